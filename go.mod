@@ -1,0 +1,3 @@
+module github.com/doorlight/doorlight
+
+go 1.26.0
