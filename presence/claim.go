@@ -139,7 +139,9 @@ var showAsNames = [...]string{
 func (s ShowAs) String() string { return wordOf(showAsNames[:], s) }
 
 // ParseShowAs is the reverse of String.
-func ParseShowAs(word string) (ShowAs, error) { return parseWord[ShowAs]("show-as", showAsNames[:], word) }
+func ParseShowAs(word string) (ShowAs, error) {
+	return parseWord[ShowAs]("show-as", showAsNames[:], word)
+}
 
 // MarshalText implements encoding.TextMarshaler.
 func (s ShowAs) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -33,7 +33,9 @@ func Statuses() []Status {
 func (s Status) String() string { return wordOf(statusNames[:], s) }
 
 // ParseStatus is the reverse of String.
-func ParseStatus(word string) (Status, error) { return parseWord[Status]("status", statusNames[:], word) }
+func ParseStatus(word string) (Status, error) {
+	return parseWord[Status]("status", statusNames[:], word)
+}
 
 // MarshalText implements encoding.TextMarshaler.
 func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -1,0 +1,280 @@
+// Package store says what Doorlight keeps on disk: the record types and the Store interface. Package sqlite
+// implements it on the embedded database, package postgres on PostgreSQL; storetest holds both to the same
+// behaviour. Records are plain data: what they mean is decided by packages presence, policy and rights, and
+// nothing here resolves, checks rights or waits.
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/doorlight/doorlight/presence"
+)
+
+// Errors that callers ask for with errors.Is. The text of a ConflictError names the field.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrConflict = errors.New("conflicts with what is stored")
+)
+
+// ConflictError is an ErrConflict with the record and field that collide, as recognised by the database's
+// constraint: for example {"person", "login"}.
+type ConflictError struct {
+	Record string
+	Field  string
+}
+
+func (e *ConflictError) Error() string { return e.Record + ": " + e.Field + " is taken or still in use" }
+
+// Is makes errors.Is(err, ErrConflict) true.
+func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
+
+// Location is a place of the organisation; every person belongs to one (R1).
+type Location struct {
+	ID       string
+	Name     string // unique
+	TimeZone string // IANA name; people without their own use it
+}
+
+// Group is a configuration group of a location (R1).
+type Group struct {
+	ID         string
+	LocationID string
+	Name       string // unique in its location
+}
+
+// Section is one section of the settings of a scope: a location, or a configuration group that has it as
+// individual. A group without a record takes the location's; a location without one has the factory defaults.
+type Section struct {
+	ScopeID string // Location.ID or Group.ID
+	Name    string // as in package policy, such as "activation"
+	Value   json.RawMessage
+}
+
+// Person is somebody of the organisation.
+type Person struct {
+	ID           string
+	LocationID   string
+	GroupID      string // empty: none
+	Login        string // unique, lower case; empty: cannot sign in with a password
+	Name         string // shown to colleagues
+	Email        string
+	WorkNumber   string
+	MobileNumber string
+	HomeNumber   string
+	Voicemail    string
+	TimeZone     string // IANA name; empty: the location's
+	Language     string // "en", "de"; empty: the browser's
+	Role         string // "user", "location_admin", "admin"
+	VIP          bool
+	Blocked      bool   // cannot sign in, is not shown
+	PasswordHash string // argon2id in PHC form; empty: none
+	Own          json.RawMessage // the person's own settings and profiles (package policy); never nil when read
+	CreatedAt    time.Time
+}
+
+// WorkGroup relates all its members to one another at one level (R2).
+type WorkGroup struct {
+	ID      string
+	Name    string // unique among work groups
+	Level   string // rights.Level
+	Members []string
+}
+
+// MonitoringGroup relates observers and members, with one level each way (R2).
+type MonitoringGroup struct {
+	ID            string
+	Name          string // unique among monitoring groups
+	ObserverLevel string // what observers are to the members: what they may see of them
+	MemberLevel   string // what members are to the observers
+	Observers     []string
+	Members       []string
+}
+
+// Relationship is an owner's own choice about one viewer (R2).
+type Relationship struct {
+	OwnerID  string
+	ViewerID string
+	Level    string
+}
+
+// RelationshipKey names a Relationship.
+type RelationshipKey struct{ OwnerID, ViewerID string }
+
+// Token lets a program in (A3). Only the SHA-256 of its secret is kept.
+type Token struct {
+	ID        string
+	Name      string
+	Origin    string   // label of the claims it makes, unique; empty: it makes none
+	Scopes    []string // as in the API document
+	PersonID  string   // it acts with this person's rights; empty: for the organisation
+	Hash      []byte
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+}
+
+// Session is a sign-in of a person in a browser. Only the SHA-256 of its secret is kept.
+type Session struct {
+	Hash      []byte
+	PersonID  string
+	Label     string // such as "Firefox on Linux"
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// AuditEntry says who changed what (O7).
+type AuditEntry struct {
+	ID       int64 // given by the database, ascending
+	At       time.Time
+	Actor    string // Person.ID, or "token/" and Token.ID; empty: the system
+	Action   string // such as "settings.put"
+	PersonID string // the person concerned; empty: none in particular
+	Detail   json.RawMessage
+}
+
+// Calendar is one calendar of a person, and how its last synchronisation went.
+type Calendar struct {
+	ID       string
+	PersonID string
+	Kind     string // "ics" or "caldav"
+	Name     string
+	URL      string
+	Username string
+	Password []byte // sealed by package secret; nil: none
+
+	State       string    // ETag, Last-Modified or sync token, as its source understands it
+	CheckedAt   time.Time // last attempt; zero: never
+	SucceededAt time.Time // last success; zero: never
+	Error       string    // of the last attempt, in words for its owner; empty: it went well
+	Problems    json.RawMessage
+}
+
+// CalendarObject is one resource of a calendar, reduced to what scheduling needs; never the subject of a
+// private appointment.
+type CalendarObject struct {
+	CalendarID string
+	Href       string
+	ETag       string
+	Data       []byte // iCalendar
+}
+
+// Office is everything that is held in memory, as read at start.
+type Office struct {
+	Locations        []Location
+	Groups           []Group
+	Sections         []Section
+	People           []Person
+	WorkGroups       []WorkGroup
+	MonitoringGroups []MonitoringGroup
+	Relationships    []Relationship
+	Tokens           []Token
+	Calendars        []Calendar
+}
+
+// Changes is a set of changes that take effect together or not at all. Puts replace a record of the same key,
+// members included; they are applied before the deletes. Deleting what is not there is no error. Deleting a
+// person deletes their claims, calendars, sessions, memberships and relationships.
+type Changes struct {
+	PutLocations        []Location
+	PutGroups           []Group
+	PutSections         []Section
+	PutPeople           []Person
+	PutWorkGroups       []WorkGroup
+	PutMonitoringGroups []MonitoringGroup
+	PutRelationships    []Relationship
+	PutTokens           []Token
+	PutSessions         []Session
+	PutCalendars        []Calendar
+
+	DeleteLocations        []string // a location or group with people in it is an ErrConflict
+	DeleteGroups           []string
+	DeleteSections         []Section // by ScopeID and Name
+	DeletePeople           []string
+	DeleteWorkGroups       []string
+	DeleteMonitoringGroups []string
+	DeleteRelationships    []RelationshipKey
+	DeleteTokens           []string
+	DeleteSessions         [][]byte // by Hash
+	DeleteCalendars        []string
+
+	Audit []AuditEntry // appended; ID is ignored
+}
+
+// PersonClaim is a claim with the person it is about.
+type PersonClaim struct {
+	PersonID string
+	Claim    presence.Claim
+}
+
+// PersonRef names a claim of a person.
+type PersonRef struct {
+	PersonID string
+	Ref      presence.Ref
+}
+
+// PersonShown is a person's presence.Shown.
+type PersonShown struct {
+	PersonID string
+	Shown    presence.Shown
+}
+
+// ClaimBatch is a set of claim changes of any number of people that become durable together. Puts come first.
+// A put for a person who does not exist any more is left out silently: the person was deleted meanwhile.
+type ClaimBatch struct {
+	Puts    []PersonClaim
+	Deletes []PersonRef
+	Shown   []PersonShown
+}
+
+// AuditQuery selects audit entries. The zero value selects the newest.
+type AuditQuery struct {
+	PersonID string    // about this person; empty: all
+	Since    time.Time // zero: no lower bound
+	Before   int64     // entries with a smaller ID; zero: from the newest
+	Limit    int       // zero: 100
+}
+
+// Store keeps Doorlight's data. Every method is one transaction and durable when it returns without error.
+// Methods may be called by several goroutines at once. Times are kept in milliseconds, UTC.
+type Store interface {
+	// LoadOffice reads everything that is held in memory, each list sorted by its key.
+	LoadOffice(ctx context.Context) (Office, error)
+	// Update applies changes. Its error is ErrConflict or ErrNotFound where the data is the reason.
+	Update(ctx context.Context, c Changes) error
+
+	// WriteClaims makes a batch durable.
+	WriteClaims(ctx context.Context, b ClaimBatch) error
+	// LoadClaims calls f for every claim, all of a person in succession, sorted by person. It may be slow to
+	// call f concurrently with itself, so it does not.
+	LoadClaims(ctx context.Context, f func(personID string, c presence.Claim) error) error
+	// LoadShown calls f for every person's presence.Shown.
+	LoadShown(ctx context.Context, f func(personID string, s presence.Shown) error) error
+
+	// SyncCalendar enters the outcome of one synchronisation: the calendar's state, and its changed objects. If
+	// replace is set, objects that are not among puts are deleted. ErrNotFound: the calendar was deleted.
+	SyncCalendar(ctx context.Context, c Calendar, puts []CalendarObject, deletes []string, replace bool) error
+	// CalendarObjects returns a calendar's objects, sorted by Href.
+	CalendarObjects(ctx context.Context, calendarID string) ([]CalendarObject, error)
+
+	// Session returns a session that has not expired at now; ErrNotFound otherwise.
+	Session(ctx context.Context, hash []byte, now time.Time) (Session, error)
+	// Sessions returns a person's sessions that have not expired at now, newest first.
+	Sessions(ctx context.Context, personID string, now time.Time) ([]Session, error)
+	// DeleteExpired deletes sessions and tokens that expired before now.
+	DeleteExpired(ctx context.Context, now time.Time) error
+
+	// Audit returns entries, newest first.
+	Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error)
+
+	// Meta returns a value of the installation, such as when it was set up; empty if it was never set.
+	Meta(ctx context.Context, key string) (string, error)
+	// PutMeta sets a value of the installation.
+	PutMeta(ctx context.Context, key, value string) error
+
+	// Ping checks that the database answers.
+	Ping(ctx context.Context) error
+	// Close waits for what is under way and releases the database.
+	Close() error
+}
