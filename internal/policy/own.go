@@ -1,0 +1,179 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/presence"
+)
+
+// Own is what a person has set for themselves. The zero value has set nothing.
+type Own struct {
+	Activation map[Event]OnEvent `json:"activation,omitempty"`
+	Calendar   *CalendarOptions  `json:"calendar,omitempty"`
+	Profiles   []Profile         `json:"profiles,omitempty"`
+	Favourites []string          `json:"favourites,omitempty"` // person IDs
+}
+
+// ParseOwn reads the stored form; empty is the zero value.
+func ParseOwn(value json.RawMessage) (Own, error) {
+	var o Own
+	if len(value) == 0 {
+		return o, nil
+	}
+	if err := json.Unmarshal(value, &o); err != nil {
+		return Own{}, fmt.Errorf("own settings: %w", err)
+	}
+	return o, nil
+}
+
+// JSON returns the stored form.
+func (o Own) JSON() json.RawMessage {
+	value, err := json.Marshal(o)
+	if err != nil { // plain data
+		panic(err)
+	}
+	return value
+}
+
+// Discard returns o without the values that the settings do not let users change (P9): they are gone for good, and
+// letting users change them again does not bring them back. changed tells whether anything was dropped.
+func (o Own) Discard(s *Settings) (kept Own, changed bool) {
+	kept = o
+	for _, e := range Events() {
+		if _, set := o.Activation[e]; set && !s.Activation.Rule(e).UserMayChange {
+			if !changed {
+				kept.Activation = maps.Clone(o.Activation)
+			}
+			delete(kept.Activation, e)
+			changed = true
+		}
+	}
+	if o.Calendar != nil && !s.Calendar.UserMayChange {
+		kept.Calendar, changed = nil, true
+	}
+	return kept, changed
+}
+
+// Reset returns what is left of o by "reset presence management settings" (P11). Favourites are no setting of it.
+func (o Own) Reset(keepProfiles bool) (left Own, changed bool) {
+	left = Own{Favourites: o.Favourites}
+	if keepProfiles {
+		left.Profiles = o.Profiles
+	}
+	return left, len(o.Activation) > 0 || o.Calendar != nil || len(o.Profiles) > 0 && !keepProfiles
+}
+
+// Check returns what is wrong with own settings under the settings of their scope.
+func (o *Own) Check(s *Settings) error {
+	var bad fault.Fields
+	profiles := make([]*Profile, len(o.Profiles))
+	for i := range o.Profiles {
+		p := &o.Profiles[i]
+		profiles[i] = p
+		if !s.OwnProfiles.Permits(p.Status) {
+			bad.Add(index("profiles", i)+".status", "%s is not permitted here", p.Status)
+		}
+	}
+	checkProfiles("profiles", profiles, &bad)
+	known := func(id string) bool { return o.find(s, id) != nil }
+	for _, e := range slices.Sorted(maps.Keys(o.Activation)) {
+		v := o.Activation[e]
+		at := "activation." + string(e)
+		if !slices.Contains(Events(), e) {
+			bad.Add(at, "is none of %q", Events())
+			continue
+		}
+		if !s.Activation.Rule(e).UserMayChange {
+			bad.Add(at, "is set by the administrator and cannot be changed")
+			continue
+		}
+		v.check(at, e, known, &bad)
+	}
+	if o.Calendar != nil {
+		if !s.Calendar.UserMayChange {
+			bad.Add("calendar", "is set by the administrator and cannot be changed")
+		} else {
+			o.Calendar.check("calendar", known, &bad)
+		}
+	}
+	return bad.Err()
+}
+
+// find returns a profile by ID: an own one, if the scope allows them, or an active template.
+func (o *Own) find(s *Settings, id string) *Profile {
+	if s.OwnProfiles.Allowed {
+		for i := range o.Profiles {
+			if o.Profiles[i].ID == id {
+				return &o.Profiles[i]
+			}
+		}
+	}
+	if t := s.Template(id); t != nil && t.Active {
+		return &t.Profile
+	}
+	return nil
+}
+
+// Profiles returns what a person is offered: their own first, in their order, then the active templates. With
+// own profiles not allowed, only the templates.
+func (s *Settings) Profiles(o *Own) []Profile {
+	var all []Profile
+	if s.OwnProfiles.Allowed {
+		all = append(all, o.Profiles...)
+	}
+	for _, t := range s.Templates.Templates {
+		if t.Active {
+			all = append(all, t.Profile)
+		}
+	}
+	return all
+}
+
+// Profile returns an offered profile by ID, nil if it is not offered.
+func (s *Settings) Profile(o *Own, id string) *Profile { return o.find(s, id) }
+
+// ProfileNamed returns the offered profile of a name, own ones first; nil if there is none.
+func (s *Settings) ProfileNamed(o *Own, name string) *Profile {
+	for _, p := range s.Profiles(o) {
+		if sameName(p.Name, name) {
+			return &p
+		}
+	}
+	return nil
+}
+
+// Event returns the value of an event that is in force for a person: their own if they have set one and may, and
+// the profile in it is still offered, otherwise the central one.
+func (s *Settings) Event(o *Own, e Event) OnEvent {
+	central := s.Activation.Rule(e)
+	if v, set := o.Activation[e]; set && central.UserMayChange && (!v.On || o.find(s, v.Profile) != nil) {
+		return v
+	}
+	return central.OnEvent
+}
+
+// CalendarOptions returns the options in force for a person.
+func (s *Settings) CalendarOptions(o *Own) CalendarOptions {
+	if o.Calendar != nil && s.Calendar.UserMayChange {
+		return *o.Calendar
+	}
+	return s.Calendar.CalendarOptions
+}
+
+// Presence returns the policy that package presence applies to a person.
+func (s *Settings) Presence(o *Own) *presence.Policy {
+	find := func(id string) *Profile { return o.find(s, id) }
+	inactivity := s.Event(o, EventInactivity)
+	return &presence.Policy{
+		Off:           !s.Feature.Enabled,
+		Start:         activation(s.Event(o, EventStart), find),
+		End:           activation(s.Event(o, EventEnd), find),
+		Inactive:      activation(inactivity, find),
+		InactiveAfter: minutes(inactivity.Minutes),
+		Locked:        activation(s.Event(o, EventLock), find),
+	}
+}

@@ -1,0 +1,350 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/rights"
+	"github.com/doorlight/doorlight/presence"
+)
+
+// Names of the sections of a scope's settings. A configuration group takes each as default or individual (R1).
+const (
+	SectionFeature       = "feature"
+	SectionTemplates     = "templates"
+	SectionOwnProfiles   = "own_profiles"
+	SectionActivation    = "activation"
+	SectionCalendar      = "calendar"
+	SectionRelationships = "relationships"
+)
+
+// Sections returns all section names in the order of the administration pages.
+func Sections() []string {
+	return []string{SectionFeature, SectionTemplates, SectionOwnProfiles, SectionActivation, SectionCalendar, SectionRelationships}
+}
+
+// Settings are all sections of one scope. The zero value is not valid; begin with Factory.
+type Settings struct {
+	Feature       Feature
+	Templates     Templates
+	OwnProfiles   OwnProfiles
+	Activation    Activation
+	Calendar      CalendarSection
+	Relationships Relationships
+}
+
+// Feature switches presence management on or off (P10).
+type Feature struct {
+	Enabled bool `json:"enabled" doc:"People of the scope use presence management."`
+}
+
+// Templates are the central profile templates (P6), in the order in which they are offered.
+type Templates struct {
+	Templates []Template `json:"templates"`
+}
+
+// OwnProfiles says whether users make their own profiles, and which statuses they may use (P7, P8).
+type OwnProfiles struct {
+	Allowed   bool              `json:"allowed" doc:"Users may make their own profiles."`
+	Permitted []presence.Status `json:"permitted" doc:"Statuses for own profiles and for changes of the active profile, besides available and logged_out, which are always permitted."`
+}
+
+// Permits reports whether users may use a status by themselves.
+func (o *OwnProfiles) Permits(s presence.Status) bool {
+	return s == presence.Available || s == presence.LoggedOut || slices.Contains(o.Permitted, s)
+}
+
+// Event is what activates a profile automatically (P9).
+type Event string
+
+const (
+	EventStart      Event = "start"
+	EventEnd        Event = "end"
+	EventInactivity Event = "inactivity"
+	EventLock       Event = "lock"
+)
+
+// Events returns all four.
+func Events() []Event { return []Event{EventStart, EventEnd, EventInactivity, EventLock} }
+
+// OnEvent is what one event does: the central value, or a person's own.
+type OnEvent struct {
+	On      bool   `json:"on"`
+	Profile string `json:"profile" doc:"ID of a template; in own settings also of an own profile."`
+	Minutes int    `json:"minutes,omitempty" minimum:"0" maximum:"1440" doc:"For inactivity: without input for so long."`
+}
+
+// EventRule is the central value of an event and whether users may change it.
+type EventRule struct {
+	OnEvent
+	UserMayChange bool `json:"user_may_change"`
+}
+
+// Activation is the automatic activation of profiles (P9).
+type Activation struct {
+	Start      EventRule `json:"start"`
+	End        EventRule `json:"end"`
+	Inactivity EventRule `json:"inactivity"`
+	Lock       EventRule `json:"lock"`
+}
+
+// Rule returns the rule of an event.
+func (a *Activation) Rule(e Event) *EventRule {
+	switch e {
+	case EventStart:
+		return &a.Start
+	case EventEnd:
+		return &a.End
+	case EventInactivity:
+		return &a.Inactivity
+	case EventLock:
+		return &a.Lock
+	}
+	panic("policy: no such event: " + string(e))
+}
+
+// CalendarOptions say how appointments become presence (C2).
+type CalendarOptions struct {
+	DaysAhead        int               `json:"days_ahead" minimum:"1" maximum:"365"`
+	Profile          string            `json:"profile" doc:"ID of the template for appointments that choose none."`
+	SubjectAsText    bool              `json:"subject_as_text" doc:"Show the subject as presence text; never of private appointments."`
+	ShowAs           []presence.ShowAs `json:"show_as" doc:"Which appointments count. Free ones never do."`
+	AllDay           bool              `json:"all_day" doc:"Appointments of whole days count."`
+	CategoryProfiles bool              `json:"category_profiles" doc:"A category that is the name of a profile selects it."`
+	OnlyWithCategory bool              `json:"only_with_category" doc:"Only appointments with such a category count."`
+}
+
+// CalendarSection is the calendar part of a scope's settings.
+type CalendarSection struct {
+	CalendarOptions
+	UserMayChange bool `json:"user_may_change"`
+	// OwnCalendars lets users enter calendars of their own (CalDAV, published addresses).
+	OwnCalendars bool `json:"own_calendars" doc:"Users may enter calendars of their own."`
+}
+
+// Relationships are what a scope says about who sees what (R2).
+type Relationships struct {
+	Default    rights.Level `json:"default" enum:"blocked,unknown,external,employee,team_colleague,assistant,assistant_plus" doc:"What everybody is to the people of the scope who is nothing more."`
+	ExtendOnly bool         `json:"extend_only" doc:"People may only add to what they are given."`
+}
+
+// IDs of the shipped templates. They are the same everywhere, so that settings that name one hold in every scope.
+const (
+	TemplateAvailable    = "available"
+	TemplateHomeOffice   = "home-office"
+	TemplateBeRightBack  = "be-right-back"
+	TemplateBreak        = "break"
+	TemplateAppointment  = "appointment"
+	TemplateDoNotDisturb = "do-not-disturb"
+	TemplateHoliday      = "on-holiday"
+	TemplateSick         = "off-sick"
+	TemplateUnavailable  = "unavailable"
+)
+
+// Factory returns the settings that a new scope begins with.
+func Factory() Settings {
+	t := func(id, name string, s presence.Status, text string) Template {
+		return Template{
+			Profile: Profile{ID: id, Name: name, Status: s, Text: text, Forwarding: Forwarding{Action: ForwardKeep}},
+			Active:  true, UserForwarding: UserOwn,
+		}
+	}
+	on := func(profile string, minutes int) EventRule {
+		return EventRule{OnEvent: OnEvent{On: true, Profile: profile, Minutes: minutes}, UserMayChange: true}
+	}
+	return Settings{
+		Feature: Feature{Enabled: true},
+		Templates: Templates{[]Template{
+			t(TemplateAvailable, "Available", presence.Available, ""),
+			t(TemplateHomeOffice, "Home office", presence.Available, "Home office"),
+			t(TemplateBeRightBack, "Be right back", presence.BeRightBack, ""),
+			t(TemplateBreak, "Break", presence.BeRightBack, "Break"),
+			t(TemplateAppointment, "Appointment", presence.Busy, "Appointment"),
+			t(TemplateDoNotDisturb, "Do not disturb", presence.DoNotDisturb, ""),
+			t(TemplateHoliday, "On holiday", presence.Unavailable, "On holiday"),
+			t(TemplateSick, "Off sick", presence.Unavailable, "Off sick"),
+			t(TemplateUnavailable, "Unavailable", presence.Unavailable, ""),
+		}},
+		OwnProfiles: OwnProfiles{Allowed: true, Permitted: []presence.Status{
+			presence.BeRightBack, presence.Busy, presence.DoNotDisturb, presence.Unavailable,
+		}},
+		Activation: Activation{
+			Start:      on(TemplateAvailable, 0),
+			End:        on(TemplateUnavailable, 0),
+			Inactivity: on(TemplateBeRightBack, 10),
+			Lock:       on(TemplateBeRightBack, 0),
+		},
+		Calendar: CalendarSection{
+			CalendarOptions: CalendarOptions{
+				DaysAhead: 30, Profile: TemplateAppointment, AllDay: true, CategoryProfiles: true,
+				ShowAs: []presence.ShowAs{presence.ShowBusy, presence.ShowOutOfOffice, presence.ShowTentative},
+			},
+			UserMayChange: true, OwnCalendars: true,
+		},
+		Relationships: Relationships{Default: rights.Employee},
+	}
+}
+
+// section returns a pointer to the part of s that a section name stands for.
+func (s *Settings) section(name string) (any, bool) {
+	switch name {
+	case SectionFeature:
+		return &s.Feature, true
+	case SectionTemplates:
+		return &s.Templates, true
+	case SectionOwnProfiles:
+		return &s.OwnProfiles, true
+	case SectionActivation:
+		return &s.Activation, true
+	case SectionCalendar:
+		return &s.Calendar, true
+	case SectionRelationships:
+		return &s.Relationships, true
+	}
+	return nil, false
+}
+
+// Section returns one section as it is stored; nil if there is none of that name.
+func (s *Settings) Section(name string) json.RawMessage {
+	part, ok := s.section(name)
+	if !ok {
+		return nil
+	}
+	value, err := json.Marshal(part)
+	if err != nil { // all parts are plain data
+		panic(err)
+	}
+	return value
+}
+
+// Set replaces one section by its stored form.
+func (s *Settings) Set(name string, value json.RawMessage) error {
+	next := *s
+	part, ok := next.section(name)
+	if !ok {
+		return fmt.Errorf("there is no section %q of the settings", name)
+	}
+	reflect.ValueOf(part).Elem().SetZero() // a section is replaced, not merged
+	if err := json.Unmarshal(value, part); err != nil {
+		return fmt.Errorf("settings section %s: %w", name, err)
+	}
+	*s = next
+	return nil
+}
+
+// Template returns the template with an ID, nil if there is none.
+func (s *Settings) Template(id string) *Template {
+	for i := range s.Templates.Templates {
+		if t := &s.Templates.Templates[i]; t.ID == id {
+			return t
+		}
+	}
+	return nil
+}
+
+// Use is a place where a template is needed.
+type Use struct {
+	Section string
+	Field   string // such as "activation.start"
+}
+
+// Uses returns where the settings need a template (P6): it can be neither deactivated nor deleted then. An event
+// that is switched off needs none.
+func (s *Settings) Uses(templateID string) []Use {
+	var uses []Use
+	for _, e := range Events() {
+		if r := s.Activation.Rule(e); r.On && r.Profile == templateID {
+			uses = append(uses, Use{SectionActivation, "activation." + string(e)})
+		}
+	}
+	if s.Calendar.Profile == templateID {
+		uses = append(uses, Use{SectionCalendar, "calendar.profile"})
+	}
+	return uses
+}
+
+// Check returns everything that is wrong with the settings, naming the fields.
+func (s *Settings) Check() error {
+	var bad fault.Fields
+	profiles := make([]*Profile, len(s.Templates.Templates))
+	for i := range s.Templates.Templates {
+		t := &s.Templates.Templates[i]
+		profiles[i] = &t.Profile
+		switch t.UserForwarding {
+		case UserOwn, UserAdjust, UserFixed:
+		default:
+			bad.Add(index("templates", i)+".user_forwarding", "%q is none of own, adjust, fixed", t.UserForwarding)
+		}
+	}
+	checkProfiles("templates", profiles, &bad)
+	for i, p := range s.OwnProfiles.Permitted {
+		if p == presence.Available || p == presence.LoggedOut {
+			bad.Add(index("own_profiles.permitted", i), "%s is always permitted and not listed", p)
+		}
+		if slices.Contains(s.OwnProfiles.Permitted[:i], p) {
+			bad.Add(index("own_profiles.permitted", i), "%s is listed twice", p)
+		}
+	}
+	for _, e := range Events() {
+		r := s.Activation.Rule(e)
+		r.OnEvent.check("activation."+string(e), e, func(id string) bool { t := s.Template(id); return t != nil && t.Active }, &bad)
+	}
+	s.Calendar.check("calendar", func(id string) bool { t := s.Template(id); return t != nil && t.Active }, &bad)
+	if s.Relationships.Default > rights.AssistantPlus {
+		bad.Add("relationships.default", "%s cannot be granted", s.Relationships.Default)
+	}
+	return bad.Err()
+}
+
+func (o *OnEvent) check(at string, e Event, known func(string) bool, bad *fault.Fields) {
+	if o.On && !known(o.Profile) {
+		bad.Add(at+".profile", "%q is no active template", o.Profile)
+	}
+	switch {
+	case e != EventInactivity && o.Minutes != 0:
+		bad.Add(at+".minutes", "is for inactivity only")
+	case e == EventInactivity && o.On && (o.Minutes < 1 || o.Minutes > 1440):
+		bad.Add(at+".minutes", "%d is not between 1 and 1440", o.Minutes)
+	}
+}
+
+func (c *CalendarOptions) check(at string, known func(string) bool, bad *fault.Fields) {
+	if c.DaysAhead < 1 || c.DaysAhead > MaxDaysAhead {
+		bad.Add(at+".days_ahead", "%d is not between 1 and %d", c.DaysAhead, MaxDaysAhead)
+	}
+	if !known(c.Profile) {
+		bad.Add(at+".profile", "%q is no active template", c.Profile)
+	}
+	for i, s := range c.ShowAs {
+		if s == presence.ShowFree {
+			bad.Add(index(at+".show_as", i), "free appointments never count")
+		}
+		if slices.Contains(c.ShowAs[:i], s) {
+			bad.Add(index(at+".show_as", i), "%s is listed twice", s)
+		}
+	}
+	if c.OnlyWithCategory && !c.CategoryProfiles {
+		bad.Add(at+".only_with_category", "needs category_profiles")
+	}
+}
+
+func index(at string, i int) string { return at + "[" + strconv.Itoa(i) + "]" }
+
+// activation makes the presence package's form of an event's value.
+func activation(o OnEvent, find func(id string) *Profile) presence.Activation {
+	if !o.On {
+		return presence.Activation{}
+	}
+	p := find(o.Profile)
+	if p == nil {
+		return presence.Activation{}
+	}
+	return presence.Activation{On: true, Status: p.Status, Profile: p.Name, Text: p.Text}
+}
+
+func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }

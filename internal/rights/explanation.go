@@ -1,0 +1,135 @@
+package rights
+
+import (
+	"time"
+
+	"github.com/doorlight/doorlight/presence"
+)
+
+// Explanation is a presence.Explanation as a viewer may see it.
+type Explanation struct {
+	At       time.Time `json:"at"`
+	Rules    string    `json:"rules" doc:"Name of the rule set."`
+	Presence Presence  `json:"presence"`
+	Entries  []Reason  `json:"entries" doc:"The claims that stand, strongest first."`
+	Next     []Coming  `json:"next" doc:"What time alone will bring."`
+}
+
+// Reason is one claim and what became of it.
+type Reason struct {
+	Ref           string             `json:"ref" doc:"Names the claim; of claims whose details are not yours to see only the kind of source."`
+	Source        presence.Source    `json:"source" doc:"Kind of source."`
+	Layer         string             `json:"layer,omitempty"`
+	Status        presence.Status    `json:"status" enum:"available,be_right_back,busy,do_not_disturb,unavailable,logged_out"`
+	Profile       string             `json:"profile,omitempty"`
+	Text          string             `json:"text,omitempty"`
+	From          *time.Time         `json:"from,omitempty"`
+	Until         *time.Time         `json:"until,omitempty"`
+	Lease         *time.Time         `json:"lease,omitempty" doc:"It ends here unless its source is heard of."`
+	Activity      *presence.Activity `json:"activity,omitempty" enum:"unknown,active,idle,locked"`
+	ActivitySince *time.Time         `json:"activity_since,omitempty"`
+	Label         string             `json:"label,omitempty"`
+	Outcome       presence.Outcome   `json:"outcome" enum:"won,laid_over,line_weaker,weaker_layer,weaker_in_layer,not_yet,over,lease_over,dismissed_by_choice,dismissed_by_hand,shielded,same_call,in_use,other_in_use,too_soon,base_differs,switched_off,note,not_ranked"`
+	By            string             `json:"by,omitempty" doc:"The claim that decided against it."`
+	BySource      presence.Source    `json:"by_source,omitempty"`
+	Criterion     string             `json:"criterion,omitempty" doc:"By what it lost to a claim of its own layer."`
+}
+
+// Coming is one change that time alone will bring.
+type Coming struct {
+	At       time.Time `json:"at"`
+	Presence Presence  `json:"presence"`
+	Because  []string  `json:"because" doc:"The claims that begin or end then."`
+}
+
+// MayExplain reports whether a level may ask why: it takes the text and the times of appointments.
+func MayExplain(l Level) bool { return MayRead(l, Text) && MayRead(l, Times) }
+
+// SeeExplanation returns what a viewer of this level may see of an explanation; ok is false if that is nothing.
+// Clients, marks and leases are for those who may see the person's settings. The words of an appointment that
+// does not decide now are its subject, and follow that right.
+func SeeExplanation(l Level, f *Facts, e presence.Explanation) (seen Explanation, ok bool) {
+	if !MayExplain(l) {
+		return Explanation{}, false
+	}
+	see := func(p presence.Presence) Presence {
+		return SeePresence(ClassOf(l), f.ID, &p, &presence.Shown{Since: p.Since}).Presence()
+	}
+	own := MayRead(l, Own)
+	seen = Explanation{
+		At: e.At.UTC(), Rules: e.Rules, Presence: See(ClassOf(l), f).Presence(), Entries: []Reason{}, Next: []Coming{},
+	}
+	for _, x := range e.Entries {
+		if !own && forOwner(x.Claim.Source) {
+			continue
+		}
+		if (x.Outcome == presence.Over || x.Outcome == presence.LeaseOver) && !own {
+			continue
+		}
+		seen.Entries = append(seen.Entries, reason(l, x))
+	}
+	for _, s := range e.Next {
+		c := Coming{At: s.At.UTC(), Presence: see(s.Presence), Because: []string{}}
+		if !own && s.Presence.Cause.Source.Class() == presence.SourceCalendar && !MayRead(l, Subject) {
+			c.Presence.Text = ""
+		}
+		for _, ref := range s.Because {
+			if !own && forOwner(ref.Source) {
+				continue
+			}
+			c.Because = append(c.Because, refFor(l, ref))
+		}
+		seen.Next = append(seen.Next, c)
+	}
+	return seen, true
+}
+
+// forOwner reports whether claims of a source say how somebody works rather than what they are.
+func forOwner(s presence.Source) bool {
+	switch s.Class() {
+	case presence.SourceClient, presence.SourceMark:
+		return true
+	}
+	return false
+}
+
+// refFor names a claim to those who may see the person's settings, and to others only its kind.
+func refFor(l Level, r presence.Ref) string {
+	if MayRead(l, Own) {
+		return r.String()
+	}
+	return string(r.Source.Class())
+}
+
+func reason(l Level, x presence.Entry) Reason {
+	c := &x.Claim
+	r := Reason{
+		Ref: refFor(l, c.Ref()), Source: c.Source.Class(), Layer: x.Layer, Status: x.Status, Profile: x.Profile,
+		Text: x.Text, From: stamp(c.From), Until: stamp(c.Until), Outcome: x.Outcome, Criterion: x.Criterion.String(),
+	}
+	if x.By != (presence.Ref{}) {
+		r.By, r.BySource = refFor(l, x.By), x.By.Source.Class()
+		if !MayRead(l, Own) && forOwner(x.By.Source) {
+			r.By, r.BySource = "", ""
+		}
+	}
+	if c.Source.Class() == presence.SourceCalendar && x.Outcome != presence.Won && !MayRead(l, Subject) {
+		r.Text = ""
+	}
+	if MayRead(l, Own) {
+		r.Lease, r.Label = stamp(c.Lease), c.Label
+		if c.Source.Class() == presence.SourceClient {
+			activity := c.Activity
+			r.Activity, r.ActivitySince = &activity, stamp(c.ActivitySince)
+		}
+	}
+	return r
+}
+
+func stamp(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
