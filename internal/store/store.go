@@ -26,7 +26,9 @@ type ConflictError struct {
 	Field  string
 }
 
-func (e *ConflictError) Error() string { return e.Record + ": " + e.Field + " is taken or still in use" }
+func (e *ConflictError) Error() string {
+	return e.Record + ": " + e.Field + " is taken or still in use"
+}
 
 // Is makes errors.Is(err, ErrConflict) true.
 func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
@@ -69,8 +71,8 @@ type Person struct {
 	Language     string // "en", "de"; empty: the browser's
 	Role         string // "user", "location_admin", "admin"
 	VIP          bool
-	Blocked      bool   // cannot sign in, is not shown
-	PasswordHash string // argon2id in PHC form; empty: none
+	Blocked      bool            // cannot sign in, is not shown
+	PasswordHash string          // argon2id in PHC form; empty: none
 	Own          json.RawMessage // the person's own settings and profiles (package policy); never nil when read
 	CreatedAt    time.Time
 }
@@ -175,7 +177,8 @@ type Office struct {
 
 // Changes is a set of changes that take effect together or not at all. Puts replace a record of the same key,
 // members included; they are applied before the deletes. Deleting what is not there is no error. Deleting a
-// person deletes their claims, calendars, sessions, memberships and relationships.
+// person deletes their claims, calendars, sessions, memberships and relationships, and the tokens that act for
+// them. Deleting a location deletes its groups, and either deletes its sections.
 type Changes struct {
 	PutLocations        []Location
 	PutGroups           []Group
@@ -230,11 +233,16 @@ type ClaimBatch struct {
 
 // AuditQuery selects audit entries. The zero value selects the newest.
 type AuditQuery struct {
-	PersonID string    // about this person; empty: all
-	Since    time.Time // zero: no lower bound
-	Before   int64     // entries with a smaller ID; zero: from the newest
-	Limit    int       // zero: 100
+	PersonID  string    // about this person; empty: all
+	Since     time.Time // zero: no lower bound
+	Before    int64     // entries with a smaller ID; zero: no upper bound
+	After     int64     // entries with a larger ID; zero: no lower bound
+	Ascending bool      // oldest first, to read on from After
+	Limit     int       // zero: 100
 }
+
+// Counts says how many there are of the records that Office does not hold.
+type Counts struct{ Claims, Shown, CalendarObjects, Audit int }
 
 // Store keeps Doorlight's data. Every method is one transaction and durable when it returns without error.
 // Methods may be called by several goroutines at once. Times are kept in milliseconds, UTC.
@@ -265,13 +273,18 @@ type Store interface {
 	// DeleteExpired deletes sessions and tokens that expired before now.
 	DeleteExpired(ctx context.Context, now time.Time) error
 
-	// Audit returns entries, newest first.
+	// Audit returns entries, newest first unless the query says otherwise.
 	Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error)
 
 	// Meta returns a value of the installation, such as when it was set up; empty if it was never set.
 	Meta(ctx context.Context, key string) (string, error)
 	// PutMeta sets a value of the installation.
 	PutMeta(ctx context.Context, key, value string) error
+	// AllMeta returns all values of the installation by their keys.
+	AllMeta(ctx context.Context) (map[string]string, error)
+
+	// Count counts what Office does not hold.
+	Count(ctx context.Context) (Counts, error)
 
 	// Ping checks that the database answers.
 	Ping(ctx context.Context) error

@@ -1,0 +1,57 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/store"
+)
+
+const sessionQuery = `SELECT hash, person_id, label, created_ms, expires_ms FROM sessions WHERE hash = $1 AND expires_ms > $2`
+
+func sessionDest(v *store.Session) []any {
+	return []any{&v.Hash, (*text)(&v.PersonID), (*text)(&v.Label), (*instant)(&v.CreatedAt), (*instant)(&v.ExpiresAt)}
+}
+
+// Session implements store.Store.
+func (s *Store) Session(ctx context.Context, hash []byte, now time.Time) (store.Session, error) {
+	var v store.Session
+	err := s.session.QueryRowContext(ctx, notNil(hash), now.UnixMilli()).Scan(sessionDest(&v)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return store.Session{}, fmt.Errorf("store: session: %w", err)
+	}
+	return v, nil
+}
+
+// Sessions implements store.Store.
+func (s *Store) Sessions(ctx context.Context, personID string, now time.Time) ([]store.Session, error) {
+	all, err := list(ctx, s.read, `
+		SELECT hash, person_id, label, created_ms, expires_ms FROM sessions
+		WHERE person_id = $1 AND expires_ms > $2 ORDER BY created_ms DESC, hash`,
+		[]any{clean(personID), now.UnixMilli()}, sessionDest)
+	if err != nil {
+		return nil, fmt.Errorf("store: sessions of %s: %w", personID, err)
+	}
+	return all, nil
+}
+
+// DeleteExpired implements store.Store.
+func (s *Store) DeleteExpired(ctx context.Context, now time.Time) error {
+	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE expires_ms <= $1`, now.UnixMilli()); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE expires_ms <= $1`, now.UnixMilli())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: delete what has expired: %w", err)
+	}
+	return nil
+}
