@@ -1,0 +1,349 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/presence"
+)
+
+// Directory says which policy applies to whom. The office is one.
+type Directory interface {
+	IDs() []string
+	Policy(personID string) *presence.Policy
+}
+
+// Claims is the part of the store that the hub needs.
+type Claims interface {
+	WriteClaims(ctx context.Context, b store.ClaimBatch) error
+	LoadClaims(ctx context.Context, f func(personID string, c presence.Claim) error) error
+	LoadShown(ctx context.Context, f func(personID string, s presence.Shown) error) error
+}
+
+// Update is a presence that has changed. Presence and Shown are copies.
+type Update struct {
+	PersonID string
+	Presence presence.Presence
+	Shown    presence.Shown
+	Gone     bool // the person was removed
+}
+
+// Config holds what has a default.
+type Config struct {
+	Shards int           // zero: one for each processor
+	Grace  time.Duration // how long a client may be silent (P4, row 11); zero: 90 s
+	Log    *slog.Logger  // nil: slog.Default
+}
+
+// DefaultGrace is how long nothing happens after a client was heard of last.
+const DefaultGrace = 90 * time.Second
+
+// Hub holds the claims. Its methods may be called by several goroutines at once.
+type Hub struct {
+	shards    []*shard
+	committer *committer
+	dir       Directory
+	grace     time.Duration
+	log       *slog.Logger
+	seed      maphash.Seed
+	notify    func([]Update)
+}
+
+// Open loads all claims. notify is called by Run's goroutines with what has changed, in the order of the changes
+// of each person, and must not block for long; the slice is reused after it returns.
+func Open(ctx context.Context, st Claims, dir Directory, notify func([]Update), cfg Config) (*Hub, error) {
+	if cfg.Shards == 0 {
+		cfg.Shards = runtime.GOMAXPROCS(0)
+	}
+	if cfg.Grace == 0 {
+		cfg.Grace = DefaultGrace
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	h := &Hub{dir: dir, grace: cfg.Grace, log: cfg.Log, seed: maphash.MakeSeed(), notify: notify}
+	h.committer = newCommitter(st, cfg.Log)
+	now := Now()
+	for range cfg.Shards {
+		h.shards = append(h.shards, newShard(h))
+	}
+	ids := dir.IDs()
+	for _, id := range ids {
+		s := h.shardOf(id)
+		s.people[id] = &person{id: id, due: never}
+	}
+	if err := st.LoadClaims(ctx, func(id string, c presence.Claim) error {
+		p := h.shardOf(id).people[id]
+		if p == nil {
+			return nil
+		}
+		// While the server was down nobody could be heard of: what was alive then has the grace time to be heard of
+		// again. What had run out before was marked so, or deleted, before it was published.
+		if !c.Lease.IsZero() && !c.Lapsed() && c.Lease.Before(now.Add(h.grace)) {
+			c.Lease = now.Add(h.grace)
+		}
+		p.claims = append(p.claims, c)
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("hub: load claims: %w", err)
+	}
+	if err := st.LoadShown(ctx, func(id string, s presence.Shown) error {
+		if p := h.shardOf(id).people[id]; p != nil {
+			p.shown = s
+		}
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("hub: load: %w", err)
+	}
+	var wg sync.WaitGroup
+	for _, s := range h.shards {
+		wg.Go(func() { s.start(now) })
+	}
+	wg.Wait()
+	return h, nil
+}
+
+// Now returns the time in the precision in which claims are kept.
+func Now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+func (h *Hub) shardOf(personID string) *shard {
+	return h.shards[maphash.String(h.seed, personID)%uint64(len(h.shards))]
+}
+
+// Run works until ctx ends, then returns its cause. It may be called once.
+func (h *Hub) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	commits, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var last sync.WaitGroup
+	last.Go(func() { h.committer.run(commits) })
+	for _, s := range h.shards {
+		wg.Go(func() { s.run(ctx) })
+	}
+	wg.Wait()
+	stop() // only after the shards have had their last answers
+	last.Wait()
+	return context.Cause(ctx)
+}
+
+// Edit is a change of one person's claims under way. Now is the moment of the change.
+type Edit struct {
+	Now    time.Time
+	Policy *presence.Policy
+	Grace  time.Duration
+
+	claims  []presence.Claim // as they will be
+	puts    []presence.Claim
+	deletes []presence.Ref
+}
+
+// Claims returns the claims as they stand in this change. The caller must not change them.
+func (e *Edit) Claims() []presence.Claim { return e.claims }
+
+// Put asserts a claim, in place of one of the same name.
+func (e *Edit) Put(c presence.Claim) {
+	i := slices.IndexFunc(e.claims, func(x presence.Claim) bool { return x.Source == c.Source && x.ID == c.ID })
+	if i >= 0 {
+		e.claims[i] = c
+	} else {
+		e.claims = append(e.claims, c)
+	}
+	e.deletes = slices.DeleteFunc(e.deletes, func(r presence.Ref) bool { return r == c.Ref() })
+	for i := range e.puts {
+		if e.puts[i].Ref() == c.Ref() {
+			e.puts[i] = c
+			return
+		}
+	}
+	e.puts = append(e.puts, c)
+}
+
+// Delete retracts a claim; it reports whether there was one.
+func (e *Edit) Delete(ref presence.Ref) bool {
+	i := slices.IndexFunc(e.claims, func(x presence.Claim) bool { return x.Ref() == ref })
+	if i < 0 {
+		return false
+	}
+	e.claims = slices.Delete(e.claims, i, i+1)
+	e.puts = slices.DeleteFunc(e.puts, func(x presence.Claim) bool { return x.Ref() == ref })
+	e.deletes = append(e.deletes, ref)
+	return true
+}
+
+// ErrStopped is what changes get that come after the end of Run.
+var ErrStopped = fault.New(fault.Unavailable, "the server is stopping")
+
+// Change lets edit change a person's claims. It returns when the change is durable, or with an error and nothing
+// changed. edit runs on the shard's goroutine: it must be quick and must not call the hub. It may be run for a
+// change that fails to become durable later.
+func (h *Hub) Change(ctx context.Context, personID string, edit func(*Edit) error) error {
+	return h.ChangeAll(ctx, []PersonEdit{{personID, edit}})[0]
+}
+
+// PersonEdit is a change of one person's claims.
+type PersonEdit struct {
+	PersonID string
+	Edit     func(*Edit) error
+}
+
+// ChangeAll is Change for many people at once; the errors are in the order of the edits. Each stands for itself.
+func (h *Hub) ChangeAll(ctx context.Context, edits []PersonEdit) []error {
+	errs := make([]error, len(edits))
+	done := make(chan int, len(edits))
+	sent := 0
+	for i, e := range edits {
+		s := h.shardOf(e.PersonID)
+		r := request{person: e.PersonID, edit: e.Edit, err: &errs[i], done: done}
+		select {
+		case s.inbox <- r:
+			sent++
+			continue
+		default:
+		}
+		select {
+		case s.inbox <- r:
+			sent++
+		case <-ctx.Done():
+			errs[i] = fault.Wrap(fault.Unavailable, ctx.Err(), "the server is busy")
+		case <-s.stopped:
+			errs[i] = ErrStopped
+		}
+	}
+	// What was sent is answered: a shard that stops answers all it has taken, and what is left in its inbox.
+	for range sent {
+		<-done
+	}
+	return errs
+}
+
+// Presence returns what a person's claims come to now, as published; ok is false if there is no such person.
+func (h *Hub) Presence(personID string) (p presence.Presence, s presence.Shown, ok bool) {
+	sh := h.shardOf(personID)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	if x := sh.people[personID]; x != nil {
+		return x.presence, x.shown, true
+	}
+	return presence.Presence{}, presence.Shown{}, false
+}
+
+// Claims returns a copy of a person's claims and the policy they stand under.
+func (h *Hub) Claims(personID string) (claims []presence.Claim, policy *presence.Policy, ok bool) {
+	sh := h.shardOf(personID)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	if x := sh.people[personID]; x != nil {
+		return slices.Clone(x.claims), x.policyOr(h.dir), true
+	}
+	return nil, nil, false
+}
+
+// Explain answers "why?" for a person, with up to steps coming changes.
+func (h *Hub) Explain(personID string, steps int) (e presence.Explanation, ok bool) {
+	claims, policy, ok := h.Claims(personID)
+	if !ok {
+		return e, false
+	}
+	return presence.Explain(claims, policy, Now(), steps), true
+}
+
+// Refresh renews the lease of a person's claim until a grace time from now. Nothing is stored and nothing resolved,
+// unless the lease has run out; ok is false then, or if there is no such claim: the source must assert it again.
+func (h *Hub) Refresh(personID string, ref presence.Ref, lease time.Duration) (ok bool) {
+	sh := h.shardOf(personID)
+	now := Now()
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	p := sh.people[personID]
+	if p == nil {
+		return false
+	}
+	c := p.find(ref)
+	if c == nil || c.Lease.IsZero() || !now.Before(c.End()) {
+		return false
+	}
+	c.Lease = now.Add(lease)
+	return true
+}
+
+// Grace returns how long a client may be silent.
+func (h *Hub) Grace() time.Duration { return h.grace }
+
+// Attach keeps a client's lease alive for as long as its connection lasts; it costs nothing meanwhile. The returned
+// function ends that: the grace time begins. The client must have been started with Change.
+func (h *Hub) Attach(personID, clientID string) (detach func()) {
+	sh := h.shardOf(personID)
+	key := attachment{personID, clientID}
+	sh.mu.Lock()
+	sh.attached[key]++
+	sh.mu.Unlock()
+	var once sync.Once
+	return func() {
+		once.Do(func() {
+			now := Now()
+			sh.mu.Lock()
+			defer sh.mu.Unlock()
+			if sh.attached[key]--; sh.attached[key] > 0 {
+				return
+			}
+			delete(sh.attached, key)
+			if p := sh.people[personID]; p != nil {
+				if c := p.find(presence.Ref{Source: presence.SourceClient, ID: clientID}); c != nil && now.Before(c.End()) {
+					c.Lease = now.Add(h.grace)
+				}
+			}
+		})
+	}
+}
+
+// Repolicy makes the hub look up anew which policy applies to these people, new ones included, and forget those who
+// are gone.
+func (h *Hub) Repolicy(changed, removed []string) {
+	by := map[*shard]request{}
+	for _, id := range changed {
+		s := h.shardOf(id)
+		r := by[s]
+		r.repolicy = append(r.repolicy, id)
+		by[s] = r
+	}
+	for _, id := range removed {
+		s := h.shardOf(id)
+		r := by[s]
+		r.remove = append(r.remove, id)
+		by[s] = r
+	}
+	done := make(chan int, len(by))
+	sent := 0
+	for s, r := range by {
+		r.done = done
+		r.err = new(error)
+		select {
+		case s.inbox <- r:
+			sent++
+		case <-s.stopped:
+		}
+	}
+	for range sent {
+		<-done
+	}
+}
+
+// People returns the number of people.
+func (h *Hub) People() (n int) {
+	for _, s := range h.shards {
+		s.mu.RLock()
+		n += len(s.people)
+		s.mu.RUnlock()
+	}
+	return n
+}
+
+var errNoPerson = errors.New("no such person")

@@ -1,0 +1,252 @@
+// Package office holds the organisation in memory: locations, configuration groups and their settings, people, groups
+// and relationships (R1, R2, P6 to P11). It answers what somebody is to somebody else and which policy applies to
+// whom, checks and stores changes, and tells those concerned. What presence comes of it is left to the hub.
+package office
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/rights"
+	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/presence"
+)
+
+// Person is a person with what follows from their record. It is immutable: a change makes a new one.
+type Person struct {
+	store.Person
+	Own      policy.Own
+	Settings *policy.Settings // of their scope
+	Policy   *presence.Policy
+	Zone     *time.Location
+	folded   string // name for searching and sorting
+}
+
+// Change tells listeners what a change of the organisation touches.
+type Change struct {
+	Policies []string // people whose policy, profiles or own settings changed
+	Levels   []string // people whose relationships to others changed, as owner
+	// AllLevels says that anybody's relationship to anybody may have changed.
+	AllLevels bool
+	Cards     []string // people whose name or numbers changed, who are new, or who are gone
+	Removed   []string // people who are gone
+	Signed    []string // people whose right to be signed in may have ended: blocked, removed, or with a new password
+}
+
+// Office is the organisation. Its methods may be called by several goroutines at once; answers are immutable.
+type Office struct {
+	store store.Store
+	log   *slog.Logger
+
+	changing  sync.Mutex // held by whoever changes something, while it is checked, stored and entered
+	listeners []func(Change)
+
+	mu         sync.RWMutex // guards what follows; taken after changing
+	locations  map[string]store.Location
+	groups     map[string]store.Group
+	sections   map[string]map[string]json.RawMessage // by scope and name
+	settings   map[string]*policy.Settings           // in force, by scope
+	policies   map[string]*presence.Policy           // of people without own settings, by scope
+	people     map[string]*Person
+	logins     map[string]string // person by login
+	sorted     []*Person         // by folded name, then ID
+	workGroups map[string]*store.WorkGroup
+	monitoring map[string]*store.MonitoringGroup
+	inWork     map[string][]*store.WorkGroup
+	observes   map[string][]*store.MonitoringGroup
+	observed   map[string][]*store.MonitoringGroup
+	own        map[string]map[string]rights.Level // own choice, by owner and viewer
+	levels     map[any]levels                     // of groups, by pointer
+	tokens     map[string]store.Token             // by hash
+	calendars  map[string]store.Calendar
+}
+
+// levels are a group's levels, parsed once.
+type levels struct{ a, b rights.Level }
+
+// Open reads the organisation from the store.
+func Open(ctx context.Context, st store.Store, log *slog.Logger) (*Office, error) {
+	o := &Office{store: st, log: log}
+	all, err := st.LoadOffice(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("office: load: %w", err)
+	}
+	o.locations = map[string]store.Location{}
+	o.groups = map[string]store.Group{}
+	o.sections = map[string]map[string]json.RawMessage{}
+	o.settings = map[string]*policy.Settings{}
+	o.policies = map[string]*presence.Policy{}
+	o.people = make(map[string]*Person, len(all.People))
+	o.logins = make(map[string]string, len(all.People))
+	o.workGroups = map[string]*store.WorkGroup{}
+	o.monitoring = map[string]*store.MonitoringGroup{}
+	o.inWork = map[string][]*store.WorkGroup{}
+	o.observes = map[string][]*store.MonitoringGroup{}
+	o.observed = map[string][]*store.MonitoringGroup{}
+	o.own = map[string]map[string]rights.Level{}
+	o.levels = map[any]levels{}
+	o.tokens = map[string]store.Token{}
+	o.calendars = map[string]store.Calendar{}
+	for _, l := range all.Locations {
+		o.locations[l.ID] = l
+	}
+	for _, g := range all.Groups {
+		o.groups[g.ID] = g
+	}
+	for _, s := range all.Sections {
+		o.setSection(s)
+	}
+	for id := range o.locations {
+		if err := o.refresh(id); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range all.People {
+		person, err := o.personOf(p)
+		if err != nil {
+			return nil, err
+		}
+		o.people[p.ID] = person
+		if p.Login != "" {
+			o.logins[p.Login] = p.ID
+		}
+		o.sorted = append(o.sorted, person)
+	}
+	slices.SortFunc(o.sorted, byName)
+	for i := range all.WorkGroups {
+		if err := o.enterWorkGroup(&all.WorkGroups[i]); err != nil {
+			return nil, err
+		}
+	}
+	for i := range all.MonitoringGroups {
+		if err := o.enterMonitoringGroup(&all.MonitoringGroups[i]); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range all.Relationships {
+		if err := o.enterRelationship(r); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range all.Tokens {
+		o.tokens[string(t.Hash)] = t
+	}
+	for _, c := range all.Calendars {
+		o.calendars[c.ID] = c
+	}
+	return o, nil
+}
+
+// Listen has f called after every change, in the order of the changes. f must not change the office itself. It is
+// to be called before the office is used.
+func (o *Office) Listen(f func(Change)) { o.listeners = append(o.listeners, f) }
+
+func (o *Office) tell(c Change) {
+	for _, f := range o.listeners {
+		f(c)
+	}
+}
+
+// NewID returns a fresh identifier that nobody can guess.
+func NewID() string {
+	var b [10]byte
+	rand.Read(b[:]) // never fails (crypto/rand, Go 1.24)
+	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
+}
+
+func byName(a, b *Person) int {
+	if c := strings.Compare(a.folded, b.folded); c != 0 {
+		return c
+	}
+	return strings.Compare(a.ID, b.ID)
+}
+
+// personOf works out what follows from a record. The scope's settings must be in place.
+func (o *Office) personOf(rec store.Person) (*Person, error) {
+	scope := rec.GroupID
+	if scope == "" {
+		scope = rec.LocationID
+	}
+	settings := o.settings[scope]
+	if settings == nil {
+		return nil, fmt.Errorf("person %s: there is no location or group %q", rec.ID, scope)
+	}
+	own, err := policy.ParseOwn(rec.Own)
+	if err != nil {
+		return nil, fmt.Errorf("person %s: %w", rec.ID, err)
+	}
+	p := &Person{Person: rec, Own: own, Settings: settings, Zone: time.UTC, folded: fold(rec.Name)}
+	if len(own.Activation) == 0 {
+		p.Policy = o.policies[scope]
+	} else {
+		p.Policy = settings.Presence(&own)
+	}
+	zone := rec.TimeZone
+	if zone == "" {
+		zone = o.locations[rec.LocationID].TimeZone
+	}
+	if loc, err := loadZone(zone); err == nil {
+		p.Zone = loc
+	}
+	return p, nil
+}
+
+var zones sync.Map // *time.Location by IANA name
+
+func loadZone(name string) (*time.Location, error) {
+	if loc, ok := zones.Load(name); ok {
+		return loc.(*time.Location), nil
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, err
+	}
+	zones.Store(name, loc)
+	return loc, nil
+}
+
+// CheckZone enters what is wrong with the name of a time zone; empty is fine.
+func CheckZone(at, name string, bad *fault.Fields) {
+	if name == "" {
+		return
+	}
+	if _, err := loadZone(name); err != nil || name == "Local" {
+		bad.Add(at, "%q is no IANA time zone, such as Europe/Berlin", name)
+	}
+}
+
+func audit(by, action, person string, detail any) []store.AuditEntry {
+	e := store.AuditEntry{At: time.Now().UTC(), Actor: by, Action: action, PersonID: person}
+	if detail != nil {
+		value, err := json.Marshal(detail)
+		if err != nil { // plain data
+			panic(err)
+		}
+		e.Detail = value
+	}
+	return []store.AuditEntry{e}
+}
+
+// stored turns the store's refusals into faults.
+func stored(err error) error {
+	if err == nil {
+		return nil
+	}
+	var c *store.ConflictError
+	switch {
+	case asConflict(err, &c):
+		return fault.Wrap(fault.Conflict, err, "%s: %s is taken or still in use", c.Record, c.Field)
+	default:
+		return fmt.Errorf("office: %w", err)
+	}
+}

@@ -1,0 +1,396 @@
+package office
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/store"
+)
+
+func asConflict(err error, c **store.ConflictError) bool { return errors.As(err, c) }
+
+// Roles, from least to most.
+const (
+	RoleUser          = "user"
+	RoleLocationAdmin = "location_admin"
+	RoleAdmin         = "admin"
+)
+
+// Person returns a person by ID; ok is false if there is none.
+func (o *Office) Person(id string) (p *Person, ok bool) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	p, ok = o.people[id]
+	return p, ok
+}
+
+// ByLogin returns a person by login, capitals aside.
+func (o *Office) ByLogin(login string) (p *Person, ok bool) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	id, ok := o.logins[strings.ToLower(strings.TrimSpace(login))]
+	if !ok {
+		return nil, false
+	}
+	return o.people[id], true
+}
+
+// IDs returns the IDs of all people.
+func (o *Office) IDs() []string {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return slices.Collect(maps.Keys(o.people))
+}
+
+// Count returns the number of people.
+func (o *Office) Count() int {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return len(o.people)
+}
+
+// HasAdmin reports whether somebody can administer the system.
+func (o *Office) HasAdmin() bool {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	for _, p := range o.people {
+		if p.Role == RoleAdmin && !p.Blocked {
+			return true
+		}
+	}
+	return false
+}
+
+// PutPeople adds people or replaces their records; an empty ID is given a new one in place. All of them are entered
+// or none. What a person may not change in their new scope is discarded from their own settings (P9).
+func (o *Office) PutPeople(ctx context.Context, by, action string, recs ...*store.Person) error {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	var bad fault.Fields
+	seen := map[string]string{}
+	for i, rec := range recs {
+		at := ""
+		if len(recs) > 1 {
+			at = "people[" + itoa(i) + "]."
+		}
+		rec.Login = strings.ToLower(strings.TrimSpace(rec.Login))
+		o.checkPerson(at, rec, &bad)
+		if rec.ID == "" {
+			rec.ID = NewID()
+		}
+		if rec.Login != "" {
+			if other, taken := seen[rec.Login]; taken && other != rec.ID {
+				bad.Add(at+"login", "%q is given twice", rec.Login)
+			}
+			seen[rec.Login] = rec.ID
+			if p, taken := o.ByLogin(rec.Login); taken && p.ID != rec.ID {
+				bad.Add(at+"login", "%q is taken", rec.Login)
+			}
+		}
+	}
+	if err := bad.Err(); err != nil {
+		return err
+	}
+	changes := store.Changes{}
+	fresh := make([]*Person, len(recs))
+	c := Change{}
+	for i, rec := range recs {
+		p, err := o.personLocked(*rec)
+		if err != nil {
+			return err
+		}
+		if kept, changed := p.Own.Discard(p.Settings); changed {
+			rec.Own = kept.JSON()
+			if p, err = o.personLocked(*rec); err != nil {
+				return err
+			}
+		}
+		if len(rec.Own) == 0 {
+			rec.Own = policy.Own{}.JSON()
+		}
+		fresh[i] = p
+		changes.PutPeople = append(changes.PutPeople, *rec)
+		old, existed := o.Person(rec.ID)
+		if !existed || old.Name != rec.Name || old.WorkNumber != rec.WorkNumber || old.MobileNumber != rec.MobileNumber ||
+			old.HomeNumber != rec.HomeNumber || old.Blocked != rec.Blocked || old.LocationID != rec.LocationID {
+			c.Cards = append(c.Cards, rec.ID)
+		}
+		if !existed || old.LocationID != rec.LocationID || old.GroupID != rec.GroupID || old.VIP != rec.VIP || old.Blocked != rec.Blocked {
+			c.Levels = append(c.Levels, rec.ID)
+		}
+		if existed && (rec.Blocked || old.PasswordHash != rec.PasswordHash) {
+			c.Signed = append(c.Signed, rec.ID)
+		}
+		c.Policies = append(c.Policies, rec.ID)
+	}
+	detail := map[string]any{"people": len(recs)}
+	concerned := ""
+	if len(recs) == 1 {
+		concerned, detail = recs[0].ID, map[string]any{"name": recs[0].Name}
+	}
+	changes.Audit = audit(by, action, concerned, detail)
+	if err := o.store.Update(ctx, changes); err != nil {
+		return stored(err)
+	}
+	o.mu.Lock()
+	for _, p := range fresh {
+		o.enterPerson(p)
+	}
+	o.mu.Unlock()
+	o.tell(c)
+	return nil
+}
+
+func (o *Office) personLocked(rec store.Person) (*Person, error) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return o.personOf(rec)
+}
+
+// enterPerson puts a person in the place of the one with the same ID; mu is held.
+func (o *Office) enterPerson(p *Person) {
+	if old := o.people[p.ID]; old != nil {
+		if old.Login != "" {
+			delete(o.logins, old.Login)
+		}
+		if i, ok := slices.BinarySearchFunc(o.sorted, old, byName); ok {
+			o.sorted = slices.Delete(o.sorted, i, i+1)
+		}
+	}
+	o.people[p.ID] = p
+	if p.Login != "" {
+		o.logins[p.Login] = p.ID
+	}
+	i, _ := slices.BinarySearchFunc(o.sorted, p, byName)
+	o.sorted = slices.Insert(o.sorted, i, p)
+}
+
+func (o *Office) checkPerson(at string, rec *store.Person, bad *fault.Fields) {
+	name := strings.TrimSpace(rec.Name)
+	switch {
+	case name == "":
+		bad.Add(at+"name", "must not be empty")
+	case utf8.RuneCountInString(name) > 120 || strings.ContainsFunc(rec.Name, func(r rune) bool { return r < 0x20 }):
+		bad.Add(at+"name", "must be one line of at most 120 characters")
+	}
+	rec.Name = name
+	if strings.ContainsAny(rec.Login, " \t\r\n/\\") && !strings.Contains(rec.Login, "\\") || len(rec.Login) > 120 {
+		bad.Add(at+"login", "must be at most 120 characters without spaces")
+	}
+	for _, n := range []struct{ field, number string }{
+		{"work_number", rec.WorkNumber}, {"mobile_number", rec.MobileNumber}, {"home_number", rec.HomeNumber}, {"voicemail_number", rec.Voicemail},
+	} {
+		policy.CheckNumber(at+n.field, n.number, bad)
+	}
+	if rec.Email != "" && (!strings.Contains(rec.Email, "@") || strings.ContainsAny(rec.Email, " \r\n<>") || len(rec.Email) > 254) {
+		bad.Add(at+"email", "%q is no address", rec.Email)
+	}
+	CheckZone(at+"time_zone", rec.TimeZone, bad)
+	switch rec.Language {
+	case "", "en", "de":
+	default:
+		bad.Add(at+"language", "%q is none of en, de", rec.Language)
+	}
+	switch rec.Role {
+	case "":
+		rec.Role = RoleUser
+	case RoleUser, RoleLocationAdmin, RoleAdmin:
+	default:
+		bad.Add(at+"role", "%q is none of user, location_admin, admin", rec.Role)
+	}
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if _, ok := o.locations[rec.LocationID]; !ok {
+		bad.Add(at+"location", "there is no location %q", rec.LocationID)
+	} else if g, ok := o.groups[rec.GroupID]; rec.GroupID != "" && (!ok || g.LocationID != rec.LocationID) {
+		bad.Add(at+"group", "there is no configuration group %q in that location", rec.GroupID)
+	}
+}
+
+// DeletePerson removes a person and everything about them.
+func (o *Office) DeletePerson(ctx context.Context, by, id string) error {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	p, ok := o.Person(id)
+	if !ok {
+		return fault.New(fault.NotFound, "there is no person %q", id)
+	}
+	if err := o.store.Update(ctx, store.Changes{
+		DeletePeople: []string{id}, Audit: audit(by, "person.delete", "", map[string]any{"name": p.Name}),
+	}); err != nil {
+		return stored(err)
+	}
+	o.mu.Lock()
+	delete(o.people, id)
+	if p.Login != "" {
+		delete(o.logins, p.Login)
+	}
+	if i, ok := slices.BinarySearchFunc(o.sorted, p, byName); ok {
+		o.sorted = slices.Delete(o.sorted, i, i+1)
+	}
+	for _, g := range o.inWork[id] {
+		o.enterWorkGroupMust(&store.WorkGroup{ID: g.ID, Name: g.Name, Level: g.Level, Members: drop(g.Members, id)})
+	}
+	for _, g := range slices.Concat(o.observes[id], o.observed[id]) {
+		now := o.monitoring[g.ID] // one may observe and be observed in the same group
+		o.enterMonitoringGroupMust(&store.MonitoringGroup{
+			ID: now.ID, Name: now.Name, ObserverLevel: now.ObserverLevel, MemberLevel: now.MemberLevel,
+			Observers: drop(now.Observers, id), Members: drop(now.Members, id),
+		})
+	}
+	delete(o.own, id)
+	for _, viewers := range o.own {
+		delete(viewers, id)
+	}
+	maps.DeleteFunc(o.calendars, func(_ string, c store.Calendar) bool { return c.PersonID == id })
+	maps.DeleteFunc(o.tokens, func(_ string, t store.Token) bool { return t.PersonID == id })
+	o.mu.Unlock()
+	o.tell(Change{Removed: []string{id}, Cards: []string{id}, Levels: []string{id}, Signed: []string{id}})
+	return nil
+}
+
+func drop(ids []string, id string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(x string) bool { return x == id })
+}
+
+// ChangeOwn lets edit change a copy of a person's own settings, then checks and stores them. The profiles in them
+// that have no ID are given one.
+func (o *Office) ChangeOwn(ctx context.Context, by, action, id string, edit func(*Person, *policy.Own) error) error {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	p, ok := o.Person(id)
+	if !ok {
+		return fault.New(fault.NotFound, "there is no person %q", id)
+	}
+	own := p.Own
+	own.Activation = maps.Clone(own.Activation)
+	own.Profiles = slices.Clone(own.Profiles)
+	if err := edit(p, &own); err != nil {
+		return err
+	}
+	for i := range own.Profiles {
+		if own.Profiles[i].ID == "" {
+			own.Profiles[i].ID = NewID()
+		}
+	}
+	if err := own.Check(p.Settings); err != nil {
+		return err
+	}
+	rec := p.Person
+	rec.Own = own.JSON()
+	return o.replace(ctx, audit(by, action, id, nil), Change{Policies: []string{id}}, rec)
+}
+
+// ChangePreferences sets what a person may set of their own record.
+func (o *Office) ChangePreferences(ctx context.Context, by, id, language, zone string, edit func(*Person, *policy.Own) error) error {
+	var bad fault.Fields
+	CheckZone("time_zone", zone, &bad)
+	if err := bad.Err(); err != nil {
+		return err
+	}
+	if err := o.ChangeOwn(ctx, by, "settings.put", id, edit); err != nil {
+		return err
+	}
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	p, ok := o.Person(id)
+	if !ok {
+		return fault.New(fault.NotFound, "there is no person %q", id)
+	}
+	if p.Language == language && p.TimeZone == zone {
+		return nil
+	}
+	rec := p.Person
+	rec.Language, rec.TimeZone = language, zone
+	return o.replace(ctx, nil, Change{Policies: []string{id}}, rec)
+}
+
+// replace stores records whose people exist already, and enters them; changing is held.
+func (o *Office) replace(ctx context.Context, log []store.AuditEntry, c Change, recs ...store.Person) error {
+	fresh := make([]*Person, len(recs))
+	for i, rec := range recs {
+		p, err := o.personLocked(rec)
+		if err != nil {
+			return err
+		}
+		fresh[i] = p
+	}
+	if err := o.store.Update(ctx, store.Changes{PutPeople: recs, Audit: log}); err != nil {
+		return stored(err)
+	}
+	o.mu.Lock()
+	for _, p := range fresh {
+		o.enterPerson(p)
+	}
+	o.mu.Unlock()
+	o.tell(c)
+	return nil
+}
+
+// ResetPerson resets one person's presence management settings (P11); dry only tells whether there is anything.
+func (o *Office) ResetPerson(ctx context.Context, by, id string, keepProfiles, dry bool) (touched int, err error) {
+	p, ok := o.Person(id)
+	if !ok {
+		return 0, fault.New(fault.NotFound, "there is no person %q", id)
+	}
+	return o.reset(ctx, by, []*Person{p}, id, keepProfiles, dry)
+}
+
+// ResetScope resets the settings of everybody in a location, its groups included, or in one configuration group.
+func (o *Office) ResetScope(ctx context.Context, by, scope string, keepProfiles, dry bool) (touched int, err error) {
+	people, err := o.inScope(scope)
+	if err != nil {
+		return 0, err
+	}
+	return o.reset(ctx, by, people, "", keepProfiles, dry)
+}
+
+func (o *Office) reset(ctx context.Context, by string, people []*Person, concerned string, keepProfiles, dry bool) (int, error) {
+	if !dry {
+		o.changing.Lock()
+		defer o.changing.Unlock()
+	}
+	var recs []store.Person
+	c := Change{}
+	for _, p := range people {
+		p, ok := o.Person(p.ID) // as it is now that nobody else changes it
+		if !ok {
+			continue
+		}
+		if left, changed := p.Own.Reset(keepProfiles); changed {
+			rec := p.Person
+			rec.Own = left.JSON()
+			recs = append(recs, rec)
+			c.Policies = append(c.Policies, p.ID)
+		}
+	}
+	if dry || len(recs) == 0 {
+		return len(recs), nil
+	}
+	log := audit(by, "settings.reset", concerned, map[string]any{"people": len(recs), "keep_profiles": keepProfiles})
+	return len(recs), o.replace(ctx, log, c, recs...)
+}
+
+// inScope returns the people of a location, its groups included, or of a group.
+func (o *Office) inScope(scope string) ([]*Person, error) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if _, ok := o.locations[scope]; !ok {
+		if _, ok := o.groups[scope]; !ok {
+			return nil, fault.New(fault.NotFound, "there is no location or configuration group %q", scope)
+		}
+	}
+	var people []*Person
+	for _, p := range o.sorted {
+		if p.LocationID == scope || p.GroupID == scope {
+			people = append(people, p)
+		}
+	}
+	return people, nil
+}

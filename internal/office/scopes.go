@@ -1,0 +1,521 @@
+package office
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/presence"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// setSection enters a stored section; mu is held, or nobody else has o yet.
+func (o *Office) setSection(s store.Section) {
+	if o.sections[s.ScopeID] == nil {
+		o.sections[s.ScopeID] = map[string]json.RawMessage{}
+	}
+	o.sections[s.ScopeID][s.Name] = s.Value
+}
+
+// effective works out the settings in force from sections of a location and one of its groups; group may be nil.
+func effective(location, group map[string]json.RawMessage) (*policy.Settings, error) {
+	s := policy.Factory()
+	for _, own := range []map[string]json.RawMessage{location, group} {
+		for name, value := range own {
+			if err := s.Set(name, value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return &s, nil
+}
+
+// refresh works out the settings of a location and its groups anew; mu is held.
+func (o *Office) refresh(location string) error {
+	all, err := o.effectives(location, o.sections[location], "", nil)
+	if err != nil {
+		return err
+	}
+	for scope, s := range all {
+		o.settings[scope] = s
+		o.policies[scope] = s.Presence(&policy.Own{})
+	}
+	return nil
+}
+
+// effectives returns the settings of a location and all its groups, with sections given for the location and for
+// one group in place of the stored ones.
+func (o *Office) effectives(location string, of map[string]json.RawMessage, group string, groupOf map[string]json.RawMessage) (map[string]*policy.Settings, error) {
+	s, err := effective(of, nil)
+	if err != nil {
+		return nil, fmt.Errorf("location %s: %w", location, err)
+	}
+	all := map[string]*policy.Settings{location: s}
+	for id, g := range o.groups {
+		if g.LocationID != location {
+			continue
+		}
+		individual := o.sections[id]
+		if id == group {
+			individual = groupOf
+		}
+		if all[id], err = effective(of, individual); err != nil {
+			return nil, fmt.Errorf("configuration group %s: %w", id, err)
+		}
+	}
+	return all, nil
+}
+
+// Settings returns the settings in force in a scope, and which sections are its own.
+func (o *Office) Settings(scope string) (s *policy.Settings, individual map[string]bool, err error) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	s, ok := o.settings[scope]
+	if !ok {
+		return nil, nil, fault.New(fault.NotFound, "there is no location or configuration group %q", scope)
+	}
+	individual = map[string]bool{}
+	for name := range o.sections[scope] {
+		individual[name] = true
+	}
+	return s, individual, nil
+}
+
+// ChangeSection makes a section of a scope its own, with the value that edit gives it; edit is handed the settings
+// in force in the scope. A nil edit returns the section to the default. The change is refused if a template would be
+// missing where it is used (P6), and own values that users may not change any more are discarded (P9).
+func (o *Office) ChangeSection(ctx context.Context, by, scope, name string, edit func(*policy.Settings) error) error {
+	if !slices.Contains(policy.Sections(), name) {
+		return fault.New(fault.NotFound, "there is no section %q of the settings", name)
+	}
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	o.mu.RLock()
+	old, ok := o.settings[scope]
+	location, isGroup := scope, false
+	if g, found := o.groups[scope]; found {
+		location, isGroup = g.LocationID, true
+	}
+	of, groupOf := maps.Clone(o.sections[location]), map[string]json.RawMessage(nil)
+	if isGroup {
+		groupOf = maps.Clone(o.sections[scope])
+	}
+	o.mu.RUnlock()
+	if !ok {
+		return fault.New(fault.NotFound, "there is no location or configuration group %q", scope)
+	}
+	changed := &of
+	if isGroup {
+		changed = &groupOf
+	}
+	if *changed == nil {
+		*changed = map[string]json.RawMessage{}
+	}
+	log := audit(by, "settings.section", "", map[string]any{"scope": scope, "section": name, "default": edit == nil})
+	changes := store.Changes{Audit: log}
+	if edit == nil {
+		delete(*changed, name)
+		changes.DeleteSections = []store.Section{{ScopeID: scope, Name: name}}
+	} else {
+		next := *old
+		if err := edit(&next); err != nil {
+			return err
+		}
+		(*changed)[name] = next.Section(name)
+		changes.PutSections = []store.Section{{ScopeID: scope, Name: name, Value: next.Section(name)}}
+	}
+
+	o.mu.RLock()
+	all, err := o.effectives(location, of, scope, groupOf)
+	if err == nil {
+		err = o.guard(all, scope)
+	}
+	var recs []store.Person
+	var people []*Person
+	if err == nil {
+		for _, p := range o.sorted {
+			s := all[p.scope()]
+			if s == nil || isGroup && p.GroupID != scope {
+				continue
+			}
+			people = append(people, p)
+			if kept, dropped := p.Own.Discard(s); dropped {
+				rec := p.Person
+				rec.Own = kept.JSON()
+				recs = append(recs, rec)
+			}
+		}
+	}
+	o.mu.RUnlock()
+	if err != nil {
+		return err
+	}
+	changes.PutPeople = recs
+	if err := o.store.Update(ctx, changes); err != nil {
+		return stored(err)
+	}
+
+	c := Change{}
+	o.mu.Lock()
+	o.sections[location] = of
+	if isGroup {
+		o.sections[scope] = groupOf
+	}
+	for id, s := range all {
+		o.settings[id], o.policies[id] = s, s.Presence(&policy.Own{})
+	}
+	dropped := map[string]store.Person{}
+	for _, rec := range recs {
+		dropped[rec.ID] = rec
+	}
+	for _, p := range people {
+		rec, ok := dropped[p.ID]
+		if !ok {
+			rec = p.Person
+		}
+		fresh, err := o.personOf(rec)
+		if err != nil { // its scope is there: the settings were just worked out
+			panic(err)
+		}
+		o.people[p.ID] = fresh
+		if i, ok := slices.BinarySearchFunc(o.sorted, fresh, byName); ok {
+			o.sorted[i] = fresh
+		}
+		c.Policies = append(c.Policies, p.ID)
+		if name == policy.SectionRelationships {
+			c.Levels = append(c.Levels, p.ID)
+		}
+	}
+	o.mu.Unlock()
+	o.tell(c)
+	return nil
+}
+
+func (p *Person) scope() string {
+	if p.GroupID != "" {
+		return p.GroupID
+	}
+	return p.LocationID
+}
+
+// guard refuses settings under which a template that was offered would be missing where it is used, and settings
+// that are wrong by themselves; mu is held.
+func (o *Office) guard(all map[string]*policy.Settings, changed string) error {
+	scopes := slices.SortedFunc(maps.Keys(all), func(a, b string) int {
+		if (a == changed) != (b == changed) { // what was changed is told first
+			if a == changed {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	var used []string
+	var fields []fault.Field
+	for _, scope := range scopes {
+		s := all[scope]
+		for _, old := range o.settings[scope].Templates.Templates {
+			if t := s.Template(old.ID); !old.Active || t != nil && t.Active {
+				continue
+			}
+			for _, use := range s.Uses(old.ID) {
+				used = append(used, fmt.Sprintf("%q by %s of %s", old.Name, use.Field, o.scopeName(scope)))
+				fields = append(fields, fault.Field{Path: use.Field, Message: fmt.Sprintf("uses the template %q in %s", old.Name, o.scopeName(scope))})
+			}
+		}
+	}
+	if len(used) > 0 {
+		return &fault.Error{Kind: fault.Conflict, Public: "a template is still used: " + strings.Join(used, "; "), Fields: fields}
+	}
+	for _, scope := range scopes {
+		if err := all[scope].Check(); err != nil {
+			if scope == changed {
+				return err
+			}
+			return fault.Wrap(fault.Conflict, err, "the settings of %s would not fit any more: %v", o.scopeName(scope), err)
+		}
+	}
+	return nil
+}
+
+func (o *Office) scopeName(scope string) string {
+	if g, ok := o.groups[scope]; ok {
+		return fmt.Sprintf("configuration group %q", g.Name)
+	}
+	return fmt.Sprintf("location %q", o.locations[scope].Name)
+}
+
+// Locations returns all locations by name, with the number of people in each.
+func (o *Office) Locations() ([]store.Location, map[string]int) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	all := slices.SortedFunc(maps.Values(o.locations), func(a, b store.Location) int { return strings.Compare(a.Name, b.Name) })
+	return all, o.countBy(func(p *Person) string { return p.LocationID })
+}
+
+// Groups returns all configuration groups by name, with the number of people in each.
+func (o *Office) Groups() ([]store.Group, map[string]int) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	all := slices.SortedFunc(maps.Values(o.groups), func(a, b store.Group) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) })
+	return all, o.countBy(func(p *Person) string { return p.GroupID })
+}
+
+func (o *Office) countBy(key func(*Person) string) map[string]int {
+	n := map[string]int{}
+	for _, p := range o.people {
+		n[key(p)]++
+	}
+	return n
+}
+
+// LocationName returns a location's name, empty if there is none.
+func (o *Office) LocationName(id string) string {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return o.locations[id].Name
+}
+
+// PutLocation adds a location or changes its name and zone; an empty ID is given a new one.
+func (o *Office) PutLocation(ctx context.Context, by string, l *store.Location) error {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	var bad fault.Fields
+	if l.Name = strings.TrimSpace(l.Name); l.Name == "" {
+		bad.Add("name", "must not be empty")
+	}
+	if l.TimeZone == "" {
+		bad.Add("time_zone", "must not be empty")
+	}
+	CheckZone("time_zone", l.TimeZone, &bad)
+	o.mu.RLock()
+	for _, other := range o.locations {
+		if other.ID != l.ID && strings.EqualFold(other.Name, l.Name) {
+			bad.Add("name", "%q is taken", l.Name)
+		}
+	}
+	_, exists := o.locations[l.ID]
+	o.mu.RUnlock()
+	if err := bad.Err(); err != nil {
+		return err
+	}
+	if l.ID == "" {
+		l.ID = NewID()
+	} else if !exists {
+		return fault.New(fault.NotFound, "there is no location %q", l.ID)
+	}
+	if err := o.store.Update(ctx, store.Changes{
+		PutLocations: []store.Location{*l}, Audit: audit(by, "location.put", "", map[string]any{"location": l.ID, "name": l.Name}),
+	}); err != nil {
+		return stored(err)
+	}
+	o.mu.Lock()
+	o.locations[l.ID] = *l
+	err := o.refresh(l.ID)
+	c := Change{}
+	if err == nil {
+		for i, p := range o.sorted {
+			if p.LocationID != l.ID {
+				continue
+			}
+			fresh, personErr := o.personOf(p.Person) // the zone may be another
+			if personErr != nil {
+				err = personErr
+				break
+			}
+			o.people[p.ID], o.sorted[i] = fresh, fresh
+			c.Policies = append(c.Policies, p.ID)
+			c.Cards = append(c.Cards, p.ID)
+		}
+	}
+	o.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	o.tell(c)
+	return nil
+}
+
+// DuplicateLocation makes a location with the settings and configuration groups of another, without its people (R1).
+func (o *Office) DuplicateLocation(ctx context.Context, by, id, name string) (store.Location, error) {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	o.mu.RLock()
+	src, ok := o.locations[id]
+	l := store.Location{ID: NewID(), Name: strings.TrimSpace(name), TimeZone: src.TimeZone}
+	taken := false
+	for _, other := range o.locations {
+		taken = taken || strings.EqualFold(other.Name, l.Name)
+	}
+	changes := store.Changes{PutLocations: []store.Location{l}}
+	copySections := func(from, to string) {
+		for name, value := range o.sections[from] {
+			changes.PutSections = append(changes.PutSections, store.Section{ScopeID: to, Name: name, Value: value})
+		}
+	}
+	copySections(id, l.ID)
+	for _, g := range o.groups {
+		if g.LocationID == id {
+			n := store.Group{ID: NewID(), LocationID: l.ID, Name: g.Name}
+			changes.PutGroups = append(changes.PutGroups, n)
+			copySections(g.ID, n.ID)
+		}
+	}
+	o.mu.RUnlock()
+	switch {
+	case !ok:
+		return l, fault.New(fault.NotFound, "there is no location %q", id)
+	case l.Name == "":
+		return l, fault.Bad("name", "must not be empty")
+	case taken:
+		return l, fault.Bad("name", "%q is taken", l.Name)
+	}
+	changes.Audit = audit(by, "location.duplicate", "", map[string]any{"from": id, "location": l.ID, "name": l.Name})
+	if err := o.store.Update(ctx, changes); err != nil {
+		return l, stored(err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.locations[l.ID] = l
+	for _, g := range changes.PutGroups {
+		o.groups[g.ID] = g
+	}
+	for _, s := range changes.PutSections {
+		o.setSection(s)
+	}
+	return l, o.refresh(l.ID)
+}
+
+// DeleteLocation removes a location in which nobody is, with its configuration groups.
+func (o *Office) DeleteLocation(ctx context.Context, by, id string) error {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	people, err := o.inScope(id)
+	if err != nil {
+		return err
+	}
+	o.mu.RLock()
+	_, ok := o.locations[id]
+	var groups []string
+	for _, g := range o.groups {
+		if g.LocationID == id {
+			groups = append(groups, g.ID)
+		}
+	}
+	o.mu.RUnlock()
+	switch {
+	case !ok:
+		return fault.New(fault.NotFound, "there is no location %q", id)
+	case len(people) > 0:
+		return fault.New(fault.Conflict, "%d people still belong to the location", len(people))
+	}
+	if err := o.store.Update(ctx, store.Changes{
+		DeleteGroups: groups, DeleteLocations: []string{id}, Audit: audit(by, "location.delete", "", map[string]any{"location": id}),
+	}); err != nil {
+		return stored(err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, scope := range append(groups, id) {
+		delete(o.groups, scope)
+		delete(o.locations, scope)
+		o.forgetScope(scope)
+	}
+	return nil
+}
+
+func (o *Office) forgetScope(scope string) {
+	delete(o.sections, scope)
+	delete(o.settings, scope)
+	delete(o.policies, scope)
+}
+
+// PutGroup adds a configuration group or renames it; an empty ID is given a new one. A group stays in its location.
+func (o *Office) PutGroup(ctx context.Context, by string, g *store.Group) error {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	var bad fault.Fields
+	if g.Name = strings.TrimSpace(g.Name); g.Name == "" {
+		bad.Add("name", "must not be empty")
+	}
+	o.mu.RLock()
+	if _, ok := o.locations[g.LocationID]; !ok {
+		bad.Add("location", "there is no location %q", g.LocationID)
+	}
+	old, exists := o.groups[g.ID]
+	if exists && old.LocationID != g.LocationID {
+		bad.Add("location", "a configuration group stays in its location")
+	}
+	for _, other := range o.groups {
+		if other.ID != g.ID && other.LocationID == g.LocationID && strings.EqualFold(other.Name, g.Name) {
+			bad.Add("name", "%q is taken in this location", g.Name)
+		}
+	}
+	o.mu.RUnlock()
+	if err := bad.Err(); err != nil {
+		return err
+	}
+	if g.ID == "" {
+		g.ID = NewID()
+	} else if !exists {
+		return fault.New(fault.NotFound, "there is no configuration group %q", g.ID)
+	}
+	if err := o.store.Update(ctx, store.Changes{
+		PutGroups: []store.Group{*g}, Audit: audit(by, "group.put", "", map[string]any{"group": g.ID, "name": g.Name}),
+	}); err != nil {
+		return stored(err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.groups[g.ID] = *g
+	return o.refresh(g.LocationID)
+}
+
+// DeleteGroup removes a configuration group in which nobody is.
+func (o *Office) DeleteGroup(ctx context.Context, by, id string) error {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	o.mu.RLock()
+	_, ok := o.groups[id]
+	o.mu.RUnlock()
+	if !ok {
+		return fault.New(fault.NotFound, "there is no configuration group %q", id)
+	}
+	people, err := o.inScope(id)
+	if err != nil {
+		return err
+	}
+	if len(people) > 0 {
+		return fault.New(fault.Conflict, "%d people still belong to the configuration group", len(people))
+	}
+	if err := o.store.Update(ctx, store.Changes{
+		DeleteGroups: []string{id}, Audit: audit(by, "group.delete", "", map[string]any{"group": id}),
+	}); err != nil {
+		return stored(err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.groups, id)
+	o.forgetScope(id)
+	return nil
+}
+
+// Policy returns the policy of a person. Somebody who is not there has none: presence management is off for them.
+func (o *Office) Policy(id string) *presence.Policy {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if p := o.people[id]; p != nil {
+		return p.Policy
+	}
+	return nobody
+}
+
+var nobody = &presence.Policy{Off: true}
