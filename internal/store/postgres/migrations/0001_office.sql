@@ -1,0 +1,91 @@
+-- 0001_office.sql: who belongs to the organisation, how they are related, what is configured.
+--
+-- Keys compare by their bytes (collation C), so that lists have the same order on every engine. An absent time is NULL.
+-- Columns named *_ms are Unix milliseconds, UTC. Times are arguments of a statement, never functions of it.
+-- A constraint UNIQUE is named after its table and the column that collides: the program reads it from there.
+-- +goose Up
+
+CREATE TABLE locations (
+  id        TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  name      TEXT COLLATE "C" NOT NULL CONSTRAINT locations_name UNIQUE,
+  time_zone TEXT NOT NULL                       -- IANA name
+);
+
+CREATE TABLE groups (
+  id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  location_id TEXT COLLATE "C" NOT NULL REFERENCES locations (id) ON DELETE CASCADE,
+  name        TEXT COLLATE "C" NOT NULL,
+  CONSTRAINT groups_name UNIQUE (location_id, name)
+);
+
+CREATE TABLE sections (
+  scope_id TEXT COLLATE "C" NOT NULL,           -- locations.id or groups.id; goes with its scope
+  name     TEXT COLLATE "C" NOT NULL,           -- as in package policy
+  value    TEXT NOT NULL,                       -- JSON
+  PRIMARY KEY (scope_id, name)
+);
+
+CREATE TABLE people (
+  id            TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  location_id   TEXT COLLATE "C" NOT NULL REFERENCES locations (id),
+  group_id      TEXT COLLATE "C" REFERENCES groups (id), -- NULL: in none
+  login         TEXT COLLATE "C" CONSTRAINT people_login UNIQUE, -- lower case; NULL: cannot sign in with a password
+  name          TEXT NOT NULL,                  -- shown to colleagues
+  email         TEXT NOT NULL,
+  work_number   TEXT NOT NULL,
+  mobile_number TEXT NOT NULL,
+  home_number   TEXT NOT NULL,
+  voicemail     TEXT NOT NULL,
+  time_zone     TEXT NOT NULL,                  -- empty: the location's
+  language      TEXT NOT NULL,                  -- empty: the browser's
+  role          TEXT NOT NULL CHECK (role IN ('user', 'location_admin', 'admin')),
+  vip           BOOLEAN NOT NULL,
+  blocked       BOOLEAN NOT NULL,
+  password_hash TEXT NOT NULL,                  -- argon2id in PHC form; empty: none
+  own           TEXT NOT NULL,                  -- JSON: the person's own settings and profiles
+  created_ms    BIGINT NOT NULL
+);
+
+CREATE TABLE work_groups (
+  id    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  name  TEXT COLLATE "C" NOT NULL CONSTRAINT work_groups_name UNIQUE,
+  level TEXT NOT NULL                           -- rights.Level of all members to one another
+);
+
+CREATE TABLE work_group_members (
+  work_group_id TEXT COLLATE "C" NOT NULL REFERENCES work_groups (id) ON DELETE CASCADE,
+  person_id     TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  PRIMARY KEY (work_group_id, person_id)
+);
+
+CREATE INDEX work_group_members_person ON work_group_members (person_id);
+
+CREATE TABLE monitoring_groups (
+  id             TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  name           TEXT COLLATE "C" NOT NULL CONSTRAINT monitoring_groups_name UNIQUE,
+  observer_level TEXT NOT NULL,                 -- rights.Level: what observers may see of members
+  member_level   TEXT NOT NULL                  -- rights.Level: what members may see of observers
+);
+
+CREATE TABLE monitoring_group_members (
+  monitoring_group_id TEXT COLLATE "C" NOT NULL REFERENCES monitoring_groups (id) ON DELETE CASCADE,
+  side                TEXT COLLATE "C" NOT NULL CHECK (side IN ('observer', 'member')),
+  person_id           TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  PRIMARY KEY (monitoring_group_id, side, person_id)
+);
+
+CREATE INDEX monitoring_group_members_person ON monitoring_group_members (person_id);
+
+CREATE TABLE relationships (
+  owner_id  TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  viewer_id TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  level     TEXT NOT NULL,                      -- rights.Level, the owner's own choice
+  PRIMARY KEY (owner_id, viewer_id)
+);
+
+CREATE INDEX relationships_viewer ON relationships (viewer_id);
+
+CREATE TABLE meta (
+  key   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL
+);

@@ -1,0 +1,185 @@
+-- schema.sql: the database as this version of the program wants it. The files in migrations lead here, and a
+-- test compares. Change both.
+
+-- 0001_office.sql: who belongs to the organisation, how they are related, what is configured.
+--
+-- Keys compare by their bytes (collation C), so that lists have the same order on every engine. An absent time is NULL.
+-- Columns named *_ms are Unix milliseconds, UTC. Times are arguments of a statement, never functions of it.
+-- A constraint UNIQUE is named after its table and the column that collides: the program reads it from there.
+
+CREATE TABLE locations (
+  id        TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  name      TEXT COLLATE "C" NOT NULL CONSTRAINT locations_name UNIQUE,
+  time_zone TEXT NOT NULL                       -- IANA name
+);
+
+CREATE TABLE groups (
+  id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  location_id TEXT COLLATE "C" NOT NULL REFERENCES locations (id) ON DELETE CASCADE,
+  name        TEXT COLLATE "C" NOT NULL,
+  CONSTRAINT groups_name UNIQUE (location_id, name)
+);
+
+CREATE TABLE sections (
+  scope_id TEXT COLLATE "C" NOT NULL,           -- locations.id or groups.id; goes with its scope
+  name     TEXT COLLATE "C" NOT NULL,           -- as in package policy
+  value    TEXT NOT NULL,                       -- JSON
+  PRIMARY KEY (scope_id, name)
+);
+
+CREATE TABLE people (
+  id            TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  location_id   TEXT COLLATE "C" NOT NULL REFERENCES locations (id),
+  group_id      TEXT COLLATE "C" REFERENCES groups (id), -- NULL: in none
+  login         TEXT COLLATE "C" CONSTRAINT people_login UNIQUE, -- lower case; NULL: cannot sign in with a password
+  name          TEXT NOT NULL,                  -- shown to colleagues
+  email         TEXT NOT NULL,
+  work_number   TEXT NOT NULL,
+  mobile_number TEXT NOT NULL,
+  home_number   TEXT NOT NULL,
+  voicemail     TEXT NOT NULL,
+  time_zone     TEXT NOT NULL,                  -- empty: the location's
+  language      TEXT NOT NULL,                  -- empty: the browser's
+  role          TEXT NOT NULL CHECK (role IN ('user', 'location_admin', 'admin')),
+  vip           BOOLEAN NOT NULL,
+  blocked       BOOLEAN NOT NULL,
+  password_hash TEXT NOT NULL,                  -- argon2id in PHC form; empty: none
+  own           TEXT NOT NULL,                  -- JSON: the person's own settings and profiles
+  created_ms    BIGINT NOT NULL
+);
+
+CREATE TABLE work_groups (
+  id    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  name  TEXT COLLATE "C" NOT NULL CONSTRAINT work_groups_name UNIQUE,
+  level TEXT NOT NULL                           -- rights.Level of all members to one another
+);
+
+CREATE TABLE work_group_members (
+  work_group_id TEXT COLLATE "C" NOT NULL REFERENCES work_groups (id) ON DELETE CASCADE,
+  person_id     TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  PRIMARY KEY (work_group_id, person_id)
+);
+
+CREATE INDEX work_group_members_person ON work_group_members (person_id);
+
+CREATE TABLE monitoring_groups (
+  id             TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  name           TEXT COLLATE "C" NOT NULL CONSTRAINT monitoring_groups_name UNIQUE,
+  observer_level TEXT NOT NULL,                 -- rights.Level: what observers may see of members
+  member_level   TEXT NOT NULL                  -- rights.Level: what members may see of observers
+);
+
+CREATE TABLE monitoring_group_members (
+  monitoring_group_id TEXT COLLATE "C" NOT NULL REFERENCES monitoring_groups (id) ON DELETE CASCADE,
+  side                TEXT COLLATE "C" NOT NULL CHECK (side IN ('observer', 'member')),
+  person_id           TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  PRIMARY KEY (monitoring_group_id, side, person_id)
+);
+
+CREATE INDEX monitoring_group_members_person ON monitoring_group_members (person_id);
+
+CREATE TABLE relationships (
+  owner_id  TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  viewer_id TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  level     TEXT NOT NULL,                      -- rights.Level, the owner's own choice
+  PRIMARY KEY (owner_id, viewer_id)
+);
+
+CREATE INDEX relationships_viewer ON relationships (viewer_id);
+
+CREATE TABLE meta (
+  key   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL
+);
+
+-- 0002_claims.sql: claims survive a restart; the presence they add up to is never stored.
+
+CREATE TABLE claims (
+  person_id TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  source    TEXT COLLATE "C" NOT NULL,          -- presence.Source
+  id        TEXT COLLATE "C" NOT NULL,          -- unique within source
+  status    TEXT NOT NULL CHECK (status IN
+    ('logged_out', 'available', 'be_right_back', 'busy', 'do_not_disturb', 'unavailable')),
+  profile   TEXT NOT NULL,                      -- may be empty
+  text      TEXT NOT NULL,                      -- never the subject of a private appointment
+  from_ms   BIGINT NOT NULL,
+  until_ms  BIGINT CHECK (until_ms >= from_ms), -- NULL: until retracted
+  lease_ms  BIGINT,                             -- ends here unless refreshed; NULL: no lease
+  detail    TEXT,                               -- JSON: what only some classes of source say; NULL: nothing
+  PRIMARY KEY (person_id, source, id)
+);
+
+CREATE TABLE shown (                            -- presence.Shown
+  person_id        TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+  at_ms            BIGINT,                      -- up to when it is worked out
+  off              BOOLEAN NOT NULL,
+  status           TEXT NOT NULL CHECK (status IN
+    ('logged_out', 'available', 'be_right_back', 'busy', 'do_not_disturb', 'unavailable')),
+  since_ms         BIGINT,                      -- NULL: not known
+  covered_status   TEXT CHECK (covered_status IN
+    ('logged_out', 'available', 'be_right_back', 'busy', 'do_not_disturb', 'unavailable')), -- NULL: none is covered
+  covered_since_ms BIGINT                       -- NULL: not known, or none is covered
+);
+
+-- 0003_calendars.sql: calendars of people, and of their resources what scheduling needs.
+
+CREATE TABLE calendars (
+  id           TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  person_id    TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  kind         TEXT NOT NULL,                   -- 'ics', 'caldav'; open, as each new source adds one
+  name         TEXT COLLATE "C" NOT NULL,
+  url          TEXT NOT NULL,
+  username     TEXT NOT NULL,
+  password     BYTEA,                           -- sealed by package secret; NULL: none
+  state        TEXT NOT NULL,                   -- ETag, Last-Modified or sync token of the last success
+  checked_ms   BIGINT,                          -- last attempt; NULL: never
+  succeeded_ms BIGINT,                          -- last success; NULL: never
+  error        TEXT NOT NULL,                   -- of the last attempt; empty: it went well
+  problems     TEXT                             -- JSON; NULL: none
+);
+
+CREATE INDEX calendars_person ON calendars (person_id);
+
+CREATE TABLE calendar_objects (
+  calendar_id TEXT COLLATE "C" NOT NULL REFERENCES calendars (id) ON DELETE CASCADE,
+  href        TEXT COLLATE "C" NOT NULL,
+  etag        TEXT NOT NULL,
+  data        BYTEA NOT NULL,                   -- iCalendar; never the subject of a private appointment
+  PRIMARY KEY (calendar_id, href)
+);
+
+-- 0004_access.sql: who is signed in, which programs are let in, and who changed what.
+
+CREATE TABLE sessions (
+  hash       BYTEA NOT NULL PRIMARY KEY,        -- SHA-256 of the secret
+  person_id  TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  label      TEXT NOT NULL,                     -- such as "Firefox on Linux"
+  created_ms BIGINT NOT NULL,
+  expires_ms BIGINT NOT NULL                    -- first instant it is no longer good for
+);
+
+CREATE INDEX sessions_person ON sessions (person_id);
+
+CREATE TABLE tokens (
+  id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  name       TEXT COLLATE "C" NOT NULL,
+  origin     TEXT COLLATE "C" CONSTRAINT tokens_origin UNIQUE, -- label of its claims; NULL: makes none
+  scopes     TEXT NOT NULL,                     -- JSON array of words
+  person_id  TEXT COLLATE "C" REFERENCES people (id) ON DELETE CASCADE, -- acts for them; NULL: for the organisation
+  hash       BYTEA NOT NULL CONSTRAINT tokens_hash UNIQUE, -- SHA-256 of the secret
+  created_ms BIGINT NOT NULL,
+  expires_ms BIGINT                             -- NULL: never
+);
+
+CREATE INDEX tokens_person ON tokens (person_id);
+
+CREATE TABLE audit (
+  id        BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- never used again, so it is a position to read on from
+  at_ms     BIGINT NOT NULL,
+  actor     TEXT NOT NULL,                      -- people.id, or 'token/' and tokens.id; empty: the system
+  action    TEXT NOT NULL,                      -- such as 'settings.put'
+  person_id TEXT COLLATE "C",                   -- the person concerned, who may be gone; NULL: none
+  detail    TEXT                                -- JSON; NULL: none
+);
+
+CREATE INDEX audit_person ON audit (person_id, id);
