@@ -394,3 +394,10 @@ func (o *Office) inScope(scope string) ([]*Person, error) {
 	}
 	return people, nil
 }
+
+// Calendars returns the calendars as they were when the office was opened; the agenda keeps them from then on.
+func (o *Office) Calendars() []store.Calendar {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return slices.Collect(maps.Values(o.calendars))
+}

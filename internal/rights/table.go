@@ -1,5 +1,7 @@
 package rights
 
+import "fmt"
+
 // Right is something about a person that a viewer may or may not see or change (R3).
 type Right uint8
 
@@ -131,4 +133,15 @@ func ClassOf(l Level) Class { return classes[min(l, Self)] }
 // SeesNothing reports whether the class sees nothing at all of a presence.
 func (c Class) SeesNothing() bool {
 	return !MayRead(classLevel[c], Status) && !MayRead(classLevel[c], Line)
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (a *Access) UnmarshalText(text []byte) error {
+	for i, name := range accessNames {
+		if name == string(text) {
+			*a = Access(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("access %q is none of %q", text, accessNames)
 }

@@ -1,0 +1,514 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/rights"
+	"github.com/doorlight/doorlight/internal/secret"
+	"github.com/doorlight/doorlight/internal/store"
+)
+
+type locationPath struct {
+	Location string `path:"location" maxLength:"64"`
+}
+
+type groupPath struct {
+	Group string `path:"group" maxLength:"64"`
+}
+
+type tokenPath struct {
+	Token string `path:"token" maxLength:"64"`
+}
+
+// In wraps a request body.
+type In[T any] struct{ Body T }
+
+type locationInput struct {
+	locationPath
+	Body Location
+}
+
+type duplicateInput struct {
+	locationPath
+	Body struct {
+		Name string `json:"name" minLength:"1" maxLength:"120"`
+	}
+}
+
+type groupInput struct {
+	groupPath
+	Body Group
+}
+
+type workGroupInput struct {
+	groupPath
+	Body WorkGroup
+}
+
+type monitoringGroupInput struct {
+	groupPath
+	Body MonitoringGroup
+}
+
+// Lists.
+type (
+	// Locations are all locations.
+	Locations struct {
+		Locations []Location `json:"locations"`
+	}
+	// Groups are all configuration groups.
+	Groups struct {
+		Groups []Group `json:"groups"`
+	}
+	// WorkGroups are all work groups.
+	WorkGroups struct {
+		WorkGroups []WorkGroup `json:"work_groups"`
+	}
+	// MonitoringGroups are all monitoring groups.
+	MonitoringGroups struct {
+		MonitoringGroups []MonitoringGroup `json:"monitoring_groups"`
+	}
+	// Tokens are all tokens, without their secrets.
+	Tokens struct {
+		Tokens []Token `json:"tokens"`
+	}
+)
+
+func (s *Server) getLocations(context.Context, *empty) (*Out[Locations], error) {
+	all, count := s.office.Locations()
+	out := Locations{Locations: []Location{}}
+	for _, l := range all {
+		out.Locations = append(out.Locations, Location{ID: l.ID, Name: l.Name, TimeZone: l.TimeZone, People: count[l.ID]})
+	}
+	return &Out[Locations]{out}, nil
+}
+
+func (s *Server) postLocation(ctx context.Context, in *In[Location]) (*Out[Location], error) {
+	return s.enterLocation(ctx, "", in.Body)
+}
+
+func (s *Server) putLocation(ctx context.Context, in *locationInput) (*Out[Location], error) {
+	return s.enterLocation(ctx, in.Location, in.Body)
+}
+
+func (s *Server) enterLocation(ctx context.Context, id string, b Location) (*Out[Location], error) {
+	l := store.Location{ID: id, Name: b.Name, TimeZone: b.TimeZone}
+	if err := s.office.PutLocation(ctx, callerOf(ctx).actor(), &l); err != nil {
+		return nil, err
+	}
+	_, count := s.office.Locations()
+	return &Out[Location]{Location{ID: l.ID, Name: l.Name, TimeZone: l.TimeZone, People: count[l.ID]}}, nil
+}
+
+func (s *Server) deleteLocation(ctx context.Context, in *locationPath) (*struct{}, error) {
+	return nil, s.office.DeleteLocation(ctx, callerOf(ctx).actor(), in.Location)
+}
+
+func (s *Server) duplicateLocation(ctx context.Context, in *duplicateInput) (*Out[Location], error) {
+	l, err := s.office.DuplicateLocation(ctx, callerOf(ctx).actor(), in.Location, in.Body.Name)
+	return &Out[Location]{Location{ID: l.ID, Name: l.Name, TimeZone: l.TimeZone}}, err
+}
+
+func (s *Server) getGroups(context.Context, *empty) (*Out[Groups], error) {
+	all, count := s.office.Groups()
+	out := Groups{Groups: []Group{}}
+	for _, g := range all {
+		out.Groups = append(out.Groups, Group{ID: g.ID, Location: g.LocationID, Name: g.Name, People: count[g.ID]})
+	}
+	return &Out[Groups]{out}, nil
+}
+
+func (s *Server) postGroup(ctx context.Context, in *In[Group]) (*Out[Group], error) {
+	return s.enterGroup(ctx, "", in.Body)
+}
+
+func (s *Server) putGroup(ctx context.Context, in *groupInput) (*Out[Group], error) {
+	return s.enterGroup(ctx, in.Group, in.Body)
+}
+
+func (s *Server) enterGroup(ctx context.Context, id string, b Group) (*Out[Group], error) {
+	g := store.Group{ID: id, LocationID: b.Location, Name: b.Name}
+	if err := s.office.PutGroup(ctx, callerOf(ctx).actor(), &g); err != nil {
+		return nil, err
+	}
+	_, count := s.office.Groups()
+	return &Out[Group]{Group{ID: g.ID, Location: g.LocationID, Name: g.Name, People: count[g.ID]}}, nil
+}
+
+func (s *Server) deleteGroup(ctx context.Context, in *groupPath) (*struct{}, error) {
+	return nil, s.office.DeleteGroup(ctx, callerOf(ctx).actor(), in.Group)
+}
+
+func (s *Server) getScopeSettings(_ context.Context, in *ScopePath) (*Out[ScopeSettings], error) {
+	settings, individual, err := s.office.Settings(in.Scope)
+	if err != nil {
+		return nil, err
+	}
+	out := ScopeSettings{}
+	for _, name := range policy.Sections() {
+		out.Sections = append(out.Sections, sectionOut(settings, name, individual[name]))
+	}
+	return &Out[ScopeSettings]{out}, nil
+}
+
+func sectionOut(s *policy.Settings, name string, individual bool) Section {
+	out := Section{Name: name, Individual: individual}
+	switch name {
+	case policy.SectionFeature:
+		out.Feature = &s.Feature
+	case policy.SectionTemplates:
+		out.Templates = &s.Templates
+	case policy.SectionOwnProfiles:
+		out.OwnProfiles = &s.OwnProfiles
+	case policy.SectionActivation:
+		out.Activation = &s.Activation
+	case policy.SectionCalendar:
+		out.Calendar = &s.Calendar
+	case policy.SectionRelationships:
+		out.Relationships = &s.Relationships
+	}
+	return out
+}
+
+func (s *Server) section(scope, name string) (*Out[Section], error) {
+	settings, individual, err := s.office.Settings(scope)
+	if err != nil {
+		return nil, err
+	}
+	return &Out[Section]{sectionOut(settings, name, individual[name])}, nil
+}
+
+func (s *Server) putSection(ctx context.Context, in *SectionInput) (*Out[Section], error) {
+	b := in.Body
+	given := map[string]bool{
+		policy.SectionFeature: b.Feature != nil, policy.SectionTemplates: b.Templates != nil, policy.SectionOwnProfiles: b.OwnProfiles != nil,
+		policy.SectionActivation: b.Activation != nil, policy.SectionCalendar: b.Calendar != nil, policy.SectionRelationships: b.Relationships != nil,
+	}
+	var bad fault.Fields
+	for _, name := range policy.Sections() {
+		if given[name] != (name == in.Section) {
+			if name == in.Section {
+				bad.Add(name, "must be given")
+			} else {
+				bad.Add(name, "is not the section that is replaced")
+			}
+		}
+	}
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	err := s.office.ChangeSection(ctx, callerOf(ctx).actor(), in.Scope, in.Section, func(next *policy.Settings) error {
+		switch in.Section {
+		case policy.SectionFeature:
+			next.Feature = *b.Feature
+		case policy.SectionTemplates:
+			next.Templates = *b.Templates
+			for i := range next.Templates.Templates {
+				if next.Templates.Templates[i].ID == "" {
+					next.Templates.Templates[i].ID = office.NewID()
+				}
+			}
+		case policy.SectionOwnProfiles:
+			next.OwnProfiles = *b.OwnProfiles
+		case policy.SectionActivation:
+			next.Activation = *b.Activation
+		case policy.SectionCalendar:
+			next.Calendar = *b.Calendar
+		case policy.SectionRelationships:
+			next.Relationships = *b.Relationships
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.section(in.Scope, in.Section)
+}
+
+func (s *Server) postIndividual(ctx context.Context, in *SectionPath) (*Out[Section], error) {
+	err := s.office.ChangeSection(ctx, callerOf(ctx).actor(), in.Scope, in.Section, func(next *policy.Settings) error {
+		factory := policy.Factory()
+		return next.Set(in.Section, factory.Section(in.Section))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.section(in.Scope, in.Section)
+}
+
+func (s *Server) deleteSection(ctx context.Context, in *SectionPath) (*struct{}, error) {
+	return nil, s.office.ChangeSection(ctx, callerOf(ctx).actor(), in.Scope, in.Section, nil)
+}
+
+func (s *Server) postTemplate(ctx context.Context, in *TemplateNew) (*Out[policy.Template], error) {
+	t := in.Body
+	t.ID = office.NewID()
+	return s.changeTemplates(ctx, in.Scope, t.ID, func(list []policy.Template) ([]policy.Template, error) {
+		return append(list, t), nil
+	})
+}
+
+func (s *Server) putTemplate(ctx context.Context, in *TemplateInput) (*Out[policy.Template], error) {
+	return s.changeTemplates(ctx, in.Scope, in.Template, func(list []policy.Template) ([]policy.Template, error) {
+		i := indexTemplate(list, in.Template)
+		if i < 0 {
+			return nil, fault.New(fault.NotFound, "there is no template %q", in.Template)
+		}
+		list[i] = in.Body
+		list[i].ID = in.Template
+		return list, nil
+	})
+}
+
+func indexTemplate(list []policy.Template, id string) int {
+	return slices.IndexFunc(list, func(t policy.Template) bool { return t.ID == id })
+}
+
+func (s *Server) deleteTemplate(ctx context.Context, in *TemplatePath) (*struct{}, error) {
+	_, err := s.changeTemplates(ctx, in.Scope, in.Template, func(list []policy.Template) ([]policy.Template, error) {
+		i := indexTemplate(list, in.Template)
+		if i < 0 {
+			return nil, fault.New(fault.NotFound, "there is no template %q", in.Template)
+		}
+		return slices.Delete(list, i, i+1), nil
+	})
+	return nil, err
+}
+
+// changeTemplates changes the list of templates of a scope, and answers with the one that has an ID.
+func (s *Server) changeTemplates(ctx context.Context, scope, id string, edit func([]policy.Template) ([]policy.Template, error)) (*Out[policy.Template], error) {
+	err := s.office.ChangeSection(ctx, callerOf(ctx).actor(), scope, policy.SectionTemplates, func(next *policy.Settings) (err error) {
+		next.Templates.Templates, err = edit(slices.Clone(next.Templates.Templates))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	settings, _, err := s.office.Settings(scope)
+	if err != nil {
+		return nil, err
+	}
+	if t := settings.Template(id); t != nil {
+		return &Out[policy.Template]{*t}, nil
+	}
+	return &Out[policy.Template]{}, nil
+}
+
+func (s *Server) postScopeReset(ctx context.Context, in *ScopeResetInput) (*Out[ResetResult], error) {
+	n, err := s.office.ResetScope(ctx, callerOf(ctx).actor(), in.Scope, in.Body.KeepProfiles, in.Body.DryRun)
+	return &Out[ResetResult]{ResetResult{People: n, Done: !in.Body.DryRun}}, err
+}
+
+func personBody(p store.Person) PersonBody {
+	return PersonBody{
+		Name: p.Name, Login: p.Login, Email: p.Email, Location: p.LocationID, Group: p.GroupID, WorkNumber: p.WorkNumber,
+		MobileNumber: p.MobileNumber, HomeNumber: p.HomeNumber, Voicemail: p.Voicemail, TimeZone: p.TimeZone, Language: p.Language,
+		Role: p.Role, VIP: p.VIP, Blocked: p.Blocked,
+	}
+}
+
+func (b *PersonBody) enter(p *store.Person) {
+	p.Name, p.Login, p.Email, p.LocationID, p.GroupID = b.Name, b.Login, b.Email, b.Location, b.Group
+	p.WorkNumber, p.MobileNumber, p.HomeNumber, p.Voicemail = b.WorkNumber, b.MobileNumber, b.HomeNumber, b.Voicemail
+	p.TimeZone, p.Language, p.Role, p.VIP, p.Blocked = b.TimeZone, b.Language, b.Role, b.VIP, b.Blocked
+}
+
+func (s *Server) postPerson(ctx context.Context, in *PersonNew) (*Out[PersonRecord], error) {
+	p := store.Person{CreatedAt: time.Now().UTC()}
+	return s.enterPerson(ctx, "person.add", &p, &in.Body.PersonBody, in.Body.Password)
+}
+
+func (s *Server) putRecord(ctx context.Context, in *PersonInput) (*Out[PersonRecord], error) {
+	old, c, err := s.target(ctx, in.Person)
+	if err != nil {
+		return nil, err
+	}
+	if c.person != nil && c.person.ID == old.ID && (in.Body.Blocked || in.Body.Role != office.RoleAdmin) {
+		return nil, fault.Bad("role", "you cannot take the administration away from yourself")
+	}
+	p := old.Person
+	return s.enterPerson(ctx, "person.put", &p, &in.Body.PersonBody, in.Body.Password)
+}
+
+func (s *Server) enterPerson(ctx context.Context, action string, p *store.Person, b *PersonBody, password string) (*Out[PersonRecord], error) {
+	b.enter(p)
+	if password != "" {
+		var bad fault.Fields
+		checkPassword("password", password, &bad)
+		if err := bad.Err(); err != nil {
+			return nil, err
+		}
+		hash, err := secret.HashPassword(ctx, password)
+		if err != nil {
+			return nil, err
+		}
+		p.PasswordHash = hash
+	}
+	if err := s.office.PutPeople(ctx, callerOf(ctx).actor(), action, p); err != nil {
+		return nil, err
+	}
+	return &Out[PersonRecord]{PersonRecord{PersonBody: personBody(*p), ID: p.ID}}, nil
+}
+
+func (s *Server) getRecord(ctx context.Context, in *PersonPath) (*Out[PersonRecord], error) {
+	p, _, err := s.target(ctx, in.Person)
+	if err != nil {
+		return nil, err
+	}
+	return &Out[PersonRecord]{PersonRecord{PersonBody: personBody(p.Person), ID: p.ID}}, nil
+}
+
+func (s *Server) deleteRecord(ctx context.Context, in *PersonPath) (*struct{}, error) {
+	p, c, err := s.target(ctx, in.Person)
+	if err != nil {
+		return nil, err
+	}
+	if c.person != nil && c.person.ID == p.ID {
+		return nil, fault.New(fault.Conflict, "you cannot delete yourself")
+	}
+	return nil, s.office.DeletePerson(ctx, c.actor(), p.ID)
+}
+
+func levelOf(word string) rights.Level {
+	l, _ := rights.ParseLevel(word) // what is stored was checked
+	return l
+}
+
+func workGroupOut(g store.WorkGroup) WorkGroup {
+	return WorkGroup{ID: g.ID, Name: g.Name, Level: levelOf(g.Level), Members: notNil(g.Members)}
+}
+
+func (s *Server) getWorkGroups(context.Context, *empty) (*Out[WorkGroups], error) {
+	out := WorkGroups{WorkGroups: []WorkGroup{}}
+	for _, g := range s.office.WorkGroups() {
+		out.WorkGroups = append(out.WorkGroups, workGroupOut(g))
+	}
+	return &Out[WorkGroups]{out}, nil
+}
+
+func (s *Server) postWorkGroup(ctx context.Context, in *In[WorkGroup]) (*Out[WorkGroup], error) {
+	return s.enterWorkGroup(ctx, "", in.Body)
+}
+
+func (s *Server) putWorkGroup(ctx context.Context, in *workGroupInput) (*Out[WorkGroup], error) {
+	return s.enterWorkGroup(ctx, in.Group, in.Body)
+}
+
+func (s *Server) enterWorkGroup(ctx context.Context, id string, b WorkGroup) (*Out[WorkGroup], error) {
+	g := store.WorkGroup{ID: id, Name: b.Name, Level: b.Level.String(), Members: b.Members}
+	if err := s.office.PutWorkGroup(ctx, callerOf(ctx).actor(), &g); err != nil {
+		return nil, err
+	}
+	return &Out[WorkGroup]{workGroupOut(g)}, nil
+}
+
+func (s *Server) deleteWorkGroup(ctx context.Context, in *groupPath) (*struct{}, error) {
+	return nil, s.office.DeleteWorkGroup(ctx, callerOf(ctx).actor(), in.Group)
+}
+
+func monitoringGroupOut(g store.MonitoringGroup) MonitoringGroup {
+	return MonitoringGroup{
+		ID: g.ID, Name: g.Name, ObserverLevel: levelOf(g.ObserverLevel), MemberLevel: levelOf(g.MemberLevel),
+		Observers: notNil(g.Observers), Members: notNil(g.Members),
+	}
+}
+
+func (s *Server) getMonitoringGroups(context.Context, *empty) (*Out[MonitoringGroups], error) {
+	out := MonitoringGroups{MonitoringGroups: []MonitoringGroup{}}
+	for _, g := range s.office.MonitoringGroups() {
+		out.MonitoringGroups = append(out.MonitoringGroups, monitoringGroupOut(g))
+	}
+	return &Out[MonitoringGroups]{out}, nil
+}
+
+func (s *Server) postMonitoringGroup(ctx context.Context, in *In[MonitoringGroup]) (*Out[MonitoringGroup], error) {
+	return s.enterMonitoringGroup(ctx, "", in.Body)
+}
+
+func (s *Server) putMonitoringGroup(ctx context.Context, in *monitoringGroupInput) (*Out[MonitoringGroup], error) {
+	return s.enterMonitoringGroup(ctx, in.Group, in.Body)
+}
+
+func (s *Server) enterMonitoringGroup(ctx context.Context, id string, b MonitoringGroup) (*Out[MonitoringGroup], error) {
+	g := store.MonitoringGroup{
+		ID: id, Name: b.Name, ObserverLevel: b.ObserverLevel.String(), MemberLevel: b.MemberLevel.String(),
+		Observers: b.Observers, Members: b.Members,
+	}
+	if err := s.office.PutMonitoringGroup(ctx, callerOf(ctx).actor(), &g); err != nil {
+		return nil, err
+	}
+	return &Out[MonitoringGroup]{monitoringGroupOut(g)}, nil
+}
+
+func (s *Server) deleteMonitoringGroup(ctx context.Context, in *groupPath) (*struct{}, error) {
+	return nil, s.office.DeleteMonitoringGroup(ctx, callerOf(ctx).actor(), in.Group)
+}
+
+func tokenOut(t store.Token) Token {
+	out := Token{ID: t.ID, Name: t.Name, Origin: t.Origin, Scopes: notNil(t.Scopes), Person: t.PersonID}
+	if !t.ExpiresAt.IsZero() {
+		out.ExpiresAt = &t.ExpiresAt
+	}
+	return out
+}
+
+func (s *Server) getTokens(context.Context, *empty) (*Out[Tokens], error) {
+	out := Tokens{Tokens: []Token{}}
+	for _, t := range s.office.Tokens() {
+		out.Tokens = append(out.Tokens, tokenOut(t))
+	}
+	return &Out[Tokens]{out}, nil
+}
+
+func (s *Server) postToken(ctx context.Context, in *In[Token]) (*Out[Token], error) {
+	b := in.Body
+	var bad fault.Fields
+	now := time.Now().UTC()
+	t := store.Token{Name: b.Name, Origin: b.Origin, Scopes: b.Scopes, PersonID: b.Person, CreatedAt: now}
+	if len(b.Scopes) == 0 {
+		bad.Add("scopes", "must hold at least one of claims, lines, read, admin")
+	}
+	for i, scope := range b.Scopes {
+		switch {
+		case (scope == scopeClaims || scope == scopeLines) && b.Origin == "":
+			bad.Add("origin", "must be given with the scope %s", scope)
+		case scope == scopeRead && b.Person == "":
+			bad.Add("person", "must be given with the scope read")
+		case slices.Contains(b.Scopes[:i], scope):
+			bad.Add(indexed("scopes", i), "%s is listed twice", scope)
+		}
+	}
+	if b.ExpiresAt != nil {
+		if t.ExpiresAt = b.ExpiresAt.UTC().Truncate(time.Millisecond); !t.ExpiresAt.After(now) {
+			bad.Add("expires_at", "is not in the future")
+		}
+	}
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	text, hash := secret.New(tokenPrefix)
+	t.Hash = hash
+	if err := s.office.PutToken(ctx, callerOf(ctx).actor(), &t); err != nil {
+		return nil, err
+	}
+	out := tokenOut(t)
+	out.Secret = text
+	return &Out[Token]{out}, nil
+}
+
+func (s *Server) deleteToken(ctx context.Context, in *tokenPath) (*struct{}, error) {
+	return nil, s.office.DeleteToken(ctx, callerOf(ctx).actor(), in.Token)
+}
+
+func (s *Server) getAudit(ctx context.Context, in *AuditQuery) (*Out[Audit], error) {
+	entries, err := s.store.Audit(ctx, store.AuditQuery{PersonID: in.Person, Before: in.Before, Limit: in.Limit})
+	if err != nil {
+		return nil, err
+	}
+	return &Out[Audit]{Audit{auditOut(entries)}}, nil
+}

@@ -1,0 +1,318 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/rights"
+	"github.com/doorlight/doorlight/internal/secret"
+	"github.com/doorlight/doorlight/internal/store"
+)
+
+const (
+	cookieName     = "doorlight_session"
+	sessionFor     = 30 * 24 * time.Hour
+	sessionPrefix  = "dls_"
+	tokenPrefix    = "dlt_"
+	scopeClaims    = "claims"
+	scopeLines     = "lines"
+	scopeRead      = "read"
+	scopeAdmin     = "admin"
+	actorToken     = "token/"
+	checkSessionIn = 5 * time.Minute // a session that was good is looked up again after so long
+)
+
+// caller is who makes a request. The zero value is nobody.
+type caller struct {
+	person *office.Person // by a session, or the person that a token acts for
+	token  *store.Token
+	secret string // of the session
+	local  bool   // the request comes from this computer
+	agent  string
+}
+
+type callerKey struct{}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+// actor names the caller in the audit log.
+func (c caller) actor() string {
+	switch {
+	case c.token != nil:
+		return actorToken + c.token.ID
+	case c.person != nil:
+		return c.person.ID
+	}
+	return ""
+}
+
+func (c caller) has(scope string) bool {
+	return c.token != nil && slices.Contains(c.token.Scopes, scope)
+}
+
+func (c caller) isAdmin() bool {
+	if c.token != nil {
+		return c.has(scopeAdmin)
+	}
+	return c.person != nil && c.person.Role == office.RoleAdmin
+}
+
+// identify finds out who makes a request. Credentials that are not good are refused here, whatever is asked for,
+// but for a session cookie: that may have ended, and signing in again must be possible.
+func (s *Server) identify(r *http.Request) (context.Context, error) {
+	c := caller{local: isLocal(r), agent: r.UserAgent()}
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		t, ok := s.office.Token(secret.Hash(bearer))
+		if !ok || !t.ExpiresAt.IsZero() && !time.Now().Before(t.ExpiresAt) {
+			return nil, fault.New(fault.Unauthorized, "the token is unknown, revoked or has expired")
+		}
+		c.token = &t
+		if t.PersonID != "" {
+			if p, ok := s.office.Person(t.PersonID); ok && !p.Blocked {
+				c.person = p
+			}
+		}
+	} else if cookie, err := r.Cookie(cookieName); err == nil && cookie.Value != "" {
+		id, err := s.sessions.person(r.Context(), cookie.Value)
+		if err != nil {
+			return nil, err
+		}
+		if p, ok := s.office.Person(id); ok && !p.Blocked {
+			c.person, c.secret = p, cookie.Value
+		}
+	}
+	return context.WithValue(r.Context(), callerKey{}, c), nil
+}
+
+func isLocal(r *http.Request) bool {
+	host := r.RemoteAddr
+	return (strings.HasPrefix(host, "127.") || strings.HasPrefix(host, "[::1]")) && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
+}
+
+// Viewer returns who may open a live stream with a request, and whether the person signed in themselves.
+func (s *Server) Viewer(r *http.Request) (personID string, err error) {
+	ctx, err := s.identify(r)
+	if err != nil {
+		return "", err
+	}
+	if err := s.admit(ctx, signedIn); err != nil {
+		return "", err
+	}
+	return callerOf(ctx).person.ID, nil
+}
+
+// admit decides whether a caller may call an operation at all.
+func (s *Server) admit(ctx context.Context, by who) error {
+	c := callerOf(ctx)
+	switch by {
+	case anybody:
+		return nil
+	case signedIn:
+		if c.person == nil && c.token == nil {
+			return fault.New(fault.Unauthorized, "sign in first")
+		}
+		if c.person == nil || c.token != nil && !c.has(scopeRead) && !c.has(scopeAdmin) {
+			return fault.New(fault.Forbidden, "the token does not act for a person")
+		}
+		return nil
+	case admins:
+		if c.person == nil && c.token == nil {
+			return fault.New(fault.Unauthorized, "sign in first")
+		}
+		if !c.isAdmin() {
+			return fault.New(fault.Forbidden, "this is for administrators")
+		}
+		return nil
+	case origins, lines:
+		if c.token == nil {
+			if c.person == nil {
+				return fault.New(fault.Unauthorized, "a token is needed")
+			}
+			return fault.New(fault.Forbidden, "this is for tokens with the scope %q", string(by))
+		}
+		if !c.has(string(by)) || c.token.Origin == "" {
+			return fault.New(fault.Forbidden, "the token needs the scope %q and an origin", string(by))
+		}
+		return nil
+	}
+	return fault.New(fault.Forbidden, "nobody may call this")
+}
+
+// subject resolves the person of a path, and what the caller is to them. A person whom the caller may not see is not
+// there.
+func (s *Server) subject(ctx context.Context, id string) (p *office.Person, c caller, l rights.Level, err error) {
+	c = callerOf(ctx)
+	if id == "me" {
+		id = c.person.ID
+	}
+	p, ok := s.office.Person(id)
+	if !ok {
+		return nil, c, 0, noPerson(id)
+	}
+	if l = s.office.Level(c.person.ID, id); !rights.MayRead(l, rights.Name) {
+		return nil, c, 0, noPerson(id)
+	}
+	return p, c, l, nil
+}
+
+// subjectWith is subject for what takes a right.
+func (s *Server) subjectWith(ctx context.Context, id string, right rights.Right, write bool) (*office.Person, caller, rights.Level, error) {
+	p, c, l, err := s.subject(ctx, id)
+	if err != nil {
+		return nil, c, l, err
+	}
+	if write && !rights.MayWrite(l, right) || !rights.MayRead(l, right) {
+		verb := "see"
+		if write {
+			verb = "change"
+		}
+		return nil, c, l, fault.New(fault.Forbidden, "as %s you may not %s this of %s (right %s)", l, verb, p.Name, right)
+	}
+	return p, c, l, nil
+}
+
+// target is the person of a path for callers with a token that speaks for an origin or an administrator: rights
+// between people say nothing about them.
+func (s *Server) target(ctx context.Context, id string) (*office.Person, caller, error) {
+	c := callerOf(ctx)
+	if id == "me" && c.person != nil {
+		id = c.person.ID
+	}
+	p, ok := s.office.Person(id)
+	if !ok {
+		return nil, c, noPerson(id)
+	}
+	return p, c, nil
+}
+
+// sessions remembers which sessions were good lately, so that a request costs no look-up.
+type sessions struct {
+	store store.Store
+	mu    sync.Mutex // guards known
+	known map[string]knownSession
+}
+
+type knownSession struct {
+	person  string
+	until   time.Time // look again
+	expires time.Time
+}
+
+func newSessions(st store.Store) *sessions {
+	return &sessions{store: st, known: map[string]knownSession{}}
+}
+
+// person returns whose session it is, empty if it is nobody's any more.
+func (s *sessions) person(ctx context.Context, text string) (string, error) {
+	hash := string(secret.Hash(text))
+	now := time.Now()
+	s.mu.Lock()
+	k, ok := s.known[hash]
+	s.mu.Unlock()
+	if ok && now.Before(k.until) && now.Before(k.expires) {
+		return k.person, nil
+	}
+	rec, err := s.store.Session(ctx, []byte(hash), now)
+	if err != nil {
+		if isNotFound(err) {
+			s.mu.Lock()
+			delete(s.known, hash)
+			s.mu.Unlock()
+			return "", nil
+		}
+		return "", fault.Wrap(fault.Unavailable, err, "sign-ins cannot be checked at the moment")
+	}
+	s.mu.Lock()
+	if len(s.known) > 200_000 { // forgetting costs a look-up, no more
+		clear(s.known)
+	}
+	s.known[hash] = knownSession{rec.PersonID, now.Add(checkSessionIn), rec.ExpiresAt}
+	s.mu.Unlock()
+	return rec.PersonID, nil
+}
+
+func (s *sessions) create(ctx context.Context, person, label string) (string, error) {
+	text, hash := secret.New(sessionPrefix)
+	now := time.Now().UTC()
+	err := s.store.Update(ctx, store.Changes{PutSessions: []store.Session{{
+		Hash: hash, PersonID: person, Label: label, CreatedAt: now, ExpiresAt: now.Add(sessionFor),
+	}}})
+	return text, err
+}
+
+func (s *sessions) end(ctx context.Context, text string) error {
+	hash := secret.Hash(text)
+	s.mu.Lock()
+	delete(s.known, string(hash))
+	s.mu.Unlock()
+	return s.store.Update(ctx, store.Changes{DeleteSessions: [][]byte{hash}})
+}
+
+// forget has the sessions of people looked up again.
+func (s *sessions) forget(people []string) {
+	if len(people) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for hash, k := range s.known {
+		if slices.Contains(people, k.person) {
+			delete(s.known, hash)
+		}
+	}
+}
+
+// limiter counts failures by key and refuses after too many within a span.
+type limiter struct {
+	most int
+	span time.Duration
+	mu   sync.Mutex // guards hits
+	hits map[string][]time.Time
+}
+
+func newLimiter(most int, span time.Duration) *limiter {
+	return &limiter{most: most, span: span, hits: map[string][]time.Time{}}
+}
+
+// blocked returns how long a key has to wait, zero if it need not.
+func (l *limiter) blocked(key string, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	hits := slices.DeleteFunc(l.hits[key], func(t time.Time) bool { return now.Sub(t) >= l.span })
+	if len(hits) == 0 {
+		delete(l.hits, key)
+		return 0
+	}
+	l.hits[key] = hits
+	if len(hits) < l.most {
+		return 0
+	}
+	return l.span - now.Sub(hits[len(hits)-l.most])
+}
+
+func (l *limiter) fail(key string, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.hits) > 100_000 {
+		clear(l.hits)
+	}
+	l.hits[key] = append(l.hits[key], now)
+	if len(l.hits[key]) > l.most {
+		l.hits[key] = l.hits[key][1:]
+	}
+}
+
+func (l *limiter) forgive(key string) {
+	l.mu.Lock()
+	delete(l.hits, key)
+	l.mu.Unlock()
+}

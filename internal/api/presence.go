@@ -1,0 +1,234 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/hub"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/rights"
+	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/presence"
+)
+
+func indexed(at string, i int) string { return at + "[" + strconv.Itoa(i) + "]" }
+
+// farthest bounds ends that people and origins may give.
+const farthest = 5 * 366 * 24 * time.Hour
+
+func checkUntil(at string, until *time.Time, now time.Time, bad *fault.Fields) time.Time {
+	if until == nil {
+		return time.Time{}
+	}
+	t := until.UTC().Truncate(time.Millisecond)
+	switch {
+	case !t.After(now):
+		bad.Add(at, "%s is not in the future", t.Format(time.RFC3339))
+	case t.Sub(now) > farthest:
+		bad.Add(at, "%s is more than five years ahead", t.Format(time.RFC3339))
+	}
+	return t
+}
+
+// feature refuses what makes no sense for somebody without presence (P10).
+func feature(p *office.Person) error {
+	if p.Policy.Off {
+		return fault.New(fault.Conflict, "presence management is switched off for %s", p.Name)
+	}
+	return nil
+}
+
+func (s *Server) putChoice(ctx context.Context, in *ChoiceInput) (*Out[rights.Presence], error) {
+	p, c, l, err := s.subjectWith(ctx, in.Person, rights.Status, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := feature(p); err != nil {
+		return nil, err
+	}
+	b := in.Body
+	var bad fault.Fields
+	until := checkUntil("until", b.Until, hub.Now(), &bad)
+	var status presence.Status
+	var profile, text string
+	switch {
+	case (b.Profile == "") == (b.Status == nil):
+		bad.Add("status", "give either a status or a profile")
+	case b.Profile != "":
+		o := p.Own
+		if !rights.MayRead(l, rights.Own) {
+			o = policy.Own{} // only the templates are theirs to choose from
+		}
+		f := p.Settings.Profile(&o, b.Profile)
+		if f == nil {
+			bad.Add("profile", "%q is not offered", b.Profile)
+			break
+		}
+		status, profile, text = f.Status, f.Name, f.Text
+	default:
+		if status = *b.Status; !p.Settings.OwnProfiles.Permits(status) {
+			bad.Add("status", "%s is not permitted here", status)
+		}
+	}
+	if b.Text != nil {
+		text = strings.TrimSpace(*b.Text)
+		policy.CheckText("text", text, &bad)
+	}
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	source := presence.SourceHand
+	if l != rights.Self {
+		source = presence.SourceAssistant + presence.Source("/"+c.person.ID)
+	}
+	err = s.hub.Change(ctx, p.ID, func(e *hub.Edit) error {
+		if !until.IsZero() && !until.After(e.Now) {
+			return fault.Bad("until", "%s is not in the future", until.Format(time.RFC3339))
+		}
+		e.Put(presence.Choose(source, status, profile, text, e.Now, until))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if l != rights.Self {
+		s.note(ctx, c.actor(), "presence.choice", p.ID, map[string]any{"status": status, "profile": profile})
+	}
+	card, _ := s.card(c.person.ID, p.ID)
+	return &Out[rights.Presence]{card.Presence}, nil
+}
+
+// note enters something in the audit log that has happened already. That it fails must not undo it.
+func (s *Server) note(ctx context.Context, actor, action, person string, detail map[string]any) {
+	err := s.store.Update(context.WithoutCancel(ctx), store.Changes{Audit: []store.AuditEntry{{
+		At: time.Now().UTC(), Actor: actor, Action: action, PersonID: person, Detail: mustJSON(detail),
+	}}})
+	if err != nil {
+		s.log.ErrorContext(ctx, "audit entry could not be stored", "err", err, "action", action, "user", person)
+	}
+}
+
+func (s *Server) getExplanation(ctx context.Context, in *PersonPath) (*Out[rights.Explanation], error) {
+	p, _, l, err := s.subject(ctx, in.Person)
+	if err != nil {
+		return nil, err
+	}
+	if !rights.MayExplain(l) {
+		return nil, fault.New(fault.Forbidden, "as %s you may not ask why", l)
+	}
+	f, _, _ := s.facts(p.ID)
+	e, ok := s.hub.Explain(p.ID, 10)
+	if !ok {
+		return nil, noPerson(in.Person)
+	}
+	seen, ok := rights.SeeExplanation(l, &f, e)
+	if !ok {
+		return nil, fault.New(fault.Forbidden, "as %s you may not ask why", l)
+	}
+	return &Out[rights.Explanation]{seen}, nil
+}
+
+func (s *Server) getClients(ctx context.Context, in *PersonPath) (*Out[Clients], error) {
+	p, _, _, err := s.subjectWith(ctx, in.Person, rights.Own, false)
+	if err != nil {
+		return nil, err
+	}
+	return &Out[Clients]{Clients{s.clients(p.ID)}}, nil
+}
+
+func (s *Server) clients(id string) []Client {
+	claims, _, _ := s.hub.Claims(id)
+	now := hub.Now()
+	list := []Client{}
+	for _, c := range claims {
+		if c.Source != presence.SourceClient || now.Before(c.From) || !c.End().IsZero() && !now.Before(c.End()) {
+			continue
+		}
+		x := Client{ID: c.ID, Label: c.Label, Since: c.From, Activity: c.Activity, Lease: c.Lease}
+		if !c.ActivitySince.IsZero() {
+			since := c.ActivitySince
+			x.ActivitySince = &since
+		}
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(a, b Client) int { return a.Since.Compare(b.Since) })
+	return list
+}
+
+// mostClients bounds how many clients of one person are kept track of.
+const mostClients = 50
+
+func (s *Server) putClient(ctx context.Context, in *ClientInput) (*Out[ClientLease], error) {
+	p, c, err := s.self(ctx, in.Person)
+	if err != nil {
+		return nil, err
+	}
+	label := in.Body.Label
+	if label == "" {
+		label = browserOf(c.agent)
+	}
+	var bad fault.Fields
+	policy.CheckText("label", label, &bad)
+	if in.Body.ActivitySince != nil && in.Body.Activity == nil {
+		bad.Add("activity_since", "needs activity")
+	}
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.StartClient(ctx, p.ID, in.Client, label, in.Body.Activity, in.Body.ActivitySince); err != nil {
+		return nil, err
+	}
+	after := 0
+	if p.Policy.Inactive.On {
+		after = int(p.Policy.InactiveAfter.Seconds())
+	}
+	return &Out[ClientLease]{ClientLease{LeaseSeconds: int(s.hub.Grace().Seconds()), InactiveAfter: after}}, nil
+}
+
+// StartClient enters that a client runs, and whether it is used; nil activity leaves that as before. A report that
+// changes nothing only renews the lease.
+func (s *Server) StartClient(ctx context.Context, personID, clientID, label string, activity *presence.Activity, since *time.Time) error {
+	ref := presence.Ref{Source: presence.SourceClient, ID: clientID}
+	if activity == nil && s.hub.Refresh(personID, ref, s.hub.Grace()) {
+		return nil
+	}
+	return s.hub.Change(ctx, personID, func(e *hub.Edit) error {
+		running := 0
+		for _, x := range e.Claims() {
+			if x.Source == presence.SourceClient && x.ID != clientID {
+				running++
+			}
+		}
+		if running >= mostClients {
+			return fault.New(fault.TooMany, "%d clients of this person run already", running)
+		}
+		for _, x := range presence.StartClient(e.Claims(), clientID, label, e.Now, e.Now.Add(e.Grace)) {
+			if x.Source == presence.SourceClient && activity != nil && x.Activity != *activity {
+				x.Activity, x.ActivitySince = *activity, e.Now
+				if since != nil && since.Before(e.Now) && *activity != presence.Active {
+					x.ActivitySince = since.UTC().Truncate(time.Millisecond)
+				}
+			}
+			e.Put(x)
+		}
+		return nil
+	})
+}
+
+func (s *Server) deleteClient(ctx context.Context, in *ClientPath) (*struct{}, error) {
+	p, _, err := s.self(ctx, in.Person)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.hub.Change(ctx, p.ID, func(e *hub.Edit) error {
+		if ended, ok := presence.EndClient(e.Claims(), in.Client, e.Now); ok {
+			e.Put(ended)
+		}
+		return nil
+	})
+}

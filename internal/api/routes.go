@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// who says who may call an operation at all. What they may do with it is decided by the handler.
+type who string
+
+const (
+	anybody  who = "anybody" // no sign-in
+	signedIn who = "person"  // a session, or a token that acts for a person
+	origins  who = "claims"  // a token with scope claims
+	lines    who = "lines"   // a token with scope lines
+	admins   who = "admin"   // a system administrator, or a token with scope admin
+)
+
+// empty is the input of operations without parameters.
+type empty struct{}
+
+// register lists every operation of the API.
+func (s *Server) register(api huma.API) {
+	const person = "/people/{person}"
+
+	add(s, api, "GET", "/setup", anybody, "Start", "Tell whether the first administrator is needed", s.getSetup)
+	add(s, api, "POST", "/setup", anybody, "Start", "Make the first administrator and sign in", s.postSetup)
+	add(s, api, "POST", "/session", anybody, "Start", "Sign in", s.postSession)
+	add(s, api, "GET", "/session", signedIn, "Start", "Tell who is signed in", s.getSession)
+	add(s, api, "DELETE", "/session", signedIn, "Start", "Sign out", s.deleteSession)
+
+	add(s, api, "GET", "/team", signedIn, "People", "Your groups, favourites and everybody in them", s.getTeam)
+	add(s, api, "GET", "/people", signedIn, "People", "Search people", s.getPeople)
+	add(s, api, "GET", person, signedIn, "People", "One person's card", s.getPerson)
+	add(s, api, "PUT", person+"/favourites", signedIn, "People", "Replace the favourites", s.putFavourites)
+	add(s, api, "GET", person+"/export", signedIn, "People", "Everything that is kept about a person", s.getExport)
+
+	add(s, api, "PUT", person+"/choice", signedIn, "Presence", "Choose a presence", s.putChoice)
+	add(s, api, "GET", person+"/explanation", signedIn, "Presence", "Why this presence, and what comes next", s.getExplanation)
+	add(s, api, "GET", person+"/clients", signedIn, "Presence", "Running clients", s.getClients)
+	add(s, api, "PUT", person+"/clients/{client}", signedIn, "Presence", "Report that a client runs", s.putClient)
+	add(s, api, "DELETE", person+"/clients/{client}", signedIn, "Presence", "Report that a client has ended", s.deleteClient)
+
+	add(s, api, "GET", person+"/agenda", signedIn, "Agenda", "Appointments and live entries", s.getAgenda)
+	add(s, api, "PUT", person+"/agenda/decision", signedIn, "Agenda", "Dismiss an entry for presence, bring it back, or give it another profile", s.putDecision)
+	add(s, api, "GET", person+"/calendars", signedIn, "Agenda", "Calendars and how they are doing", s.getCalendars)
+	add(s, api, "POST", person+"/calendars", signedIn, "Agenda", "Enter a calendar", s.postCalendar)
+	add(s, api, "PUT", person+"/calendars/{calendar}", signedIn, "Agenda", "Change a calendar", s.putCalendar)
+	add(s, api, "DELETE", person+"/calendars/{calendar}", signedIn, "Agenda", "Remove a calendar", s.deleteCalendar)
+	add(s, api, "POST", person+"/calendars/{calendar}/sync", signedIn, "Agenda", "Read a calendar now", s.postCalendarSync)
+
+	add(s, api, "GET", person+"/profiles", signedIn, "Settings", "Offered profiles", s.getProfiles)
+	add(s, api, "PUT", person+"/profiles", signedIn, "Settings", "Replace the own profiles", s.putProfiles)
+	add(s, api, "GET", person+"/settings", signedIn, "Settings", "Own settings beside the central ones", s.getPersonSettings)
+	add(s, api, "PUT", person+"/settings", signedIn, "Settings", "Replace the own settings", s.putPersonSettings)
+	add(s, api, "POST", person+"/reset", signedIn, "Settings", "Reset presence management settings of a person", s.postPersonReset)
+	add(s, api, "GET", person+"/relationships", signedIn, "Settings", "What others are to a person", s.getRelationships)
+	add(s, api, "PUT", person+"/relationships/{viewer}", signedIn, "Settings", "Choose what somebody is to a person", s.putRelationship)
+	add(s, api, "GET", person+"/seen", signedIn, "Settings", "Who sees what about a person", s.getSeen)
+
+	add(s, api, "PUT", person+"/claim", origins, "Origins", "Say something about a person", s.putClaim)
+	add(s, api, "DELETE", person+"/claim", origins, "Origins", "Take it back", s.deleteClaim)
+	add(s, api, "POST", "/claims", origins, "Origins", "Say something about many people at once", s.postClaims)
+	add(s, api, "PUT", person+"/lines/{line}", lines, "Origins", "Report what a telephone line is doing", s.putLine)
+	add(s, api, "DELETE", person+"/lines/{line}", lines, "Origins", "Report that a line is gone", s.deleteLine)
+
+	add(s, api, "GET", "/locations", admins, "Administration", "Locations", s.getLocations)
+	add(s, api, "POST", "/locations", admins, "Administration", "Add a location", s.postLocation)
+	add(s, api, "PUT", "/locations/{location}", admins, "Administration", "Change a location", s.putLocation)
+	add(s, api, "DELETE", "/locations/{location}", admins, "Administration", "Remove an empty location", s.deleteLocation)
+	add(s, api, "POST", "/locations/{location}/duplicate", admins, "Administration", "Duplicate a location: its settings and groups, not its people", s.duplicateLocation)
+	add(s, api, "GET", "/groups", admins, "Administration", "Configuration groups", s.getGroups)
+	add(s, api, "POST", "/groups", admins, "Administration", "Add a configuration group", s.postGroup)
+	add(s, api, "PUT", "/groups/{group}", admins, "Administration", "Change a configuration group", s.putGroup)
+	add(s, api, "DELETE", "/groups/{group}", admins, "Administration", "Remove an empty configuration group", s.deleteGroup)
+	add(s, api, "GET", "/scopes/{scope}/settings", admins, "Administration", "All settings of a scope", s.getScopeSettings)
+	add(s, api, "PUT", "/scopes/{scope}/settings/{section}", admins, "Administration", "Replace a section", s.putSection)
+	add(s, api, "DELETE", "/scopes/{scope}/settings/{section}", admins, "Administration", "Return a section to the default", s.deleteSection)
+	add(s, api, "POST", "/scopes/{scope}/individual/{section}", admins, "Administration", "Make a section individual; it starts from the factory defaults", s.postIndividual)
+	add(s, api, "POST", "/scopes/{scope}/templates", admins, "Administration", "Add a template", s.postTemplate)
+	add(s, api, "PUT", "/scopes/{scope}/templates/{template}", admins, "Administration", "Change a template", s.putTemplate)
+	add(s, api, "DELETE", "/scopes/{scope}/templates/{template}", admins, "Administration", "Remove a template", s.deleteTemplate)
+	add(s, api, "POST", "/scopes/{scope}/reset", admins, "Administration", "Reset presence management settings of a scope", s.postScopeReset)
+	add(s, api, "POST", "/people", admins, "Administration", "Add a person", s.postPerson)
+	add(s, api, "GET", person+"/record", admins, "Administration", "A person's record", s.getRecord)
+	add(s, api, "PUT", person+"/record", admins, "Administration", "Change a person's record", s.putRecord)
+	add(s, api, "DELETE", person+"/record", admins, "Administration", "Delete a person and everything about them", s.deleteRecord)
+	add(s, api, "GET", "/work-groups", admins, "Administration", "Work groups", s.getWorkGroups)
+	add(s, api, "POST", "/work-groups", admins, "Administration", "Add a work group", s.postWorkGroup)
+	add(s, api, "PUT", "/work-groups/{group}", admins, "Administration", "Change a work group", s.putWorkGroup)
+	add(s, api, "DELETE", "/work-groups/{group}", admins, "Administration", "Remove a work group", s.deleteWorkGroup)
+	add(s, api, "GET", "/monitoring-groups", admins, "Administration", "Monitoring groups", s.getMonitoringGroups)
+	add(s, api, "POST", "/monitoring-groups", admins, "Administration", "Add a monitoring group", s.postMonitoringGroup)
+	add(s, api, "PUT", "/monitoring-groups/{group}", admins, "Administration", "Change a monitoring group", s.putMonitoringGroup)
+	add(s, api, "DELETE", "/monitoring-groups/{group}", admins, "Administration", "Remove a monitoring group", s.deleteMonitoringGroup)
+	add(s, api, "GET", "/tokens", admins, "Administration", "Tokens", s.getTokens)
+	add(s, api, "POST", "/tokens", admins, "Administration", "Make a token", s.postToken)
+	add(s, api, "DELETE", "/tokens/{token}", admins, "Administration", "Revoke a token", s.deleteToken)
+	add(s, api, "GET", "/audit", admins, "Administration", "The audit log", s.getAudit)
+}
+
+// add registers one operation. Its ID is made of method and path, so that it is the same in every generated client.
+func add[I, O any](s *Server, api huma.API, method, path string, by who, tag, summary string, h func(context.Context, *I) (*O, error)) {
+	op := huma.Operation{
+		OperationID: operationID(method, path),
+		Method:      method, Path: Prefix + path, Summary: summary, Tags: []string{tag},
+		MaxBodyBytes: maxBody(path),
+		Metadata:     map[string]any{"who": by},
+		Extensions:   map[string]any{"x-who": string(by)},
+		Errors:       errorsOf(by),
+	}
+	if by != anybody {
+		op.Security = []map[string][]string{{"session": {}}, {"token": {}}}
+	}
+	if method == http.MethodDelete {
+		op.DefaultStatus = http.StatusNoContent
+	}
+	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
+		if err := s.admit(ctx, by); err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		out, err := h(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+}

@@ -1,0 +1,176 @@
+package api
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/secret"
+	"github.com/doorlight/doorlight/internal/store"
+)
+
+func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
+
+func (s *Server) getSetup(ctx context.Context, _ *empty) (*Out[Setup], error) {
+	needed := !s.office.HasAdmin()
+	return &Out[Setup]{Setup{
+		Needed: needed, Demo: s.cfg.Demo,
+		CodeRequired: needed && s.cfg.SetupCode != "" && !callerOf(ctx).local,
+	}}, nil
+}
+
+var settingUp sync.Mutex // one first administrator, even if two browsers ask at once
+
+func (s *Server) postSetup(ctx context.Context, in *SetupInput) (*SessionOut, error) {
+	settingUp.Lock()
+	defer settingUp.Unlock()
+	if s.office.HasAdmin() {
+		return nil, fault.New(fault.Conflict, "there is an administrator already; sign in")
+	}
+	c := callerOf(ctx)
+	if s.cfg.SetupCode != "" && !c.local {
+		if wait := s.guess.blocked("setup", time.Now()); wait > 0 {
+			return nil, tooMany(wait)
+		}
+		if subtle.ConstantTimeCompare([]byte(in.Body.Code), []byte(s.cfg.SetupCode)) != 1 {
+			s.guess.fail("setup", time.Now())
+			return nil, fault.Bad("code", "is not the one that the server printed at start")
+		}
+	}
+	var bad fault.Fields
+	checkPassword("password", in.Body.Password, &bad)
+	office.CheckZone("time_zone", in.Body.TimeZone, &bad)
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	hash, err := secret.HashPassword(ctx, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	location := store.Location{Name: in.Body.Location, TimeZone: in.Body.TimeZone}
+	if location.TimeZone == "" {
+		location.TimeZone = "UTC"
+	}
+	if all, _ := s.office.Locations(); len(all) > 0 { // an attempt before went half way
+		location = all[0]
+	} else if err := s.office.PutLocation(ctx, "", &location); err != nil {
+		return nil, err
+	}
+	p := store.Person{
+		LocationID: location.ID, Name: in.Body.Name, Login: in.Body.Login, Role: office.RoleAdmin, PasswordHash: hash, CreatedAt: time.Now().UTC(),
+	}
+	if err := s.office.PutPeople(ctx, "", "setup", &p); err != nil {
+		return nil, err
+	}
+	return s.signIn(ctx, p.ID)
+}
+
+func checkPassword(at, password string, bad *fault.Fields) {
+	if n := utf8.RuneCountInString(password); n < 10 {
+		bad.Add(at, "has %d characters; at least 10 are needed", n)
+	}
+}
+
+func tooMany(wait time.Duration) error {
+	return fault.New(fault.TooMany, "too many attempts; try again in %d seconds", int(wait.Seconds())+1)
+}
+
+func (s *Server) postSession(ctx context.Context, in *SignIn) (*SessionOut, error) {
+	key := "login/" + strings.ToLower(in.Body.Login)
+	if wait := s.guess.blocked(key, time.Now()); wait > 0 {
+		return nil, tooMany(wait)
+	}
+	hash := ""
+	p, ok := s.office.ByLogin(in.Body.Login)
+	if ok && !p.Blocked {
+		hash = p.PasswordHash
+	}
+	fits, err := secret.CheckPassword(ctx, hash, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	if !fits {
+		s.guess.fail(key, time.Now())
+		return nil, fault.New(fault.Unauthorized, "login or password is wrong")
+	}
+	s.guess.forgive(key)
+	return s.signIn(ctx, p.ID)
+}
+
+func (s *Server) signIn(ctx context.Context, personID string) (*SessionOut, error) {
+	text, err := s.sessions.create(ctx, personID, browserOf(callerOf(ctx).agent))
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "signing in is not possible at the moment")
+	}
+	me, err := s.me(personID)
+	if err != nil {
+		return nil, err
+	}
+	return &SessionOut{SetCookie: s.cookie(text, int(sessionFor.Seconds())), Body: me}, nil
+}
+
+func (s *Server) cookie(value string, maxAge int) string {
+	c := http.Cookie{
+		Name: cookieName, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: s.cfg.Secure, SameSite: http.SameSiteLaxMode,
+	}
+	return c.String()
+}
+
+func (s *Server) me(id string) (Me, error) {
+	card, ok := s.card(id, id)
+	p, exists := s.office.Person(id)
+	if !ok || !exists {
+		return Me{}, fault.New(fault.Unauthorized, "sign in first")
+	}
+	return Me{
+		Person: card, Login: p.Login, Role: p.Role, Language: p.Language, TimeZone: p.Zone.String(),
+		Enabled: !p.Policy.Off, Version: s.cfg.Version,
+	}, nil
+}
+
+func (s *Server) getSession(ctx context.Context, _ *empty) (*Out[Me], error) {
+	me, err := s.me(callerOf(ctx).person.ID)
+	return &Out[Me]{me}, err
+}
+
+func (s *Server) deleteSession(ctx context.Context, _ *empty) (*SignedOut, error) {
+	if c := callerOf(ctx); c.secret != "" {
+		if err := s.sessions.end(ctx, c.secret); err != nil {
+			return nil, fault.Wrap(fault.Unavailable, err, "signing out is not possible at the moment")
+		}
+	}
+	return &SignedOut{SetCookie: s.cookie("", -1)}, nil
+}
+
+// browserOf names a browser for its owner, from the User-Agent header; roughly is enough.
+func browserOf(agent string) string {
+	browser, system := "Browser", ""
+	for _, x := range []struct{ sign, name string }{
+		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
+	} {
+		if strings.Contains(agent, x.sign) {
+			browser = x.name
+			break
+		}
+	}
+	for _, x := range []struct{ sign, name string }{
+		{"Windows", "Windows"}, {"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Mac OS", "macOS"}, {"Linux", "Linux"},
+	} {
+		if strings.Contains(agent, x.sign) {
+			system = x.name
+			break
+		}
+	}
+	if system == "" {
+		return browser
+	}
+	return fmt.Sprintf("%s on %s", browser, system)
+}

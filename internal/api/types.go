@@ -1,0 +1,576 @@
+package api
+
+import (
+	"time"
+
+	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/rights"
+	"github.com/doorlight/doorlight/presence"
+)
+
+// Out wraps a response body.
+type Out[T any] struct{ Body T }
+
+// PersonPath is the path parameter of everything about one person.
+type PersonPath struct {
+	Person string `path:"person" maxLength:"64" doc:"ID of a person, or me."`
+}
+
+// Setup tells whether the installation has an administrator yet.
+type Setup struct {
+	Needed       bool `json:"needed" doc:"Nobody can sign in yet: make the first administrator."`
+	CodeRequired bool `json:"code_required" doc:"The set-up code that the server printed at start must be given, because this browser runs on another computer."`
+	Demo         bool `json:"demo" doc:"The server runs an invented office."`
+}
+
+// SetupInput makes the first administrator.
+type SetupInput struct {
+	Body struct {
+		Code     string `json:"code,omitempty" maxLength:"64" doc:"Printed by the server at start; not needed on the same computer."`
+		Name     string `json:"name" minLength:"1" maxLength:"120"`
+		Login    string `json:"login" minLength:"1" maxLength:"120"`
+		Password string `json:"password" minLength:"10" maxLength:"512"`
+		Location string `json:"location" minLength:"1" maxLength:"120" doc:"Name of the first location."`
+		TimeZone string `json:"time_zone" maxLength:"64" doc:"IANA name of its time zone."`
+	}
+}
+
+// SignIn is a request for a session.
+type SignIn struct {
+	Body struct {
+		Login    string `json:"login" minLength:"1" maxLength:"120"`
+		Password string `json:"password" minLength:"1" maxLength:"512"`
+	}
+}
+
+// Me is who is signed in.
+type Me struct {
+	Person   rights.Card `json:"person"`
+	Login    string      `json:"login"`
+	Role     string      `json:"role" enum:"user,location_admin,admin"`
+	Language string      `json:"language,omitempty" enum:"en,de" doc:"Absent: the browser's."`
+	TimeZone string      `json:"time_zone" doc:"IANA name."`
+	Enabled  bool        `json:"presence_enabled" doc:"Presence management is on for this person."`
+	Version  string      `json:"version" doc:"Of the server."`
+}
+
+// SessionOut answers a sign-in: the session's secret goes into a cookie that scripts cannot read.
+type SessionOut struct {
+	SetCookie string `header:"Set-Cookie"`
+	Body      Me
+}
+
+// SignedOut takes the cookie away.
+type SignedOut struct {
+	SetCookie string `header:"Set-Cookie"`
+}
+
+// PeopleQuery searches people.
+type PeopleQuery struct {
+	Q     string `query:"q" maxLength:"120" doc:"Beginning of a word of the name, or digits of the work number."`
+	After string `query:"after" maxLength:"200" doc:"Go on behind this: next of the answer before."`
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+// People is one page of people.
+type People struct {
+	People []rights.Card `json:"people"`
+	Next   string        `json:"next,omitempty" doc:"Absent on the last page."`
+}
+
+// Team is what the team view shows.
+type Team struct {
+	Groups     []TeamGroup   `json:"groups"`
+	Favourites []string      `json:"favourites" doc:"Person IDs in the chosen order."`
+	People     []rights.Card `json:"people" doc:"Everybody named above, and yourself."`
+}
+
+// TeamGroup is one group that you are in or observe.
+type TeamGroup struct {
+	ID     string   `json:"id"`
+	Name   string   `json:"name"`
+	Kind   string   `json:"kind" enum:"work,monitoring"`
+	People []string `json:"people" doc:"Person IDs, without those who are not for you to see."`
+}
+
+// FavouritesInput replaces the favourites.
+type FavouritesInput struct {
+	PersonPath
+	Body struct {
+		Favourites []string `json:"favourites" maxItems:"200" doc:"Person IDs in the order of choice."`
+	}
+}
+
+// ChoiceInput is a choice of presence, by the person or somebody who may act for them.
+type ChoiceInput struct {
+	PersonPath
+	Body struct {
+		Profile string           `json:"profile,omitempty" maxLength:"64" doc:"ID of an offered profile. Give this or a status."`
+		Status  *presence.Status `json:"status,omitempty" enum:"available,be_right_back,busy,do_not_disturb,unavailable,logged_out"`
+		Text    *string          `json:"text,omitempty" maxLength:"120" doc:"Absent: the profile's own text."`
+		Until   *time.Time       `json:"until,omitempty" doc:"The choice ends then; absent: until the next one."`
+	}
+}
+
+// AgendaQuery selects a span of days.
+type AgendaQuery struct {
+	PersonPath
+	From time.Time `query:"from" required:"true" doc:"First instant."`
+	To   time.Time `query:"to" required:"true" doc:"First instant behind the span; at most 62 days later."`
+}
+
+// Agenda is a span of a person's agenda.
+type Agenda struct {
+	Appointments []rights.Appointment `json:"appointments" doc:"Sorted by start."`
+}
+
+// DecisionInput is a decision about one entry of the agenda.
+type DecisionInput struct {
+	PersonPath
+	Body struct {
+		Ref       string `json:"ref" minLength:"1" maxLength:"1024" doc:"As in the agenda."`
+		Dismissed bool   `json:"dismissed" doc:"It does not count for presence."`
+		Profile   string `json:"profile,omitempty" maxLength:"64" doc:"Give it this profile; with dismissed false."`
+	}
+}
+
+// Profiles is what a person is offered, and may make.
+type Profiles struct {
+	Own        []policy.Profile  `json:"own"`
+	Templates  []policy.Template `json:"templates" doc:"The active ones."`
+	OwnAllowed bool              `json:"own_allowed" doc:"The person may make own profiles."`
+	Permitted  []presence.Status `json:"permitted" doc:"Statuses for own profiles and for a choice."`
+}
+
+// OwnProfilesInput replaces the own profiles, in the order of choice. Entries keep their ID, new ones have none.
+type OwnProfilesInput struct {
+	PersonPath
+	Body struct {
+		Own []policy.Profile `json:"own" maxItems:"100"`
+	}
+}
+
+// EventSetting is one automatic activation as it stands for a person.
+type EventSetting struct {
+	Central   policy.EventRule `json:"central"`
+	Own       *policy.OnEvent  `json:"own,omitempty" doc:"Absent: the central value holds."`
+	Effective policy.OnEvent   `json:"effective"`
+}
+
+// PersonSettings are a person's own settings beside the central ones.
+type PersonSettings struct {
+	Activation map[policy.Event]EventSetting `json:"activation"`
+	Calendar   CalendarSetting               `json:"calendar"`
+	Language   string                        `json:"language,omitempty" enum:"en,de"`
+	TimeZone   string                        `json:"time_zone,omitempty" doc:"Absent: the location's."`
+}
+
+// CalendarSetting is how a person's appointments become presence.
+type CalendarSetting struct {
+	Central   policy.CalendarSection  `json:"central"`
+	Own       *policy.CalendarOptions `json:"own,omitempty"`
+	Effective policy.CalendarOptions  `json:"effective"`
+}
+
+// PersonSettingsInput replaces a person's own settings; what is absent returns to the central value.
+type PersonSettingsInput struct {
+	PersonPath
+	Body struct {
+		Activation map[policy.Event]policy.OnEvent `json:"activation,omitempty"`
+		Calendar   *policy.CalendarOptions         `json:"calendar,omitempty"`
+		Language   string                          `json:"language,omitempty" enum:"en,de"`
+		TimeZone   string                          `json:"time_zone,omitempty" maxLength:"64"`
+	}
+}
+
+// ResetInput resets presence management settings (P11).
+type ResetInput struct {
+	KeepProfiles bool `json:"keep_profiles" doc:"Own profiles stay."`
+	DryRun       bool `json:"dry_run" doc:"Only count."`
+}
+
+// PersonResetInput resets one person's settings.
+type PersonResetInput struct {
+	PersonPath
+	Body ResetInput
+}
+
+// ResetResult tells how many people a reset touches, or touched.
+type ResetResult struct {
+	People int  `json:"people"`
+	Done   bool `json:"done"`
+}
+
+// RelationshipsQuery searches the people to whom one is something.
+type RelationshipsQuery struct {
+	PersonPath
+	Q     string `query:"q" maxLength:"120" doc:"Beginning of a word of the name. Absent: those who are more or less than the default."`
+	After string `query:"after" maxLength:"200"`
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+// RelationshipList is what others are to a person.
+type RelationshipList struct {
+	Default       rights.Level   `json:"default" enum:"blocked,unknown,external,employee,team_colleague,assistant,assistant_plus" doc:"What everybody is who is nothing more."`
+	ExtendOnly    bool           `json:"extend_only" doc:"You may only add to what others are given."`
+	Relationships []Relationship `json:"relationships"`
+	Next          string         `json:"next,omitempty"`
+}
+
+// Relationship is what one viewer is to a person.
+type Relationship struct {
+	Viewer         string        `json:"viewer"`
+	Name           string        `json:"name"`
+	Administrative rights.Level  `json:"administrative" enum:"blocked,unknown,external,employee,team_colleague,assistant,assistant_plus" doc:"By the default and the groups."`
+	Own            *rights.Level `json:"own,omitempty" enum:"blocked,unknown,external,employee,team_colleague,assistant,assistant_plus" doc:"By own choice."`
+	Effective      rights.Level  `json:"effective" enum:"blocked,unknown,external,employee,team_colleague,assistant,assistant_plus"`
+}
+
+// RelationshipInput sets or clears the own choice about one viewer.
+type RelationshipInput struct {
+	PersonPath
+	Viewer string `path:"viewer" maxLength:"64"`
+	Body   struct {
+		Level string `json:"level" enum:"default,blocked,unknown,external,employee,team_colleague,assistant,assistant_plus" doc:"default returns to what the administration gives."`
+	}
+}
+
+// SeenBy is what viewers of one level see of a person (B4).
+type SeenBy struct {
+	Level  rights.Level `json:"level" enum:"blocked,unknown,external,employee,team_colleague,assistant,assistant_plus"`
+	People int          `json:"people" doc:"How many are that."`
+	Card   *rights.Card `json:"card,omitempty" doc:"Absent: nothing at all."`
+	Names  []string     `json:"names" doc:"Some of them."`
+}
+
+// Seen is who sees what about a person.
+type Seen struct {
+	Levels []SeenBy `json:"levels"`
+}
+
+// Client is one running client of a person.
+type Client struct {
+	ID            string            `json:"id"`
+	Label         string            `json:"label"`
+	Since         time.Time         `json:"since"`
+	Activity      presence.Activity `json:"activity" enum:"unknown,active,idle,locked"`
+	ActivitySince *time.Time        `json:"activity_since,omitempty"`
+	Lease         time.Time         `json:"lease" doc:"It counts as ended then unless it is heard of."`
+}
+
+// Clients are the running clients of a person.
+type Clients struct {
+	Clients []Client `json:"clients"`
+}
+
+// ClientPath names a client of a person.
+type ClientPath struct {
+	PersonPath
+	Client string `path:"client" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9_.-]+$" doc:"Chosen by the client, the same for as long as it runs."`
+}
+
+// ClientInput reports that a client runs, and whether it is used.
+type ClientInput struct {
+	ClientPath
+	Body struct {
+		Label         string             `json:"label,omitempty" maxLength:"120"`
+		Activity      *presence.Activity `json:"activity,omitempty" enum:"unknown,active,idle,locked" doc:"Absent: as before."`
+		ActivitySince *time.Time         `json:"activity_since,omitempty" doc:"The last input or the moment of locking; absent: now."`
+	}
+}
+
+// ClientLease answers a client's report.
+type ClientLease struct {
+	LeaseSeconds  int `json:"lease_seconds" doc:"Report again well before so long has passed."`
+	InactiveAfter int `json:"inactive_after_seconds" doc:"The person counts as inactive after so long without input; 0: never."`
+}
+
+// ClaimInput is what an origin says about a person.
+type ClaimInput struct {
+	PersonPath
+	Body ClaimBody
+}
+
+// ClaimBody is one statement of an origin.
+type ClaimBody struct {
+	Status       presence.Status `json:"status" enum:"available,be_right_back,busy,do_not_disturb,unavailable,logged_out"`
+	Text         string          `json:"text,omitempty" maxLength:"120"`
+	Profile      string          `json:"profile,omitempty" maxLength:"60" doc:"Name of a profile, for display and forwarding."`
+	Until        *time.Time      `json:"until,omitempty" doc:"It ends then; absent: when it is retracted."`
+	LeaseSeconds int             `json:"lease_seconds,omitempty" minimum:"0" maximum:"2678400" doc:"It ends unless said again within so long. 0: no lease."`
+}
+
+// ClaimsInput is a set of statements about many people; all become durable together.
+type ClaimsInput struct {
+	Body struct {
+		Claims []PersonClaim `json:"claims" minItems:"1" maxItems:"1000"`
+	}
+}
+
+// PersonClaim is a statement about one person, or its retraction.
+type PersonClaim struct {
+	Person  string     `json:"person" maxLength:"64"`
+	Retract bool       `json:"retract,omitempty" doc:"Take it back; claim is not needed then."`
+	Claim   *ClaimBody `json:"claim,omitempty"`
+}
+
+// LinePath names a telephone line of a person.
+type LinePath struct {
+	PersonPath
+	Line string `path:"line" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9_.+-]+$"`
+}
+
+// LineInput is what a line is doing.
+type LineInput struct {
+	LinePath
+	Body struct {
+		State        presence.LineState `json:"state" enum:"idle,ringing,on_the_phone"`
+		Reach        presence.Reach     `json:"reach,omitempty" enum:"unknown,internal,external"`
+		Service      string             `json:"service,omitempty" maxLength:"60"`
+		Other        string             `json:"other,omitempty" maxLength:"120" doc:"Number or name of the other party."`
+		LeaseSeconds int                `json:"lease_seconds,omitempty" minimum:"10" maximum:"86400" default:"3600" doc:"Idle again unless said again within so long."`
+	}
+}
+
+// Calendar is one calendar of a person, and how it is doing.
+type Calendar struct {
+	ID           string     `json:"id"`
+	Kind         string     `json:"kind" enum:"ics,caldav"`
+	Name         string     `json:"name"`
+	URL          string     `json:"url"`
+	Username     string     `json:"username,omitempty"`
+	HasPassword  bool       `json:"has_password,omitempty"`
+	CheckedAt    *time.Time `json:"checked_at,omitempty"`
+	SucceededAt  *time.Time `json:"succeeded_at,omitempty"`
+	Error        string     `json:"error,omitempty" doc:"What went wrong last, in words."`
+	Problems     []string   `json:"problems" doc:"What could not be read, while the rest was."`
+	Appointments int        `json:"appointments" doc:"In the days ahead."`
+}
+
+// Calendars are a person's calendars.
+type Calendars struct {
+	Calendars []Calendar `json:"calendars"`
+	Allowed   bool       `json:"allowed" doc:"The person may enter calendars."`
+}
+
+// CalendarBody is what a person enters about a calendar.
+type CalendarBody struct {
+	Kind     string  `json:"kind" enum:"ics,caldav"`
+	Name     string  `json:"name" minLength:"1" maxLength:"120"`
+	URL      string  `json:"url" minLength:"1" maxLength:"2048"`
+	Username string  `json:"username,omitempty" maxLength:"256"`
+	Password *string `json:"password,omitempty" maxLength:"512" doc:"Never given out again; absent: as before."`
+}
+
+// CalendarNew enters a calendar.
+type CalendarNew struct {
+	PersonPath
+	Body CalendarBody
+}
+
+// CalendarPath names a calendar of a person.
+type CalendarPath struct {
+	PersonPath
+	Calendar string `path:"calendar" maxLength:"64"`
+}
+
+// CalendarInput changes a calendar.
+type CalendarInput struct {
+	CalendarPath
+	Body CalendarBody
+}
+
+// Export is everything that is kept about one person (O6).
+type Export struct {
+	Person        ExportPerson         `json:"person"`
+	Presence      rights.Presence      `json:"presence"`
+	Explanation   rights.Explanation   `json:"explanation"`
+	Profiles      []policy.Profile     `json:"profiles"`
+	Settings      PersonSettings       `json:"settings"`
+	Favourites    []string             `json:"favourites"`
+	Relationships []Relationship       `json:"relationships" doc:"Own choices."`
+	Calendars     []Calendar           `json:"calendars"`
+	Agenda        []rights.Appointment `json:"agenda"`
+	Clients       []Client             `json:"clients"`
+	Audit         []AuditEntry         `json:"audit"`
+}
+
+// ExportPerson is the person's own record.
+type ExportPerson struct {
+	PersonBody
+	ID        string    `json:"id"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// AuditEntry says who changed what (O7).
+type AuditEntry struct {
+	ID     int64     `json:"id"`
+	At     time.Time `json:"at"`
+	Actor  string    `json:"actor" doc:"Person or token; empty: the system."`
+	Action string    `json:"action"`
+	Person string    `json:"person,omitempty"`
+	Detail any       `json:"detail,omitempty"`
+}
+
+// Audit is one page of the audit log, newest first.
+type Audit struct {
+	Entries []AuditEntry `json:"entries"`
+}
+
+// AuditQuery selects entries.
+type AuditQuery struct {
+	Person string `query:"person" maxLength:"64"`
+	Before int64  `query:"before" minimum:"0"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
+}
+
+// Location is a place of the organisation.
+type Location struct {
+	ID       string `json:"id" readOnly:"true" required:"false"`
+	Name     string `json:"name" minLength:"1" maxLength:"120"`
+	TimeZone string `json:"time_zone" maxLength:"64" doc:"IANA name."`
+	People   int    `json:"people" readOnly:"true" required:"false"`
+}
+
+// Group is a configuration group of a location.
+type Group struct {
+	ID       string `json:"id" readOnly:"true" required:"false"`
+	Location string `json:"location" maxLength:"64"`
+	Name     string `json:"name" minLength:"1" maxLength:"120"`
+	People   int    `json:"people" readOnly:"true" required:"false"`
+}
+
+// Section is one section of a scope's settings. Which of the parts is present follows from name.
+type Section struct {
+	Name          string                  `json:"name" enum:"feature,templates,own_profiles,activation,calendar,relationships"`
+	Individual    bool                    `json:"individual" doc:"The scope has its own; otherwise it takes the location's, or for a location the factory defaults."`
+	Feature       *policy.Feature         `json:"feature,omitempty"`
+	Templates     *policy.Templates       `json:"templates,omitempty"`
+	OwnProfiles   *policy.OwnProfiles     `json:"own_profiles,omitempty"`
+	Activation    *policy.Activation      `json:"activation,omitempty"`
+	Calendar      *policy.CalendarSection `json:"calendar,omitempty"`
+	Relationships *policy.Relationships   `json:"relationships,omitempty"`
+}
+
+// ScopeSettings are all sections of a scope.
+type ScopeSettings struct {
+	Sections []Section `json:"sections"`
+}
+
+// ScopePath names a location or a configuration group.
+type ScopePath struct {
+	Scope string `path:"scope" maxLength:"64" doc:"ID of a location or configuration group."`
+}
+
+// SectionPath names a section of a scope.
+type SectionPath struct {
+	ScopePath
+	Section string `path:"section" enum:"feature,templates,own_profiles,activation,calendar,relationships"`
+}
+
+// SectionInput replaces a section, which makes it individual. The part named like the section must be given.
+type SectionInput struct {
+	SectionPath
+	Body struct {
+		Feature       *policy.Feature         `json:"feature,omitempty"`
+		Templates     *policy.Templates       `json:"templates,omitempty"`
+		OwnProfiles   *policy.OwnProfiles     `json:"own_profiles,omitempty"`
+		Activation    *policy.Activation      `json:"activation,omitempty"`
+		Calendar      *policy.CalendarSection `json:"calendar,omitempty"`
+		Relationships *policy.Relationships   `json:"relationships,omitempty"`
+	}
+}
+
+// TemplatePath names a template of a scope.
+type TemplatePath struct {
+	ScopePath
+	Template string `path:"template" maxLength:"64"`
+}
+
+// TemplateNew adds a template.
+type TemplateNew struct {
+	ScopePath
+	Body policy.Template
+}
+
+// TemplateInput changes a template.
+type TemplateInput struct {
+	TemplatePath
+	Body policy.Template
+}
+
+// ScopeResetInput resets the settings of everybody in a scope.
+type ScopeResetInput struct {
+	ScopePath
+	Body ResetInput
+}
+
+// PersonBody is a person as administrators see and change them.
+type PersonBody struct {
+	Name         string `json:"name" minLength:"1" maxLength:"120"`
+	Login        string `json:"login,omitempty" maxLength:"120"`
+	Email        string `json:"email,omitempty" maxLength:"254"`
+	Location     string `json:"location" maxLength:"64" doc:"ID of a location."`
+	Group        string `json:"group,omitempty" maxLength:"64" doc:"ID of a configuration group of that location."`
+	WorkNumber   string `json:"work_number,omitempty" maxLength:"40"`
+	MobileNumber string `json:"mobile_number,omitempty" maxLength:"40"`
+	HomeNumber   string `json:"home_number,omitempty" maxLength:"40"`
+	Voicemail    string `json:"voicemail_number,omitempty" maxLength:"40"`
+	TimeZone     string `json:"time_zone,omitempty" maxLength:"64"`
+	Language     string `json:"language,omitempty" enum:"en,de"`
+	Role         string `json:"role,omitempty" enum:"user,location_admin,admin" default:"user"`
+	VIP          bool   `json:"vip,omitempty"`
+	Blocked      bool   `json:"blocked,omitempty"`
+}
+
+// PersonRecord is a person for administrators.
+type PersonRecord struct {
+	PersonBody
+	ID string `json:"id"`
+}
+
+// PersonNew adds a person.
+type PersonNew struct {
+	Body struct {
+		PersonBody
+		Password string `json:"password,omitempty" maxLength:"512"`
+	}
+}
+
+// PersonInput changes a person.
+type PersonInput struct {
+	PersonPath
+	Body struct {
+		PersonBody
+		Password string `json:"password,omitempty" maxLength:"512" doc:"Absent: as before."`
+	}
+}
+
+// WorkGroup relates its members to one another.
+type WorkGroup struct {
+	ID      string       `json:"id" readOnly:"true" required:"false"`
+	Name    string       `json:"name" minLength:"1" maxLength:"120"`
+	Level   rights.Level `json:"level" enum:"unknown,external,employee,team_colleague,assistant,assistant_plus" doc:"What each member is to the others."`
+	Members []string     `json:"members" maxItems:"10000"`
+}
+
+// MonitoringGroup relates observers and members.
+type MonitoringGroup struct {
+	ID            string       `json:"id" readOnly:"true" required:"false"`
+	Name          string       `json:"name" minLength:"1" maxLength:"120"`
+	ObserverLevel rights.Level `json:"observer_level" enum:"unknown,external,employee,team_colleague,assistant,assistant_plus" doc:"What observers are to the members."`
+	MemberLevel   rights.Level `json:"member_level" enum:"unknown,external,employee,team_colleague,assistant,assistant_plus" doc:"What members are to the observers."`
+	Observers     []string     `json:"observers" maxItems:"10000"`
+	Members       []string     `json:"members" maxItems:"10000"`
+}
+
+// Token lets a program in.
+type Token struct {
+	ID        string     `json:"id" readOnly:"true" required:"false"`
+	Name      string     `json:"name" minLength:"1" maxLength:"120"`
+	Origin    string     `json:"origin,omitempty" maxLength:"40" pattern:"^[a-z0-9][a-z0-9-]*$" doc:"Label of the claims it makes. Absent: it makes none."`
+	Scopes    []string   `json:"scopes" enum:"claims,lines,read,admin" doc:"claims and lines: say something about people; read: see what its person sees; admin: everything."`
+	Person    string     `json:"person,omitempty" maxLength:"64" doc:"It acts with the rights of this person."`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Secret    string     `json:"secret,omitempty" readOnly:"true" required:"false" doc:"Shown once, in the answer that makes the token."`
+}
