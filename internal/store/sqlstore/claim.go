@@ -40,9 +40,9 @@ type detail struct {
 
 // detailOf returns the detail of a claim as an argument.
 func detailOf(c *presence.Claim) (any, error) {
-	d := detail{ShowAs: c.ShowAs, AllDay: c.AllDay, Call: c.Call, LineState: c.Line.State, LineReach: c.Line.Reach,
-		LineService: c.Line.Service, LineOther: c.Line.Other, Activity: c.Activity, Label: c.Label, Mark: c.Mark,
-		TargetSource: c.Target.Source, TargetID: c.Target.ID}
+	d := detail{ShowAs: c.ShowAs, AllDay: c.AllDay, Call: clean(c.Call), LineState: c.Line.State, LineReach: c.Line.Reach,
+		LineService: clean(c.Line.Service), LineOther: clean(c.Line.Other), Activity: c.Activity, Label: clean(c.Label),
+		Mark: c.Mark, TargetSource: presence.Source(clean(string(c.Target.Source))), TargetID: clean(c.Target.ID)}
 	if !c.ActivitySince.IsZero() {
 		ms := c.ActivitySince.UnixMilli()
 		d.ActivitySince = &ms

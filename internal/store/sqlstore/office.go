@@ -50,7 +50,7 @@ func (s *Store) snapshot(ctx context.Context, f func(tx *sql.Tx) error) error {
 		return err
 	}
 	defer tx.Rollback()
-	return cmpErr(ctx, f(tx))
+	return ended(ctx, f(tx))
 }
 
 func loadOffice(ctx context.Context, tx *sql.Tx, o *store.Office) (err error) {

@@ -128,13 +128,13 @@ func (s *Store) updateOnce(ctx context.Context, f func(ctx context.Context, tx *
 		statements = context.WithoutCancel(ctx)
 	}
 	if err := f(statements, tx); err != nil {
-		return cmpErr(ctx, err)
+		return ended(ctx, err)
 	}
-	return cmpErr(ctx, tx.Commit())
+	return ended(ctx, tx.Commit())
 }
 
-// cmpErr returns err, or why ctx ended where that is the reason for it: database/sql then says sql.ErrTxDone.
-func cmpErr(ctx context.Context, err error) error {
+// ended returns err, or why ctx ended where that is the reason for it: database/sql then says sql.ErrTxDone.
+func ended(ctx context.Context, err error) error {
 	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -164,7 +164,7 @@ func each[T any](ctx context.Context, q querier, query string, args []any, dest 
 			return err
 		}
 	}
-	return cmpErr(ctx, rows.Err())
+	return ended(ctx, rows.Err())
 }
 
 // list returns the rows of a query.
@@ -204,9 +204,9 @@ func millis(t time.Time) any {
 	return t.UnixMilli()
 }
 
-// document is a JSON text, and absent for nil.
+// document is a JSON text, and absent if there is none.
 func document(raw json.RawMessage, absent any) any {
-	if raw == nil {
+	if len(raw) == 0 {
 		return absent
 	}
 	return string(raw)
