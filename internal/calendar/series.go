@@ -47,6 +47,9 @@ func (p *parser) group() {
 		}
 	}
 	p.events = nil
+	for _, s := range p.cal.series {
+		s.promote()
+	}
 	work := p.limits.MaxWork * totalWork
 	for _, s := range p.cal.series {
 		s.private = s.master != nil && s.master.private
@@ -66,6 +69,21 @@ func (p *parser) group() {
 			p.problem(fault.line, s.uid, fault.kind, "%s", fault.text)
 		}
 	}
+}
+
+// promote makes a series of an occurrence without one that carries a rule:
+// programs that write a RECURRENCE-ID into the series itself (Connect Daily).
+func (s *series) promote() {
+	if s.master != nil {
+		return
+	}
+	i := slices.IndexFunc(s.overrides, func(e *event) bool { return len(e.rules) > 0 })
+	if i < 0 {
+		return
+	}
+	s.master = s.overrides[i]
+	s.master.recurrence, s.master.future = stamp{}, false
+	s.overrides = slices.Delete(s.overrides, i, i+1)
 }
 
 // unrelated reports whether two events with one UID and no RECURRENCE-ID are
@@ -288,22 +306,16 @@ func (p *plan) expander(m *event, r *rule, budget *int) *expander {
 		e.last = min(e.last, last)
 	}
 	if r.count > 0 {
-		left, last := r.count, e.last
-		// The start counts even if it does not obey the rule.
-		done := e.each(p.first, e.last, budget, func(c civil) bool {
-			if p.skips(c) {
-				return true
-			}
-			last = c
-			left--
-			return left > 0
-		})
-		switch {
-		case !done:
+		// The start always counts, whether it obeys the rule or not (RFC 5545
+		// §3.3.10).
+		obeys := false
+		e.each(p.first, p.first, budget, func(civil) bool { obeys = true; return false })
+		count := r.count
+		if !obeys {
+			count--
+		}
+		if !e.limit(count, budget, p.skips) {
 			p.fault(m, ProblemLimit, "A rule of the event takes too long to count to its end; it is read as ending early.")
-			e.last = last
-		case left == 0:
-			e.last = last
 		}
 	}
 	return e
