@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/binary"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/live"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/secret"
@@ -98,17 +100,25 @@ func isLocal(r *http.Request) bool {
 	return (strings.HasPrefix(host, "127.") || strings.HasPrefix(host, "[::1]")) && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
 }
 
-// Viewer returns who may open a live stream with a request, and whether the person signed in themselves.
-func (s *Server) Viewer(r *http.Request) (personID string, err error) {
-	ctx, err := s.identify(r)
-	if err != nil {
-		return "", err
-	}
+// viewer finds out who opens a live stream with a request.
+func (s *Server) viewer(r *http.Request) (v live.Viewer, err error) {
+	ctx := r.Context() // identified by ServeHTTP
 	if err := s.admit(ctx, signedIn); err != nil {
-		return "", err
+		return v, err
 	}
-	return callerOf(ctx).person.ID, nil
+	c := callerOf(ctx)
+	v.PersonID = c.person.ID
+	if c.token != nil {
+		v.Expires = c.token.ExpiresAt
+		return v, nil
+	}
+	v.Session = sessionKey(c.secret)
+	v.Expires = s.sessions.expires(c.secret)
+	return v, nil
 }
+
+// sessionKey tells sessions apart without naming them.
+func sessionKey(text string) uint64 { return binary.BigEndian.Uint64(secret.Hash(text)) | 1 }
 
 // admit decides whether a caller may call an operation at all.
 func (s *Server) admit(ctx context.Context, by who) error {
@@ -238,6 +248,13 @@ func (s *sessions) person(ctx context.Context, text string) (string, error) {
 	s.known[hash] = knownSession{rec.PersonID, now.Add(checkSessionIn), rec.ExpiresAt}
 	s.mu.Unlock()
 	return rec.PersonID, nil
+}
+
+// expires returns when a session that was good lately ends; zero if that is not known.
+func (s *sessions) expires(text string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known[string(secret.Hash(text))].expires
 }
 
 func (s *sessions) create(ctx context.Context, person, label string) (string, error) {

@@ -232,3 +232,15 @@ func (s *Server) deleteClient(ctx context.Context, in *ClientPath) (*struct{}, e
 		return nil
 	})
 }
+
+// StartLive implements live.Clients: a connection of the live stream counts as a client for as long as it lasts.
+func (s *Server) StartLive(ctx context.Context, personID, clientID, label string) (detach func(), err error) {
+	var bad fault.Fields
+	if policy.CheckText("label", label, &bad); bad.Err() != nil {
+		label = ""
+	}
+	if err := s.StartClient(ctx, personID, clientID, label, nil, nil); err != nil {
+		return nil, err
+	}
+	return s.hub.Attach(personID, clientID), nil
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/doorlight/doorlight/internal/agenda"
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/hub"
+	"github.com/doorlight/doorlight/internal/live"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/store"
@@ -27,10 +28,9 @@ const Prefix = "/api/v1"
 type Config struct {
 	Log       *slog.Logger
 	Version   string
-	SetupCode string       // must be given to make the first administrator from another computer; empty: never asked for
-	Demo      bool         // the office is invented
-	Secure    bool         // cookies are for https only
-	Live      http.Handler // the live stream; nil: none
+	SetupCode string // must be given to make the first administrator from another computer; empty: never asked for
+	Demo      bool   // the office is invented
+	Secure    bool   // cookies are for https only
 }
 
 // Server answers the API. Make it with New.
@@ -44,6 +44,7 @@ type Server struct {
 	cfg      Config
 	log      *slog.Logger
 	api      huma.API
+	live     *live.Broker // nil: none
 	mux      *http.ServeMux
 }
 
@@ -63,13 +64,19 @@ func New(st store.Store, of *office.Office, h *hub.Hub, ag *agenda.Agenda, cfg C
 	}
 	of.Listen(func(c office.Change) { s.sessions.forget(c.Signed) })
 	s.describe(cfg.Version)
-	if cfg.Live != nil {
-		s.mux.Handle("GET "+Prefix+"/live", cfg.Live)
-	}
 	s.mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, newProblem(http.StatusNotFound, "there is no such call; see "+Prefix+"/openapi.json"))
 	})
 	return s
+}
+
+// Live mounts the live stream.
+func (s *Server) Live(b *live.Broker) {
+	s.live = b
+	b.SetClients(s)
+	s.mux.Handle("GET "+Prefix+"/live", b.Handler(s.viewer, func(w http.ResponseWriter, err error) {
+		writeProblem(w, s.problem(context.Background(), err))
+	}))
 }
 
 // describe registers all operations.

@@ -146,6 +146,9 @@ func (s *Server) deleteSession(ctx context.Context, _ *empty) (*SignedOut, error
 		if err := s.sessions.end(ctx, c.secret); err != nil {
 			return nil, fault.Wrap(fault.Unavailable, err, "signing out is not possible at the moment")
 		}
+		if s.live != nil {
+			s.live.SignOut(sessionKey(c.secret))
+		}
 	}
 	return &SignedOut{SetCookie: s.cookie("", -1)}, nil
 }

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/spf13/pflag"
+
+	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/store/postgres"
+	"github.com/doorlight/doorlight/internal/store/sqlite"
+)
+
+// config is everything that can be set. Each value comes from the flag, else from the environment
+// (DOORLIGHT_ and the name in capitals, - as _), else from the file, else from the default.
+type config struct {
+	Data          string   `toml:"data"`
+	Listen        string   `toml:"listen"`
+	Database      string   `toml:"database"`
+	TLSCert       string   `toml:"tls-cert"`
+	TLSKey        string   `toml:"tls-key"`
+	BehindTLS     bool     `toml:"behind-tls"`
+	Grace         duration `toml:"grace"`
+	CalendarEvery duration `toml:"calendar-every"`
+	AllowPrivate  bool     `toml:"calendar-allow-private"`
+	AllowNetworks []string `toml:"calendar-allow-networks"`
+	LogLevel      string   `toml:"log-level"`
+	LogFormat     string   `toml:"log-format"`
+}
+
+// duration is a time.Duration as people write it: "90s".
+type duration time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	*d = duration(v)
+	return err
+}
+
+func defaults() config {
+	return config{Data: "data", Listen: "localhost:8080", Grace: duration(90 * time.Second), LogLevel: "info", LogFormat: "text"}
+}
+
+// addFlags adds the flags that all subcommands with a database have.
+func addFlags(f *pflag.FlagSet) {
+	d := defaults()
+	f.String("config", "", "read settings from this TOML file; its keys are the names of the flags")
+	f.String("data", d.Data, "folder of the database, the key file and backups")
+	f.String("database", "", "postgres:// address; empty: the embedded database in the data folder")
+	f.String("log-level", d.LogLevel, "debug, info, warn or error")
+	f.String("log-format", d.LogFormat, "text or json")
+}
+
+func addServeFlags(f *pflag.FlagSet) {
+	d := defaults()
+	f.String("listen", d.Listen, "address of the web server; :8080 is all networks of this computer")
+	f.String("tls-cert", "", "certificate file (PEM), with --tls-key")
+	f.String("tls-key", "", "private key file (PEM)")
+	f.Bool("behind-tls", false, "a proxy speaks https to the browsers: cookies are for https only")
+	f.Duration("grace", time.Duration(d.Grace), "how long a client may be silent before it counts as ended")
+	f.Duration("calendar-every", 0, "how often calendars are read; 0: CalDAV 2m, published addresses 10m")
+	f.Bool("calendar-allow-private", false, "calendars may be in private networks of the office")
+	f.StringSlice("calendar-allow-networks", nil, "further networks in which calendars may be, such as 127.0.0.0/8")
+}
+
+// load reads all settings and checks them.
+func load(f *pflag.FlagSet) (config, error) {
+	c := defaults()
+	path, _ := f.GetString("config") // the flag is there
+	if path == "" {
+		path = os.Getenv("DOORLIGHT_CONFIG")
+	}
+	if path != "" {
+		if err := c.file(path); err != nil {
+			return c, err
+		}
+	}
+	var errs []error
+	text := func(name string, set func(string) error) {
+		flag := f.Lookup(name)
+		if flag == nil {
+			return
+		}
+		env := "DOORLIGHT_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+		value, from := os.Getenv(env), env
+		if flag.Changed {
+			value, from = flag.Value.String(), "--"+name
+		}
+		if value == "" {
+			return
+		}
+		if err := set(value); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", from, err))
+		}
+	}
+	str := func(p *string) func(string) error { return func(v string) error { *p = v; return nil } }
+	boolean := func(p *bool) func(string) error {
+		return func(v string) (err error) { *p, err = strconv.ParseBool(v); return err }
+	}
+	span := func(p *duration) func(string) error {
+		return func(v string) error { return p.UnmarshalText([]byte(v)) }
+	}
+	text("data", str(&c.Data))
+	text("database", str(&c.Database))
+	text("listen", str(&c.Listen))
+	text("tls-cert", str(&c.TLSCert))
+	text("tls-key", str(&c.TLSKey))
+	text("behind-tls", boolean(&c.BehindTLS))
+	text("grace", span(&c.Grace))
+	text("calendar-every", span(&c.CalendarEvery))
+	text("calendar-allow-private", boolean(&c.AllowPrivate))
+	text("calendar-allow-networks", func(v string) error {
+		c.AllowNetworks = strings.FieldsFunc(strings.Trim(v, "[]"), func(r rune) bool { return r == ',' || r == ' ' })
+		return nil
+	})
+	text("log-level", str(&c.LogLevel))
+	text("log-format", str(&c.LogFormat))
+	return c, errors.Join(append(errs, c.check()...)...)
+}
+
+// file reads a configuration file. Unknown keys and bad values are refused with their line.
+func (c *config) file(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	err = toml.NewDecoder(f).DisallowUnknownFields().Decode(c)
+	var strict *toml.StrictMissingError
+	var bad *toml.DecodeError
+	switch {
+	case errors.As(err, &strict):
+		row, _ := strict.Errors[0].Position()
+		return fmt.Errorf("%s:%d: unknown key %q", path, row, strings.Join(strict.Errors[0].Key(), "."))
+	case errors.As(err, &bad):
+		row, _ := bad.Position()
+		return fmt.Errorf("%s:%d: %v", path, row, bad)
+	case err != nil:
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func (c *config) check() (errs []error) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		bad("tls-cert and tls-key go together")
+	}
+	if d := time.Duration(c.Grace); d < 5*time.Second || d > time.Hour {
+		bad("grace: %s is not between 5s and 1h", d)
+	}
+	if d := time.Duration(c.CalendarEvery); d != 0 && (d < time.Second || d > 24*time.Hour) {
+		bad("calendar-every: %s is not between 1s and 24h", d)
+	}
+	if _, err := c.networks(); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := c.level(); err != nil {
+		errs = append(errs, err)
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		bad("log-format: %q is none of text, json", c.LogFormat)
+	}
+	if c.Database != "" {
+		if u, err := url.Parse(c.Database); err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+			bad("database: it must begin with postgres://")
+		}
+	}
+	return errs
+}
+
+func (c *config) networks() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range c.AllowNetworks {
+		p, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil {
+			return nil, fmt.Errorf("calendar-allow-networks: %w", err)
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+func (c *config) level() (l slog.Level, err error) {
+	if err := l.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return l, fmt.Errorf("log-level: %q is none of debug, info, warn, error", c.LogLevel)
+	}
+	return l, nil
+}
+
+// open opens the database, made and migrated if need be.
+func (c *config) open(ctx context.Context) (store.Store, error) {
+	if c.Database != "" {
+		return postgres.Open(ctx, c.Database)
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, err
+	}
+	return sqlite.Open(ctx, filepath.Join(c.Data, "doorlight.db"))
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doorlight/doorlight/internal/agenda"
+	"github.com/doorlight/doorlight/internal/api"
+	"github.com/doorlight/doorlight/internal/hub"
+	"github.com/doorlight/doorlight/internal/live"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/secret"
+	"github.com/doorlight/doorlight/internal/source/caldav"
+	"github.com/doorlight/doorlight/internal/source/feed"
+	"github.com/doorlight/doorlight/internal/source/outbound"
+	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/web"
+)
+
+func serveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the server", Args: cobra.NoArgs,
+		Example: `  doorlight serve                         # http://localhost:8080, data in ./data
+  doorlight serve --listen :443 --tls-cert cert.pem --tls-key key.pem
+  doorlight serve --database postgres://doorlight@db/doorlight`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	addFlags(cmd.Flags())
+	addServeFlags(cmd.Flags())
+	return cmd
+}
+
+// parts is a server put together.
+type parts struct {
+	store  store.Store
+	office *office.Office
+	hub    *hub.Hub
+	broker *live.Broker
+	agenda *agenda.Agenda
+	api    *api.Server
+}
+
+func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
+	level, err := c.level()
+	if err != nil {
+		return err
+	}
+	var handler slog.Handler = slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})
+	if c.LogFormat == "json" {
+		handler = slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level})
+	}
+	log := slog.New(handler)
+	st, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	var code string
+	p, err := assemble(ctx, c, st, log, func() string {
+		code = setupCode()
+		return code
+	})
+	if err != nil {
+		return err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	address := "http://" + l.Addr().String()
+	if c.TLSCert != "" {
+		address = "https://" + l.Addr().String()
+	}
+	fmt.Fprintf(stdout, "Doorlight %s is ready at %s\n", version, strings.Replace(address, "127.0.0.1", "localhost", 1))
+	if code != "" {
+		fmt.Fprintf(stdout, "Open it to make the first administrator. From another computer you need the set-up code %s\n", code)
+	}
+	return p.run(ctx, c, l, log)
+}
+
+func setupCode() string {
+	var b [5]byte
+	rand.Read(b[:])
+	text := base32.StdEncoding.EncodeToString(b[:])
+	return text[:4] + "-" + text[4:]
+}
+
+// assemble puts the server together. code is asked for if the first administrator is still to be made.
+func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, code func() string) (*parts, error) {
+	began := time.Now()
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, err
+	}
+	box, err := secret.OpenBox(filepath.Join(c.Data, "secret.key"))
+	if err != nil {
+		return nil, err
+	}
+	networks, err := c.networks()
+	if err != nil {
+		return nil, err
+	}
+	p := &parts{store: st}
+	if p.office, err = office.Open(ctx, st, log); err != nil {
+		return nil, err
+	}
+	p.broker = live.New(p.office, nil, live.Config{Log: log})
+	if p.hub, err = hub.Open(ctx, st, p.office, p.broker.Publish, hub.Config{Grace: time.Duration(c.Grace), Log: log}); err != nil {
+		return nil, err
+	}
+	p.broker.SetSource(p.hub)
+	p.office.Listen(func(ch office.Change) { p.hub.Repolicy(ch.Policies, ch.Removed) })
+	p.office.Listen(p.broker.Office)
+	client := outbound.NewClient(outbound.Config{AllowPrivate: c.AllowPrivate, Allow: networks, UserAgent: "Doorlight/" + version})
+	every := map[string]time.Duration{}
+	if d := time.Duration(c.CalendarEvery); d > 0 {
+		every[agenda.KindFeed], every[agenda.KindCalDAV] = d, d
+	}
+	p.agenda = agenda.New(st, p.office, p.hub, box, map[string]agenda.Source{
+		agenda.KindFeed: feed.New(client), agenda.KindCalDAV: caldav.New(client, caldav.Config{}),
+	}, agenda.Config{Log: log, Every: every})
+	cfg := api.Config{Log: log, Version: version, Secure: c.TLSCert != "" || c.BehindTLS}
+	if !p.office.HasAdmin() {
+		cfg.SetupCode = code()
+	}
+	p.api = api.New(st, p.office, p.hub, p.agenda, cfg)
+	p.api.Live(p.broker)
+	log.Info("loaded", "people", p.office.Count(), "took", time.Since(began).Round(time.Millisecond))
+	return p, nil
+}
+
+// run serves until ctx ends. What runs stops in the order in which it can still be of use to the rest.
+func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Logger) error {
+	static, err := api.Static(web.FS())
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(api.Prefix+"/", p.api)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		if err := p.store.Ping(ctx); err != nil {
+			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "ready\n")
+	})
+	mux.Handle("/", static)
+	server := &http.Server{
+		Handler: api.Secure(mux), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	if c.TLSCert != "" {
+		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: reloading(c.TLSCert, c.TLSKey)}
+		l = tls.NewListener(l, server.TLSConfig)
+	}
+
+	// The hub outlives the HTTP server, which outlives nothing it calls; the stream is last told what changed.
+	hubCtx, stopHub := context.WithCancel(context.WithoutCancel(ctx))
+	liveCtx, stopLive := context.WithCancel(context.WithoutCancel(ctx))
+	agendaCtx, stopAgenda := context.WithCancel(ctx)
+	defer stopHub()
+	defer stopLive()
+	defer stopAgenda()
+	var running sync.WaitGroup
+	running.Go(func() { p.hub.Run(hubCtx) })
+	var streams sync.WaitGroup
+	streams.Go(func() { p.broker.Run(liveCtx) })
+	var calendars sync.WaitGroup
+	calendars.Go(func() { p.agenda.Run(agendaCtx) })
+
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		log.Info("stopping")
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if shutdown := server.Shutdown(stop); shutdown != nil {
+			server.Close()
+		}
+		<-failed
+	}
+	stopAgenda()
+	calendars.Wait()
+	stopLive()
+	streams.Wait()
+	stopHub()
+	running.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// reloading returns a certificate that is read again when its file has changed, so that renewing it needs no restart.
+func reloading(certFile, keyFile string) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	var mu sync.Mutex // guards what follows
+	var current *tls.Certificate
+	var read, looked time.Time
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if current != nil && time.Since(looked) < time.Minute {
+			return current, nil
+		}
+		looked = time.Now()
+		info, err := os.Stat(certFile)
+		if err == nil && (current == nil || info.ModTime().After(read)) {
+			var pair tls.Certificate
+			if pair, err = tls.LoadX509KeyPair(certFile, keyFile); err == nil {
+				current, read = &pair, info.ModTime()
+			}
+		}
+		if current == nil {
+			return nil, err
+		}
+		return current, nil
+	}
+}

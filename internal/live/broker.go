@@ -1,0 +1,453 @@
+package live
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/hub"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/rights"
+	"github.com/doorlight/doorlight/presence"
+)
+
+// Directory says what a viewer is to an owner. The office is one.
+type Directory interface {
+	Level(viewer, owner string) rights.Level
+	Person(id string) (*office.Person, bool)
+}
+
+// Presences says what is published about a person. The hub is one.
+type Presences interface {
+	Presence(personID string) (presence.Presence, presence.Shown, bool)
+}
+
+// Config holds what has a default.
+type Config struct {
+	Log     *slog.Logger
+	Gather  time.Duration // changes due to one connection within so long go out as one write; zero: 10 ms
+	Ping    time.Duration // an idle connection is asked so often whether it lives; zero: 50 s
+	Slow    time.Duration // a connection that takes nothing for so long is dropped; zero: 15 s
+	Most    int           // people that one connection may watch; zero: 2000
+	Clients Clients       // nil: connections do not count as clients
+}
+
+// Clients starts clients for connections that count as one.
+type Clients interface {
+	// StartLive enters that a client runs for as long as its connection lasts, which detach ends.
+	StartLive(ctx context.Context, personID, clientID, label string) (detach func(), err error)
+}
+
+// Broker takes what the hub publishes to the connections that watch it.
+type Broker struct {
+	dir   Directory
+	from  Presences
+	cfg   Config
+	log   *slog.Logger
+	epoch string
+	block cipher.Block // hides the count of changes in positions
+	flush chan struct{}
+
+	// mu guards subjects, everything in them, conns, the dirty list, and what conns have that is marked so. It is not
+	// held while something is written.
+	mu       sync.Mutex
+	subjects map[string]*subject
+	conns    map[*conn]struct{}
+	dirty    []*conn
+	revision uint64 // of the latest change that somebody could see
+	relevel  uint64 // revision at which somebody's relationship changed last
+
+	delivered atomic.Uint64
+	writes    atomic.Uint64
+}
+
+// subject is a person somebody watches.
+type subject struct {
+	id       string
+	watchers int
+	audience [rights.MaxClasses]audience
+}
+
+// audience are the connections that see the same of a subject.
+type audience struct {
+	conns    []*conn
+	view     rights.View
+	encoded  []byte // of view; nil: not encoded yet; never changed
+	revision uint64 // at which view changed last
+}
+
+// New returns a broker. Run makes it work.
+func New(dir Directory, from Presences, cfg Config) *Broker {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	set(&cfg.Gather, 10*time.Millisecond)
+	set(&cfg.Ping, 50*time.Second)
+	set(&cfg.Slow, 15*time.Second)
+	if cfg.Most == 0 {
+		cfg.Most = 2000
+	}
+	var key [16]byte
+	rand.Read(key[:])
+	block, err := aes.NewCipher(key[:])
+	if err != nil { // the key has the right length
+		panic(err)
+	}
+	var epoch [8]byte
+	rand.Read(epoch[:])
+	return &Broker{
+		dir: dir, from: from, cfg: cfg, log: cfg.Log, epoch: hex.EncodeToString(epoch[:]), block: block, flush: make(chan struct{}, 1),
+		subjects: map[string]*subject{}, conns: map[*conn]struct{}{}, revision: 1,
+	}
+}
+
+func set(d *time.Duration, byDefault time.Duration) {
+	if *d == 0 {
+		*d = byDefault
+	}
+}
+
+// SetClients says who starts clients; it is called before the broker is used.
+func (b *Broker) SetClients(c Clients) { b.cfg.Clients = c }
+
+// SetSource says where presences are; it is called before the broker is used.
+func (b *Broker) SetSource(p Presences) { b.from = p }
+
+// Stats are counts since the start.
+type Stats struct {
+	Connections, Subjects int
+	Delivered, Writes     uint64 // presences, and the writes that carried them
+}
+
+// Stats returns counts.
+func (b *Broker) Stats() Stats {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return Stats{len(b.conns), len(b.subjects), b.delivered.Load(), b.writes.Load()}
+}
+
+// Publish enters changed presences. Classes of viewers that see no difference are told nothing.
+func (b *Broker) Publish(updates []hub.Update) {
+	b.mu.Lock()
+	for i := range updates {
+		if s := b.subjects[updates[i].PersonID]; s != nil {
+			b.publish(s, &updates[i].Presence, &updates[i].Shown, updates[i].Gone)
+		}
+	}
+	some := len(b.dirty) > 0
+	b.mu.Unlock()
+	if some {
+		b.wake()
+	}
+}
+
+func (b *Broker) wake() {
+	select {
+	case b.flush <- struct{}{}:
+	default:
+	}
+}
+
+func (b *Broker) publish(s *subject, p *presence.Presence, shown *presence.Shown, gone bool) {
+	if gone {
+		b.revision++
+		b.relevel = b.revision
+		for c := range s.audience {
+			for _, w := range slices.Clone(s.audience[c].conns) {
+				b.mark(w, s, isGone)
+			}
+		}
+		return
+	}
+	for c := range rights.Classes() {
+		a := &s.audience[c]
+		v := rights.SeePresence(rights.Class(c), s.id, p, shown)
+		if v == a.view {
+			continue
+		}
+		b.revision++
+		a.view, a.encoded, a.revision = v, nil, b.revision
+		if rights.Class(c).SeesNothing() {
+			continue
+		}
+		for _, w := range a.conns {
+			b.mark(w, s, isChanged)
+		}
+	}
+}
+
+// what is due about a subject.
+type what uint8
+
+const (
+	isChanged what = 1 << iota // the presence
+	isStale                    // the card: name, numbers or rights
+	isGone                     // it cannot be seen any more
+)
+
+// due is one subject that a connection has not been told of.
+type due struct {
+	subject *subject
+	class   rights.Class
+	what    what
+}
+
+// mark notes that a connection has something to be told; mu is held.
+func (b *Broker) mark(c *conn, s *subject, w what) {
+	if c.closed {
+		return
+	}
+	if !c.queued {
+		c.queued = true
+		b.dirty = append(b.dirty, c)
+	}
+	for i := range c.due {
+		if c.due[i].subject == s {
+			c.due[i].what |= w
+			return
+		}
+	}
+	c.due = append(c.due, due{s, c.classOf(s), w})
+}
+
+// Office enters a change of the organisation: what viewers are to owners, names, people who are gone or signed out.
+func (b *Broker) Office(c office.Change) {
+	b.mu.Lock()
+	if c.AllLevels {
+		b.relevel = b.nextRevision()
+		for _, s := range b.subjects {
+			b.relevelSubject(s)
+		}
+	} else {
+		for _, id := range c.Levels {
+			b.relevel = b.nextRevision()
+			if s := b.subjects[id]; s != nil {
+				b.relevelSubject(s)
+			}
+		}
+	}
+	for _, id := range c.Cards {
+		if s := b.subjects[id]; s != nil {
+			for k := range s.audience {
+				for _, w := range s.audience[k].conns {
+					b.mark(w, s, isStale)
+				}
+			}
+		}
+	}
+	var out []*conn
+	if len(c.Signed) > 0 {
+		for conn := range b.conns {
+			if slices.Contains(c.Signed, conn.viewer) {
+				out = append(out, conn)
+			}
+		}
+	}
+	b.mu.Unlock()
+	for _, conn := range out {
+		b.drop(conn, CloseSignedOut, "signed out")
+	}
+	b.wake()
+}
+
+func (b *Broker) nextRevision() uint64 {
+	b.revision++
+	return b.revision
+}
+
+// relevelSubject finds out anew what everybody who watches a subject is to it; mu is held.
+func (b *Broker) relevelSubject(s *subject) {
+	for k := range s.audience {
+		for _, w := range slices.Clone(s.audience[k].conns) {
+			level := b.dir.Level(w.viewer, s.id)
+			class := rights.ClassOf(level)
+			sees := rights.MayRead(level, rights.Name)
+			if class != rights.Class(k) {
+				b.leave(w, s, rights.Class(k))
+				b.join(w, s, class)
+				for i := range w.due {
+					if w.due[i].subject == s {
+						w.due[i].class = class
+					}
+				}
+			}
+			switch {
+			case !sees:
+				b.mark(w, s, isGone)
+			case class != rights.Class(k):
+				b.mark(w, s, isStale|isChanged)
+			default:
+				b.mark(w, s, isStale)
+			}
+		}
+	}
+}
+
+// SignOut closes the connections of one session.
+func (b *Broker) SignOut(session uint64) {
+	b.mu.Lock()
+	var out []*conn
+	for c := range b.conns {
+		if c.session == session {
+			out = append(out, c)
+		}
+	}
+	b.mu.Unlock()
+	for _, c := range out {
+		b.drop(c, CloseSignedOut, "signed out")
+	}
+}
+
+// subject returns the subject of a person, made if need be; nil if there is no such person; mu is held.
+func (b *Broker) subject(id string) *subject {
+	if s := b.subjects[id]; s != nil {
+		return s
+	}
+	p, shown, ok := b.from.Presence(id)
+	if !ok {
+		return nil
+	}
+	s := &subject{id: id}
+	b.revision++ // whoever resumes may have missed what happened while nobody watched
+	for c := range rights.Classes() {
+		s.audience[c].view = rights.SeePresence(rights.Class(c), id, &p, &shown)
+		s.audience[c].revision = b.revision
+	}
+	b.subjects[id] = s
+	return s
+}
+
+func (a *audience) bytes() []byte {
+	if a.encoded == nil {
+		a.encoded = a.view.AppendJSON(make([]byte, 0, 160))
+	}
+	return a.encoded
+}
+
+func (b *Broker) join(c *conn, s *subject, class rights.Class) {
+	s.audience[class].conns = append(s.audience[class].conns, c)
+	s.watchers++
+	if i := slices.IndexFunc(c.watched, func(w watched) bool { return w.subject == s }); i >= 0 {
+		c.watched[i].class = class
+	} else {
+		c.watched = append(c.watched, watched{s, class})
+	}
+}
+
+// leave takes a connection out of an audience; c.watched is the caller's business; mu is held.
+func (b *Broker) leave(c *conn, s *subject, class rights.Class) {
+	a := &s.audience[class]
+	if i := slices.Index(a.conns, c); i >= 0 {
+		last := len(a.conns) - 1
+		a.conns[i], a.conns[last] = a.conns[last], nil
+		a.conns = a.conns[:last]
+		s.watchers--
+	}
+}
+
+// watch replaces what a connection watches and returns the snapshot, or what has changed since it was there before.
+func (b *Broker) watch(c *conn, ids []string, from *Resume) []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	for _, w := range c.watched {
+		b.leave(c, w.subject, w.class)
+	}
+	c.watched = make([]watched, 0, len(ids))
+	c.due, c.holding = nil, true
+	since, resumed := uint64(0), false
+	if from != nil && from.Epoch == b.epoch {
+		if at, ok := b.openPosition(from.Position); ok && at >= b.relevel && at <= b.revision {
+			since, resumed = at, true
+		}
+	}
+	kind := `{"type":"snapshot","epoch":"`
+	if resumed {
+		kind = `{"type":"resumed","epoch":"`
+	}
+	buf := make([]byte, headerRoom, headerRoom+160+len(ids)*160)
+	buf = append(buf, kind...)
+	buf = append(buf, b.epoch...)
+	buf = append(buf, '"')
+	buf = b.appendSeq(buf, c)
+	buf = append(buf, `,"people":[`...)
+	first := true
+	for _, id := range ids {
+		s := b.subject(id)
+		if s == nil || c.watches(s) {
+			continue
+		}
+		class := rights.ClassOf(b.dir.Level(c.viewer, id))
+		b.join(c, s, class)
+		a := &s.audience[class]
+		if class.SeesNothing() || a.revision <= since {
+			continue
+		}
+		if !first {
+			buf = append(buf, ',')
+		}
+		first = false
+		buf = append(buf, a.bytes()...)
+	}
+	return append(buf, "]}"...)
+}
+
+func (c *conn) watches(s *subject) bool {
+	if s.watchers == 0 {
+		return false
+	}
+	for _, w := range c.watched {
+		if w.subject == s {
+			return true
+		}
+	}
+	return false
+}
+
+// appendSeq appends the sequence number of the connection's next frame and the position it will be at.
+func (b *Broker) appendSeq(buf []byte, c *conn) []byte {
+	c.seq++
+	buf = append(buf, `,"seq":`...)
+	buf = appendUint(buf, c.seq)
+	buf = append(buf, `,"position":"`...)
+	buf = b.appendPosition(buf)
+	return append(buf, '"')
+}
+
+// appendPosition appends the present revision in a form that tells nobody how much happens elsewhere.
+func (b *Broker) appendPosition(buf []byte) []byte {
+	var plain, sealed [16]byte
+	binary.BigEndian.PutUint64(plain[:], b.revision)
+	b.block.Encrypt(sealed[:], plain[:])
+	return base64.RawURLEncoding.AppendEncode(buf, sealed[:])
+}
+
+func (b *Broker) openPosition(text string) (uint64, bool) {
+	sealed, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(sealed) != 16 {
+		return 0, false
+	}
+	var plain [16]byte
+	b.block.Decrypt(plain[:], sealed)
+	return binary.BigEndian.Uint64(plain[:]), binary.BigEndian.Uint64(plain[8:]) == 0
+}
+
+// sweep forgets subjects that nobody watches any more, once nobody is likely to resume; mu is held.
+func (b *Broker) sweep() {
+	for id, s := range b.subjects {
+		if s.watchers == 0 {
+			delete(b.subjects, id)
+		}
+	}
+}

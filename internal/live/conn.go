@@ -1,0 +1,474 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/doorlight/doorlight/internal/rights"
+)
+
+// Close codes. Who reconnects is told in docs/protocols.md.
+const (
+	CloseBadMessage = 4400 // the client sent something that makes no sense: not again
+	CloseSignedOut  = 4401 // sign in first
+	CloseSlow       = 4408 // it took too little of what it was sent: reconnect
+	CloseTooMany    = 4413 // it wants to watch too many people: not again
+)
+
+// mostMessage bounds a message of a client, in bytes.
+const mostMessage = 256 << 10
+
+// headerRoom is kept free before a payload for the frame's header.
+const headerRoom = 10
+
+// watched is one person whom a connection watches.
+type watched struct {
+	subject *subject
+	class   rights.Class
+}
+
+// conn is one connection.
+type conn struct {
+	net     net.Conn
+	raw     syscall.RawConn // nil with TLS: it must be written to by blocking
+	viewer  string
+	session uint64 // tells sessions apart; 0: a token
+	expires int64  // Unix seconds; 0: never
+	seen    atomic.Int64
+	detach  func() // of the client it counts as
+
+	// Guarded by Broker.mu.
+	watched []watched
+	due     []due
+	seq     uint64
+	queued  bool
+	closed  bool
+	holding bool // a snapshot is on its way to the socket; changes wait for it
+
+	out sync.Mutex // guards rest, stuck and writing; never taken before Broker.mu
+	// rest is what the socket did not take yet.
+	rest    []byte
+	stuck   time.Time // since when rest waits
+	writing bool      // a goroutine is writing by blocking
+}
+
+func (c *conn) classOf(s *subject) rights.Class {
+	for _, w := range c.watched {
+		if w.subject == s {
+			return w.class
+		}
+	}
+	return 0
+}
+
+// Resume names where a client was.
+type Resume struct {
+	Epoch    string `json:"epoch"`
+	Position string `json:"position"`
+}
+
+// message is what a client sends.
+type message struct {
+	Type   string   `json:"type"`
+	People []string `json:"people"`
+	Resume *Resume  `json:"resume"`
+	ID     string   `json:"id"`
+	Label  string   `json:"label"`
+}
+
+// Viewer is who opens a connection.
+type Viewer struct {
+	PersonID string
+	Session  uint64    // of a browser; 0: none
+	Expires  time.Time // the connection ends then; zero: never
+}
+
+// Identify finds out who opens a connection.
+type Identify func(r *http.Request) (Viewer, error)
+
+// Handler upgrades requests. refuse writes the answer to requests that are not let in.
+func (b *Broker) Handler(who Identify, refuse func(http.ResponseWriter, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v, err := who(r)
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		if !sameOrigin(r) {
+			http.Error(w, "the live stream is for pages of this server", http.StatusForbidden)
+			return
+		}
+		nc, rw, _, err := ws.HTTPUpgrader{}.Upgrade(r, w)
+		if err != nil {
+			return // the upgrader has answered
+		}
+		if rw.Reader.Buffered() > 0 { // nothing may be sent before the answer
+			nc.Close()
+			return
+		}
+		b.accept(nc, v)
+	})
+}
+
+// sameOrigin refuses pages of other servers: a browser sends them with the cookie. Programs send no Origin.
+func sameOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && strings.EqualFold(u.Host, r.Host)
+}
+
+// accept takes a connection over from the HTTP server, whose handler returns at once: its stack and buffers would
+// stay for as long as the connection.
+func (b *Broker) accept(nc net.Conn, v Viewer) {
+	c := &conn{net: nc, viewer: v.PersonID, session: v.Session}
+	if !v.Expires.IsZero() {
+		c.expires = v.Expires.Unix()
+	}
+	c.seen.Store(time.Now().Unix())
+	if tcp, ok := nc.(*net.TCPConn); ok && runtime.GOOS != "windows" {
+		c.raw, _ = tcp.SyscallConn()
+	}
+	nc.SetDeadline(time.Time{})
+	b.mu.Lock()
+	b.conns[c] = struct{}{}
+	b.mu.Unlock()
+	go b.read(c)
+}
+
+// read takes what a client sends until the connection ends. It keeps little on its stack: there are as many of it as
+// there are watchers.
+func (b *Broker) read(c *conn) {
+	defer b.gone(c)
+	var head [14]byte
+	for {
+		op, payload, err := readFrame(c.net, head[:])
+		if err != nil {
+			var bad *badFrame
+			if errors.As(err, &bad) {
+				b.drop(c, bad.code, bad.text)
+			}
+			return
+		}
+		c.seen.Store(time.Now().Unix())
+		switch op {
+		case ws.OpText:
+			done := make(chan bool)
+			go func() { done <- b.handle(c, payload) }() // decoding needs a large stack for a moment
+			if !<-done {
+				return
+			}
+		case ws.OpPing:
+			b.write(c, frameOf(ws.OpPong, payload))
+		case ws.OpClose:
+			b.write(c, frameOf(ws.OpClose, payload[:min(len(payload), 2)]))
+			return
+		}
+	}
+}
+
+// badFrame is a frame that ends the connection.
+type badFrame struct {
+	code int
+	text string
+}
+
+func (e *badFrame) Error() string { return e.text }
+
+// readFrame reads one frame (RFC 6455 §5.2). Fragments are refused: no client of ours sends any.
+func readFrame(r io.Reader, head []byte) (op ws.OpCode, payload []byte, err error) {
+	if _, err = io.ReadFull(r, head[:2]); err != nil {
+		return 0, nil, err
+	}
+	op = ws.OpCode(head[0] & 0x0f)
+	size := uint64(head[1] & 0x7f)
+	switch {
+	case head[0]&0x70 != 0:
+		return 0, nil, &badFrame{int(ws.StatusProtocolError), "reserved bits are set"}
+	case head[1]&0x80 == 0:
+		return 0, nil, &badFrame{int(ws.StatusProtocolError), "the frame is not masked"}
+	case head[0]&0x80 == 0 || op == ws.OpContinuation:
+		return 0, nil, &badFrame{int(ws.StatusUnsupportedData), "fragments are not supported"}
+	case op >= 8 && size > 125:
+		return 0, nil, &badFrame{int(ws.StatusProtocolError), "the control frame is too long"}
+	case op == ws.OpBinary:
+		return 0, nil, &badFrame{int(ws.StatusUnsupportedData), "messages are text"}
+	case op != ws.OpText && op != ws.OpClose && op != ws.OpPing && op != ws.OpPong:
+		return 0, nil, &badFrame{int(ws.StatusProtocolError), "the kind of frame is unknown"}
+	}
+	more := 4
+	if size == 126 {
+		more += 2
+	} else if size == 127 {
+		more += 8
+	}
+	if _, err = io.ReadFull(r, head[:more]); err != nil {
+		return 0, nil, err
+	}
+	switch size {
+	case 126:
+		size = uint64(head[0])<<8 | uint64(head[1])
+	case 127:
+		size = 0
+		for _, x := range head[:8] {
+			size = size<<8 | uint64(x)
+		}
+	}
+	if size > mostMessage {
+		return 0, nil, &badFrame{int(ws.StatusMessageTooBig), "the message is longer than " + strconv.Itoa(mostMessage) + " bytes"}
+	}
+	mask := [4]byte(head[more-4 : more])
+	payload = make([]byte, size)
+	if _, err = io.ReadFull(r, payload); err != nil {
+		return 0, nil, err
+	}
+	ws.Cipher(payload, mask, 0)
+	return op, payload, nil
+}
+
+// handle does what a client asks for; it returns false if that ended the connection.
+func (b *Broker) handle(c *conn, payload []byte) bool {
+	var m message
+	if err := json.Unmarshal(payload, &m); err != nil {
+		b.drop(c, CloseBadMessage, "the message is no JSON object of the protocol")
+		return false
+	}
+	switch m.Type {
+	case "watch":
+		if len(m.People) > b.cfg.Most {
+			b.drop(c, CloseTooMany, "at most "+strconv.Itoa(b.cfg.Most)+" people can be watched")
+			return false
+		}
+		frame := b.watch(c, m.People, m.Resume)
+		if frame == nil {
+			return false
+		}
+		b.write(c, finish(frame))
+		b.writes.Add(1)
+		b.release(c)
+	case "client":
+		if b.cfg.Clients == nil || c.detach != nil {
+			break
+		}
+		if !clientID(m.ID) {
+			b.drop(c, CloseBadMessage, "id must be 1 to 64 letters, digits, _ . or -")
+			return false
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		detach, err := b.cfg.Clients.StartLive(ctx, c.viewer, m.ID, m.Label)
+		if err != nil {
+			b.log.Warn("a connection could not be entered as a client", "user", c.viewer, "err", err)
+			break
+		}
+		c.detach = detach // read by gone, on the goroutine that waits for this one
+	default:
+		b.drop(c, CloseBadMessage, "type must be watch or client")
+		return false
+	}
+	return true
+}
+
+// release lets changes go out behind a snapshot.
+func (b *Broker) release(c *conn) {
+	b.mu.Lock()
+	c.holding = false
+	due := len(c.due) > 0 && !c.queued && !c.closed
+	if due {
+		c.queued = true
+		b.dirty = append(b.dirty, c)
+	}
+	b.mu.Unlock()
+	if due {
+		b.wake()
+	}
+}
+
+func clientID(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for _, r := range s {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '.' || r == '-') {
+			return false
+		}
+	}
+	return true
+}
+
+// gone takes a connection out. Its subjects stay for a while: it may come back and resume.
+func (b *Broker) gone(c *conn) {
+	b.mu.Lock()
+	if !c.closed {
+		c.closed = true
+	}
+	for _, w := range c.watched {
+		b.leave(c, w.subject, w.class)
+	}
+	c.watched, c.due = nil, nil
+	delete(b.conns, c)
+	b.mu.Unlock()
+	c.net.Close()
+	if c.detach != nil {
+		c.detach()
+	}
+}
+
+// drop tells a connection why it ends, as far as it listens, and ends it.
+func (b *Broker) drop(c *conn, code int, reason string) {
+	b.mu.Lock()
+	was := c.closed
+	c.closed = true
+	b.mu.Unlock()
+	if was {
+		return
+	}
+	b.write(c, frameOf(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(code), reason)))
+	end := func() {
+		if tcp, ok := c.net.(*net.TCPConn); ok {
+			tcp.CloseWrite()
+		}
+		c.net.SetDeadline(time.Now().Add(2 * time.Second)) // for the client to answer; the reader ends then
+	}
+	c.out.Lock()
+	waits := len(c.rest) > 0
+	if waits && !c.writing {
+		c.writing = true
+		go func() { // it is told when it reads again, or cut off
+			c.writeOut(b.cfg.Slow)
+			end()
+		}()
+	}
+	c.out.Unlock()
+	if !waits {
+		end()
+	}
+}
+
+func frameOf(op ws.OpCode, payload []byte) []byte {
+	f := make([]byte, headerRoom, headerRoom+len(payload))
+	return finishAs(op, append(f, payload...))
+}
+
+// finish puts the header of a text frame into the room before a payload and returns the frame.
+func finish(buf []byte) []byte { return finishAs(ws.OpText, buf) }
+
+func finishAs(op ws.OpCode, buf []byte) []byte {
+	n := len(buf) - headerRoom
+	switch {
+	case n < 126:
+		buf[headerRoom-2], buf[headerRoom-1] = 0x80|byte(op), byte(n)
+		return buf[headerRoom-2:]
+	case n < 1<<16:
+		buf[headerRoom-4], buf[headerRoom-3], buf[headerRoom-2], buf[headerRoom-1] = 0x80|byte(op), 126, byte(n>>8), byte(n)
+		return buf[headerRoom-4:]
+	}
+	buf[0], buf[1] = 0x80|byte(op), 127
+	for i := range 8 {
+		buf[2+i] = byte(uint64(n) >> (56 - 8*i))
+	}
+	return buf
+}
+
+func appendUint(b []byte, n uint64) []byte { return strconv.AppendUint(b, n, 10) }
+
+// write sends frames without waiting. What the socket does not take is kept and sent by the next flush; with TLS a
+// goroutine waits in its stead.
+func (b *Broker) write(c *conn, frames []byte) {
+	c.out.Lock()
+	defer c.out.Unlock()
+	if len(c.rest) > 0 || c.writing {
+		c.rest = append(c.rest, frames...)
+		return
+	}
+	if c.raw == nil {
+		c.writing = true
+		c.rest = append(c.rest, frames...)
+		c.stuck = time.Now()
+		go c.writeOut(b.cfg.Slow)
+		return
+	}
+	n := c.try(frames)
+	if n < 0 || n == len(frames) {
+		return
+	}
+	c.rest = append([]byte(nil), frames[n:]...)
+	c.stuck = time.Now()
+	b.requeue(c)
+}
+
+// requeue has the next flush look at a connection again. It is called with c.out held, so it may not take mu itself.
+func (b *Broker) requeue(c *conn) {
+	go func() {
+		b.mu.Lock()
+		if !c.queued && !c.closed {
+			c.queued = true
+			b.dirty = append(b.dirty, c)
+		}
+		b.mu.Unlock()
+		time.AfterFunc(20*time.Millisecond, b.wake)
+	}()
+}
+
+// try writes as much as the socket takes at once; negative: the connection is broken, which its reader will notice.
+func (c *conn) try(p []byte) (n int) {
+	err := c.raw.Write(func(fd uintptr) bool {
+		for {
+			k, err := syscall.Write(int(fd), p)
+			switch {
+			case err == syscall.EINTR:
+				continue
+			case err == syscall.EAGAIN:
+				n = 0
+			case err != nil:
+				n = -1
+			default:
+				n = k
+			}
+			return true
+		}
+	})
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// writeOut writes what waits by blocking.
+func (c *conn) writeOut(slow time.Duration) {
+	for {
+		c.out.Lock()
+		p := c.rest
+		c.rest = nil
+		if len(p) == 0 {
+			c.writing = false
+			c.out.Unlock()
+			return
+		}
+		c.out.Unlock()
+		c.net.SetWriteDeadline(time.Now().Add(slow))
+		if _, err := c.net.Write(p); err != nil {
+			c.net.Close()
+			c.out.Lock()
+			c.rest, c.writing = nil, false
+			c.out.Unlock()
+			return
+		}
+	}
+}
