@@ -1,0 +1,78 @@
+# Doorlight. `make` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+BIN := bin/doorlight
+GOFILES = $(shell git ls-files -co --exclude-standard '*.go' 'go.mod' 'go.sum' '*.sql' '*.yaml' 2>/dev/null)
+WEBFILES = $(shell git ls-files -co --exclude-standard web 2>/dev/null | grep -v -e ^web/dist -e _test -e ^web/test)
+
+.PHONY: help run build test check generate bench fmt lint vet test-go test-web e2e tools clean demo fuzz crash
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+run: build ## build what has changed and serve the demo at http://localhost:8080
+	@echo "== serving the demo"
+	@exec $(BIN) serve --demo $(RUNFLAGS)
+
+demo: run
+
+build: $(BIN) ## build everything into bin/doorlight
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@echo "== installing the web client's packages (npm)"
+	cd web && npm ci --no-audit --no-fund
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEBFILES)
+	@echo "== building the web client"
+	cd web && npm run build
+	@touch web/dist/.keep web/dist/index.html
+
+$(BIN): web/dist/index.html $(GOFILES)
+	@echo "== building the server"
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/doorlight
+
+test: tools build ## install what the tests need and run all of them
+	$(MAKE) check test-go test-web e2e
+
+check: web/node_modules/.package-lock.json ## format, vet, generated files, licences of style
+	@echo "== checking"
+	@test -z "$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))" || { gofmt -l $$(git ls-files -co --exclude-standard '*.go'); echo "run gofmt (make fmt)"; exit 1; }
+	go vet ./...
+	@scripts/check-generated
+	@scripts/check-words
+	cd web && npm run check
+
+test-go: ## tests of the server
+	@echo "== testing the server"
+	go test -race -timeout 20m ./...
+
+test-web: web/node_modules/.package-lock.json ## unit tests of the web client
+	@echo "== testing the web client"
+	cd web && npm test
+
+e2e: build ## browser tests
+	@echo "== browser tests"
+	cd web && npm run e2e
+
+generate: web/node_modules/.package-lock.json ## make generated files anew
+	go run ./cmd/openapi > internal/api/openapi.yaml
+	cd web && npm run generate
+
+bench: build ## measure speed; see docs/performance.md
+	go run ./cmd/bench
+
+fuzz: ## fuzz every parser for a minute each
+	@scripts/fuzz 60s
+
+fmt: ## format all files
+	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
+	cd web && npm run format
+
+tools: ## install the programs that the tests use (Debian packages)
+	@scripts/tools
+
+clean: ## remove what was built
+	rm -rf bin web/dist/* web/node_modules && touch web/dist/.keep
