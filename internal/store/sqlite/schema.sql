@@ -6,6 +6,8 @@
 -- Text keys compare by their bytes, so that lists have the same order on every engine. An absent time is NULL.
 -- Columns named *_ms are Unix milliseconds, UTC. Times are arguments of a statement, never functions of it.
 
+PRAGMA application_id = 0x446f6f72;             -- "Door": what the file is; see sqlite.go
+
 CREATE TABLE locations (
   id        TEXT NOT NULL PRIMARY KEY,
   name      TEXT NOT NULL UNIQUE,

@@ -26,3 +26,7 @@ func database(t testing.TB) storetest.Opener {
 }
 
 func TestStore(t *testing.T) { storetest.Run(t, database) }
+
+func BenchmarkWriteClaims(b *testing.B) { storetest.BenchmarkWriteClaims(b, database) }
+
+func BenchmarkLoad(b *testing.B) { storetest.BenchmarkLoad(b, database) }

@@ -4,6 +4,8 @@
 -- Columns named *_ms are Unix milliseconds, UTC. Times are arguments of a statement, never functions of it.
 -- +goose Up
 
+PRAGMA application_id = 0x446f6f72;             -- "Door": what the file is; see sqlite.go
+
 CREATE TABLE locations (
   id        TEXT NOT NULL PRIMARY KEY,
   name      TEXT NOT NULL UNIQUE,
