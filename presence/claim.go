@@ -14,7 +14,7 @@ const (
 	SourceHand       Source = "hand"       // the person's own choice
 	SourceAssistant  Source = "assistant"  // a choice by somebody who may act for them
 	SourceStart      Source = "start"      // automatic activation when the first client starts
-	SourceEnd        Source = "end"        // automatic activation when the last client ends; never stored, worked out from clients
+	SourceEnd        Source = "end"        // automatic activation when the last client ends; worked out from clients, stored when the next one starts
 	SourceClient     Source = "client"     // one running client: that it runs, and whether it is used
 	SourceAPI        Source = "api"        // an origin that speaks through the API
 	SourceCalendar   Source = "calendar"   // an appointment
@@ -78,7 +78,7 @@ type Claim struct {
 	Lease   time.Time // it also ends here unless the source refreshes it first; zero: no lease
 	ShowAs  ShowAs    // calendar: how the appointment is shown there
 	AllDay  bool      // calendar: it was entered for whole days
-	Call    string    // live: claims with the same Call are one call seen twice; empty: stands alone
+	Call    string    // live: claims with the same Call are one call seen twice; empty: stands alone. mark: the target's
 	Line    Line      // line and teams: what the telephone does meanwhile
 
 	Activity      Activity  // client: whether it is used

@@ -80,6 +80,8 @@ type Entry struct {
 	Outcome   Outcome
 	By        Ref       // the claim that decided against it; zero where no other did
 	Criterion Criterion // for WeakerInLayer
+
+	who candidate // what it competes as, while entries are put in order
 }
 
 // Step is one change that time alone will bring.
@@ -105,14 +107,16 @@ func Explain(claims []Claim, policy *Policy, now time.Time, steps int) Explanati
 	if policy.Off {
 		return e
 	}
-	var m moment
-	m.init(claims, policy, now)
+	m := look(claims, policy, now, nil)
 	w := m.winner()
 	_, line := m.line()
 	for i := range claims {
 		e.Entries = append(e.Entries, m.entries(i, w, line)...)
 	}
 	slices.SortStableFunc(e.Entries, m.entryOrder)
+	for i := range e.Entries {
+		e.Entries[i].who = candidate{} // it points into claims
+	}
 	e.Next = nextSteps(claims, policy, now, e.Presence, steps)
 	return e
 }
@@ -143,8 +147,8 @@ func (m *moment) entries(i int, w candidate, line int) []Entry {
 			e.By = m.claims[v.by].Ref()
 		}
 	}
-	if k == KindStart {
-		p := m.presence(candidate{i, KindStart, c.From})
+	if k == KindStart || k == KindEnd {
+		p := m.presence(candidate{i, k, c.From})
 		e.Status, e.Profile, e.Text = p.Status, p.Profile, p.Text
 	}
 	return []Entry{e}
@@ -168,6 +172,7 @@ func (m *moment) lineOutcome(i, line int, e *Entry) Outcome {
 
 // judge fills in why a claim that competes won or lost.
 func (m *moment) judge(e *Entry, c, w candidate) {
+	e.who = c
 	if c.i == w.i && c.kind == w.kind {
 		p := m.presence(w)
 		e.Status, e.Profile, e.Text, e.Outcome = p.Status, p.Profile, p.Text, Won
@@ -196,21 +201,21 @@ func (m *moment) clientEntries(i int, w candidate, e Entry) []Entry {
 	c := &m.claims[i]
 	var out []Entry
 	if m.end == i {
-		end := e
+		end, at := e, c.End()
 		end.Claim.Source = SourceEnd
 		if n := m.rules.layer[KindEnd]; n >= 0 {
 			end.Layer = m.rules.rules.Layers[n].Name
 		}
-		p := m.presence(candidate{i, KindEnd, m.endAt})
+		p := m.presence(candidate{i, KindEnd, at})
 		end.Status, end.Profile, end.Text = p.Status, p.Profile, p.Text
-		end.Claim.From, end.Claim.Until, end.Claim.Lease = m.endAt, time.Time{}, time.Time{}
+		end.Claim.From, end.Claim.Until, end.Claim.Lease = at, time.Time{}, time.Time{}
 		switch {
 		case !m.policy.End.On:
 			end.Outcome = SwitchedOff
 		case !m.shieldAllowsEnd():
 			end.Outcome, end.By = Shielded, m.claims[m.shield].Ref()
 		default:
-			m.judge(&end, candidate{i, KindEnd, m.endAt}, w)
+			m.judge(&end, candidate{i, KindEnd, at}, w)
 		}
 		out = append(out, end)
 	}
@@ -252,35 +257,44 @@ func (m *moment) judgeUnused(e *Entry, i int, w candidate) {
 		if by >= 0 {
 			e.By = m.claims[by].Ref()
 		}
-	case who.i != i:
-		e.Outcome, e.By, e.Criterion = WeakerInLayer, m.claims[who.i].Ref(), ByNewest
 	default:
-		m.judge(e, who, w)
+		m.judge(e, candidate{i, KindInactivity, begin}, w)
 	}
 }
 
-// entryOrder sorts for reading: the winner and the line first, then by layer and strength, what does not count last.
+// entryOrder sorts for reading: the winner and the line first, then by layer and strength, in each layer what was not
+// let in after what lost; what does not stand last.
 func (m *moment) entryOrder(a, b Entry) int {
+	layers := m.rules.rules.Layers
 	rank := func(e *Entry) int {
+		after := 2 + 2*len(layers)
 		switch e.Outcome {
 		case Won:
 			return 0
 		case LaidOver:
 			return 1
 		case NotYet:
-			return 40
+			return after + 1
 		case Over, LeaseOver, Note, NotRanked, SwitchedOff:
-			return 50
+			return after + 2
 		}
-		for i, l := range m.rules.rules.Layers {
-			if l.Name == e.Layer {
-				return 10 + i
+		for i := range layers {
+			switch {
+			case layers[i].Name != e.Layer:
+			case e.who.kind != kindNone:
+				return 2 + 2*i
+			default:
+				return 3 + 2*i
 			}
 		}
-		return 30
+		return after
 	}
 	if d := rank(&a) - rank(&b); d != 0 {
 		return d
+	}
+	if a.who.kind != kindNone && b.who.kind != kindNone {
+		order, _ := m.compare(&layers[m.rules.layer[a.who.kind]], a.who, b.who)
+		return order
 	}
 	if d := b.Claim.From.Compare(a.Claim.From); d != 0 {
 		return d
@@ -292,11 +306,7 @@ func (m *moment) entryOrder(a, b Entry) int {
 func nextSteps(claims []Claim, policy *Policy, now time.Time, shown Presence, most int) []Step {
 	var steps []Step
 	at := now
-	// Each claim has at most four boundaries of its own, so this ends.
-	for range 4*len(claims) + 1 {
-		if len(steps) >= most {
-			break
-		}
+	for len(steps) < most { // the claims have but so many boundaries
 		next, ok := NextChange(claims, policy, at)
 		if !ok {
 			break

@@ -31,8 +31,8 @@ func Resolve(claims []Claim, policy *Policy, now time.Time) Presence {
 	if policy.Off {
 		return Presence{Off: true}
 	}
-	var m moment
-	m.init(claims, policy, now)
+	var few [64]Kind // on the stack, so that the usual person costs no allocation
+	m := look(claims, policy, now, few[:0])
 	p := m.presence(m.winner())
 	p.Line, _ = m.line()
 	return p
@@ -60,8 +60,11 @@ func NextChange(claims []Claim, policy *Policy, now time.Time) (at time.Time, ok
 		note(c.From)
 		note(c.Until)
 		note(c.Lease)
-		if c.Activity == Idle && c.Source.Class() == SourceClient {
+		switch c.Activity {
+		case Idle:
 			note(later(c.ActivitySince, input).Add(policy.InactiveAfter))
+		case Locked:
+			note(c.ActivitySince)
 		}
 	}
 	return at, ok
@@ -77,76 +80,93 @@ func later(a, b time.Time) time.Time {
 // moment is everything the rules look at, worked out once for one instant.
 type moment struct {
 	claims []Claim
-	kinds  []Kind
-	few    [64]Kind // room for kinds, so that the usual person costs no allocation
+	kinds  []Kind // of claims, worked out once
 	policy *Policy
 	rules  *RuleSet
 	now    time.Time
 
 	choice   int       // the latest choice so far, even one that is over; -1: none
-	input    time.Time // the latest choice by hand; zero: none
+	input    int       // the latest choice by hand, which counts as an input; -1: none
 	shield   int       // the choice that keeps the shielded layers out; -1: none
-	end      int       // the client whose end was the end of the last client; -1: none
-	endAt    time.Time
+	end      int       // while no client runs: the one that ended last; -1: none
+	lastEnd  time.Time // when the last client ended last, by end or by a claim of SourceEnd; zero: never
 	anyMarks bool
 	anyCalls bool
 }
 
-func (m *moment) init(claims []Claim, policy *Policy, now time.Time) {
-	m.claims, m.policy, m.rules, m.now = claims, policy, policy.rules(), now
-	m.choice, m.shield, m.end = -1, -1, -1
-	m.kinds = m.few[:0]
+// look returns what claims are at now. Room for their kinds may be passed, to keep it off the heap.
+func look(claims []Claim, policy *Policy, now time.Time, room []Kind) moment {
+	m := moment{claims: claims, kinds: room, policy: policy, rules: policy.rules(), now: now, choice: -1, input: -1, end: -1}
+	clientRuns := false
 	for i := range claims {
 		c := &claims[i]
 		k := kindOf(c)
 		m.kinds = append(m.kinds, k)
-		switch {
-		case k == KindMark:
+		switch k {
+		case KindMark:
 			m.anyMarks = true
-		case k == KindInactivity && c.over(now) && m.endedLast(i) && (m.end < 0 || m.laterEnd(i)):
-			m.end, m.endAt = i, c.End()
-		case k.isChoice() && c.begun(now):
-			if m.choice < 0 || m.newerChoice(i, m.choice) {
+		case KindInactivity:
+			switch {
+			case !c.begun(now):
+			case !c.over(now):
+				clientRuns = true
+			case m.end < 0 || m.laterEnd(i):
+				m.end = i
+			}
+		case KindEnd:
+			if c.begun(now) {
+				m.lastEnd = later(m.lastEnd, c.From)
+			}
+		case KindChoice, KindTimedChoice, KindAssistantChoice, KindAssistantTimedChoice:
+			if !c.begun(now) {
+				continue
+			}
+			if m.choice < 0 || m.newer(i, m.choice) {
 				m.choice = i
 			}
-			if c.Source == SourceHand && c.From.After(m.input) {
-				m.input = c.From
+			if c.Source == SourceHand && (m.input < 0 || m.newer(i, m.input)) {
+				m.input = i
 			}
+		case KindTeams, KindMicrophone:
+			m.anyCalls = m.anyCalls || c.Call != ""
 		}
-		m.anyCalls = m.anyCalls || c.Call != ""
+	}
+	switch {
+	case clientRuns:
+		m.end = -1
+	case m.end >= 0:
+		m.lastEnd = later(m.lastEnd, claims[m.end].End())
 	}
 	m.shield = m.findShield()
+	return m
 }
 
 // laterEnd reports whether client i ended after the one found so far; a tie goes to the smaller ID.
 func (m *moment) laterEnd(i int) bool {
-	if at := m.claims[i].End(); !at.Equal(m.endAt) {
-		return at.After(m.endAt)
-	}
-	return m.claims[i].ID < m.claims[m.end].ID
-}
-
-// endedLast reports whether no other client was running when client i ended.
-func (m *moment) endedLast(i int) bool {
-	at := m.claims[i].End()
-	for j := range m.claims {
-		if c := &m.claims[j]; j != i && c.Source.Class() == SourceClient && c.holds(at) {
-			return false
-		}
-	}
-	return true
-}
-
-func (m *moment) newerChoice(i, j int) bool {
-	a, b := &m.claims[i], &m.claims[j]
-	if !a.From.Equal(b.From) {
-		return a.From.After(b.From)
+	a, b := &m.claims[i], &m.claims[m.end]
+	if at, bt := a.End(), b.End(); !at.Equal(bt) {
+		return at.After(bt)
 	}
 	return compareRefs(a, b) < 0
 }
 
+// newer orders claims of like kind by their start. Of choices made at the same instant the person's own counts as
+// the newer one, and a timed one as newer than one without an end, which it uncovers when it is over.
+func (m *moment) newer(i, j int) bool {
+	a, b := &m.claims[i], &m.claims[j]
+	if order := a.From.Compare(b.From); order != 0 {
+		return order > 0
+	}
+	if x, y := m.kinds[i], m.kinds[j]; x != y && x.isChoice() && y.isChoice() {
+		return choiceRank[x] < choiceRank[y]
+	}
+	return compareRefs(a, b) < 0
+}
+
+var choiceRank = [kindCount]uint8{KindTimedChoice: 0, KindChoice: 1, KindAssistantTimedChoice: 2, KindAssistantChoice: 3}
+
 func compareRefs(a, b *Claim) int {
-	return cmp.Or(-strings.Compare(string(a.Source), string(b.Source)), strings.Compare(a.ID, b.ID))
+	return cmp.Or(strings.Compare(string(a.Source), string(b.Source)), strings.Compare(a.ID, b.ID))
 }
 
 // findShield returns the choice that is in force among choices, if its status is the rules' shield: the latest
@@ -161,7 +181,7 @@ func (m *moment) findShield() int {
 		held = -1
 		for i, k := range m.kinds {
 			if (k == KindChoice || k == KindAssistantChoice) && m.claims[i].holds(m.now) &&
-				(held < 0 || m.newerChoice(i, held)) {
+				(held < 0 || m.newer(i, held)) {
 				held = i
 			}
 		}
@@ -169,7 +189,7 @@ func (m *moment) findShield() int {
 	if held < 0 || m.claims[held].Status != want {
 		return -1
 	}
-	if c := &m.claims[held]; !c.Timed() && m.end >= 0 && m.policy.End.On && m.endAt.After(c.From) {
+	if c := &m.claims[held]; !c.Timed() && m.policy.End.On && m.lastEnd.After(c.From) {
 		return -1
 	}
 	return held
@@ -207,7 +227,7 @@ func (m *moment) examine(i int) (candidate, verdict) {
 		return candidate{}, verdict{outcome: NotYet, by: -1}
 	case c.over(m.now):
 		return candidate{}, verdict{outcome: m.howOver(c), by: -1}
-	case k == KindStart && !m.policy.Start.On:
+	case k == KindStart && !m.policy.Start.On, k == KindEnd && !m.policy.End.On:
 		return candidate{}, verdict{outcome: SwitchedOff, by: -1}
 	}
 	if layer.OnePerCall && m.anyCalls && c.Call != "" {
@@ -217,10 +237,10 @@ func (m *moment) examine(i int) (candidate, verdict) {
 	}
 	mark := -1
 	if layer.Dismissible && m.anyMarks {
-		mark = m.mark(c.Ref())
+		mark = m.mark(i)
 	}
 	if layer.Dismissible && i != m.choice {
-		byChoice := m.choice >= 0 && !m.claims[m.choice].From.Before(c.From)
+		byChoice := m.choice >= 0 && !m.claims[m.choice].From.Before(m.firstSeen(i, layer))
 		byMark := mark >= 0 && (!byChoice || !m.claims[mark].From.Before(m.claims[m.choice].From))
 		switch {
 		case byMark && m.claims[mark].Mark == Dismiss:
@@ -230,7 +250,9 @@ func (m *moment) examine(i int) (candidate, verdict) {
 		}
 	}
 	if m.shield >= 0 && i != m.shield && (layer.Shielded || layer.holds(m.kinds[m.shield])) {
-		restored := mark >= 0 && m.claims[mark].Mark == Restore && !m.claims[mark].From.Before(m.claims[m.shield].From)
+		// Only what is brought back while it runs counts: what was decided ahead does not weaken the shield.
+		restored := mark >= 0 && m.claims[mark].Mark == Restore && !m.claims[mark].From.Before(c.From) &&
+			!m.claims[mark].From.Before(m.claims[m.shield].From)
 		if !restored {
 			return candidate{}, verdict{outcome: Shielded, by: m.shield}
 		}
@@ -263,7 +285,7 @@ func (m *moment) sameCall(i int) int {
 			continue
 		}
 		rj, rb := m.rules.rank[m.kinds[j]], m.rules.rank[m.kinds[best]]
-		if rj < rb || rj == rb && m.newerChoice(j, best) {
+		if rj < rb || rj == rb && m.newer(j, best) {
 			best = j
 		}
 	}
@@ -273,12 +295,36 @@ func (m *moment) sameCall(i int) int {
 	return best
 }
 
-// mark returns the latest mark on an appointment that is in force; -1 if there is none.
-func (m *moment) mark(target Ref) int {
+// firstSeen returns when the entry that claim i is a view of begins: a choice made after any of its views set it
+// aside as a whole.
+func (m *moment) firstSeen(i int, layer *Layer) time.Time {
+	first := m.claims[i].From
+	if call := m.claims[i].Call; layer.OnePerCall && m.anyCalls && call != "" {
+		for j := range m.claims {
+			if c := &m.claims[j]; c.Call == call && layer.holds(m.kinds[j]) && c.From.Before(first) && c.holds(m.now) {
+				first = c.From
+			}
+		}
+	}
+	return first
+}
+
+// mark returns the latest mark on entry i that is in force; -1 if there is none. A choice bears no marks: it is
+// changed by another choice.
+func (m *moment) mark(i int) int {
 	best := -1
-	for i, k := range m.kinds {
-		if c := &m.claims[i]; k == KindMark && c.Target == target && c.holds(m.now) && (best < 0 || m.newerChoice(i, best)) {
-			best = i
+	if m.kinds[i].isChoice() {
+		return best
+	}
+	target := &m.claims[i]
+	for j, k := range m.kinds {
+		c := &m.claims[j]
+		if k != KindMark || c.Mark == NoMark {
+			continue
+		}
+		if (c.Target == target.Ref() || c.Call != "" && c.Call == target.Call) && c.holds(m.now) &&
+			(best < 0 || m.newer(j, best)) {
+			best = j
 		}
 	}
 	return best
@@ -314,7 +360,7 @@ func (m *moment) best(n int) candidate {
 		}
 	}
 	if int(m.rules.layer[KindEnd]) == n && m.end >= 0 && m.policy.End.On && m.shieldAllowsEnd() {
-		best = m.stronger(layer, best, candidate{m.end, KindEnd, m.endAt})
+		best = m.stronger(layer, best, candidate{m.end, KindEnd, m.claims[m.end].End()})
 	}
 	if int(m.rules.layer[KindInactivity]) == n {
 		if c, _ := m.inactivity(); c.kind != kindNone {
@@ -373,7 +419,9 @@ func (m *moment) compare(layer *Layer, a, b candidate) (int, Criterion) {
 		case ByNewest:
 			order = b.from.Compare(a.from)
 		case ByID:
-			order = compareRefs(x, y)
+			if order = compareRefs(x, y); a.kind == KindEnd && b.kind == KindEnd {
+				order = cmp.Or(strings.Compare(x.ID, y.ID), order) // one may be a client, the other a claim of SourceEnd
+			}
 		}
 		if order != 0 {
 			return order, by
@@ -407,11 +455,17 @@ func (m *moment) inactivity() (who candidate, by int) {
 		}
 		begin, ok := m.inactiveFrom(c)
 		if !ok || begin.After(m.now) {
-			return candidate{}, i
+			if by < 0 || c.ID < m.claims[by].ID {
+				by = i
+			}
+			continue
 		}
 		if who.kind == kindNone || begin.After(who.from) || begin.Equal(who.from) && m.preferClient(i, who.i) {
 			who = candidate{i, KindInactivity, begin}
 		}
+	}
+	if by >= 0 {
+		return candidate{}, by
 	}
 	return who, by
 }
@@ -430,11 +484,18 @@ func (m *moment) preferClient(i, j int) bool {
 func (m *moment) inactiveFrom(c *Claim) (begin time.Time, ok bool) {
 	switch c.Activity {
 	case Idle:
-		return later(c.ActivitySince, m.input).Add(m.policy.InactiveAfter), m.policy.Inactive.On
+		return later(c.ActivitySince, m.lastInput()).Add(m.policy.InactiveAfter), m.policy.Inactive.On
 	case Locked:
-		return c.ActivitySince, m.policy.Locked.On && !m.input.After(c.ActivitySince)
+		return c.ActivitySince, m.policy.Locked.On && !m.lastInput().After(c.ActivitySince)
 	}
 	return time.Time{}, false
+}
+
+func (m *moment) lastInput() time.Time {
+	if m.input < 0 {
+		return time.Time{}
+	}
+	return m.claims[m.input].From
 }
 
 // presence turns the deciding candidate into what is shown, the line apart.
@@ -459,7 +520,7 @@ func (m *moment) presence(w candidate) Presence {
 	default:
 		p.Until = c.Until
 		if m.anyMarks {
-			if i := m.mark(p.Cause); i >= 0 && m.claims[i].Profile != "" {
+			if i := m.mark(w.i); i >= 0 && m.claims[i].Profile != "" {
 				p.Status, p.Profile, p.Text = m.claims[i].Status, m.claims[i].Profile, m.claims[i].Text
 			}
 		}
@@ -478,7 +539,7 @@ func (m *moment) line() (Line, int) {
 			continue
 		}
 		if best < 0 || c.Line.State > m.claims[best].Line.State ||
-			c.Line.State == m.claims[best].Line.State && m.newerChoice(i, best) {
+			c.Line.State == m.claims[best].Line.State && m.newer(i, best) {
 			best = i
 		}
 	}

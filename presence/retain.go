@@ -2,49 +2,60 @@ package presence
 
 import "time"
 
-// Spent returns the claims that can never matter again, whatever time or further claims bring, so that they
-// may be deleted. A claim that is over is still needed while something follows from it: the latest choice keeps
-// setting aside what it dismissed, and the last client to end keeps the end activation.
+// Spent returns the claims that can never matter again, whatever time or further claims bring, so that they may
+// be deleted. A claim that is over is still needed while something follows from it: the latest choice keeps setting
+// aside what it dismissed, the latest by hand counts as an input, the last client to end keeps the end activation,
+// and a lost one may come back. A later choice is counted on to have no lease.
 func Spent(claims []Claim, now time.Time) []Ref {
-	var m moment
-	m.init(claims, &Policy{}, now)
-	latest, latestStart := -1, -1 // the newest choice without an end, the newest start
+	m := look(claims, &Policy{}, now, nil)
+	// The newest of the slots that time does not empty: what is older never shows again.
+	choice, start, end := -1, -1, -1
 	for i, k := range m.kinds {
 		c := &claims[i]
-		if (k == KindChoice || k == KindAssistantChoice) && c.holds(now) && (latest < 0 || m.newerChoice(i, latest)) {
-			latest = i
+		if !c.begun(now) || !c.End().IsZero() {
+			continue
 		}
-		if k == KindStart && c.begun(now) && (latestStart < 0 || m.newerChoice(i, latestStart)) {
-			latestStart = i
+		switch k {
+		case KindChoice, KindAssistantChoice:
+			choice = m.newest(choice, i)
+		case KindStart:
+			start = m.newest(start, i)
+		case KindEnd:
+			end = m.newest(end, i)
 		}
 	}
+	older := func(i, newest int) bool { return newest >= 0 && i != newest && m.newer(newest, i) }
 	var spent []Ref
 	for i, k := range m.kinds {
 		c := &claims[i]
 		if !c.begun(now) {
 			continue
 		}
-		gone := false
+		gone := c.over(now)
 		switch k {
 		case KindChoice, KindAssistantChoice:
-			// A timed choice of the same instant keeps both.
-			gone = i != latest && i != m.choice && (c.over(now) || m.newerChoice(latest, i))
+			gone = (gone || older(i, choice)) && i != m.choice && i != m.input
 		case KindTimedChoice, KindAssistantTimedChoice:
-			gone = i != m.choice && (c.over(now) || !claims[m.choice].From.Before(c.From))
+			gone = (gone || i != m.choice) && i != m.choice && i != m.input
 		case KindStart:
-			gone = i != latestStart
+			gone = gone || older(i, start)
+		case KindEnd:
+			gone = gone || older(i, end)
 		case KindInactivity:
-			gone = c.over(now) && i != m.end
-		case kindNone:
-			gone = c.over(now)
-		default:
-			gone = c.over(now)
+			gone = gone && i != m.end && !c.resumable(now)
 		}
 		if gone {
 			spent = append(spent, c.Ref())
 		}
 	}
 	return spent
+}
+
+func (m *moment) newest(best, i int) int {
+	if best < 0 || m.newer(i, best) {
+		return i
+	}
+	return best
 }
 
 // Shown is what somebody who may see a person's status, but not its reasons, may know of its timing: the start
@@ -57,8 +68,13 @@ type Shown struct {
 	Since  time.Time // zero: not known
 
 	inactive     bool
-	beforeStatus Status // what inactivity covers, restored with its Since at the next input (P4, row 7)
-	beforeSince  time.Time
+	beforeStatus Status    // what inactivity covers, restored with its Since at the next input (P4, row 7)
+	beforeSince  time.Time // zero: what it covers was not shown before
+}
+
+// SameAs reports whether s and t show the same, whenever they were worked out.
+func (s Shown) SameAs(t Shown) bool {
+	return s.Off == t.Off && s.Status == t.Status && s.Since.Equal(t.Since)
 }
 
 // Covered returns the status that inactivity covers at the moment and its start; ok is false if none is covered.
@@ -79,7 +95,7 @@ func (s Shown) Advance(claims []Claim, policy *Policy, now time.Time) Shown {
 	if s.At.IsZero() {
 		return s.Note(Resolve(claims, policy, now), now)
 	}
-	for range 4*len(claims) + 1 {
+	for { // the claims have but so many boundaries
 		at, ok := NextChange(claims, policy, s.At)
 		if !ok || at.After(now) {
 			break
@@ -91,6 +107,10 @@ func (s Shown) Advance(claims []Claim, policy *Policy, now time.Time) Shown {
 	}
 	return s
 }
+
+// covered is the only status that inactivity covers (P4). What was shown before it began may be another: that of an
+// appointment that had ended, which must not be taken for the next appointment.
+const covered = Available
 
 // Note enters that p is shown from at on.
 func (s Shown) Note(p Presence, at time.Time) Shown {
@@ -107,9 +127,9 @@ func (s Shown) Note(p Presence, at time.Time) Shown {
 	switch {
 	case inactive && s.inactive:
 		next.beforeStatus, next.beforeSince = s.beforeStatus, s.beforeSince
-	case inactive && !fresh:
+	case inactive && !fresh && !s.Off && s.Status == covered:
 		next.beforeStatus, next.beforeSince = s.Status, s.Since
-	case !inactive && s.inactive && changed && p.Status == s.beforeStatus && !p.Off:
+	case !inactive && s.inactive && changed && p.Status == s.beforeStatus && !p.Off && !s.beforeSince.IsZero():
 		next.Since = s.beforeSince
 	}
 	return next

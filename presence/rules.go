@@ -94,6 +94,8 @@ func kindOf(c *Claim) Kind {
 		return KindAssistantChoice
 	case SourceStart:
 		return KindStart
+	case SourceEnd:
+		return KindEnd
 	case SourceAPI:
 		return KindOrigin
 	case SourceClient:

@@ -49,8 +49,8 @@ func TestScenarios(t *testing.T) {
 			t.Errorf("row %d of the table in P4 has no scenario", row)
 		}
 	}
-	if overlaps < 60 {
-		t.Errorf("%d scenarios beside the table, want at least 60", overlaps)
+	if overlaps < 130 {
+		t.Errorf("%d scenarios beside the table, want at least 130", overlaps)
 	}
 }
 
@@ -189,7 +189,12 @@ func (s *story) play(t *testing.T) {
 			checkProperties(t, s, claims, now, e.at)
 			shown = shown.Advance(claims, &s.policy, e.at)
 			var err error
-			if claims, err = applyEvent(claims, e.at, e.line.words); err != nil {
+			if e.line.words[0] == "policy" {
+				err = s.setPolicy(e.line.words[1:])
+			} else {
+				claims, err = applyEvent(claims, e.at, e.line.words)
+			}
+			if err != nil {
 				t.Fatalf("%s.txt:%d: %v", s.file, e.line.n, err)
 			}
 			shown = shown.Note(Resolve(claims, &s.policy, e.at), e.at)
@@ -219,6 +224,13 @@ func (s *story) play(t *testing.T) {
 			}
 			if shown.Status != got.Status {
 				fail(l.n, "shown to status viewers %s, resolved %s", shown.Status, got.Status)
+			}
+			for _, w := range l.words[2:] {
+				if value, ok := strings.CutPrefix(w, "status_since="); ok {
+					if want, err := parseTime(value); err != nil || !shown.Since.Equal(want) {
+						fail(l.n, "at %s the status is shown since %s, want %s (%v)", clock(at), clock(shown.Since), value, err)
+					}
+				}
 			}
 			checked++
 		case "next":
@@ -311,9 +323,16 @@ func applyEvent(claims []Claim, at time.Time, words []string) ([]Claim, error) {
 		return put(claims, c), err
 	case "retract":
 		return without(claims, []Ref{parseName(words[1])}), nil
+	case "choose":
+		return applyChoice(claims, at, words[1:])
 	case "dismiss", "restore":
 		target := parseName(words[1])
 		c := Claim{Source: SourceMark, ID: target.String(), Target: target, From: at, Mark: Dismiss}
+		for _, x := range claims {
+			if x.Ref() == target {
+				c.Call = x.Call
+			}
+		}
 		if words[0] == "restore" {
 			c.Mark = Restore
 			for i, w := range words[2:] {
@@ -338,6 +357,32 @@ func applyEvent(claims []Claim, at time.Time, words []string) ([]Claim, error) {
 	return nil, fmt.Errorf("unknown event %q", words[0])
 }
 
+func applyChoice(claims []Claim, at time.Time, words []string) ([]Claim, error) {
+	if len(words) < 2 {
+		return nil, fmt.Errorf("a choice needs who and a status")
+	}
+	status, err := ParseStatus(words[1])
+	if err != nil {
+		return nil, err
+	}
+	var text, profile string
+	var until time.Time
+	for _, w := range words[2:] {
+		name, value, _ := strings.Cut(w, "=")
+		switch name {
+		case "until":
+			if until, err = parseTime(value); err != nil {
+				return nil, err
+			}
+		case "profile":
+			profile = unquote(value)
+		default:
+			text = unquote(w)
+		}
+	}
+	return put(claims, Choose(Source(words[0]), status, profile, text, at, until)), nil
+}
+
 const grace = 90 * time.Second
 
 func applyClient(claims []Claim, at time.Time, id, what string) ([]Claim, error) {
@@ -348,10 +393,9 @@ func applyClient(claims []Claim, at time.Time, id, what string) ([]Claim, error)
 			found = &c
 		}
 	}
-	far := monday.AddDate(0, 1, 0)
 	switch what {
 	case "start":
-		for _, c := range StartClient(claims, id, "", at, far) {
+		for _, c := range StartClient(claims, id, "", at, time.Time{}) { // heard of until told otherwise
 			claims = put(claims, c)
 		}
 		return claims, nil
@@ -545,6 +589,8 @@ func compareAt(claims []Claim, policy *Policy, at time.Time, got Presence, want 
 				}
 			}
 			value = claim + " " + outcome
+		case "status_since": // belongs to Shown
+			continue
 		default:
 			bad("unknown word %q", w)
 		}

@@ -17,23 +17,28 @@ func Choose(by Source, status Status, profile, text string, now, until time.Time
 }
 
 // StartClient returns the claims to assert when client id reports that it runs, until lease unless refreshed. If no
-// other client runs, that is a start (P9) and a claim of SourceStart is among them. A client that runs already, or
-// continues its session, only has its lease renewed.
+// other client runs, that is a start (P9) and a claim of SourceStart is among them, and one of SourceEnd if a client
+// ran before: from now on the clients no longer tell of that end. A client that runs already, or continues its
+// session, only has its lease renewed.
 func StartClient(claims []Claim, id, label string, now, lease time.Time) []Claim {
 	client := Claim{Source: SourceClient, ID: id, Label: label, From: now, Lease: lease}
 	othersRun := false
+	var last *Claim // the client that ended last
 	for i := range claims {
 		c := &claims[i]
 		if c.Source != SourceClient {
 			continue
 		}
+		if c.over(now) && (last == nil || c.End().After(last.End()) || c.End().Equal(last.End()) && c.ID < last.ID) {
+			last = c
+		}
 		if c.ID != id {
 			othersRun = othersRun || c.holds(now)
 			continue
 		}
-		if c.Until.IsZero() && now.Before(c.Lease.Add(ResumeWithin)) {
+		if c.resumable(now) {
 			client = *c
-			client.Lease = lease
+			client.Until, client.Lease = time.Time{}, lease
 			if label != "" {
 				client.Label = label
 			}
@@ -43,7 +48,16 @@ func StartClient(claims []Claim, id, label string, now, lease time.Time) []Claim
 	if othersRun {
 		return []Claim{client}
 	}
-	return []Claim{client, {Source: SourceStart, From: now}}
+	started := []Claim{client, {Source: SourceStart, From: now}}
+	if last != nil && last.End().Before(now) {
+		started = append(started, Claim{Source: SourceEnd, ID: last.ID, From: last.End()})
+	}
+	return started
+}
+
+// resumable reports whether the client runs, or was lost so recently that its session goes on if it comes back.
+func (c *Claim) resumable(now time.Time) bool {
+	return (c.Until.IsZero() || c.Lapsed()) && (c.Lease.IsZero() || now.Before(c.Lease.Add(ResumeWithin)))
 }
 
 // EndClient returns the claim of client id as ended now; ok is false if it does not run.
@@ -57,3 +71,13 @@ func EndClient(claims []Claim, id string, now time.Time) (ended Claim, ok bool) 
 	}
 	return Claim{}, false
 }
+
+// Lapse returns the claim of a client whose lease has run out, marked as such: its end is then the same for ever,
+// however the lease was to be renewed.
+func Lapse(c Claim) Claim {
+	c.Until = c.Lease
+	return c
+}
+
+// Lapsed reports whether the claim was marked by Lapse.
+func (c *Claim) Lapsed() bool { return !c.Until.IsZero() && c.Until.Equal(c.Lease) }
