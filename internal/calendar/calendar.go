@@ -137,7 +137,7 @@ func Parse(r io.Reader, limits Limits, owner ...string) (*Calendar, error) {
 	if int64(len(text)) > limits.MaxBytes {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limits.MaxBytes)
 	}
-	p := &parser{limits: limits, cal: &Calendar{}, zones: zones{inline: map[string]*inlineZone{}}}
+	p := &parser{limits: limits, cal: &Calendar{}, zones: zones{inline: map[string]*inlineZone{}, work: zoneWork}}
 	for _, address := range owner {
 		if address = bareAddress(address); address != "" {
 			p.owner = append(p.owner, address)
@@ -426,7 +426,7 @@ func (p *parser) pop() {
 		}
 		p.alarm = nil
 	case "VTIMEZONE":
-		if key := zoneKey(p.zone.id); key != "" && p.zones.inline[key] == nil {
+		if key := zoneKey(p.zone.id); key != "" && p.zones.inline[key] == nil && len(p.zones.inline) < maxZones {
 			p.zones.inline[key] = p.zone
 		}
 		p.zone = nil
@@ -854,7 +854,7 @@ func (p *parser) resolveZones(e *event, reported map[string]bool) {
 		}
 		z, sure := p.zones.find(s.tzid)
 		s.zone = z
-		if sure || reported[s.tzid] {
+		if sure || reported[s.tzid] || len(reported) >= maxProblems {
 			return
 		}
 		reported[s.tzid] = true

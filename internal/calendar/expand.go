@@ -13,6 +13,10 @@ import (
 // takes more work, than Limits allow.
 var ErrTooMuch = errors.New("calendar: more than can be expanded")
 
+// margin is more than a civil time can differ from an instant: less than a day
+// by its zone, less than another where days are made of it.
+const margin = 2 * secondsPerDay
+
 // expansion is one call of Expand.
 type expansion struct {
 	from, to  int64 // Unix seconds, half open
@@ -100,10 +104,8 @@ func (x *expansion) occurrences(s *series, p *plan, budget *int) {
 		return
 	}
 
-	// Civil times differ from instants by less than a day and from the owner's
-	// midnights by less than another.
-	low := civil(x.from) - p.reach - p.shifts - 2*secondsPerDay
-	high := civil(x.to) + p.shifts + 2*secondsPerDay
+	low := civil(x.from) - p.reach - p.shifts - margin
+	high := civil(x.to) + p.shifts + margin
 	var found []instance
 	if p.hasFirst && p.first >= low && p.first <= high {
 		found = append(found, instance{p.first, p.length})
@@ -177,6 +179,9 @@ func (x *expansion) occurrence(s *series, p *plan, o instance) {
 // add appends an occurrence of e if it lies in the window. key is its original
 // start in series s, planned by p; it begins at and lasts l in the zone of own.
 func (x *expansion) add(s *series, p *plan, key civil, e *event, own *plan, at civil, l length) {
+	if at > civil(x.to)+margin || at+l.nominal() < civil(x.from)-margin {
+		return // certainly outside, without asking the zone
+	}
 	a := Appointment{UID: s.uid, ShowAs: e.showAs(), Private: e.private}
 	var start, end int64
 	switch {
@@ -230,7 +235,10 @@ func (p *plan) original(s *series, key civil) string {
 	case first.start.floats():
 		return key.compact()
 	}
-	unix, _ := p.zone.instant(key)
+	unix, gap := p.zone.instant(key)
+	if gap { // the instant is that of another civil time, too
+		return key.compact()
+	}
 	return civil(unix).compact() + "Z"
 }
 

@@ -28,8 +28,22 @@ func lines(text []byte, yield func(line) bool) {
 		physical, rest := cutLine(text)
 		number++
 		first := number
+		if len(bytes.TrimSpace(physical)) == 0 {
+			text = rest
+			continue
+		}
 		logical = logical[:0]
-		for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
+		for {
+			// Old Mozilla leaves an empty line before the rest of a folded one.
+			more, blank := rest, 0
+			for len(more) > 0 && (more[0] == '\r' || more[0] == '\n') {
+				_, more = cutLine(more)
+				blank++
+			}
+			if len(more) == 0 || more[0] != ' ' && more[0] != '\t' {
+				break
+			}
+			rest, number = more, number+blank
 			if len(logical) == 0 {
 				logical = append(logical, physical...)
 			}
@@ -40,9 +54,6 @@ func lines(text []byte, yield func(line) bool) {
 		text = rest
 		if len(logical) > 0 {
 			physical = logical
-		}
-		if len(bytes.TrimSpace(physical)) == 0 {
-			continue
 		}
 		if !yield(splitLine(first, decode(physical))) {
 			return

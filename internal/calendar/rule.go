@@ -3,6 +3,7 @@ package calendar
 import (
 	"errors"
 	"fmt"
+	mathbits "math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -275,6 +276,7 @@ type expander struct {
 	weekdays    uint8 // bit 0 Monday; BYDAY without number; 0 with len(nth) == 0: all
 	nth         []nthWeekday
 	base        int // number of the period the start lies in
+	cost        int // steps taken from the budget for each period
 }
 
 // newExpander prepares r for a series that starts at start. For a series of
@@ -323,7 +325,7 @@ func newExpander(r *rule, start civil, wholeDays bool) (*expander, error) {
 	}
 
 	day := start.day()
-	year, month, dayOfMonth := dateOf(day)
+	_, month, dayOfMonth := dateOf(day)
 	none := [2]uint32{}
 	noMonthDay, noYearDay, noWeek := e.monthDays == none, e.yearDays == [2][6]uint64{}, e.weeks == [2]uint64{}
 	noDay := noMonthDay && noYearDay && len(e.days) == 0
@@ -365,14 +367,23 @@ func newExpander(r *rule, start civil, wholeDays bool) (*expander, error) {
 	}
 	e.filtersDate = e.months != 0 || e.monthDays != none || !noYearDay || len(e.nth) > 0
 
-	switch e.freq {
+	e.base = e.period(start)
+	switch e.freq { // the days that candidates looks at
 	case yearly:
-		e.base = year
-		if !noWeek {
-			e.base = weekYear(day, e.weekStart)
+		switch {
+		case !noWeek:
+			e.cost = 7 * (mathbits.OnesCount64(e.weeks[0]) + mathbits.OnesCount64(e.weeks[1]))
+		case e.months != 0:
+			e.cost = 31 * mathbits.OnesCount16(e.months)
+		default:
+			e.cost = 366
 		}
+	case monthly:
+		e.cost = 31
+	case weekly:
+		e.cost = 7
 	default:
-		e.base = e.period(start)
+		e.cost = 1
 	}
 	return e, nil
 }
@@ -518,9 +529,6 @@ func (e *expander) startOf(period int) civil {
 	}
 }
 
-// cost is what looking at one period takes, in units of about a day judged.
-var cost = [...]int{yearly: 366, monthly: 31, weekly: 7, daily: 1, hourly: 1}
-
 // each calls yield with what the rule generates from from to to inclusive, in
 // order, until yield returns false. It goes to from at once, without visiting
 // what lies between the start and there. Every step is taken from budget; each
@@ -540,7 +548,7 @@ func (e *expander) each(from, to civil, budget *int, yield func(civil) bool) boo
 		if e.startOf(period) > to {
 			return true
 		}
-		if *budget -= cost[e.freq]; *budget < 0 {
+		if *budget -= e.cost; *budget < 0 {
 			return false
 		}
 		step++

@@ -3,6 +3,7 @@ package calendar
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -35,7 +36,11 @@ func (p *parser) group() {
 		case p.unrelated(s.master, e):
 			// Two events of a program that gives all the same UID, rather than
 			// two versions of one.
-			key := e.uid + "\x00" + e.start.compact() + e.start.tzid
+			key := e.uid + "\x00" + e.start.compact()
+			if !e.start.date && !e.start.floats() {
+				unix, _ := e.start.in(utc).instant(e.start.at)
+				key = e.uid + "\x00" + strconv.FormatInt(unix, 10)
+			}
 			if other := byUID[key]; other == nil {
 				byUID[key] = &series{uid: e.uid, master: e, many: true}
 				p.cal.series = append(p.cal.series, byUID[key])
@@ -356,10 +361,10 @@ func (p *plan) addOverrides(s *series, floating *zone, budget *int) {
 	for _, o := range s.overrides {
 		key := p.key(o.recurrence)
 		if o.recurrence.date && !p.wholeDays {
-			if p.replacedDay[o.recurrence.at.day()] != o {
+			key += civil(p.first.clock())
+			if p.replacedDay[o.recurrence.at.day()] != o || p.replaced[key] != nil {
 				continue
 			}
-			key += civil(p.first.clock())
 		} else if p.replaced[key] != o {
 			continue
 		}

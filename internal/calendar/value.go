@@ -66,7 +66,7 @@ func parseStamp(text string) (stamp, error) {
 	}
 	s := stamp{at: civilOf(year, month, day, 0, 0, 0), known: true}
 	rest := text[8:]
-	if rest == "" {
+	if rest == "" || rest == "Z" { // Google is known to write a day with Z
 		s.date = true
 		return s, nil
 	}
@@ -185,9 +185,13 @@ func (s span) nominal() time.Duration {
 	return (time.Duration(s.days)*secondsPerDay + time.Duration(s.seconds)) * time.Second
 }
 
-// parseOffset reads a UTC offset: +0100, -073015 (RFC 5545 §3.3.14), +01:00.
+// parseOffset reads a UTC offset: +0100, -073015 (RFC 5545 §3.3.14), and what
+// programs make of it: +01:00, 0100.
 func parseOffset(text string) (seconds int, ok bool) {
 	text = strings.ReplaceAll(strings.TrimSpace(text), ":", "")
+	if len(text) == 4 || len(text) == 6 {
+		text = "+" + text
+	}
 	if len(text) != 5 && len(text) != 7 || text[0] != '+' && text[0] != '-' {
 		return 0, false
 	}

@@ -100,7 +100,11 @@ const (
 	// maxTransitions bounds what one VTIMEZONE may take; 300 years of daylight
 	// saving are 600.
 	maxTransitions = 2000
-	zoneWork       = 500_000
+	// zoneWork is how many steps all VTIMEZONEs of a file may take; one with
+	// ordinary rules takes about twenty thousand.
+	zoneWork = 10_000_000
+	// maxZones is how many different TZIDs of a file are looked up.
+	maxZones = 1000
 )
 
 // zoneFrom is where the rules of a VTIMEZONE begin to be followed. Outlook
@@ -108,8 +112,8 @@ const (
 var zoneFrom = civilOf(1900, 1, 1, 0, 0, 0)
 
 // build works out the transitions of a VTIMEZONE (RFC 5545 §3.6.5). It returns
-// nil if there are none to be found.
-func (in *inlineZone) build() *zone {
+// nil if there are none to be found. The steps are taken from budget.
+func (in *inlineZone) build(budget *int) *zone {
 	type onset struct {
 		transition
 		from int
@@ -123,7 +127,6 @@ func (in *inlineZone) build() *zone {
 			onsets = append(onsets, onset{transition{int64(c) - int64(o.from), o.to}, o.from})
 			return len(onsets) < maxTransitions
 		}
-		budget := zoneWork / len(in.observances)
 		for _, r := range o.rules {
 			e, err := newExpander(r, o.start, false)
 			if err != nil {
@@ -140,7 +143,7 @@ func (in *inlineZone) build() *zone {
 			if left > 0 {
 				from = o.start
 			}
-			e.each(from, horizon, &budget, func(c civil) bool {
+			e.each(from, horizon, budget, func(c civil) bool {
 				left--
 				return add(c) && left != 0
 			})
@@ -174,7 +177,7 @@ func (in *inlineZone) build() *zone {
 // fixedZone is always the same offset from UTC.
 func fixedZone(name string, offset int) *zone {
 	always := observance{from: offset, to: offset, has: [3]bool{true, true, true}}
-	return (&inlineZone{id: name, observances: []observance{always}}).build()
+	return (&inlineZone{id: name, observances: []observance{always}}).build(new(int))
 }
 
 // loaded keeps the IANA zones that were asked for and exist, so there are at
@@ -203,6 +206,7 @@ type zones struct {
 	inline   map[string]*inlineZone // by zoneKey of the TZID
 	resolved map[string]*zone       // by TZID as written
 	guessed  map[string]bool        // TZIDs that were not found for certain
+	work     int                    // steps left for VTIMEZONEs
 }
 
 // zoneKey makes equal what programs write differently for one TZID in the
@@ -218,6 +222,9 @@ func zoneKey(id string) string { return strings.ToLower(strings.Trim(id, "\" \t'
 func (zs *zones) find(id string) (z *zone, sure bool) {
 	if z, ok := zs.resolved[id]; ok {
 		return z, !zs.guessed[id]
+	}
+	if len(zs.resolved) >= maxZones {
+		return nil, false
 	}
 	z, sure = zs.resolve(id)
 	if zs.resolved == nil {
@@ -247,7 +254,7 @@ func (zs *zones) resolve(id string) (*zone, bool) {
 	}
 	inline := zs.inline[zoneKey(id)]
 	if inline != nil {
-		if z := inline.build(); z != nil {
+		if z := inline.build(&zs.work); z != nil {
 			return z, true
 		}
 		if z := ianaZone(inline.location); z != nil {
@@ -276,6 +283,11 @@ func (zs *zones) resolve(id string) (*zone, bool) {
 			return ianaZone(iana), true
 		}
 	}
+	if place, _, _ := strings.Cut(displayPrefix.ReplaceAllString(lower, ""), ","); place != "" {
+		if iana, ok := windowsPlaces[strings.ReplaceAll(strings.TrimSpace(place), "&", "and")]; ok {
+			return ianaZone(iana), true
+		}
+	}
 	if offset, ok := offsetIn(name); ok {
 		return fixedZone(name, offset), false
 	}
@@ -292,6 +304,10 @@ func titled(lower string) string {
 	}
 	return string(b)
 }
+
+// displayPrefix is the offset before the places in the names Windows displays.
+// It is that of winter, and of some past edition of Windows.
+var displayPrefix = regexp.MustCompile(`^\([^)]*\) *`)
 
 var offsetPattern = regexp.MustCompile(`^\(?(?i:UTC|GMT)? ?([+-])([0-9]{1,2})[:.]?([0-9]{2})?\b`)
 
