@@ -598,28 +598,21 @@ func (e *expander) each(from, to civil, budget *int, yield func(civil) bool) boo
 }
 
 // limit lets the rule end with its count-th instance, not counting those that
-// skip names. It returns false if budget ran out first; the rule then ends
-// with the last one counted.
+// skip names. If budget runs out first it returns false and changes nothing.
 func (e *expander) limit(count int, budget *int, skip func(civil) bool) bool {
 	last := e.start - 1
-	if count > 0 {
-		left := count
-		done := e.each(e.start, e.last, budget, func(c civil) bool {
-			if skip(c) {
-				return true
-			}
-			last = c
-			left--
-			return left > 0
-		})
-		if done && left > 0 {
-			return true // UNTIL or the horizon comes first
+	done := count == 0 || e.each(e.start, e.last, budget, func(c civil) bool {
+		if skip(c) {
+			return true
 		}
+		last = c
+		count--
+		return count > 0
+	})
+	if count == 0 { // else UNTIL or the horizon comes first
 		e.last = last
-		return done
 	}
-	e.last = last
-	return true
+	return done
 }
 
 // positionsOf appends the indices that BYSETPOS picks from total instances of

@@ -20,35 +20,28 @@ type series struct {
 // group collects the events of each UID, keeps the newest of several versions,
 // and prepares what does not depend on the owner's zone.
 func (p *parser) group() {
-	byUID := map[string]*series{}
+	masters := map[string][]*event{}
+	overrides := map[string][]*event{}
+	var uids []string
 	for _, e := range p.events {
-		s := byUID[e.uid]
-		if s == nil {
-			s = &series{uid: e.uid}
-			byUID[e.uid] = s
-			p.cal.series = append(p.cal.series, s)
+		if masters[e.uid] == nil && overrides[e.uid] == nil {
+			uids = append(uids, e.uid)
 		}
-		switch {
-		case e.recurrence.known:
-			s.overrides = append(s.overrides, e)
-		case s.master == nil:
-			s.master = e
-		case p.unrelated(s.master, e):
-			// Two events of a program that gives all the same UID, rather than
-			// two versions of one.
-			key := e.uid + "\x00" + e.start.compact()
-			if !e.start.date && !e.start.floats() {
-				unix, _ := e.start.in(utc).instant(e.start.at)
-				key = e.uid + "\x00" + strconv.FormatInt(unix, 10)
+		if e.recurrence.known {
+			overrides[e.uid] = append(overrides[e.uid], e)
+		} else {
+			masters[e.uid] = append(masters[e.uid], e)
+		}
+	}
+	for _, uid := range uids {
+		first := &series{uid: uid, overrides: overrides[uid]}
+		p.cal.series = append(p.cal.series, first)
+		for i, m := range newest(masters[uid]) {
+			if i == 0 {
+				first.master = m
+			} else {
+				p.cal.series = append(p.cal.series, &series{uid: uid, master: m, many: true})
 			}
-			if other := byUID[key]; other == nil {
-				byUID[key] = &series{uid: e.uid, master: e, many: true}
-				p.cal.series = append(p.cal.series, byUID[key])
-			} else if e.newer(other.master) {
-				other.master = e
-			}
-		case e.newer(s.master):
-			s.master = e
 		}
 	}
 	p.events = nil
@@ -91,10 +84,43 @@ func (s *series) promote() {
 	s.overrides = slices.Delete(s.overrides, i, i+1)
 }
 
+// newest returns the newest of the events with one UID, and with it those that
+// are no versions of it: of a program that gives all events the same UID.
+func newest(events []*event) []*event {
+	if len(events) < 2 {
+		return events
+	}
+	best := events[0]
+	for _, e := range events[1:] {
+		if !unrelated(best, e) && e.newer(best) {
+			best = e
+		}
+	}
+	out := []*event{best}
+	index := map[string]int{}
+	for _, e := range events {
+		if !unrelated(best, e) {
+			continue
+		}
+		key := e.start.compact()
+		if !e.start.date && !e.start.floats() {
+			unix, _ := e.start.in(utc).instant(e.start.at)
+			key = strconv.FormatInt(unix, 10)
+		}
+		if i, ok := index[key]; ok {
+			out[i] = e
+			continue
+		}
+		index[key] = len(out)
+		out = append(out, e)
+	}
+	return out
+}
+
 // unrelated reports whether two events with one UID and no RECURRENCE-ID are
 // not versions of each other: nothing says which is newer, neither repeats,
 // and they begin at different times.
-func (p *parser) unrelated(a, b *event) bool {
+func unrelated(a, b *event) bool {
 	return a.sequence == b.sequence && a.modified == b.modified && a.stampedAt == b.stampedAt &&
 		a.start != b.start && len(a.rules)+len(a.dates)+len(b.rules)+len(b.dates) == 0
 }
@@ -320,7 +346,7 @@ func (p *plan) expander(m *event, r *rule, budget *int) *expander {
 			count--
 		}
 		if !e.limit(count, budget, p.skips) {
-			p.fault(m, ProblemLimit, "A rule of the event takes too long to count to its end; it is read as ending early.")
+			p.fault(m, ProblemLimit, "A rule of the event takes too long to count; it is read as endless.")
 		}
 	}
 	return e

@@ -16,11 +16,19 @@ func (c *Calendar) Strip() []byte {
 	var body writer
 	body.zones = w.zones
 	for _, s := range c.series {
+		// What says which of several versions is newer has been used, except
+		// where that depends on the zone of the owner.
 		if s.master != nil {
-			body.event(s.master)
+			body.event(s.master, false)
 		}
-		for _, o := range s.overrides {
-			body.event(o)
+		if s.plan == nil {
+			for _, o := range s.overrides {
+				body.event(o, true)
+			}
+			continue
+		}
+		for _, o := range s.plan.overrides {
+			body.event(o.event, false)
 		}
 	}
 	w.line("BEGIN", "VCALENDAR")
@@ -119,17 +127,12 @@ func offsetText(seconds int) string {
 	return text
 }
 
-func (w *writer) event(e *event) {
+// event writes e; with versions also what tells it from others of its UID.
+func (w *writer) event(e *event, versions bool) {
 	w.line("BEGIN", "VEVENT")
 	w.line("UID", escape(e.uid))
-	if e.stampedAt != 0 {
-		w.line("DTSTAMP", e.stampedAt.compact()+"Z")
-	}
-	if e.modified != 0 {
-		w.line("LAST-MODIFIED", e.modified.compact()+"Z")
-	}
-	if e.sequence != 0 {
-		w.line("SEQUENCE", fmt.Sprint(e.sequence))
+	if versions {
+		w.version(e)
 	}
 	if e.recurrence.known {
 		name := "RECURRENCE-ID"
@@ -158,12 +161,19 @@ func (w *writer) event(e *event) {
 	if e.dropped() {
 		w.line("STATUS", "CANCELLED")
 	}
+	switch show := e.showAs(); {
+	case show == Free:
+		w.line("TRANSP", "TRANSPARENT")
+	case show == Tentative && !e.dropped():
+		w.line("STATUS", "TENTATIVE")
+	case show != Busy:
+		w.line("X-MICROSOFT-CDO-BUSYSTATUS", cdoNames[show])
+	}
 	if e.private {
 		w.line("CLASS", "PRIVATE")
 	} else if e.subject != "" {
 		w.line("SUMMARY", escape(e.subject))
 	}
-	w.line("X-MICROSOFT-CDO-BUSYSTATUS", cdoNames[e.showAs()])
 	if e.allDay {
 		w.line("X-MICROSOFT-CDO-ALLDAYEVENT", "TRUE")
 	}
@@ -188,6 +198,19 @@ func (w *writer) event(e *event) {
 		w.line("END", "VALARM")
 	}
 	w.line("END", "VEVENT")
+}
+
+// version writes what event.newer compares.
+func (w *writer) version(e *event) {
+	if e.sequence != 0 {
+		w.line("SEQUENCE", fmt.Sprint(e.sequence))
+	}
+	if e.modified != 0 {
+		w.line("LAST-MODIFIED", e.modified.compact()+"Z")
+	}
+	if e.stampedAt != 0 {
+		w.line("DTSTAMP", e.stampedAt.compact()+"Z")
+	}
 }
 
 func (w *writer) extraDate(d extraDate) {
