@@ -40,6 +40,7 @@ type Update struct {
 // Config holds what has a default.
 type Config struct {
 	Shards int           // zero: one for each processor
+	Gather time.Duration // changes that come so soon after others become durable together; zero: 8 ms
 	Grace  time.Duration // how long a client may be silent (P4, row 11); zero: 90 s
 	Log    *slog.Logger  // nil: slog.Default
 }
@@ -47,12 +48,16 @@ type Config struct {
 // DefaultGrace is how long nothing happens after a client was heard of last.
 const DefaultGrace = 90 * time.Second
 
+// DefaultGather spares most commits under load and is too short to be felt.
+const DefaultGather = 8 * time.Millisecond
+
 // Hub holds the claims. Its methods may be called by several goroutines at once.
 type Hub struct {
 	shards    []*shard
 	committer *committer
 	dir       Directory
 	grace     time.Duration
+	gather    time.Duration
 	log       *slog.Logger
 	seed      maphash.Seed
 	notify    func([]Update)
@@ -67,10 +72,13 @@ func Open(ctx context.Context, st Claims, dir Directory, notify func([]Update), 
 	if cfg.Grace == 0 {
 		cfg.Grace = DefaultGrace
 	}
+	if cfg.Gather == 0 {
+		cfg.Gather = DefaultGather
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	h := &Hub{dir: dir, grace: cfg.Grace, log: cfg.Log, seed: maphash.MakeSeed(), notify: notify}
+	h := &Hub{dir: dir, grace: cfg.Grace, gather: cfg.Gather, log: cfg.Log, seed: maphash.MakeSeed(), notify: notify}
 	h.committer = newCommitter(st, cfg.Log)
 	now := Now()
 	for range cfg.Shards {
@@ -88,7 +96,7 @@ func Open(ctx context.Context, st Claims, dir Directory, notify func([]Update), 
 		}
 		// While the server was down nobody could be heard of: what was alive then has the grace time to be heard of
 		// again. What had run out before was marked so, or deleted, before it was published.
-		if !c.Lease.IsZero() && !c.Lapsed() && c.Lease.Before(now.Add(h.grace)) {
+		if leased(&c) && c.Lease.Before(now.Add(h.grace)) {
 			c.Lease = now.Add(h.grace)
 		}
 		p.claims = append(p.claims, c)
@@ -200,25 +208,13 @@ func (h *Hub) ChangeAll(ctx context.Context, edits []PersonEdit) []error {
 	done := make(chan int, len(edits))
 	sent := 0
 	for i, e := range edits {
-		s := h.shardOf(e.PersonID)
-		r := request{person: e.PersonID, edit: e.Edit, err: &errs[i], done: done}
-		select {
-		case s.inbox <- r:
-			sent++
+		if err := h.shardOf(e.PersonID).send(ctx, request{person: e.PersonID, edit: e.Edit, err: &errs[i], done: done}); err != nil {
+			errs[i] = err
 			continue
-		default:
 		}
-		select {
-		case s.inbox <- r:
-			sent++
-		case <-ctx.Done():
-			errs[i] = fault.Wrap(fault.Unavailable, ctx.Err(), "the server is busy")
-		case <-s.stopped:
-			errs[i] = ErrStopped
-		}
+		sent++
 	}
-	// What was sent is answered: a shard that stops answers all it has taken, and what is left in its inbox.
-	for range sent {
+	for range sent { // what was sent is answered, also by a shard that stops
 		<-done
 	}
 	return errs
@@ -270,7 +266,9 @@ func (h *Hub) Refresh(personID string, ref presence.Ref, lease time.Duration) (o
 	if c == nil || c.Lease.IsZero() || !now.Before(c.End()) {
 		return false
 	}
-	c.Lease = now.Add(lease)
+	if renewed := now.Add(lease); renewed.After(c.Lease) { // else the timeline would hear of its end too late
+		c.Lease = renewed
+	}
 	return true
 }
 
@@ -296,7 +294,8 @@ func (h *Hub) Attach(personID, clientID string) (detach func()) {
 			}
 			delete(sh.attached, key)
 			if p := sh.people[personID]; p != nil {
-				if c := p.find(presence.Ref{Source: presence.SourceClient, ID: clientID}); c != nil && now.Before(c.End()) {
+				// A lease that ran out while the connection stood only waits to be renewed.
+				if c := p.find(presence.Ref{Source: presence.SourceClient, ID: clientID}); c != nil && c.Until.IsZero() && !c.Lease.IsZero() {
 					c.Lease = now.Add(h.grace)
 				}
 			}
@@ -325,10 +324,8 @@ func (h *Hub) Repolicy(changed, removed []string) {
 	for s, r := range by {
 		r.done = done
 		r.err = new(error)
-		select {
-		case s.inbox <- r:
+		if s.send(context.Background(), r) == nil { // else it stops, and reads the policies anew when it starts
 			sent++
-		case <-s.stopped:
 		}
 	}
 	for range sent {

@@ -50,11 +50,25 @@ type request struct {
 
 type attachment struct{ person, client string }
 
+// leased reports whether time and silence end the claim: what its source asserts with a lease, until that has run out
+// durably. A choice is no such claim: it stands until there is another.
+func leased(c *presence.Claim) bool {
+	if c.Lease.IsZero() || !c.Until.IsZero() && !c.Until.After(c.Lease) {
+		return false
+	}
+	class := c.Source.Class()
+	return class != presence.SourceHand && class != presence.SourceAssistant
+}
+
+// ranOut reports whether the claim's lease is over at now, but that is not durable yet.
+func ranOut(c *presence.Claim, now time.Time) bool { return leased(c) && !now.Before(c.Lease) }
+
 // shard owns the people whose ID hashes to it. Only run changes what claims people have; everyone else sends to inbox.
 type shard struct {
 	hub     *Hub
 	inbox   chan request // bounded: a full inbox holds back the sender
 	stopped chan struct{}
+	gate    sync.RWMutex // held by senders; once stopped is closed and the gate was shut, nobody sends any more
 
 	// mu guards people, what is in them, and attached. run takes it to enter a change, others to read, and to renew
 	// a lease. It is never held while something blocks.
@@ -62,8 +76,12 @@ type shard struct {
 	people   map[string]*person
 	attached map[attachment]int
 
-	due     timeline // owned by run: who may change next, earliest first
-	updates []Update // owned by run: scratch
+	// Owned by run.
+	due     timeline  // who may change next, earliest first
+	overdue []*person // whose leases ran out while the disk was busy
+	unknown []*person // of whom the disk does not know what was shown
+	failed  bool      // the last write; the next one for leases alone waits a while
+	updates []Update  // scratch
 }
 
 // mostTogether bounds the changes that become durable together, so that none waits long for the others.
@@ -76,13 +94,40 @@ func newShard(h *Hub) *shard {
 	}
 }
 
-// start works everybody out after loading.
+// send hands a request over. If it returns nil, the request will be answered, once.
+func (s *shard) send(ctx context.Context, r request) error {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	select {
+	case <-s.stopped:
+		return ErrStopped
+	default:
+	}
+	select {
+	case s.inbox <- r:
+		return nil
+	case <-s.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return fault.Wrap(fault.Unavailable, ctx.Err(), "the server is busy")
+	}
+}
+
+// start works everybody out after loading. What was shown to whom is on the disk, but for people of whom nothing was
+// written yet, and for those whose policy changed and the server was killed before that could be noted.
 func (s *shard) start(now time.Time) {
 	for _, p := range s.people {
 		p.policy = s.hub.dir.Policy(p.id)
 		p.claims = slices.Clip(p.claims)
+		known := !p.shown.At.IsZero()
 		p.shown = p.shown.Advance(p.claims, p.policy, now)
 		p.presence = presence.Resolve(p.claims, p.policy, now)
+		if p.shown.Status != p.presence.Status || p.shown.Off != p.presence.Off {
+			p.shown, known = p.shown.Note(p.presence, now), false
+		}
+		if !known {
+			s.unknown = append(s.unknown, p)
+		}
 		s.plan(p, now)
 	}
 }
@@ -100,6 +145,7 @@ func (s *shard) plan(p *person, now time.Time) {
 type flight struct {
 	requests []request
 	changes  map[*person]*draft
+	fresh    map[string]*person // new to the shard
 	order    []*draft
 	done     chan error
 	now      time.Time
@@ -110,6 +156,7 @@ type draft struct {
 	person  *person
 	fresh   bool // the person is new to the shard
 	policy  *presence.Policy
+	base    []presence.Claim // as they stood before
 	claims  []presence.Claim
 	puts    []presence.Claim
 	deletes []presence.Ref
@@ -121,7 +168,12 @@ type draft struct {
 func (s *shard) run(ctx context.Context) {
 	wake := time.NewTimer(0)
 	defer wake.Stop()
-	var now *flight
+	// After a departure the door stays shut for a moment: under load what comes meanwhile goes with the next flight,
+	// and a single change still goes at once.
+	door := time.NewTimer(time.Hour)
+	defer door.Stop()
+	shut := false
+	now := s.departKnown()
 	for {
 		inbox, landed := s.inbox, (chan error)(nil)
 		if now != nil {
@@ -135,41 +187,51 @@ func (s *shard) run(ctx context.Context) {
 			s.refuse()
 			return
 		case r := <-inbox:
-			now = s.depart(r)
+			now = s.depart(&r)
 		case err := <-landed:
 			s.land(now, err)
 			now = nil
+			if len(s.overdue) > 0 && err == nil { // they have waited long enough
+				now = s.depart(nil)
+			}
 		case <-wake.C:
-			if lapsed := s.settleDue(Now()); len(lapsed) > 0 && now == nil {
-				now = s.departLapsed(lapsed)
-			} else {
-				for _, p := range lapsed { // the disk is busy: look again soon
-					s.due.set(p, Now().Add(20*time.Millisecond))
-				}
+			s.overdue = append(s.overdue, s.settleDue(Now())...)
+			if len(s.overdue) > 0 && now == nil {
+				now = s.depart(nil)
 			}
 		}
 		wake.Reset(s.due.wait(time.Now()))
 	}
 }
 
-// refuse answers what is left in the inbox, now and until no sender can come any more.
+// refuse answers what is left in the inbox, once nobody can send any more.
 func (s *shard) refuse() {
-	close(s.stopped)
+	close(s.stopped) // whoever waits for room in the inbox goes away
+	s.gate.Lock()
+	defer s.gate.Unlock()
 	for {
 		select {
 		case r := <-s.inbox:
 			*r.err = ErrStopped
 			r.done <- 1
-		case <-time.After(50 * time.Millisecond): // senders see stopped at once; this is for those in between
+		default:
 			return
 		}
 	}
 }
 
-// depart takes a request and what else waits, and sends what comes of them to the disk.
-func (s *shard) depart(first request) *flight {
-	f := &flight{now: Now(), changes: map[*person]*draft{}}
-	s.take(f, first)
+// depart takes a request, what else waits, and the leases that have run out, and sends what comes of them to the disk.
+func (s *shard) depart(first *request) *flight {
+	f := s.newFlight()
+	for _, p := range s.overdue {
+		if s.people[p.id] == p { // nobody else changes the map
+			s.finish(f, s.draft(f, p))
+		}
+	}
+	s.overdue = s.overdue[:0]
+	if first != nil {
+		s.take(f, *first)
+	}
 	for len(f.requests) < mostTogether {
 		select {
 		case r := <-s.inbox:
@@ -179,10 +241,24 @@ func (s *shard) depart(first request) *flight {
 		}
 		break
 	}
-	return s.send(f)
+	return s.dispatch(f)
 }
 
-func (s *shard) send(f *flight) *flight {
+// departKnown makes durable since when people have been as they are of whom that is not on the disk yet.
+func (s *shard) departKnown() *flight {
+	f := s.newFlight()
+	for _, p := range s.unknown {
+		s.finish(f, s.draft(f, p))
+	}
+	s.unknown = nil
+	return s.dispatch(f)
+}
+
+func (s *shard) newFlight() *flight {
+	return &flight{now: Now(), changes: map[*person]*draft{}, fresh: map[string]*person{}}
+}
+
+func (s *shard) dispatch(f *flight) *flight {
 	var batch store.ClaimBatch
 	for _, d := range f.order {
 		for _, c := range d.puts {
@@ -205,23 +281,20 @@ func (s *shard) send(f *flight) *flight {
 func (s *shard) take(f *flight, r request) {
 	f.requests = append(f.requests, r)
 	for _, id := range r.repolicy {
-		s.mu.RLock()
-		p := s.people[id]
-		s.mu.RUnlock()
+		p := s.lookup(f, id)
 		fresh := p == nil
 		if fresh {
 			p = &person{id: id, due: never}
+			f.fresh[id] = p
 		}
 		d := s.draft(f, p)
-		d.fresh, d.policy = fresh, s.hub.dir.Policy(id)
+		d.fresh, d.policy = d.fresh || fresh, s.hub.dir.Policy(id)
 		s.finish(f, d)
 	}
 	if r.edit == nil {
 		return
 	}
-	s.mu.RLock()
-	p := s.people[r.person]
-	s.mu.RUnlock()
+	p := s.lookup(f, r.person)
 	if p == nil {
 		*r.err = fault.Wrap(fault.NotFound, errNoPerson, "there is no person %q", r.person)
 		return
@@ -254,19 +327,56 @@ func (s *shard) take(f *flight, r request) {
 	s.finish(f, d)
 }
 
+func (s *shard) lookup(f *flight, id string) *person {
+	if p := s.people[id]; p != nil { // only run changes the map
+		return p
+	}
+	return f.fresh[id]
+}
+
+// draft returns the draft of a person, made if need be. In a new one the leases that have run out are marked so: a
+// client's claim stays, with its end fixed; others are of no use any more.
 func (s *shard) draft(f *flight, p *person) *draft {
 	if d := f.changes[p]; d != nil {
 		return d
 	}
-	s.mu.RLock() // leases may be renewed by others
-	d := &draft{person: p, policy: p.policy, claims: slices.Clone(p.claims)}
-	s.mu.RUnlock()
+	s.mu.Lock() // leases may be renewed by others
+	s.renew(p, f.now)
+	d := &draft{person: p, policy: p.policy, base: slices.Clone(p.claims)}
+	s.mu.Unlock()
 	if d.policy == nil {
 		d.policy = s.hub.dir.Policy(p.id)
+	}
+	for _, c := range d.base {
+		switch {
+		case !ranOut(&c, f.now):
+			d.claims = append(d.claims, c)
+		case c.Source == presence.SourceClient:
+			c = presence.Lapse(c)
+			d.claims = append(d.claims, c)
+			d.put(c)
+		default:
+			d.delete(c.Ref())
+		}
 	}
 	f.changes[p] = d
 	f.order = append(f.order, d)
 	return d
+}
+
+// renew renews the leases of attached clients that have run out, and reports whether another lease has; mu is held.
+func (s *shard) renew(p *person, now time.Time) (out bool) {
+	for i := range p.claims {
+		c := &p.claims[i]
+		switch {
+		case !ranOut(c, now):
+		case c.Source == presence.SourceClient && s.attached[attachment{p.id, c.ID}] > 0:
+			c.Lease = now.Add(s.hub.grace)
+		default:
+			out = true
+		}
+	}
+	return out
 }
 
 func (d *draft) put(c presence.Claim) {
@@ -314,11 +424,13 @@ func (s *shard) land(f *flight, err error) {
 			}
 		}
 	}
+	s.failed = err != nil
 	s.updates = s.updates[:0]
 	now := Now()
 	for _, d := range f.order {
-		s.enter(d, err == nil)
-		s.settle(d.person, now)
+		was := d.person.shown // only run changes it
+		s.enter(d, err == nil, now)
+		s.settle(d.person, was, now)
 	}
 	for _, r := range f.requests {
 		for _, id := range r.remove {
@@ -333,27 +445,33 @@ func (s *shard) land(f *flight, err error) {
 
 // enter puts a draft in force; of one that is not durable only the policy, which is not the hub's to store. The
 // leases that were renewed meanwhile stay renewed.
-func (s *shard) enter(d *draft, durable bool) {
+func (s *shard) enter(d *draft, durable bool, now time.Time) {
 	p := d.person
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d.fresh {
 		s.people[p.id] = p
 	}
-	p.policy = d.policy
 	if !durable {
+		if p.policy != nil && p.policy != d.policy {
+			alive := standing(p.claims, now)
+			p.shown = p.shown.Advance(alive, p.policy, now).Note(presence.Resolve(alive, d.policy, now), now)
+		}
+		p.policy = d.policy
 		return
 	}
 	for i := range d.claims {
 		c := &d.claims[i]
-		if c.Lease.IsZero() || slices.ContainsFunc(d.puts, func(x presence.Claim) bool { return x.Source == c.Source && x.ID == c.ID }) {
+		old := p.find(c.Ref())
+		if old == nil || !leased(c) || !old.Lease.After(c.Lease) {
 			continue
 		}
-		if old := p.find(c.Ref()); old != nil {
+		before := slices.IndexFunc(d.base, func(x presence.Claim) bool { return x.Source == c.Source && x.ID == c.ID })
+		if before >= 0 && !old.Lease.Equal(d.base[before].Lease) {
 			c.Lease = old.Lease
 		}
 	}
-	p.claims, p.shown = d.claims, d.shown
+	p.policy, p.claims, p.shown = d.policy, d.claims, d.shown
 }
 
 func (s *shard) forget(id string) {
@@ -367,36 +485,66 @@ func (s *shard) forget(id string) {
 	}
 }
 
-// settle works a person out at now, notes the next change, and keeps what is to be published if it differs.
-func (s *shard) settle(p *person, now time.Time) {
-	s.mu.RLock() // leases may be renewed by others
-	result := presence.Resolve(p.claims, p.policy, now)
-	shown := p.shown.Advance(p.claims, p.policy, now)
-	next, ok := presence.NextChange(p.claims, p.policy, now)
-	s.mu.RUnlock()
-	if !ok {
+// standing returns the claims as they may be shown at now: a lease that has run out counts until that is durable, as
+// it would after a restart.
+func standing(claims []presence.Claim, now time.Time) []presence.Claim {
+	if !slices.ContainsFunc(claims, func(c presence.Claim) bool { return ranOut(&c, now) }) {
+		return claims
+	}
+	claims = slices.Clone(claims)
+	for i := range claims {
+		if ranOut(&claims[i], now) {
+			claims[i].Lease = now.Add(time.Millisecond)
+		}
+	}
+	return claims
+}
+
+// lapseAgain is how long leases that have run out wait after a write that failed.
+const lapseAgain = time.Second
+
+// settle works a person out at now, notes the next change, and keeps what is to be published if it differs from what
+// was. Leases that have run out are left to settleDue.
+func (s *shard) settle(p *person, was presence.Shown, now time.Time) {
+	s.mu.Lock() // leases may be renewed by others
+	defer s.mu.Unlock()
+	out := s.renew(p, now)
+	claims := standing(p.claims, now)
+	result := presence.Resolve(claims, p.policy, now)
+	shown := p.shown.Advance(claims, p.policy, now)
+	next, ok := presence.NextChange(claims, p.policy, now)
+	switch {
+	case out && s.failed:
+		next = now.Add(lapseAgain)
+	case out:
+		next = now
+	case !ok:
 		next = never
 	}
 	s.due.set(p, next)
-	same := result.Equal(p.presence) && shown.SameAs(p.shown)
-	s.mu.Lock()
+	same := result.Equal(p.presence) && shown.SameAs(was)
 	p.presence, p.shown = result, shown
-	s.mu.Unlock()
 	if !same {
 		s.updates = append(s.updates, Update{PersonID: p.id, Presence: result, Shown: shown})
 	}
 }
 
-// settleDue settles everybody whose time has come. It returns those with a lease that has run out, who must wait
-// until that is durable.
+// settleDue settles everybody whose time has come. It returns those with a lease that has run out: that must become
+// durable before it shows.
 func (s *shard) settleDue(now time.Time) (lapsed []*person) {
 	s.updates = s.updates[:0]
 	for p := range s.due.drain(now) {
-		if s.lapse(p, now) {
+		s.mu.Lock()
+		out := s.renew(p, now)
+		s.mu.Unlock()
+		if out {
 			lapsed = append(lapsed, p)
+			if at, ok := presence.NextChange(p.claims, p.policy, now); ok { // the rest of their day goes on meanwhile
+				s.due.set(p, at)
+			}
 			continue
 		}
-		s.settle(p, now)
+		s.settle(p, p.shown, now)
 		if len(s.updates) >= 4096 {
 			s.publish()
 			s.updates = s.updates[:0]
@@ -404,40 +552,6 @@ func (s *shard) settleDue(now time.Time) (lapsed []*person) {
 	}
 	s.publish()
 	return lapsed
-}
-
-// lapse renews the leases of attached clients and reports whether another has run out without being marked.
-func (s *shard) lapse(p *person, now time.Time) (out bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range p.claims {
-		c := &p.claims[i]
-		if c.Lease.IsZero() || now.Before(c.Lease) || !c.Until.IsZero() && !c.Until.After(c.Lease) {
-			continue
-		}
-		if c.Source == presence.SourceClient && s.attached[attachment{p.id, c.ID}] > 0 {
-			c.Lease = now.Add(s.hub.grace)
-			continue
-		}
-		out = true
-	}
-	return out
-}
-
-// departLapsed marks leases that have run out: a client's claim stays, with its end fixed; others are spent.
-func (s *shard) departLapsed(people []*person) *flight {
-	f := &flight{now: Now(), changes: map[*person]*draft{}}
-	for _, p := range people {
-		d := s.draft(f, p)
-		for i := range d.claims {
-			if c := &d.claims[i]; c.Source == presence.SourceClient && c.Until.IsZero() && !c.Lease.IsZero() && !f.now.Before(c.Lease) {
-				*c = presence.Lapse(*c)
-				d.put(*c)
-			}
-		}
-		s.finish(f, d)
-	}
-	return s.send(f)
 }
 
 func (s *shard) publish() {

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is a server pinned to processor 0.
+type process struct {
+	cmd   *exec.Cmd
+	out   *bufio.Scanner
+	ready string // the line that said it is ready
+}
+
+// start runs a command on processor 0 and waits for a line of its output that holds ready.
+func start(ctx context.Context, ready string, name string, args ...string) (*process, error) {
+	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", "0", name}, args...)...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	cmd.Stderr = os.Stderr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{cmd: cmd, out: bufio.NewScanner(pipe)}
+	for p.out.Scan() {
+		if strings.Contains(p.out.Text(), ready) {
+			p.ready = p.out.Text()
+			go func() {
+				for p.out.Scan() {
+				}
+			}()
+			return p, nil
+		}
+	}
+	p.stop()
+	return nil, fmt.Errorf("%s ended before it was ready", name)
+}
+
+func (p *process) stop() {
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	p.cmd.Wait()
+}
+
+// cpu returns the processor time the process has used.
+func (p *process) cpu() time.Duration {
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	var sum time.Duration
+	for _, t := range tasks {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", p.cmd.Process.Pid, t.Name()))
+		if err != nil {
+			continue
+		}
+		ns, _, _ := strings.Cut(string(text), " ")
+		n, _ := strconv.ParseInt(ns, 10, 64)
+		sum += time.Duration(n)
+	}
+	return sum
+}
+
+// rss returns the resident memory in bytes.
+func (p *process) rss() int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	f := strings.Fields(string(text))
+	pages, _ := strconv.ParseInt(f[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
+// pinSelf keeps this process off the processor of the servers.
+func pinSelf() error {
+	var set unix.CPUSet
+	set.Set(1)
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		id, err := strconv.Atoi(t.Name())
+		if err != nil {
+			return err
+		}
+		if err := unix.SchedSetaffinity(id, &set); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// files lets this process and those it starts open as many files as they may.
+func files() error {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+		return err
+	}
+	l.Cur = l.Max
+	return unix.Setrlimit(unix.RLIMIT_NOFILE, &l)
+}
