@@ -13,7 +13,7 @@ import (
 var ErrNotEmpty = errors.New("the destination is not empty")
 
 // copyBatch is how many records become durable together while copying.
-const copyBatch = 2000
+const copyBatch = 1000
 
 // Copy copies everything from src into dst, which must be empty: that is how a backup is made and restored, and how an
 // installation moves from one engine to the other. Sessions are left out, so that people sign in again; audit entries

@@ -121,7 +121,7 @@ func TestCopy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			src, dst := engines[0](t), engines[1](t)
-			furnish(t, src, 2500) // more than a batch of everything
+			furnish(t, src, 1100) // more than a batch of everything
 			var done, total int
 			err := store.Copy(t.Context(), dst, src, func(d, n int) {
 				if d < done || d > n {
@@ -132,7 +132,7 @@ func TestCopy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := 2500*7 + 9 + 1; done != total || done != want {
+			if want := 1100*7 + 9 + 1; done != total || done != want {
 				t.Errorf("progress ends with %d of %d, want %d", done, total, want)
 			}
 			want, got := read(t, src), read(t, dst)

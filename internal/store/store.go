@@ -224,7 +224,8 @@ type PersonShown struct {
 }
 
 // ClaimBatch is a set of claim changes of any number of people that become durable together. Puts come first.
-// A put for a person who does not exist any more is left out silently: the person was deleted meanwhile.
+// A put for a person who does not exist any more is left out silently: the person was deleted meanwhile. Of several
+// puts of one claim the last counts. A claim that would end before it begins is kept as ending when it begins.
 type ClaimBatch struct {
 	Puts    []PersonClaim
 	Deletes []PersonRef
@@ -245,7 +246,10 @@ type AuditQuery struct {
 type Counts struct{ Claims, Shown, CalendarObjects, Audit int }
 
 // Store keeps Doorlight's data. Every method is one transaction and durable when it returns without error.
-// Methods may be called by several goroutines at once. Times are kept in milliseconds, UTC.
+// Methods may be called by several goroutines at once. Times are kept in milliseconds, UTC. Keys, which are IDs,
+// names that must be unique, hrefs and a claim's source, have at most 1,000 bytes. NUL and what is not UTF-8 are kept
+// as U+FFFD. Lists that are read empty are nil. A reference to what is not there is ErrNotFound; the ConflictError of
+// what cannot be deleted because it is in use names the field "id".
 type Store interface {
 	// LoadOffice reads everything that is held in memory, each list sorted by its key.
 	LoadOffice(ctx context.Context) (Office, error)

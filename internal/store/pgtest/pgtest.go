@@ -102,7 +102,7 @@ const (
 
 // start makes and starts a cluster.
 func start() (_ *cluster, err error) {
-	bin, err := programs()
+	bin, err := programs(debian)
 	if err != nil {
 		return nil, err
 	}
@@ -216,9 +216,12 @@ func (c *cluster) stop() error {
 	return errors.Join(err, <-c.ended, os.RemoveAll(c.folder))
 }
 
-// programs finds the folder of initdb and postgres, the newest version first.
-func programs() (string, error) {
-	folders, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+// debian is where Debian keeps the programs, which it does not put into PATH.
+const debian = "/usr/lib/postgresql/*/bin"
+
+// programs finds the folder of initdb and postgres: one that matches pattern, of the newest version, or one in PATH.
+func programs(pattern string) (string, error) {
+	folders, _ := filepath.Glob(pattern)
 	version := func(folder string) int {
 		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(folder)))
 		return n

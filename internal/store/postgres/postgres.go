@@ -66,7 +66,7 @@ var dialect = sqlstore.Dialect{
 		return "SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")"
 	},
 	Args:      arrays,
-	Chunk:     func(n int) int { return min(n, 5000) },
+	Chunk:     func(n int) int { return min(n, 1000) },
 	Distinct:  true,
 	Snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 	Violation: violation,

@@ -33,10 +33,10 @@ func (s *Store) Audit(ctx context.Context, q store.AuditQuery) ([]store.AuditEnt
 	if !q.Since.IsZero() {
 		since = q.Since.UnixMilli()
 	}
-	text1 := `SELECT id, at_ms, actor, action, person_id, detail FROM audit WHERE id < $1 AND id > $2 AND at_ms >= $3`
+	query := `SELECT id, at_ms, actor, action, person_id, detail FROM audit WHERE id < $1 AND id > $2 AND at_ms >= $3`
 	args := []any{cmp.Or(q.Before, math.MaxInt64), q.After, since}
 	if q.PersonID != "" {
-		text1 += ` AND person_id = $5`
+		query += ` AND person_id = $5`
 	}
 	order := ` ORDER BY id DESC LIMIT $4`
 	if q.Ascending {
@@ -46,7 +46,7 @@ func (s *Store) Audit(ctx context.Context, q store.AuditQuery) ([]store.AuditEnt
 	if q.PersonID != "" {
 		args = append(args, clean(q.PersonID))
 	}
-	entries, err := list(ctx, s.read, text1+order, args, func(e *store.AuditEntry) []any {
+	entries, err := listOf(ctx, s, query+order, args, func(e *store.AuditEntry) []any {
 		return []any{&e.ID, (*instant)(&e.At), (*text)(&e.Actor), (*text)(&e.Action), (*text)(&e.PersonID), (*rawJSON)(&e.Detail)}
 	})
 	if err != nil {

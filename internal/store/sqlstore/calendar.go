@@ -66,7 +66,7 @@ func notAmong(ctx context.Context, tx *sql.Tx, calendarID string, puts []store.C
 
 // CalendarObjects implements store.Store.
 func (s *Store) CalendarObjects(ctx context.Context, calendarID string) ([]store.CalendarObject, error) {
-	objects, err := list(ctx, s.read, `
+	objects, err := listOf(ctx, s, `
 		SELECT calendar_id, href, etag, data FROM calendar_objects WHERE calendar_id = $1 ORDER BY href`, []any{clean(calendarID)},
 		func(o *store.CalendarObject) []any {
 			return []any{(*text)(&o.CalendarID), (*text)(&o.Href), (*text)(&o.ETag), &o.Data}

@@ -134,7 +134,7 @@ type storedClaim struct {
 func (s *Store) LoadClaims(ctx context.Context, f func(personID string, c presence.Claim) error) error {
 	var same interner
 	var person string
-	err := each(ctx, s.read, `
+	err := eachOf(ctx, s, `
 		SELECT person_id, source, id, status, profile, text, from_ms, until_ms, lease_ms, detail
 		FROM claims ORDER BY person_id, source, id`, nil,
 		func(v *storedClaim) []any {
@@ -167,7 +167,7 @@ func (s *Store) LoadShown(ctx context.Context, f func(personID string, v presenc
 		covered      text
 		coveredSince instant
 	}
-	err := each(ctx, s.read, `
+	err := eachOf(ctx, s, `
 		SELECT person_id, at_ms, off, status, since_ms, covered_status, covered_since_ms FROM shown ORDER BY person_id`, nil,
 		func(v *row) []any {
 			return []any{&v.personID, (*instant)(&v.shown.At), (*flag)(&v.shown.Off), (*status)(&v.shown.Status),

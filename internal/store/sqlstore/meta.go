@@ -12,7 +12,9 @@ import (
 // Meta implements store.Store.
 func (s *Store) Meta(ctx context.Context, key string) (string, error) {
 	var value string
-	err := s.read.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = $1`, clean(key)).Scan(&value)
+	err := s.reading(func(q *sql.DB) error {
+		return q.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = $1`, clean(key)).Scan(&value)
+	})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", fmt.Errorf("store: meta %s: %w", key, err)
 	}
@@ -23,7 +25,7 @@ func (s *Store) Meta(ctx context.Context, key string) (string, error) {
 func (s *Store) AllMeta(ctx context.Context) (map[string]string, error) {
 	type row struct{ key, value text }
 	all := map[string]string{}
-	err := each(ctx, s.read, `SELECT key, value FROM meta`, nil,
+	err := eachOf(ctx, s, `SELECT key, value FROM meta`, nil,
 		func(r *row) []any { return []any{&r.key, &r.value} },
 		func(r *row) error {
 			all[string(r.key)] = string(r.value)
@@ -52,9 +54,11 @@ func (s *Store) PutMeta(ctx context.Context, key, value string) error {
 // Count implements store.Store.
 func (s *Store) Count(ctx context.Context) (store.Counts, error) {
 	var n store.Counts
-	err := s.read.QueryRowContext(ctx, `
-		SELECT (SELECT count(*) FROM claims), (SELECT count(*) FROM shown), (SELECT count(*) FROM calendar_objects),
-			(SELECT count(*) FROM audit)`).Scan(&n.Claims, &n.Shown, &n.CalendarObjects, &n.Audit)
+	err := s.reading(func(q *sql.DB) error {
+		return q.QueryRowContext(ctx, `
+			SELECT (SELECT count(*) FROM claims), (SELECT count(*) FROM shown), (SELECT count(*) FROM calendar_objects),
+				(SELECT count(*) FROM audit)`).Scan(&n.Claims, &n.Shown, &n.CalendarObjects, &n.Audit)
+	})
 	if err != nil {
 		return store.Counts{}, fmt.Errorf("store: count: %w", err)
 	}

@@ -43,16 +43,6 @@ func (s *Store) LoadOffice(ctx context.Context) (store.Office, error) {
 	return o, nil
 }
 
-// snapshot runs f, which only reads, on one state of the database.
-func (s *Store) snapshot(ctx context.Context, f func(tx *sql.Tx) error) error {
-	tx, err := s.read.BeginTx(ctx, s.dialect.Snapshot)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	return ended(ctx, f(tx))
-}
-
 func loadOffice(ctx context.Context, tx *sql.Tx, o *store.Office) (err error) {
 	o.Locations, err = list(ctx, tx, `SELECT id, name, time_zone FROM locations ORDER BY id`, nil,
 		func(l *store.Location) []any { return []any{(*text)(&l.ID), (*text)(&l.Name), (*text)(&l.TimeZone)} })

@@ -19,7 +19,9 @@ func sessionDest(v *store.Session) []any {
 // Session implements store.Store.
 func (s *Store) Session(ctx context.Context, hash []byte, now time.Time) (store.Session, error) {
 	var v store.Session
-	err := s.session.QueryRowContext(ctx, notNil(hash), now.UnixMilli()).Scan(sessionDest(&v)...)
+	err := s.reading(func(*sql.DB) error {
+		return s.session.QueryRowContext(ctx, notNil(hash), now.UnixMilli()).Scan(sessionDest(&v)...)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.ErrNotFound
 	}
@@ -31,7 +33,7 @@ func (s *Store) Session(ctx context.Context, hash []byte, now time.Time) (store.
 
 // Sessions implements store.Store.
 func (s *Store) Sessions(ctx context.Context, personID string, now time.Time) ([]store.Session, error) {
-	all, err := list(ctx, s.read, `
+	all, err := listOf(ctx, s, `
 		SELECT hash, person_id, label, created_ms, expires_ms FROM sessions
 		WHERE person_id = $1 AND expires_ms > $2 ORDER BY created_ms DESC, hash`,
 		[]any{clean(personID), now.UnixMilli()}, sessionDest)

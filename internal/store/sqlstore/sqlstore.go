@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -60,6 +61,10 @@ type Store struct {
 
 	putClaims, deleteClaims, putShown *bulk
 	session                           *sql.Stmt
+
+	mu     sync.Mutex     // guards closed, and calls while it is not set
+	closed bool           // no call may begin any more
+	calls  sync.WaitGroup // what is under way
 }
 
 var _ store.Store = (*Store)(nil)
@@ -84,8 +89,28 @@ func New(ctx context.Context, write, read *sql.DB, dialect Dialect) (*Store, err
 	return s, nil
 }
 
+// errClosed is what a call after Close returns.
+var errClosed = errors.New("the store is closed")
+
+// enter begins a call, which leave ends. Package database/sql does not wait for what is under way when it closes.
+func (s *Store) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	s.calls.Add(1)
+	return nil
+}
+
+func (s *Store) leave() { s.calls.Done() }
+
 // Ping implements store.Store.
 func (s *Store) Ping(ctx context.Context) error {
+	if err := s.enter(); err != nil {
+		return fmt.Errorf("store: ping: %w", err)
+	}
+	defer s.leave()
 	var one int
 	if err := s.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one); err != nil {
 		return fmt.Errorf("store: ping: %w", err)
@@ -93,8 +118,12 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close implements store.Store.
+// Close implements store.Store. A callback of LoadClaims or LoadShown must not call it.
 func (s *Store) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.calls.Wait()
 	var err error
 	if s.read != s.write {
 		err = s.read.Close()
@@ -118,6 +147,10 @@ func (s *Store) update(ctx context.Context, f func(ctx context.Context, tx *sql.
 }
 
 func (s *Store) updateOnce(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -144,6 +177,29 @@ func ended(ctx context.Context, err error) error {
 // querier is *sql.DB and *sql.Tx.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// snapshot runs f, which only reads, on one state of the database.
+func (s *Store) snapshot(ctx context.Context, f func(tx *sql.Tx) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	tx, err := s.read.BeginTx(ctx, s.dialect.Snapshot)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	return ended(ctx, f(tx))
+}
+
+// reading runs f, which is one query.
+func (s *Store) reading(f func(q *sql.DB) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	return f(s.read)
 }
 
 // each calls f for every row of a query; the row is in what dest points at, which is set to its zero value before.
@@ -173,6 +229,20 @@ func list[T any](ctx context.Context, q querier, query string, args []any, dest 
 	err := each(ctx, q, query, args, dest, func(v *T) error {
 		all = append(all, *v)
 		return nil
+	})
+	return all, err
+}
+
+// eachOf is each for a call that is one query.
+func eachOf[T any](ctx context.Context, s *Store, query string, args []any, dest func(*T) []any, f func(*T) error) error {
+	return s.reading(func(q *sql.DB) error { return each(ctx, q, query, args, dest, f) })
+}
+
+// listOf is list for a call that is one query.
+func listOf[T any](ctx context.Context, s *Store, query string, args []any, dest func(*T) []any) (all []T, err error) {
+	err = s.reading(func(q *sql.DB) error {
+		all, err = list(ctx, q, query, args, dest)
+		return err
 	})
 	return all, err
 }

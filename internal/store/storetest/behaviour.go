@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -337,7 +338,7 @@ func cancelledWhileWriting(t *testing.T, s store.Store) {
 }
 
 func concurrent(t *testing.T, s store.Store) {
-	const writers, rounds, size = 4, 25, 20
+	const writers, rounds, size = 4, 12, 20
 	var ids []string
 	for i := range size {
 		ids = append(ids, fmt.Sprintf("p%02d", i))
@@ -413,7 +414,7 @@ func concurrent(t *testing.T, s store.Store) {
 func concurrentDelete(t *testing.T, s store.Store) {
 	settle(t, s, "anna")
 	var work gosync.WaitGroup
-	const rounds = 60
+	const rounds = 40
 	work.Go(func() {
 		for range rounds {
 			if err := s.Update(t.Context(), store.Changes{PutPeople: []store.Person{person("bert")}}); err != nil {
@@ -481,6 +482,40 @@ func closed(t *testing.T, open Opener) {
 	if err := s.WriteClaims(t.Context(), store.ClaimBatch{Puts: []store.PersonClaim{claim("1", "")}}); err == nil {
 		t.Error("WriteClaims after Close succeeds")
 	}
+}
+
+// closeWaits closes a store in the midst of a read: Close waits for it, and nothing new begins.
+func closeWaits(t *testing.T, open Opener) {
+	s := open(t)
+	settle(t, s, "anna")
+	var b store.ClaimBatch
+	for i := range 500 {
+		b.Puts = append(b.Puts, claim(fmt.Sprintf("%05d", i), "x"))
+	}
+	write(t, s, b)
+	var closing gosync.WaitGroup
+	var calls atomic.Int64
+	err := s.LoadClaims(t.Context(), func(string, presence.Claim) error {
+		if calls.Add(1) > 1 {
+			return nil
+		}
+		closing.Go(func() {
+			closeStore(t, s)
+			if n := calls.Load(); n != int64(len(b.Puts)) {
+				t.Errorf("Close returned after %d of %d claims were read", n, len(b.Puts))
+			}
+		})
+		for range 1_000_000 { // until Close has begun
+			if s.Ping(t.Context()) != nil {
+				return nil
+			}
+		}
+		return errors.New("calls still begin")
+	})
+	if err != nil || calls.Load() != int64(len(b.Puts)) {
+		t.Errorf("LoadClaims: %v after %d calls, want all %d", err, calls.Load(), len(b.Puts))
+	}
+	closing.Wait()
 }
 
 // claimModel compares random batches with what a map makes of them.
