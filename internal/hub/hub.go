@@ -242,13 +242,24 @@ func (h *Hub) Claims(personID string) (claims []presence.Claim, policy *presence
 	return nil, nil, false
 }
 
-// Explain answers "why?" for a person, with up to steps coming changes.
+// Explain answers "why?" for a person, with up to steps coming changes. A client is not said to end while it is
+// connected, and none before that shows.
 func (h *Hub) Explain(personID string, steps int) (e presence.Explanation, ok bool) {
 	claims, policy, ok := h.Claims(personID)
 	if !ok {
 		return e, false
 	}
-	return presence.Explain(claims, policy, Now(), steps), true
+	now := Now()
+	claims = standing(claims, now)
+	sh := h.shardOf(personID)
+	sh.mu.RLock()
+	for i := range claims {
+		if c := &claims[i]; c.Source == presence.SourceClient && c.Until.IsZero() && sh.attached[attachment{personID, c.ID}] > 0 {
+			c.Lease = time.Time{}
+		}
+	}
+	sh.mu.RUnlock()
+	return presence.Explain(claims, policy, now, steps), true
 }
 
 // Refresh renews the lease of a person's claim until a grace time from now. Nothing is stored and nothing resolved,

@@ -20,6 +20,7 @@ type person struct {
 	shown    presence.Shown
 	due      time.Time // when to look again; never: nothing is announced
 	place    int32     // in the timeline, plus one; 0: not in it
+	overdue  bool      // a lease has run out and is on the list of those to be made durable
 }
 
 func (p *person) find(ref presence.Ref) *presence.Claim {
@@ -78,7 +79,7 @@ type shard struct {
 
 	// Owned by run.
 	due     timeline  // who may change next, earliest first
-	overdue []*person // whose leases ran out while the disk was busy
+	overdue []*person // whose leases have run out, for the next departure
 	unknown []*person // of whom the disk does not know what was shown
 	failed  bool      // the last write; the next one for leases alone waits a while
 	updates []Update  // scratch
@@ -176,6 +177,9 @@ func (s *shard) run(ctx context.Context) {
 	now := s.departKnown()
 	for {
 		inbox, landed := s.inbox, (chan error)(nil)
+		if shut {
+			inbox = nil
+		}
 		if now != nil {
 			inbox, landed = nil, now.done
 		}
@@ -188,19 +192,27 @@ func (s *shard) run(ctx context.Context) {
 			return
 		case r := <-inbox:
 			now = s.depart(&r)
+			if s.hub.gather > 0 {
+				shut = true
+				door.Reset(s.hub.gather)
+			}
+		case <-door.C:
+			shut = false
 		case err := <-landed:
 			s.land(now, err)
 			now = nil
-			if len(s.overdue) > 0 && err == nil { // they have waited long enough
-				now = s.depart(nil)
-			}
 		case <-wake.C:
-			s.overdue = append(s.overdue, s.settleDue(Now())...)
-			if len(s.overdue) > 0 && now == nil {
-				now = s.depart(nil)
-			}
+			s.settleDue(Now())
+			s.failed = false // try again
 		}
-		wake.Reset(s.due.wait(time.Now()))
+		if len(s.overdue) > 0 && now == nil && !s.failed {
+			now = s.depart(nil)
+		}
+		wait := s.due.wait(time.Now())
+		if s.failed && len(s.overdue) > 0 {
+			wait = min(wait, lapseAgain)
+		}
+		wake.Reset(wait)
 	}
 }
 
@@ -224,6 +236,7 @@ func (s *shard) refuse() {
 func (s *shard) depart(first *request) *flight {
 	f := s.newFlight()
 	for _, p := range s.overdue {
+		p.overdue = false
 		if s.people[p.id] == p { // nobody else changes the map
 			s.finish(f, s.draft(f, p))
 		}
@@ -494,31 +507,43 @@ func standing(claims []presence.Claim, now time.Time) []presence.Claim {
 	claims = slices.Clone(claims)
 	for i := range claims {
 		if ranOut(&claims[i], now) {
-			claims[i].Lease = now.Add(time.Millisecond)
+			claims[i].Lease = now.Add(longestWait)
 		}
 	}
 	return claims
+}
+
+// followable returns the instant before the first lease has run out, now if none has.
+func followable(claims []presence.Claim, now time.Time) time.Time {
+	for i := range claims {
+		if c := &claims[i]; ranOut(c, now) {
+			now = c.Lease.Add(-time.Millisecond)
+		}
+	}
+	return now
 }
 
 // lapseAgain is how long leases that have run out wait after a write that failed.
 const lapseAgain = time.Second
 
 // settle works a person out at now, notes the next change, and keeps what is to be published if it differs from what
-// was. Leases that have run out are left to settleDue.
+// was. Leases that have run out go with the next departure: that must be durable before it shows.
 func (s *shard) settle(p *person, was presence.Shown, now time.Time) {
 	s.mu.Lock() // leases may be renewed by others
 	defer s.mu.Unlock()
-	out := s.renew(p, now)
+	if s.renew(p, now) && !p.overdue {
+		p.overdue = true
+		s.overdue = append(s.overdue, p)
+	}
 	claims := standing(p.claims, now)
 	result := presence.Resolve(claims, p.policy, now)
-	shown := p.shown.Advance(claims, p.policy, now)
+	// What is shown is not followed beyond a lease that has run out: it ended then, whenever that becomes durable.
+	shown := p.shown.Advance(claims, p.policy, followable(p.claims, now))
+	if shown.Status != result.Status || shown.Off != result.Off {
+		shown = p.shown.Advance(claims, p.policy, now)
+	}
 	next, ok := presence.NextChange(claims, p.policy, now)
-	switch {
-	case out && s.failed:
-		next = now.Add(lapseAgain)
-	case out:
-		next = now
-	case !ok:
+	if !ok {
 		next = never
 	}
 	s.due.set(p, next)
@@ -529,21 +554,10 @@ func (s *shard) settle(p *person, was presence.Shown, now time.Time) {
 	}
 }
 
-// settleDue settles everybody whose time has come. It returns those with a lease that has run out: that must become
-// durable before it shows.
-func (s *shard) settleDue(now time.Time) (lapsed []*person) {
+// settleDue settles everybody whose time has come.
+func (s *shard) settleDue(now time.Time) {
 	s.updates = s.updates[:0]
 	for p := range s.due.drain(now) {
-		s.mu.Lock()
-		out := s.renew(p, now)
-		s.mu.Unlock()
-		if out {
-			lapsed = append(lapsed, p)
-			if at, ok := presence.NextChange(p.claims, p.policy, now); ok { // the rest of their day goes on meanwhile
-				s.due.set(p, at)
-			}
-			continue
-		}
 		s.settle(p, p.shown, now)
 		if len(s.updates) >= 4096 {
 			s.publish()
@@ -551,7 +565,6 @@ func (s *shard) settleDue(now time.Time) (lapsed []*person) {
 		}
 	}
 	s.publish()
-	return lapsed
 }
 
 func (s *shard) publish() {
