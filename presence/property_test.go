@@ -41,34 +41,56 @@ func instants() (all []time.Time) {
 	return append(all, monday.AddDate(0, 1, 0))
 }
 
-var everyInstant = instants()
+// boundaries returns the instants at which alone claims of a random office begin and end.
+func boundaries() (all []time.Time) {
+	for n := range 2 * steps {
+		all = append(all, instant(n))
+	}
+	return all
+}
+
+var everyInstant, everyBoundary = instants(), boundaries()
 
 func drawInstant(t *rapid.T, label string) time.Time {
 	return instant(rapid.IntRange(0, steps).Draw(t, label))
 }
 
+// Names of claims by subject. An office speaks of all of them, or of few, so that those meet more often.
 var (
-	allStatuses = rapid.SampledFrom(Statuses())
-	manyRefs    = rapid.SampledFrom([]Ref{
-		{SourceHand, ChoiceID}, {SourceHand, TimedID}, {"assistant/bea", ChoiceID}, {"assistant/bea", TimedID},
-		{"assistant/cem", ChoiceID}, {SourceStart, ""}, {SourceEnd, "laptop"}, {SourceEnd, "tablet"},
+	choiceRefs = []Ref{
+		{SourceHand, ChoiceID}, {SourceHand, TimedID}, {"assistant/bea", ChoiceID}, {"assistant/bea", TimedID}, {"assistant/cem", ChoiceID},
+	}
+	clientRefs = []Ref{
 		{SourceClient, "desk"}, {SourceClient, "tab"}, {SourceClient, "phone"},
-		{"api/door", "slot"}, {"api/clock", "slot"},
-		{SourceCalendar, "a"}, {SourceCalendar, "b"}, {"calendar/shared", "a"}, {"calendar/shared", "c"},
-		{SourceTeams, "c1"}, {SourceTeams, "c2"}, {SourceMicrophone, "teams"}, {"microphone/laptop", "zoom"},
-		{"line/desk", "1"}, {"line/desk", "2"}, {"line/mobile", "1"},
-		{SourceMark, "1"}, {SourceMark, "2"}, {SourceMark, "3"}, {"weather", "rain"},
-	})
+		{SourceStart, ""}, {SourceEnd, "laptop"}, {SourceEnd, "tablet"},
+	}
+	calendarRefs = []Ref{
+		{SourceCalendar, "a"}, {SourceCalendar, "b"}, {"calendar/shared", "a"}, {"calendar/shared", "c"}, {SourceMark, "1"}, {SourceMark, "2"},
+	}
+	liveRefs = []Ref{
+		{SourceTeams, "c1"}, {SourceTeams, "c2"}, {SourceMicrophone, "teams"}, {"microphone/laptop", "zoom"}, {SourceMark, "1"}, {SourceMark, "3"},
+	}
+	otherRefs = []Ref{
+		{"api/door", "slot"}, {"api/clock", "slot"}, {"line/desk", "1"}, {"line/desk", "2"}, {"line/mobile", "1"}, {"weather", "rain"},
+	}
+	subjects = [][]Ref{
+		slices.Concat(choiceRefs, clientRefs, calendarRefs, liveRefs, otherRefs),
+		slices.Concat(choiceRefs, clientRefs),
+		slices.Concat(choiceRefs[:2], calendarRefs),
+		slices.Concat(choiceRefs[:3], calendarRefs, liveRefs),
+		slices.Concat(choiceRefs, clientRefs, otherRefs),
+	}
 	markable = rapid.SampledFrom([]Ref{
 		{SourceCalendar, "a"}, {SourceCalendar, "b"}, {"calendar/shared", "a"}, {SourceTeams, "c1"},
 		{SourceMicrophone, "teams"}, {SourceHand, TimedID}, {SourceHand, ChoiceID},
 	})
-	calls = rapid.SampledFrom([]string{"", "c1", "c2"})
+	allStatuses = rapid.SampledFrom(append(Statuses(), Available, Available, DoNotDisturb, DoNotDisturb))
+	calls       = rapid.SampledFrom([]string{"", "c1", "c2"})
 )
 
-// drawClaim draws a claim of any source.
-func drawClaim(t *rapid.T) Claim {
-	ref := manyRefs.Draw(t, "claim")
+// drawClaim draws a claim of one of the names.
+func drawClaim(t *rapid.T, refs []Ref) Claim {
+	ref := rapid.SampledFrom(refs).Draw(t, "claim")
 	c := Claim{Source: ref.Source, ID: ref.ID, From: drawInstant(t, "from")}
 	end := func(label string) time.Time {
 		if rapid.IntRange(0, 2).Draw(t, label+"?") == 0 {
@@ -113,8 +135,9 @@ func drawClaim(t *rapid.T) Claim {
 }
 
 func drawClaims(t *rapid.T, label string, most int) (claims []Claim) {
+	refs := rapid.SampledFrom(subjects).Draw(t, label+" about")
 	for range rapid.IntRange(0, most).Draw(t, label) {
-		claims = put(claims, drawClaim(t))
+		claims = put(claims, drawClaim(t, refs))
 	}
 	return claims
 }
@@ -166,7 +189,7 @@ func TestOrderOfClaimsNeverMatters(t *testing.T) {
 		claims, policy := drawOffice(t)
 		shuffled := rapid.Permutation(claims).Draw(t, "shuffled")
 		byRef := func(a, b Ref) int { return cmp.Compare(a.String(), b.String()) }
-		for _, now := range everyInstant[:3*steps] {
+		for _, now := range everyBoundary {
 			if got, want := Resolve(shuffled, policy, now), Resolve(claims, policy, now); !got.Equal(want) {
 				t.Fatalf("at %s shown %+v or %+v for%s", clock(now), got, want, show(claims))
 			}
@@ -191,19 +214,20 @@ func TestNothingChangesBeforeNextChange(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		claims, policy := drawOffice(t)
-		now := everyInstant[rapid.IntRange(0, 3*steps).Draw(t, "now")]
-		next, ok := NextChange(claims, policy, now)
-		if ok && !next.After(now) {
-			t.Fatalf("at %s next change %s", clock(now), clock(next))
-		}
-		want := Resolve(claims, policy, now)
-		for _, at := range everyInstant {
-			if at.Before(now) || ok && !at.Before(next) {
-				continue
+		for i, now := range everyInstant {
+			next, ok := NextChange(claims, policy, now)
+			if ok && !next.After(now) {
+				t.Fatalf("at %s next change %s", clock(now), clock(next))
 			}
-			if got := Resolve(claims, policy, at); !got.Equal(want) {
-				t.Fatalf("at %s next change %s (%t), but at %s %+v became %+v for%s",
-					clock(now), clock(next), ok, clock(at), want, got, show(claims))
+			want := Resolve(claims, policy, now)
+			for _, at := range everyInstant[i+1:] {
+				if ok && !at.Before(next) {
+					break
+				}
+				if got := Resolve(claims, policy, at); !got.Equal(want) {
+					t.Fatalf("at %s next change %s (%t), but at %s %+v became %+v for%s",
+						clock(now), clock(next), ok, clock(at), want, got, show(claims))
+				}
 			}
 		}
 	})
@@ -254,7 +278,7 @@ func TestDoNotDisturbByHandIsNeverWeakened(t *testing.T) {
 		for _, c := range all {
 			switch class := c.Source.Class(); {
 			case (class == SourceHand || class == SourceAssistant) && !c.From.Before(from): // another choice
-			case class == SourceMark && c.Mark == Restore && !c.From.Before(from): // brought back in spite of it
+			case class == SourceMark && c.Mark == Restore && !c.From.Before(from) && !ahead(all, c): // brought back in spite of it
 			case class == SourceEnd && c.From.After(from):
 			default:
 				claims = append(claims, c)
@@ -284,6 +308,14 @@ func TestDoNotDisturbByHandIsNeverWeakened(t *testing.T) {
 				t.Fatalf("at %s shown %+v in spite of do not disturb from %s for%s", clock(now), p, clock(from), show(claims))
 			}
 		}
+	})
+}
+
+// ahead reports whether a mark was made before everything that it is about.
+func ahead(claims []Claim, mark Claim) bool {
+	return !slices.ContainsFunc(claims, func(c Claim) bool {
+		about := c.Ref() == mark.Target || mark.Call != "" && c.Call == mark.Call
+		return about && c.Source != SourceMark && !mark.From.Before(c.From)
 	})
 }
 
@@ -323,28 +355,30 @@ func TestEveryClaimEndsWithItsLease(t *testing.T) {
 func TestSpentNeverMattersAgain(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		all, policy := drawOffice(t)
-		now := drawInstant(t, "now")
-		kept := without(all, Spent(all, now))
-		// Later claims: new ones, and old ones asserted again.
-		later := now
-		for _, c := range drawClaims(t, "later", 6) {
-			if c.From.Before(now) {
-				continue
+		claims, policy := drawOffice(t)
+		further := drawClaims(t, "further", 6) // new ones, and old ones asserted again
+		for n := range steps {
+			now := instant(n)
+			all, kept := claims, without(claims, Spent(claims, now))
+			later := now
+			for _, c := range further {
+				if c.From.Before(now) {
+					continue
+				}
+				if class := c.Source.Class(); class == SourceHand || class == SourceAssistant {
+					c.Lease = time.Time{} // a later choice stands until the next
+				}
+				later = maxTime(later, c.From)
+				all, kept = put(all, c), put(kept, c)
 			}
-			if class := c.Source.Class(); class == SourceHand || class == SourceAssistant {
-				c.Lease = time.Time{} // a later choice stands until the next
-			}
-			later = maxTime(later, c.From)
-			all, kept = put(all, c), put(kept, c)
-		}
-		for _, at := range everyInstant {
-			if at.Before(later) {
-				continue
-			}
-			if got, want := Resolve(kept, policy, at), Resolve(all, policy, at); !got.Equal(want) {
-				t.Fatalf("spent at %s, yet it matters at %s: %+v without, %+v with\nkept:%s\nall:%s",
-					clock(now), clock(at), got, want, show(kept), show(all))
+			for _, at := range everyInstant {
+				if at.Before(later) {
+					continue
+				}
+				if got, want := Resolve(kept, policy, at), Resolve(all, policy, at); !got.Equal(want) {
+					t.Fatalf("spent at %s, yet it matters at %s: %+v without, %+v with\nkept:%s\nall:%s",
+						clock(now), clock(at), got, want, show(kept), show(all))
+				}
 			}
 		}
 	})
@@ -361,7 +395,7 @@ func TestExplainAgreesWithResolve(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		claims, policy := drawOffice(t)
-		for _, now := range everyInstant[:4*steps] {
+		for _, now := range everyBoundary {
 			e := Explain(claims, policy, now, 4)
 			if want := Resolve(claims, policy, now); !e.Presence.Equal(want) {
 				t.Fatalf("at %s explained %+v, shown %+v", clock(now), e.Presence, want)
@@ -487,32 +521,38 @@ func reload(s Shown) Shown {
 func TestStatusSinceStaysWithTheStatus(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		claims, policy := drawOffice(t)
-		before := Shown{}.Advance(claims, policy, monday.Add(-step))
-		begun := []Shown{before} // each status that was shown, as of its beginning
-		for _, at := range everyInstant {
-			if !at.After(before.At) {
-				continue
-			}
-			s := before.Advance(claims, policy, at)
-			same := s.Status == before.Status && s.Off == before.Off
-			switch {
-			case same && !s.Since.Equal(before.Since) && !changedBetween(claims, policy, before.At, at):
-				t.Fatalf("at %s still %s, but since %s instead of %s for%s", clock(at), s.Status, clock(s.Since), clock(before.Since), show(claims))
-			case !same:
-				// Either it begins now, or an Available that inactivity alone had covered goes on.
-				goesOn := s.Status == Available && slices.ContainsFunc(begun, func(x Shown) bool { return x.Status == Available && x.Since.Equal(s.Since) })
-				if inBetween := s.Since.After(before.At) && !s.Since.After(at); !inBetween && !goesOn {
-					t.Fatalf("from %s %s, at %s %s since %s for%s", clock(before.At), before.Status, clock(at), s.Status, clock(s.Since), show(claims))
-				}
-				if goesOn && !s.Since.After(before.At) && !onlyInactiveSince(claims, policy, s.Since, at) {
-					t.Fatalf("at %s available since %s, but something else was shown meanwhile for%s", clock(at), clock(s.Since), show(claims))
-				}
-				begun = append(begun, s)
-			}
-			before = s
+		for range 5 { // it takes more offices than elsewhere until one has a case to tell
+			claims, policy := drawOffice(t)
+			checkSince(t, claims, policy)
 		}
 	})
+}
+
+func checkSince(t *rapid.T, claims []Claim, policy *Policy) {
+	before := Shown{}.Advance(claims, policy, monday.Add(-step))
+	begun := []Shown{before} // each status that was shown, as of its beginning
+	for _, at := range everyInstant {
+		if !at.After(before.At) {
+			continue
+		}
+		s := before.Advance(claims, policy, at)
+		same := s.Status == before.Status && s.Off == before.Off
+		switch {
+		case same && !s.Since.Equal(before.Since) && !changedBetween(claims, policy, before.At, at):
+			t.Fatalf("at %s still %s, but since %s instead of %s for%s", clock(at), s.Status, clock(s.Since), clock(before.Since), show(claims))
+		case !same:
+			// Either it begins now, or an Available that inactivity alone had covered goes on.
+			goesOn := s.Status == Available && slices.ContainsFunc(begun, func(x Shown) bool { return x.Status == Available && x.Since.Equal(s.Since) })
+			if inBetween := s.Since.After(before.At) && !s.Since.After(at); !inBetween && !goesOn {
+				t.Fatalf("from %s %s, at %s %s since %s for%s", clock(before.At), before.Status, clock(at), s.Status, clock(s.Since), show(claims))
+			}
+			if goesOn && !s.Since.After(before.At) && !onlyInactiveSince(claims, policy, s.Since, at) {
+				t.Fatalf("at %s available since %s, but something else was shown meanwhile for%s", clock(at), clock(s.Since), show(claims))
+			}
+			begun = append(begun, s)
+		}
+		before = s
+	}
 }
 
 func changedBetween(claims []Claim, policy *Policy, from, to time.Time) bool {
@@ -700,7 +740,7 @@ func TestExplainListsTheStrongestFirst(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		claims, policy := drawOffice(t)
-		for _, now := range everyInstant[:3*steps] {
+		for _, now := range everyBoundary {
 			e := Explain(claims, policy, now, 0)
 			if e.Presence.Cause.Source.Class() != SourceCalendar {
 				continue // whatever else is taken away changes what others come to
