@@ -1,0 +1,527 @@
+/** The state of the invented office, and what the API answers about it. Differences from the server: README.md. */
+import type { Appointment, Coming, Explanation, Level, Presence, Profile, Reason, Schemas, Status } from '../src/lib/model'
+import { LEVELS, STATUSES } from '../src/lib/model'
+import { groups, ME, makeAgenda, makePeople, ownProfiles, type Person, templates, ZONE } from './office'
+import { type FullLevel, reads, seeAppointment, seeCard, seeExplanation, seePresence, writes } from './rights'
+
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    detail: string,
+    readonly errors?: { field: string; message: string }[],
+  ) {
+    super(detail)
+  }
+}
+
+type Claim = { source: 'hand' | 'assistant' | 'start'; status: Status; profile?: string; text?: string; from: string; until?: string }
+type Mark = { dismissed: boolean; by: 'hand' | 'choice'; profile?: Profile }
+
+export type Options = { signedIn?: boolean; setup?: boolean; quiet?: boolean; many?: number; language?: 'en' | 'de' }
+
+export class Server {
+  readonly people: Map<string, Person>
+  readonly agenda: Map<string, Appointment[]>
+  /** Told of everybody whose presence changed, and of cards that changed. */
+  onChange: (changed: string[], stale: string[]) => void = () => {}
+  signedIn: boolean
+  private setupNeeded: boolean
+  private favourites = ['mira', 'jonas', 'ulrike', 'hannah']
+  private own = structuredClone(ownProfiles)
+  private claims: Claim[]
+  private readonly marks = new Map<string, Mark>()
+  private settings: Schemas['PersonSettingsInputBody']
+  private ownLevels = new Map<string, Level>([
+    ['tom', 'assistant'],
+    ['zoe', 'blocked'],
+    ['clara', 'team_colleague'],
+  ])
+  private calendars: Schemas['Calendar'][]
+  private clients: Schemas['Client'][]
+  private next = 1
+
+  constructor(options: Options) {
+    const now = new Date()
+    this.people = makePeople(now)
+    this.agenda = makeAgenda(now)
+    this.setupNeeded = options.setup === true
+    this.signedIn = options.signedIn === true
+    const ago = (minutes: number) => new Date(now.getTime() - minutes * 60_000).toISOString()
+    this.claims = [{ source: 'start', status: 'available', profile: 'Available', from: ago(133) }]
+    this.settings = { language: options.language, activation: { inactivity: { on: true, profile: 't-break', minutes: 15 } } }
+    this.calendars = [
+      { id: 'c1', kind: 'ics', name: 'Work', url: 'https://calendar.example.com/anna/work.ics', checked_at: ago(3), succeeded_at: ago(3), problems: [], appointments: 17 },
+      {
+        id: 'c2',
+        kind: 'caldav',
+        name: 'Private',
+        url: 'https://dav.example.com/anna/private/',
+        username: 'anna',
+        has_password: true,
+        checked_at: ago(6),
+        succeeded_at: ago(26 * 60),
+        error: 'The server refuses the user name or password (401). Enter the password again.',
+        problems: [],
+        appointments: 4,
+      },
+      {
+        id: 'c3',
+        kind: 'ics',
+        name: 'Public holidays',
+        url: 'https://calendar.example.com/holidays.ics',
+        checked_at: ago(41),
+        succeeded_at: ago(41),
+        problems: ['“Easter” has no start and was left out.'],
+        appointments: 2,
+      },
+    ]
+    this.clients = [
+      { id: 'agent-1', label: 'Doorlight agent on WS-0412', since: ago(133), activity: 'active', activity_since: ago(1), lease: ago(-2) },
+      { id: 'phone-1', label: 'Safari on iPhone', since: ago(44), activity: 'idle', activity_since: ago(31), lease: ago(-1) },
+    ]
+    for (let i = 0; i < (options.many ?? 0); i++) {
+      const id = `many${i}`
+      this.people.set(id, {
+        facts: { id, name: `${['Alva', 'Bruno', 'Cora', 'Dario', 'Elif', 'Finn'][i % 6]} Muster ${i + 1}`, work_number: `+49 30 555 1${i}` },
+        group: 'support',
+        mine: 'team_colleague',
+        theirs: 'team_colleague',
+        presence: { id, status: STATUSES[i % STATUSES.length], since: ago(i % 90), cause: 'start', line: { state: 'idle' } },
+      })
+    }
+    this.settle()
+  }
+
+  level(id: string): FullLevel {
+    return id === ME ? 'self' : (this.person(id).mine as FullLevel)
+  }
+
+  private person(id: string): Person {
+    const p = this.people.get(id === 'me' ? ME : id)
+    if (!p || p.mine === 'blocked') throw new Refused(404, `there is no person "${id}"`)
+    return p
+  }
+
+  see(id: string): Presence | undefined {
+    const p = this.people.get(id)
+    return p && seePresence(this.level(id), p.presence)
+  }
+
+  /** Changes somebody's presence, as something out there would. */
+  set(id: string, patch: Partial<Presence>): void {
+    const p = this.person(id)
+    const status = patch.status && patch.status !== p.presence.status
+    p.presence = { ...p.presence, ...(status ? { since: new Date().toISOString() } : {}), ...patch }
+    this.onChange([id], [])
+  }
+
+  // What I am, out of my claims. A small part of package presence: enough to try the client on.
+
+  private running(now: string): Appointment[] {
+    return (this.agenda.get(ME) ?? []).filter((a) => a.counts && a.start <= now && (!a.end || now < a.end))
+  }
+
+  private explain(now = new Date().toISOString()): Explanation {
+    const standing = this.claims.filter((c) => !c.until || now < c.until)
+    const timed = standing.filter((c) => c.until)
+    const base = standing.filter((c) => !c.until).sort((a, b) => b.from.localeCompare(a.from))
+    const shield = [...timed, ...base].find((c) => c.source !== 'start' && c.status === 'do_not_disturb')
+    const refOf = (c: Claim) => (c.source === 'start' ? 'start' : `${c.source}#${c.until ? 'timed' : 'choice'}`)
+    const fromClaim = (c: Claim): Reason => ({
+      ref: refOf(c),
+      source: c.source,
+      layer: c.until ? 'appointment' : 'base',
+      status: c.status,
+      profile: c.profile,
+      text: c.text,
+      from: c.from,
+      until: c.until,
+      outcome: 'won',
+    })
+    const fromEntry = (a: Appointment): Reason => {
+      const mark = this.marks.get(a.ref)
+      return {
+        ref: a.ref,
+        source: a.ref.split('#')[0] ?? '',
+        layer: 'appointment',
+        status: mark?.profile?.status ?? a.status,
+        profile: mark?.profile?.name ?? a.profile,
+        text: a.subject,
+        from: a.start,
+        until: a.end,
+        outcome: 'won',
+      }
+    }
+    const order = (x: Reason, y: Reason, ax?: Appointment, ay?: Appointment): [number, string] => {
+      const weight = (a?: Appointment) => ['out_of_office', 'busy', 'tentative'].indexOf(a?.show_as ?? 'busy')
+      if (weight(ax) !== weight(ay)) return [weight(ax) - weight(ay), 'show_as']
+      return [(y.from ?? '').localeCompare(x.from ?? ''), 'newest']
+    }
+    const running = this.running(now)
+    const allowed = running.filter((a) => !this.marks.get(a.ref)?.dismissed && (!shield || a.start < shield.from))
+    allowed.sort((a, b) => order(fromEntry(a), fromEntry(b), a, b)[0])
+    const winner = timed[0] ? fromClaim(timed[0]) : allowed[0] ? fromEntry(allowed[0]) : base[0] ? fromClaim(base[0]) : undefined
+    const lost = (r: Reason): Reason => {
+      if (!winner || r.ref === winner.ref) return { ...r, outcome: 'won' }
+      const same = r.layer === winner.layer
+      return { ...r, outcome: same ? 'weaker_in_layer' : 'weaker_layer', criterion: same ? 'newest' : undefined, by: winner.ref, by_source: winner.source }
+    }
+    const entries: Reason[] = [...timed.map(fromClaim), ...allowed.map(fromEntry), ...base.map(fromClaim)].map(lost)
+    for (const a of running) {
+      const r = fromEntry(a)
+      const mark = this.marks.get(a.ref)
+      if (mark?.dismissed) entries.push({ ...r, outcome: mark.by === 'hand' ? 'dismissed_by_hand' : 'dismissed_by_choice' })
+      else if (!allowed.includes(a)) entries.push({ ...r, outcome: 'shielded' })
+      const i = entries.findIndex((e) => e.ref === a.ref && e.outcome === 'weaker_in_layer')
+      const won = running.find((x) => x.ref === winner?.ref)
+      if (i >= 0 && entries[i]) entries[i] = { ...entries[i], criterion: winner?.source === 'hand' ? 'choice' : won?.show_as !== a.show_as ? 'show_as' : 'newest' }
+    }
+    entries.sort((a, b) => Number(b.outcome === 'won') - Number(a.outcome === 'won'))
+    for (const c of this.clients) {
+      entries.push({
+        ref: `client#${c.id}`,
+        source: 'client',
+        status: 'be_right_back',
+        label: c.label,
+        from: c.since,
+        lease: c.lease,
+        activity: c.activity,
+        activity_since: c.activity_since,
+        outcome: c.activity === 'idle' ? 'other_in_use' : 'in_use',
+      })
+    }
+    const later = (this.agenda.get(ME) ?? []).find((a) => a.counts && a.start > now && !a.all_day)
+    if (later) entries.push({ ...fromEntry(later), outcome: 'not_yet' })
+    const presence: Presence = {
+      id: ME,
+      status: winner?.status ?? 'logged_out',
+      profile: winner?.profile === 'Available' ? undefined : winner?.profile,
+      text: winner?.text,
+      since: winner?.from,
+      until: winner?.until,
+      cause: winner?.source,
+      line: { state: 'idle' },
+    }
+    return { at: now, rules: 'standard-1', presence, entries, next: [] }
+  }
+
+  private explainWithNext(): Explanation {
+    const e = this.explain()
+    const next: Coming[] = []
+    let shown = e.presence
+    const times = [
+      ...this.claims.map((c) => c.until),
+      ...(this.agenda.get(ME) ?? []).flatMap((a) => (a.counts ? [a.start, a.end] : [])),
+    ].filter((x): x is string => !!x && x > e.at)
+    for (const at of [...new Set(times)].sort().slice(0, 12)) {
+      const p = this.explain(at).presence
+      if (p.status === shown.status && p.profile === shown.profile && p.text === shown.text) continue
+      const because = (this.agenda.get(ME) ?? []).filter((a) => a.start === at || a.end === at).map((a) => a.ref)
+      if (this.claims.some((c) => c.until === at)) because.unshift('hand#timed')
+      const known = because.filter((ref) => e.entries.some((x) => x.ref === ref))
+      next.push({ at, presence: p, because: known })
+      shown = p
+    }
+    return { ...e, next: next.slice(0, 4) }
+  }
+
+  /** Works out my presence again; called when something changed and every second. */
+  settle(): void {
+    const p = this.person(ME)
+    const e = this.explain().presence
+    const before = p.presence
+    if (before.status === e.status && before.text === e.text && before.profile === e.profile && before.until === e.until) return
+    p.presence = { ...e, line: before.line }
+    this.onChange([ME], [])
+  }
+
+  private me(): Schemas['Me'] {
+    return {
+      person: this.card(ME),
+      login: 'anna',
+      role: 'user',
+      language: this.settings.language,
+      time_zone: this.settings.time_zone ?? ZONE,
+      presence_enabled: true,
+      version: '0.0.0-mock',
+    }
+  }
+
+  private card(id: string): Schemas['Card'] {
+    const p = this.person(id)
+    const card = seeCard(this.level(p.facts.id), p.facts, p.presence)
+    if (!card) throw new Refused(404, `there is no person "${id}"`)
+    return card
+  }
+
+  private cards(ids: string[]): Schemas['Card'][] {
+    return ids.flatMap((id) => (this.people.get(id)?.mine === 'blocked' ? [] : [this.card(id)]))
+  }
+
+  private team(): Schemas['Team'] {
+    const list = groups.map((g) => ({ ...g, people: [...this.people.values()].filter((p) => p.group === g.id).map((p) => p.facts.id) }))
+    return { groups: list, favourites: this.favourites, people: this.cards([...new Set([ME, ...list.flatMap((g) => g.people), ...this.favourites])]) }
+  }
+
+  private profiles(id: string): unknown {
+    const l = this.level(id)
+    return { own: reads(l, 'own') ? this.own : [], templates, own_allowed: reads(l, 'own'), permitted: ['be_right_back', 'busy', 'do_not_disturb', 'unavailable'] }
+  }
+
+  private choose(id: string, b: Schemas['ChoiceInputBody']): Presence {
+    const l = this.level(id)
+    if (!writes(l, 'status')) throw new Refused(403, `as ${l} you may not change this`)
+    const f = b.profile ? [...this.own, ...templates].find((x) => x.id === b.profile) : undefined
+    if (!f && !b.status) throw new Refused(422, 'validation failed', [{ field: 'body.status', message: 'give either a status or a profile' }])
+    const now = new Date().toISOString()
+    const claim: Claim = {
+      source: id === ME ? 'hand' : 'assistant',
+      status: f?.status ?? b.status ?? 'available',
+      profile: f?.name,
+      text: b.text ?? f?.text,
+      from: now,
+      until: b.until,
+    }
+    if (id !== ME) {
+      this.set(id, { ...claim, since: now, cause: 'assistant', profile: claim.profile, text: claim.text, until: claim.until })
+      return this.see(id) ?? { id }
+    }
+    for (const a of this.running(now)) this.marks.set(a.ref, { dismissed: true, by: 'choice' })
+    this.claims = [...this.claims.filter((c) => c.source === 'start' || (b.until && !c.until)), claim]
+    this.settle()
+    return this.see(ME) ?? { id }
+  }
+
+  private entries(id: string, from: string, to: string): Appointment[] {
+    const list = (this.agenda.get(id) ?? []).map((a) => {
+      const m = id === ME ? this.marks.get(a.ref) : undefined
+      return m ? { ...a, dismissed: m.dismissed, ...(m.profile ? { profile: m.profile.name, status: m.profile.status } : {}) } : a
+    })
+    if (id === ME) {
+      for (const c of this.claims) {
+        if (c.until) list.push({ ref: `${c.source}#timed`, start: c.from, end: c.until, show_as: 'busy', status: c.status, profile: c.profile, subject: c.text, counts: true })
+      }
+    }
+    return list.filter((a) => a.start < to && (!a.end || a.end > from)).sort((a, b) => a.start.localeCompare(b.start))
+  }
+
+  private personSettings(): unknown {
+    const rule = (on: boolean, profile: string, may: boolean, minutes?: number) => ({ on, profile, minutes, user_may_change: may })
+    const central = {
+      start: rule(true, 't-available', true),
+      end: rule(true, 't-unavailable', false),
+      inactivity: rule(true, 't-brb', true, 10),
+      lock: rule(true, 't-brb', true),
+    }
+    const activation = Object.fromEntries(
+      Object.entries(central).map(([e, c]) => {
+        const own = this.settings.activation?.[e]
+        const { user_may_change: _, ...value } = c
+        return [e, { central: c, own, effective: own ?? value }]
+      }),
+    )
+    const options = {
+      days_ahead: 30,
+      profile: 't-appointment',
+      subject_as_text: true,
+      show_as: ['busy', 'out_of_office', 'tentative'],
+      all_day: true,
+      category_profiles: true,
+      only_with_category: false,
+    }
+    return {
+      activation,
+      calendar: { central: { ...options, user_may_change: true, own_calendars: true }, own: this.settings.calendar, effective: this.settings.calendar ?? options },
+      language: this.settings.language,
+      time_zone: this.settings.time_zone,
+    }
+  }
+
+  private relation(id: string): Schemas['Relationship'] {
+    const p = this.person(id)
+    const own = this.ownLevels.get(id)
+    return { viewer: id, name: p.facts.name, administrative: p.theirs, own, effective: own ?? p.theirs }
+  }
+
+  private relations(): Schemas['Relationship'][] {
+    return [...this.people.values()]
+      .filter((p) => p.facts.id !== ME)
+      .map((p) => this.relation(p.facts.id))
+      .sort((a, b) => a.name.localeCompare(b.name))
+  }
+
+  private seen(): Schemas['Seen'] {
+    const p = this.person(ME)
+    const all = this.relations()
+    return {
+      levels: LEVELS.toReversed().map((level) => {
+        const of = all.filter((r) => r.effective === level)
+        return { level, people: of.length, names: of.slice(0, 20).map((r) => r.name), card: seeCard(level, p.facts, p.presence) }
+      }),
+    }
+  }
+
+  private matches(p: Person, q: string): boolean {
+    const name = fold(p.facts.name)
+    return fold(q)
+      .split(/\s+/)
+      .every((w) => name.split(/\s+/).some((x) => x.startsWith(w)) || (/^\d+$/.test(w) && (p.facts.work_number ?? '').replace(/\D/g, '').includes(w)))
+  }
+
+  /** Answers one call; what it returns is the body. */
+  answer(method: string, path: string, query: URLSearchParams, body: never): unknown {
+    const call = `${method} ${path}`
+    if (call === 'GET /setup') return { needed: this.setupNeeded, code_required: this.setupNeeded, demo: true }
+    if (call === 'POST /setup') {
+      const b = body as Schemas['SetupInputBody']
+      if (b.password.length < 10) {
+        throw new Refused(422, 'the request is not valid', [{ field: 'body.password', message: `has ${b.password.length} characters; at least 10 are needed` }])
+      }
+      this.setupNeeded = false
+      this.signedIn = true
+      return this.me()
+    }
+    if (call === 'POST /session') {
+      const b = body as Schemas['SignInBody']
+      if (b.password === 'wrong') throw new Refused(401, 'login or password is wrong')
+      this.signedIn = true
+      return this.me()
+    }
+    if (!this.signedIn) throw new Refused(401, 'sign in first')
+    if (call === 'GET /session') return this.me()
+    if (call === 'DELETE /session') {
+      this.signedIn = false
+      return undefined
+    }
+    if (call === 'GET /team') return this.team()
+    if (call === 'GET /people') {
+      const found = [...this.people.values()].filter((p) => this.matches(p, query.get('q') ?? '')).sort((a, b) => a.facts.name.localeCompare(b.facts.name))
+      const limit = Number(query.get('limit') ?? 50)
+      return { people: this.cards(found.slice(0, limit).map((p) => p.facts.id)), next: found.length > limit ? 'more' : undefined }
+    }
+    const m = /^\/people\/([^/]+)(?:\/(.*))?$/.exec(path)
+    if (!m) throw new Refused(404, 'there is nothing here')
+    const id = this.person(decodeURIComponent(m[1] ?? '')).facts.id
+    return this.aboutPerson(id, `${method} ${m[2] ?? ''}`.trim(), query, body)
+  }
+
+  private aboutPerson(id: string, call: string, query: URLSearchParams, body: never): unknown {
+    const l = this.level(id)
+    const needs = (right: Parameters<typeof reads>[1]) => {
+      if (!reads(l, right)) throw new Refused(403, `as ${l} you may not see this of ${this.person(id).facts.name} (right ${right})`)
+    }
+    switch (call) {
+      case 'GET':
+        return this.card(id)
+      case 'PUT favourites':
+        this.favourites = (body as Schemas['FavouritesInputBody']).favourites
+        return this.team()
+      case 'PUT choice':
+        return this.choose(id, body)
+      case 'GET explanation':
+        needs('text')
+        return seeExplanation(l, id === ME ? this.explainWithNext() : this.explainOther(id))
+      case 'GET agenda':
+        needs('times')
+        return { appointments: this.entries(id, query.get('from') ?? '', query.get('to') ?? '').map((a) => seeAppointment(l, a)) }
+      case 'PUT agenda/decision': {
+        const b = body as Schemas['DecisionInputBody']
+        const profile = b.profile ? [...this.own, ...templates].find((x) => x.id === b.profile) : undefined
+        if (id === ME) this.marks.set(b.ref, { dismissed: b.dismissed, by: 'hand', profile })
+        this.settle()
+        return undefined
+      }
+      case 'GET profiles':
+        return this.profiles(id)
+      case 'PUT profiles':
+        this.own = (body as Schemas['OwnProfilesInputBody']).own.map((p) => ({ ...p, id: p.id || `p-new${this.next++}` }))
+        return this.profiles(id)
+      case 'GET settings':
+        return this.personSettings()
+      case 'PUT settings':
+        this.settings = body
+        return this.personSettings()
+      case 'POST reset': {
+        const b = body as Schemas['ResetInput']
+        const touched = Object.keys(this.settings.activation ?? {}).length > 0 || this.settings.calendar || (!b.keep_profiles && this.own.length > 0)
+        if (!b.dry_run) {
+          this.settings = { language: this.settings.language, time_zone: this.settings.time_zone }
+          if (!b.keep_profiles) this.own = []
+        }
+        return { people: touched ? 1 : 0, done: !b.dry_run }
+      }
+      case 'GET calendars':
+        return { calendars: this.calendars, allowed: true }
+      case 'POST calendars': {
+        const { password, ...b } = body as Schemas['CalendarBody']
+        if (!/^https?:/.test(b.url)) throw new Refused(422, 'the request is not valid', [{ field: 'body.url', message: 'must be an http or https address' }])
+        const now = new Date().toISOString()
+        const c: Schemas['Calendar'] = { ...b, id: `c-new${this.next++}`, has_password: !!password, checked_at: now, succeeded_at: now, problems: [], appointments: 5 }
+        this.calendars = [...this.calendars, c]
+        return c
+      }
+      case 'GET relationships': {
+        const q = query.get('q') ?? ''
+        const all = this.relations()
+        const list = q ? all.filter((r) => this.matches(this.person(r.viewer), q)) : all.filter((r) => r.own || r.effective !== 'employee')
+        return { default: 'employee', extend_only: false, relationships: list }
+      }
+      case 'GET seen':
+        return this.seen()
+      case 'GET clients':
+        return { clients: this.clients }
+      case 'GET export':
+        return { person: { id, name: this.person(id).facts.name }, presence: this.see(id), profiles: this.own, favourites: this.favourites }
+    }
+    const [, method, kind, item, verb] = /^(\w+) (\w+)\/([^/]+)(?:\/(\w+))?$/.exec(call) ?? []
+    if (kind === 'relationships' && method === 'PUT' && item) {
+      const { level } = body as Schemas['RelationshipInputBody']
+      if (level === 'default') this.ownLevels.delete(item)
+      else this.ownLevels.set(item, level)
+      return this.relation(item)
+    }
+    if (kind === 'clients' && method === 'DELETE') {
+      this.clients = this.clients.filter((c) => c.id !== item)
+      return undefined
+    }
+    if (kind === 'calendars') {
+      const i = this.calendars.findIndex((c) => c.id === item)
+      const c = this.calendars[i]
+      if (!c) throw new Refused(404, 'there is no such calendar')
+      const now = new Date().toISOString()
+      if (method === 'DELETE') {
+        this.calendars = this.calendars.filter((x) => x !== c)
+        return undefined
+      }
+      const { password, ...b } = (body ?? {}) as Partial<Schemas['CalendarBody']>
+      const good = verb !== 'sync' || !c.error
+      const fresh = { ...c, ...b, has_password: c.has_password || !!password, checked_at: now, error: good ? undefined : c.error, succeeded_at: good ? now : c.succeeded_at }
+      this.calendars = this.calendars.with(i, fresh)
+      return fresh
+    }
+    throw new Refused(404, `the mock does not know ${call}`)
+  }
+
+  private explainOther(id: string): Explanation {
+    const p = this.person(id).presence
+    const entries: Reason[] = [
+      { ref: `${p.cause}#1`, source: p.cause ?? 'start', status: p.status ?? 'logged_out', profile: p.profile, text: p.text, from: p.since, until: p.until, outcome: 'won' },
+    ]
+    if (p.cause !== 'start') {
+      entries.push({ ref: 'start', source: 'start', status: 'available', profile: 'Available', from: new Date(Date.now() - 200 * 60_000).toISOString(), outcome: 'weaker_layer', by: `${p.cause}#1`, by_source: p.cause })
+    }
+    const next: Coming[] = p.until ? [{ at: p.until, presence: { id, status: 'available' }, because: [`${p.cause}#1`] }] : []
+    return { at: new Date().toISOString(), rules: 'standard-1', presence: p, entries, next }
+  }
+
+  client(id: string, label: string): void {
+    const now = new Date()
+    const known = this.clients.find((c) => c.id === id)
+    const lease = new Date(now.getTime() + 90_000).toISOString()
+    this.clients = [...this.clients.filter((c) => c.id !== id), { id, label, since: known?.since ?? now.toISOString(), activity: 'unknown', lease }]
+  }
+}
+
+function fold(text: string): string {
+  return text.toLowerCase().normalize('NFD').replace(/[\u0300-\u036f]/g, '').replace(/ı/g, 'i')
+}

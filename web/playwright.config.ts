@@ -1,0 +1,39 @@
+import { defineConfig } from '@playwright/test'
+
+const port = 4179
+
+export default defineConfig({
+  testDir: 'test/e2e',
+  workers: 1, // the machine that runs these has other work to do
+  timeout: 30_000,
+  expect: { timeout: 6_000 },
+  forbidOnly: !!process.env.CI,
+  reporter: [['list']],
+  use: {
+    baseURL: `http://127.0.0.1:${port}`,
+    locale: 'en-GB',
+    timezoneId: 'Europe/Berlin',
+    viewport: { width: 1280, height: 800 },
+    trace: 'retain-on-failure',
+    launchOptions: {
+      // The distribution's browser: a download of its own is not always to be had.
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    },
+  },
+  webServer: {
+    // A build with the mock in it, outside of dist, which holds what is shipped.
+    command: `npx vite build --mode mock --outDir node_modules/.mock --logLevel warn && npx vite preview --outDir node_modules/.mock --host 127.0.0.1 --port ${port} --strictPort`,
+    url: `http://127.0.0.1:${port}`,
+    timeout: 120_000,
+    reuseExistingServer: !process.env.CI,
+  },
+})

@@ -1,0 +1,274 @@
+/** Every call of the API that the pages make, with its place in the query cache. */
+import { keepPreviousData, QueryCache, QueryClient, queryOptions, useMutation } from '@tanstack/react-query'
+import type { CalendarOptions, EventName, Level, Me, PersonSettings, Presence, Profile, Profiles, Schemas } from '../lib/model'
+import { api } from './client'
+import { Problem, unwrap } from './errors'
+import { live } from './live'
+import { presences } from './presence-store'
+
+let signedOut: () => void = () => {}
+
+/** What to do when the server says that nobody is signed in. */
+export function onSignedOut(then: () => void): void {
+  signedOut = then
+}
+
+export const queryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (error) => {
+      if (error instanceof Problem && error.status === 401) leave()
+    },
+  }),
+  defaultOptions: {
+    queries: {
+      staleTime: 30_000,
+      retry: (n, error) => n < 2 && error instanceof Problem && (error.status === 0 || error.status >= 500),
+    },
+  },
+})
+
+/** Forgets everything about who was signed in. */
+export function leave(): void {
+  live.stop()
+  queryClient.clear()
+  queryClient.setQueryData(sessionQuery.queryKey, null)
+  signedOut()
+}
+
+const me = { params: { path: { person: 'me' } } } as const
+const of = (person: string) => ({ params: { path: { person } } })
+
+export const setupQuery = queryOptions({ queryKey: ['setup'], queryFn: () => unwrap(api.GET('/api/v1/setup')) })
+
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  staleTime: 5 * 60_000,
+  queryFn: async (): Promise<Me | null> => {
+    try {
+      return await unwrap(api.GET('/api/v1/session'))
+    } catch (e) {
+      if (e instanceof Problem && e.status === 401) return null
+      throw e
+    }
+  },
+})
+
+export const teamQuery = queryOptions({ queryKey: ['team'], queryFn: () => unwrap(api.GET('/api/v1/team')) })
+
+export const searchQuery = (q: string) =>
+  queryOptions({
+    queryKey: ['people', q],
+    enabled: q !== '',
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => unwrap(api.GET('/api/v1/people', { params: { query: { q, limit: 100 } }, signal })),
+  })
+
+export const personQuery = (id: string) =>
+  queryOptions({ queryKey: ['person', id], queryFn: () => unwrap(api.GET('/api/v1/people/{person}', of(id))) })
+
+/** presence: what is to be explained; another one has another explanation. */
+export const explanationQuery = (id: string, presence?: Presence) =>
+  queryOptions({
+    queryKey: ['explanation', id, presence],
+    placeholderData: keepPreviousData,
+    staleTime: 0,
+    queryFn: () => unwrap(api.GET('/api/v1/people/{person}/explanation', of(id))),
+  })
+
+export const agendaQuery = (id: string, from: Date, to: Date) =>
+  queryOptions({
+    queryKey: ['agenda', id, from.toISOString(), to.toISOString()],
+    refetchInterval: 60_000,
+    placeholderData: keepPreviousData,
+    queryFn: () =>
+      unwrap(
+        api.GET('/api/v1/people/{person}/agenda', {
+          params: { path: { person: id }, query: { from: from.toISOString(), to: to.toISOString() } },
+        }),
+      ),
+  })
+
+export const profilesQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['profiles', id],
+    queryFn: () => unwrap(api.GET('/api/v1/people/{person}/profiles', of(id))) as unknown as Promise<Profiles>,
+  })
+
+export const settingsQuery = queryOptions({
+  queryKey: ['settings'],
+  queryFn: () => unwrap(api.GET('/api/v1/people/{person}/settings', me)) as unknown as Promise<PersonSettings>,
+})
+
+export const calendarsQuery = queryOptions({
+  queryKey: ['calendars'],
+  refetchInterval: 60_000,
+  queryFn: () => unwrap(api.GET('/api/v1/people/{person}/calendars', me)),
+})
+
+export const relationshipsQuery = (q: string) =>
+  queryOptions({
+    queryKey: ['relationships', q],
+    placeholderData: keepPreviousData,
+    queryFn: () =>
+      unwrap(
+        api.GET('/api/v1/people/{person}/relationships', {
+          params: { path: { person: 'me' }, query: { q: q || undefined, limit: 100 } },
+        }),
+      ),
+  })
+
+export const seenQuery = queryOptions({
+  queryKey: ['seen'],
+  staleTime: 0,
+  queryFn: () => unwrap(api.GET('/api/v1/people/{person}/seen', me)),
+})
+
+export const clientsQuery = queryOptions({
+  queryKey: ['clients'],
+  refetchInterval: 15_000,
+  queryFn: () => unwrap(api.GET('/api/v1/people/{person}/clients', me)),
+})
+
+const stale = (...keys: string[]) => Promise.all(keys.map((k) => queryClient.invalidateQueries({ queryKey: [k] })))
+
+export const useSignIn = () =>
+  useMutation({
+    mutationFn: (body: Schemas['SignInBody']) => unwrap(api.POST('/api/v1/session', { body })),
+    onSuccess: (who) => queryClient.setQueryData(sessionQuery.queryKey, who),
+  })
+
+export const useSetup = () =>
+  useMutation({
+    mutationFn: (body: Schemas['SetupInputBody']) => unwrap(api.POST('/api/v1/setup', { body })),
+    onSuccess: (who) => {
+      queryClient.removeQueries({ queryKey: ['setup'] })
+      queryClient.setQueryData(sessionQuery.queryKey, who)
+    },
+  })
+
+export const useSignOut = () =>
+  useMutation({ mutationFn: () => unwrap(api.DELETE('/api/v1/session')), onSettled: () => leave() })
+
+export type Choice = Schemas['ChoiceInputBody']
+
+export const useChoice = (person: string) =>
+  useMutation({
+    mutationFn: (body: Choice) => unwrap(api.PUT('/api/v1/people/{person}/choice', { ...of(person), body })),
+    onSuccess: (presence) => {
+      presences.put(presence)
+      return stale('explanation', 'agenda', 'seen')
+    },
+  })
+
+export const useFavourites = () =>
+  useMutation({
+    mutationFn: (favourites: string[]) =>
+      unwrap(api.PUT('/api/v1/people/{person}/favourites', { ...me, body: { favourites } })),
+    onMutate: (favourites) => {
+      const before = queryClient.getQueryData(teamQuery.queryKey)
+      queryClient.setQueryData(teamQuery.queryKey, (t) => t && { ...t, favourites })
+      return before
+    },
+    onError: (_e, _f, before) => before && queryClient.setQueryData(teamQuery.queryKey, before),
+    onSuccess: (team) => queryClient.setQueryData(teamQuery.queryKey, team),
+  })
+
+export const useDecision = (person: string) =>
+  useMutation({
+    mutationFn: (body: Schemas['DecisionInputBody']) =>
+      unwrap(api.PUT('/api/v1/people/{person}/agenda/decision', { ...of(person), body })),
+    onSuccess: () => stale('agenda', 'explanation'),
+  })
+
+export const useOwnProfiles = () =>
+  useMutation({
+    mutationFn: (own: Profile[]) =>
+      unwrap(api.PUT('/api/v1/people/{person}/profiles', { ...me, body: { own } })) as unknown as Promise<Profiles>,
+    onMutate: (own) => {
+      // What is new has no ID yet; it shows when the server has given it one.
+      if (own.some((p) => !p.id)) return
+      for (const id of ['me', queryClient.getQueryData(sessionQuery.queryKey)?.person.id ?? '']) {
+        queryClient.setQueryData(profilesQuery(id).queryKey, (p) => p && { ...p, own })
+      }
+    },
+    onSettled: () => stale('profiles', 'settings'),
+  })
+
+export type SettingsInput = {
+  activation?: Partial<Record<EventName, Schemas['OnEvent']>>
+  calendar?: CalendarOptions
+  language?: 'en' | 'de'
+  time_zone?: string
+}
+
+export const useSettings = () =>
+  useMutation({
+    mutationFn: (body: SettingsInput) =>
+      unwrap(
+        api.PUT('/api/v1/people/{person}/settings', {
+          ...me,
+          body: body as unknown as Schemas['PersonSettingsInputBody'],
+        }),
+      ) as unknown as Promise<PersonSettings>,
+    onSuccess: (s) => {
+      queryClient.setQueryData(settingsQuery.queryKey, s)
+      return stale('session', 'agenda', 'explanation')
+    },
+  })
+
+export const useReset = () =>
+  useMutation({
+    mutationFn: (body: Schemas['ResetInput']) =>
+      unwrap(api.POST('/api/v1/people/{person}/reset', { ...me, body })),
+    onSuccess: (r) => (r.done ? stale('settings', 'profiles') : undefined),
+  })
+
+export const useSaveCalendar = () =>
+  useMutation({
+    mutationFn: ({ id, body }: { id?: string; body: Schemas['CalendarBody'] }) =>
+      id
+        ? unwrap(
+            api.PUT('/api/v1/people/{person}/calendars/{calendar}', {
+              params: { path: { person: 'me', calendar: id } },
+              body,
+            }),
+          )
+        : unwrap(api.POST('/api/v1/people/{person}/calendars', { ...me, body })),
+    onSuccess: () => stale('calendars', 'agenda'),
+  })
+
+const calendar = (id: string) => ({ params: { path: { person: 'me', calendar: id } } })
+
+export const useDeleteCalendar = () =>
+  useMutation({
+    mutationFn: (id: string) => unwrap(api.DELETE('/api/v1/people/{person}/calendars/{calendar}', calendar(id))),
+    onSuccess: () => stale('calendars', 'agenda'),
+  })
+
+export const useReadCalendar = () =>
+  useMutation({
+    mutationFn: (id: string) => unwrap(api.POST('/api/v1/people/{person}/calendars/{calendar}/sync', calendar(id))),
+    onSettled: () => stale('calendars', 'agenda'),
+  })
+
+export const useRelationship = () =>
+  useMutation({
+    mutationFn: ({ viewer, level }: { viewer: string; level: Level | 'default' }) =>
+      unwrap(
+        api.PUT('/api/v1/people/{person}/relationships/{viewer}', {
+          params: { path: { person: 'me', viewer } },
+          body: { level },
+        }),
+      ),
+    onSettled: () => stale('relationships', 'seen'),
+  })
+
+export const useEndClient = () =>
+  useMutation({
+    mutationFn: (client: string) =>
+      unwrap(api.DELETE('/api/v1/people/{person}/clients/{client}', { params: { path: { person: 'me', client } } })),
+    onSettled: () => stale('clients'),
+  })
+
+export const useExport = () =>
+  useMutation({ mutationFn: () => unwrap(api.GET('/api/v1/people/{person}/export', me)) })

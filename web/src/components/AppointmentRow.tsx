@@ -1,0 +1,34 @@
+import { useTranslation } from 'react-i18next'
+import type { Appointment } from '../lib/model'
+import { clockTime } from '../lib/time'
+import { civil, type Day } from '../lib/zone'
+import { useClock, useNow } from './session'
+
+/** What an entry is called: its subject, else its profile, else how it shows. */
+export function useTitleOf(): (a: Appointment) => string {
+  const { t } = useTranslation()
+  return (a) => a.subject || (a.private ? t('agenda.private') : '') || a.profile || t(`showAs.${a.show_as}`)
+}
+
+/** One entry in a short list of one day. */
+export function AppointmentRow({ a, day }: { a: Appointment; day: Day }) {
+  const { t } = useTranslation()
+  const clock = useClock()
+  const now = useNow()
+  const title = useTitleOf()
+  const from = new Date(a.start)
+  const to = a.end ? new Date(a.end) : undefined
+  const running = from <= now && (!to || now < to)
+  const begins = civil(from, clock.zone).day < day ? '…' : clockTime(from, clock)
+  const ends = !to ? '' : civil(to, clock.zone).day > day ? '…' : clockTime(to, clock)
+  return (
+    <li className={`row-appointment${running ? ' running' : ''}${a.dismissed ? ' dismissed' : ''}`}>
+      <span className="row-time">{a.all_day ? t('agenda.allDay') : `${begins}–${ends}`}</span>
+      <span className="row-mark" style={{ background: `var(--st-${a.status}-edge)` }} aria-hidden="true" />
+      <span className="row-title">
+        {title(a)}
+        {running && <span className="hidden"> ({t('agenda.now')})</span>}
+      </span>
+    </li>
+  )
+}

@@ -1,0 +1,15 @@
+import { useTranslation } from 'react-i18next'
+import { Problem } from '../api/errors'
+
+/** The words for an error: the server's own where it gave some. */
+export function useProblemText(): (error: unknown) => string {
+  const { t } = useTranslation()
+  return (error) => {
+    if (!(error instanceof Problem)) return t('problem.other')
+    if (error.status === 0) return t('problem.offline')
+    if (error.status === 401) return t('problem.signedOut')
+    if (error.status === 429) return error.message || t('problem.tooMany')
+    const fields = error.fields.map((f) => `${f.field.replace(/^body\./, '')}: ${f.message}`)
+    return [error.message, ...fields.filter((f) => !error.message.includes(f))].filter(Boolean).join(' · ') || t('problem.other')
+  }
+}

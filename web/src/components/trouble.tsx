@@ -1,0 +1,38 @@
+import { Button } from '@fluentui/react-components'
+import { Link, useRouter } from '@tanstack/react-router'
+import { useTranslation } from 'react-i18next'
+import { Empty, Trouble } from '../ui/parts'
+import { useProblemText } from './problem'
+
+export function NotFound() {
+  const { t } = useTranslation()
+  return (
+    <Empty title={t('problem.notFound')}>
+      <Link to="/">{t('problem.toTeam')}</Link>
+    </Empty>
+  )
+}
+
+export function PageTrouble({ error }: { error: unknown }) {
+  const { t } = useTranslation()
+  const say = useProblemText()
+  const router = useRouter()
+  return (
+    <div className="page">
+      <Trouble title={t('problem.title')} action={<Button size="small" onClick={() => router.invalidate()}>{t('problem.again')}</Button>}>
+        {say(error)}
+      </Trouble>
+    </div>
+  )
+}
+
+/** A query that did not work, with a way to try again. */
+export function QueryTrouble({ error, again }: { error: unknown; again: () => void }) {
+  const { t } = useTranslation()
+  const say = useProblemText()
+  return (
+    <Trouble title={t('problem.title')} action={<Button size="small" onClick={again}>{t('problem.again')}</Button>}>
+      {say(error)}
+    </Trouble>
+  )
+}

@@ -1,0 +1,92 @@
+/** The words of the contract, so that the rest of the client names them in one place. */
+import type { components } from '../api/schema'
+
+export type Schemas = components['schemas']
+export type Presence = Schemas['Presence']
+export type PresenceLine = Schemas['PresenceLine']
+export type Card = Schemas['Card']
+export type Status = NonNullable<Presence['status']>
+export type Appointment = Schemas['Appointment']
+export type ShowAs = Appointment['show_as']
+export type Profile = Schemas['Profile']
+export type Template = Schemas['Template']
+export type Forwarding = Schemas['Forwarding']
+export type Explanation = Schemas['Explanation']
+export type Reason = Schemas['Reason']
+export type Coming = Schemas['Coming']
+export type Outcome = Reason['outcome']
+export type Level = Schemas['SeenBy']['level']
+export type Me = Schemas['Me']
+export type Team = Schemas['Team']
+
+/**
+ * The contract gives these two lists as base64 strings, because their elements are bytes in Go. On the wire they are
+ * lists of words (package presence implements encoding.TextMarshaler), which is what the client works with.
+ */
+export type CalendarOptions = Omit<Schemas['CalendarOptions'], 'show_as'> & { show_as: ShowAs[] }
+export type CalendarSection = Omit<Schemas['CalendarSection'], 'show_as'> & { show_as: ShowAs[] }
+export type Profiles = Omit<Schemas['Profiles'], 'permitted'> & { permitted: Status[] }
+export type CalendarSetting = { central: CalendarSection; own?: CalendarOptions; effective: CalendarOptions }
+export type PersonSettings = Omit<Schemas['PersonSettings'], 'calendar'> & { calendar: CalendarSetting }
+
+export const STATUSES = [
+  'available',
+  'be_right_back',
+  'busy',
+  'do_not_disturb',
+  'unavailable',
+  'logged_out',
+] as const satisfies readonly Status[]
+
+export const LEVELS = [
+  'assistant_plus',
+  'assistant',
+  'team_colleague',
+  'employee',
+  'external',
+  'unknown',
+  'blocked',
+] as const satisfies readonly Level[]
+
+export const EVENTS = ['start', 'end', 'inactivity', 'lock'] as const
+export type EventName = (typeof EVENTS)[number]
+
+export const SHOW_AS = [
+  'busy',
+  'out_of_office',
+  'tentative',
+  'working_elsewhere',
+] as const satisfies readonly ShowAs[]
+
+/** The rights of a card; the table itself is internal/rights/table.go, and the server applies it. */
+export type Right =
+  | 'name'
+  | 'private_numbers'
+  | 'status'
+  | 'text'
+  | 'line'
+  | 'other_party'
+  | 'forwarding'
+  | 'times'
+  | 'subject'
+  | 'own'
+
+export function mayRead(card: Pick<Card, 'may'> | undefined, right: Right): boolean {
+  const access = card?.may[right]
+  return access === 'read' || access === 'write'
+}
+
+export function mayWrite(card: Pick<Card, 'may'> | undefined, right: Right): boolean {
+  return card?.may[right] === 'write'
+}
+
+/** Who may ask why (MayExplain in internal/rights/explanation.go). */
+export function mayExplain(card: Pick<Card, 'may'> | undefined): boolean {
+  return mayRead(card, 'text') && mayRead(card, 'times')
+}
+
+/** What a line does beside the status; idle and unknown are nothing to show. */
+export function lineShown(p: Presence | undefined): 'ringing' | 'on_the_phone' | undefined {
+  const state = p?.off ? undefined : p?.line?.state
+  return state === 'ringing' || state === 'on_the_phone' ? state : undefined
+}

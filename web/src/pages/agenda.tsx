@@ -1,0 +1,2 @@
+export function OwnAgendaPage() { return null }
+export function PersonAgendaPage() { return null }

@@ -1,0 +1,1 @@
+export function ProfilesPage() { return null }

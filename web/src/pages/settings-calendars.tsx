@@ -1,0 +1,1 @@
+export function CalendarsPage() { return null }

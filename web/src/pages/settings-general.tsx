@@ -1,0 +1,1 @@
+export function GeneralPage() { return null }

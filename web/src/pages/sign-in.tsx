@@ -1,0 +1,57 @@
+import { Button, Field, Input } from '@fluentui/react-components'
+import { useQuery } from '@tanstack/react-query'
+import { useNavigate, useRouter, useSearch } from '@tanstack/react-router'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { setupQuery, useSignIn } from '../api/queries'
+import { LanguageSwitch } from '../components/LanguageSwitch'
+import { useProblemText } from '../components/problem'
+import { Logo, Trouble, useFocusOnce, useTitle } from '../ui/parts'
+
+export function SignInPage() {
+  const { t } = useTranslation()
+  const { to } = useSearch({ from: '/sign-in' })
+  const signIn = useSignIn()
+  const { data: setup } = useQuery(setupQuery)
+  const navigate = useNavigate()
+  const router = useRouter()
+  const say = useProblemText()
+  const first = useFocusOnce<HTMLInputElement>()
+  const [login, setLogin] = useState('')
+  const [password, setPassword] = useState('')
+  useTitle(t('signIn.title'))
+  return (
+    <main className="door">
+      <form
+        className="door-card"
+        onSubmit={(e) => {
+          e.preventDefault()
+          signIn.mutate(
+            { login, password },
+            { onSuccess: () => (to ? router.history.replace(to) : void navigate({ to: '/', replace: true })) },
+          )
+        }}
+      >
+        <div className="door-brand">
+          <Logo size={48} />
+          <div>
+            <h1>{t('signIn.title')}</h1>
+            <p className="note">{t('signIn.lead')}</p>
+          </div>
+        </div>
+        {signIn.error && <Trouble>{say(signIn.error)}</Trouble>}
+        <Field label={t('signIn.login')} required>
+          <Input ref={first} name="username" autoComplete="username" autoCapitalize="none" value={login} onChange={(_e, d) => setLogin(d.value)} size="large" />
+        </Field>
+        <Field label={t('signIn.password')} required>
+          <Input name="password" type="password" autoComplete="current-password" value={password} onChange={(_e, d) => setPassword(d.value)} size="large" />
+        </Field>
+        <Button type="submit" appearance="primary" size="large" disabled={signIn.isPending}>
+          {t('signIn.submit')}
+        </Button>
+        {setup?.demo && <p className="note">{t('signIn.demo')}</p>}
+      </form>
+      <LanguageSwitch />
+    </main>
+  )
+}
