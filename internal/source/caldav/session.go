@@ -27,14 +27,14 @@ func (s *session) do(ctx context.Context, method string, u *url.URL, depth, body
 	if body != "" {
 		h.Set("Content-Type", "application/xml; charset=utf-8")
 	}
-	for {
+	for hop := 0; ; hop++ {
 		resp, err := s.reader.client.Do(ctx, outbound.Request{Method: method, URL: u, Header: h, Body: []byte(body), Login: s.login})
 		if err != nil {
 			return nil, source.Failure(err)
 		}
 		// A redirect to another host has left the login behind. Where that host is plainly the same operator's, the
 		// login follows (RFC 6764 §6).
-		if resp.Status == http.StatusUnauthorized && s.login != nil && !s.login.Trusts(resp.URL) && siblings(u, resp.URL) {
+		if resp.Status == http.StatusUnauthorized && hop < 3 && s.login != nil && !s.login.Trusts(resp.URL) && siblings(u, resp.URL) {
 			s.login.Trust(resp.URL)
 			u = resp.URL
 			continue

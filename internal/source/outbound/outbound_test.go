@@ -520,8 +520,12 @@ func TestNoServer(t *testing.T) {
 	if e := wantError(t, err, Unreachable); !strings.Contains(e.Public(), "refuses") {
 		t.Errorf("closed port: %q", e.Public())
 	}
-	_, err = c.Do(t.Context(), Request{URL: parse(t, "http://no-such-host.invalid/private-x")})
-	wantError(t, err, Unreachable)
+	for _, dns := range []*net.DNSError{{Err: "no such host", Name: "h.example", IsNotFound: true}, {Err: "server misbehaving", Name: "h.example"}} {
+		e := wantError(t, explain(t.Context(), "h.example", time.Second, &net.OpError{Op: "dial", Err: dns}), Unreachable)
+		if there := !strings.Contains(e.Public(), "no server with the name"); there == dns.IsNotFound {
+			t.Errorf("%v: %q", dns, e.Public())
+		}
+	}
 	plain := serve(t, func(http.ResponseWriter, *http.Request) {})
 	plain.Scheme = "https"
 	_, err = c.Do(t.Context(), Request{URL: plain})
