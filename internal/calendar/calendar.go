@@ -884,16 +884,12 @@ func (p *parser) checkEnd(e *event) {
 	if e.hasLength { // both are not allowed; the end is what people saw
 		e.hasLength, e.length = false, span{}
 	}
+	if e.end.date && !e.start.date { // a timed event until a day: until its midnight
+		e.end = stamp{at: e.end.at, tzid: e.start.tzid, zone: e.start.zone, utc: e.start.utc, known: true}
+	}
 	start, _ := e.start.in(utc).instant(e.start.at)
 	end, _ := e.end.in(e.start.in(utc)).instant(e.end.at)
 	switch {
-	case e.end.date && !e.start.date:
-		// The end of a timed event given as a day: until its midnight.
-		e.end = stamp{at: e.end.at, tzid: e.start.tzid, zone: e.start.zone, known: true}
-		if e.end.at > e.start.at {
-			return
-		}
-		fallthrough
 	case end < start:
 		p.problem(e.line, e.uid, ProblemTime, "The event in line %d ends before it begins; its end was left out.", e.line)
 		e.end = stamp{}

@@ -75,8 +75,24 @@ func (c civil) midnight() civil { return midnightOf(c.day()) }
 func (c civil) compact() string {
 	year, month, day := dateOf(c.day())
 	clock := c.clock()
-	return fmt.Sprintf("%04d%02d%02dT%02d%02d%02d", year, month, day,
-		clock/secondsPerHour, clock/60%60, clock%60)
+	var b [15]byte
+	n := len(b)
+	put := func(value, digits int) {
+		for range digits {
+			n--
+			b[n] = byte('0' + value%10)
+			value /= 10
+		}
+	}
+	put(clock%60, 2)
+	put(clock/60%60, 2)
+	put(clock/secondsPerHour, 2)
+	n--
+	b[n] = 'T'
+	put(day, 2)
+	put(month, 2)
+	put(year, 4)
+	return string(b[:])
 }
 
 // compactDate formats the day of c as in iCalendar: 20260105.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"reflect"
 	"slices"
@@ -119,6 +120,68 @@ func TestTruncated(t *testing.T) {
 		}
 	}
 }
+
+// TestMutated rearranges the lines of real files, which finds more than bytes
+// changed at random: what is read is still a calendar, of a kind.
+func TestMutated(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(3, 4))
+	var pool, files []string
+	for _, path := range referenceFiles(t, ".ics") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(text) < 6000 {
+			files = append(files, string(text))
+			for line := range strings.Lines(string(text)) {
+				if name, _, _ := strings.Cut(strings.TrimSpace(line), ":"); slices.Contains(mutable, strings.Split(name, ";")[0]) {
+					pool = append(pool, line)
+				}
+			}
+		}
+	}
+	from := time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC)
+	home := []*time.Location{time.UTC, zoneNamed(t, "Europe/Berlin"), zoneNamed(t, "America/Sao_Paulo"), zoneNamed(t, "Australia/Lord_Howe")}
+	limits := Limits{MaxAppointments: 3000, MaxWork: 20_000}
+	for i := range mutations {
+		lines := slices.Collect(strings.Lines(files[random.IntN(len(files))]))
+		for range 1 + random.IntN(8) {
+			at := random.IntN(len(lines))
+			switch random.IntN(4) {
+			case 0:
+				lines = slices.Delete(lines, at, at+1)
+			case 1:
+				lines = slices.Insert(lines, at, lines[random.IntN(len(lines))])
+			default:
+				lines = slices.Insert(lines, at, pool[random.IntN(len(pool))])
+			}
+			if len(lines) == 0 {
+				lines = []string{"\n"}
+			}
+		}
+		text := strings.Join(lines, "")
+		c, err := Parse(strings.NewReader(text), limits)
+		if err != nil {
+			continue
+		}
+		year := from.AddDate(random.IntN(18), random.IntN(12), 0)
+		checkCalendar(t, c, year, year.AddDate(0, 3, 0), home[random.IntN(len(home))], limits)
+		if i%10 == 0 {
+			checkSecret(t, []byte(text), year, home[1], limits)
+		}
+		if t.Failed() {
+			t.Fatalf("mutation %d of\n%s", i, text)
+		}
+	}
+}
+
+// mutable are the properties that matter.
+var mutable = strings.Fields("BEGIN END DTSTART DTEND DURATION RRULE EXRULE RDATE EXDATE RECURRENCE-ID UID SEQUENCE CLASS STATUS TRANSP TRIGGER METHOD " +
+	"TZID TZOFFSETFROM TZOFFSETTO X-WR-TIMEZONE X-MICROSOFT-CDO-ALLDAYEVENT X-MICROSOFT-CDO-BUSYSTATUS FREEBUSY CATEGORIES URL SUMMARY")
+
+// mutations is how many TestMutated tries.
+const mutations = 3000
 
 // TestHostile has what would stall or fill a careless reader. Each must end
 // within a second or so, also with the race detector on a slow machine.
