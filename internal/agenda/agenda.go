@@ -309,9 +309,13 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, began 
 	}
 	res, err := src.Fetch(ctx, acct)
 	if err != nil {
-		var later interface{ RetryAfter() time.Duration }
-		if errors.As(err, &later) {
-			wait = later.RetryAfter()
+		var told *source.Error
+		if errors.As(err, &told) {
+			wait = told.RetryAfter
+			switch told.Kind { // asking again does not help before somebody changes something
+			case source.Credentials, source.NotAllowed, source.BadAddress:
+				wait = max(wait, slowest)
+			}
 		}
 		return wait, a.failed(ctx, e, rec, began, err)
 	}
@@ -319,6 +323,9 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, began 
 	var puts []store.CalendarObject
 	if !res.Unchanged {
 		problems := []string{}
+		for _, href := range res.Skipped {
+			problems = append(problems, href+": it is there but could not be read")
+		}
 		for _, o := range res.Objects {
 			cal, err := calendar.Parse(strings.NewReader(string(o.Data)), calendar.Limits{})
 			if err != nil {
