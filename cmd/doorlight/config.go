@@ -36,6 +36,8 @@ type config struct {
 	AllowNetworks []string `toml:"calendar-allow-networks"`
 	LogLevel      string   `toml:"log-level"`
 	LogFormat     string   `toml:"log-format"`
+
+	demo *demonstration // nil: the office is a real one
 }
 
 // duration is a time.Duration as people write it: "90s".

@@ -37,17 +37,23 @@ func serveCommand() *cobra.Command {
 		Use: "serve", Short: "Run the server", Args: cobra.NoArgs,
 		Example: `  doorlight serve                         # http://localhost:8080, data in ./data
   doorlight serve --listen :443 --tls-cert cert.pem --tls-key key.pem
-  doorlight serve --database postgres://doorlight@db/doorlight`,
+  doorlight serve --database postgres://doorlight@db/doorlight
+  doorlight serve --demo                  # an invented office, to look around`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := load(cmd.Flags())
 			if err != nil {
 				return err
 			}
+			if c.demo, err = wantedDemo(cmd.Flags(), &c); err != nil {
+				return err
+			}
+			defer c.demo.close()
 			return serve(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	addFlags(cmd.Flags())
 	addServeFlags(cmd.Flags())
+	addDemoFlags(cmd.Flags())
 	return cmd
 }
 
@@ -76,6 +82,9 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer st.Close()
+	if err := c.demo.open(ctx, &c, st, log); err != nil {
+		return err
+	}
 	var code string
 	p, err := assemble(ctx, c, st, log, func() string {
 		code = setupCode()
@@ -96,6 +105,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
 	if code != "" {
 		fmt.Fprintf(stdout, "Open it to make the first administrator. From another computer you need the set-up code %s\n", code)
 	}
+	c.demo.print(stdout)
 	return p.run(ctx, c, l, log)
 }
 
@@ -139,7 +149,7 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 	p.agenda = agenda.New(st, p.office, p.hub, box, map[string]agenda.Source{
 		agenda.KindFeed: feed.New(client), agenda.KindCalDAV: caldav.New(client, caldav.Config{}),
 	}, agenda.Config{Log: log, Every: every})
-	cfg := api.Config{Log: log, Version: version, Secure: c.TLSCert != "" || c.BehindTLS}
+	cfg := api.Config{Log: log, Version: version, Secure: c.TLSCert != "" || c.BehindTLS, Demo: c.demo != nil}
 	if !p.office.HasAdmin() {
 		cfg.SetupCode = code()
 	}
@@ -190,6 +200,7 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 	streams.Go(func() { p.broker.Run(liveCtx) })
 	var calendars sync.WaitGroup
 	calendars.Go(func() { p.agenda.Run(agendaCtx) })
+	calendars.Go(func() { c.demo.run(agendaCtx, p, log) })
 
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
