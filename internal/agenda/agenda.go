@@ -48,12 +48,13 @@ type Config struct {
 }
 
 const (
-	horizon   = 48 * time.Hour // how far ahead appointments become claims
-	ahead     = 24 * time.Hour // claims are worked out anew so long before the horizon is used up
-	trust     = 24 * time.Hour // so long after the last success the claims of a calendar hold
-	slowest   = time.Hour      // between attempts at a calendar that fails
-	mostEach  = 20             // calendars of one person
-	mostTexts = 50             // problems that are told of one calendar
+	horizon     = 48 * time.Hour // how far ahead appointments become claims
+	ahead       = 24 * time.Hour // claims are worked out anew so long before the horizon is used up
+	trust       = 24 * time.Hour // so long after the last success the claims of a calendar hold
+	slowest     = time.Hour      // between attempts at a calendar that fails
+	mostEach    = 20             // calendars of one person
+	longestHref = 900            // keys of the store are bounded
+	mostTexts   = 50             // problems that are told of one calendar
 )
 
 // Agenda keeps the calendars. Its methods may be called by several goroutines at once.
@@ -327,6 +328,10 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, began 
 			problems = append(problems, href+": it is there but could not be read")
 		}
 		for _, o := range res.Objects {
+			if len(o.Href) > longestHref {
+				problems = append(problems, cut(o.Href, 100)+": its address is too long")
+				continue
+			}
 			cal, err := calendar.Parse(strings.NewReader(string(o.Data)), calendar.Limits{})
 			if err != nil {
 				if rec.Kind == KindFeed {
