@@ -7,7 +7,7 @@ BIN := bin/doorlight
 GOFILES = $(shell git ls-files -co --exclude-standard '*.go' 'go.mod' 'go.sum' '*.sql' '*.yaml' 2>/dev/null)
 WEBFILES = $(shell git ls-files -co --exclude-standard web 2>/dev/null | grep -v -e ^web/dist -e _test -e ^web/test)
 
-.PHONY: help run build test check generate bench fmt lint vet test-go test-web e2e tools clean demo fuzz crash
+.PHONY: help run build test check generate bench fmt lint vet test-go test-web e2e tools clean demo fuzz crash hooks
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -56,6 +56,7 @@ test-web: web/node_modules/.package-lock.json ## unit tests of the web client
 e2e: build ## browser tests
 	@echo "== browser tests"
 	cd web && npm run e2e
+	cd web && npm run e2e:server
 
 generate: web/node_modules/.package-lock.json ## make generated files anew
 	go run ./cmd/openapi > internal/api/openapi.yaml
@@ -73,6 +74,9 @@ fmt: ## format all files
 
 tools: ## install the programs that the tests use (Debian packages)
 	@scripts/tools
+
+hooks: ## check every commit of this clone before it is made
+	ln -sf ../../scripts/pre-commit .git/hooks/pre-commit
 
 clean: ## remove what was built
 	rm -rf bin web/dist/* web/node_modules && touch web/dist/.keep
