@@ -170,7 +170,7 @@ export class Live {
 }
 
 /** This tab, the same over reloads: it counts as one running client. */
-function tabID(): string {
+export function tabID(): string {
   const key = 'doorlight-client'
   let id = sessionStorage.getItem(key)
   if (!id) {

@@ -1,1 +1,51 @@
-export function ClientsPage() { return null }
+import { Button } from '@fluentui/react-components'
+import { Desktop20Regular, Phone20Regular } from '@fluentui/react-icons'
+import { useQuery } from '@tanstack/react-query'
+import { useTranslation } from 'react-i18next'
+import { tabID } from '../api/live'
+import { clientsQuery, useEndClient } from '../api/queries'
+import { useProblemText } from '../components/problem'
+import { useClock, useNow } from '../components/session'
+import { QueryTrouble } from '../components/trouble'
+import { moment } from '../lib/time'
+import { Section, Trouble, Waiting } from '../ui/parts'
+
+export function ClientsPage() {
+  const { t } = useTranslation()
+  const query = useQuery(clientsQuery)
+  const end = useEndClient()
+  const say = useProblemText()
+  const clock = useClock()
+  const now = useNow()
+  const at = (text: string) => moment(new Date(text), now, clock)
+  const here = tabID()
+  return (
+    <Section title={t('settings.clients')} note={t('clients.lead')}>
+      {query.isPending && <Waiting label={t('waiting')} rows={3} />}
+      {query.error && <QueryTrouble error={query.error} again={() => void query.refetch()} />}
+      {end.error && <Trouble>{say(end.error)}</Trouble>}
+      {query.data && !query.data.clients.length && <p className="note">{t('clients.none')}</p>}
+      <ul className="rows" aria-label={t('settings.clients')}>
+        {query.data?.clients.map((c) => (
+          <li key={c.id}>
+            <span className="quiet" aria-hidden="true">
+              {/iPhone|Android|iPad/.test(c.label) ? <Phone20Regular /> : <Desktop20Regular />}
+            </span>
+            <div className="grow">
+              <p>
+                <b>{c.label}</b> {c.id === here && <span className="quiet">({t('clients.this')})</span>}
+              </p>
+              <p className="note">
+                {t('clients.since', { at: at(c.since) })} ·{' '}
+                {c.activity_since ? t('clients.activitySince', { activity: t(`clients.activity.${c.activity}`), at: at(c.activity_since) }) : t(`clients.activity.${c.activity}`)}
+              </p>
+            </div>
+            <Button title={t('clients.endHint')} aria-label={t('clients.endNamed', { label: c.label })} disabled={end.isPending} onClick={() => end.mutate(c.id)}>
+              {t('clients.end')}
+            </Button>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  )
+}
