@@ -17,8 +17,9 @@
 // start instead of from the beginning of the first week, and gives all seven
 // days for BYWEEKNO without BYDAY. The tests compare both on random rules.
 //
-// Private events (CLASS other than PUBLIC) lose subject, and web link with it,
-// while the text is read. VTODO and VJOURNAL are passed over. VFREEBUSY is
+// Private events (CLASS other than PUBLIC) lose their subject, and the web link
+// that may spell it out, while the text is read; their categories stay, because
+// they choose a profile. VTODO and VJOURNAL are passed over. VFREEBUSY is
 // read only in files without events, as published by servers that hide them:
 // its busy periods become appointments without a subject.
 package calendar
@@ -30,6 +31,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/quotedprintable"
 	"net/url"
 	"slices"
 	"strconv"
@@ -226,7 +228,8 @@ type alarm struct {
 func (e *event) dropped() bool { return e.cancelled || e.declined }
 
 // showAs ranks what an event says about how it counts: what Outlook wrote
-// first, then TRANSP, then STATUS.
+// first, then TRANSP, then STATUS. Google and Apple make all-day events
+// TRANSPARENT unless told otherwise; they are free, as those programs show them.
 func (e *event) showAs() ShowAs {
 	switch {
 	case e.busy != nil:
@@ -265,7 +268,8 @@ type parser struct {
 	ignored  int // components opened below maxDepth
 	seen     bool
 	full     bool
-	method   string
+	method   string // of the VCALENDAR being read
+	from     int    // its first event
 	zoneName string // X-WR-TIMEZONE
 	more     int    // problems not reported
 
@@ -425,6 +429,13 @@ func (p *parser) pop() {
 			p.event.alarm = a
 		}
 		p.alarm = nil
+	case "VCALENDAR":
+		if p.method == "CANCEL" { // RFC 5546 §3.2.5
+			for _, e := range p.events[p.from:] {
+				e.cancelled = true
+			}
+		}
+		p.method, p.from = "", len(p.events)
 	case "VTIMEZONE":
 		if key := zoneKey(p.zone.id); key != "" && p.zones.inline[key] == nil && len(p.zones.inline) < maxZones {
 			p.zones.inline[key] = p.zone
@@ -566,7 +577,7 @@ func (p *parser) eventProperty(e *event, l line) {
 	case "X-MICROSOFT-CDO-ALLDAYEVENT":
 		e.allDay = strings.EqualFold(strings.TrimSpace(l.value), "TRUE")
 	case "SUMMARY":
-		e.subject = plainText(l.value)
+		e.subject = subject(l)
 	case "CATEGORIES":
 		for _, one := range splitText(cut(l.value, 8*maxText)) {
 			if one = plainText(one); one != "" && len(e.categories) < maxCategories && !slices.Contains(e.categories, one) {
@@ -578,6 +589,15 @@ func (p *parser) eventProperty(e *event, l line) {
 	case "ATTENDEE":
 		p.attendee(e, l)
 	}
+}
+
+// subject reads SUMMARY, also as vCalendar 1.0 encodes it.
+func subject(l line) string {
+	if strings.EqualFold(l.param("ENCODING"), "QUOTED-PRINTABLE") {
+		text, _ := io.ReadAll(quotedprintable.NewReader(strings.NewReader(cut(l.value, 8*maxText)))) // as far as it goes
+		return oneLine(decode(text))
+	}
+	return plainText(l.value)
 }
 
 const (
@@ -797,10 +817,6 @@ func (p *parser) endEvent(e *event) {
 		p.problem(e.line, e.uid, ProblemTime, "The event in line %d has no start that can be read and was left out.", e.line)
 		return
 	}
-	if e.start.date && e.end.known && !e.end.date {
-		// Nextcloud and others are known to mix both; the days are meant.
-		e.end = stamp{at: e.end.at.midnight(), date: true, known: true}
-	}
 	p.events = append(p.events, e)
 }
 
@@ -829,9 +845,6 @@ func (p *parser) finish() {
 	}
 	reported := map[string]bool{}
 	for _, e := range p.events {
-		if p.method == "CANCEL" {
-			e.cancelled = true
-		}
 		p.resolveZones(e, reported)
 		p.checkEnd(e)
 		if e.uid == "" {
@@ -883,6 +896,9 @@ func (p *parser) checkEnd(e *event) {
 	}
 	if e.hasLength { // both are not allowed; the end is what people saw
 		e.hasLength, e.length = false, span{}
+	}
+	if e.start.date && !e.end.date { // the days are meant
+		e.end = stamp{at: e.end.at.midnight(), date: true, known: true}
 	}
 	if e.end.date && !e.start.date { // a timed event until a day: until its midnight
 		e.end = stamp{at: e.end.at, tzid: e.start.tzid, zone: e.start.zone, utc: e.start.utc, known: true}

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"go/build"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -276,6 +278,9 @@ func TestOccurrences(t *testing.T) {
 			[]string{"2026-01-05T09:00..09:00"}},
 		{"all cancelled", vevent("DTSTART:20260105T090000Z", "RRULE:FREQ=DAILY;COUNT=2", "STATUS:CANCELLED"), []string{}},
 		{"all cancelled by METHOD", "METHOD:CANCEL\n" + vevent("DTSTART:20260105T090000Z"), []string{}},
+		{"one of two calendars cancelled", "BEGIN:VCALENDAR\nMETHOD:CANCEL\n" + vevent("DTSTART:20260105T090000Z") + "END:VCALENDAR\n" +
+			"BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:v\nDTSTART:20260106T090000Z\nEND:VEVENT\nEND:VCALENDAR",
+			[]string{"2026-01-06T09:00..09:00"}},
 		{"this and future moved", vevent("DTSTART;TZID=Europe/Berlin:20260105T090000", "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=4") +
 			vevent("RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260107T090000", "DTSTART;TZID=Europe/Berlin:20260107T110000", "DURATION:PT2H"),
 			[]string{"2026-01-05T08:00..09:00", "2026-01-06T08:00..09:00", "2026-01-07T10:00..12:00", "2026-01-08T10:00..12:00"}},
@@ -505,19 +510,21 @@ func TestPrivate(t *testing.T) {
 func TestTexts(t *testing.T) {
 	t.Parallel()
 	for summary, want := range map[string]string{
-		"SUMMARY:Plain":                         "Plain",
-		`SUMMARY:a\, b\; c\\ d\nE\Nf`:           `a, b; c\ d E f`,
-		"SUMMARY;LANGUAGE=de;X=\"a:b;c\":Größe": "Größe",
-		"SUMMARY:Gr\xC3\n \xB6\xC3\r\n \x9Fe":   "Größe", // folded inside characters
-		"SUMMARY:fo\r\n lded\n\tonce":           "foldedonce",
-		"SUMMARY:Gr\xF6\xDFe \x80":              "Größe €", // Windows-1252
-		"SUMMARY:a\x00b\x1Bc\td":                "a b c d",
-		"SUMMARY:  spaced   out ":               "spaced out",
-		"summary:lower":                         "lower",
-		"SUMMARY : space":                       "space",
-		"SUMMARY:\xF0\x9F\x8E\x84 tree":         "🎄 tree",
-		"SUMMARY;ALTREP=\"never closed:quote":   "quote",
-		"SUMMARY:" + strings.Repeat("ö", 2000):  strings.Repeat("ö", 512),
+		"SUMMARY:Plain":                                                   "Plain",
+		`SUMMARY:a\, b\; c\\ d\nE\Nf`:                                     `a, b; c\ d E f`,
+		"SUMMARY;LANGUAGE=de;X=\"a:b;c\":Größe":                           "Größe",
+		"SUMMARY:Gr\xC3\n \xB6\xC3\r\n \x9Fe":                             "Größe", // folded inside characters
+		"SUMMARY;ENCODING=QUOTED-PRINTABLE;CHARSET=ISO-8859-1:Gr=F6=DFe=": "Größe",
+		"SUMMARY;ENCODING=QUOTED-PRINTABLE:Gr=C3=B6=C3=9Fe":               "Größe",
+		"SUMMARY:fo\r\n lded\n\tonce":                                     "foldedonce",
+		"SUMMARY:Gr\xF6\xDFe \x80":                                        "Größe €", // Windows-1252
+		"SUMMARY:a\x00b\x1Bc\td":                                          "a b c d",
+		"SUMMARY:  spaced   out ":                                         "spaced out",
+		"summary:lower":                                                   "lower",
+		"SUMMARY : space":                                                 "space",
+		"SUMMARY:\xF0\x9F\x8E\x84 tree":                                   "🎄 tree",
+		"SUMMARY;ALTREP=\"never closed:quote":                             "quote",
+		"SUMMARY:" + strings.Repeat("ö", 2000):                            strings.Repeat("ö", 512),
 	} {
 		c := parse(t, vevent(summary, "DTSTART:20260105T090000Z"))
 		got, again := expandAll(t, c)[0].Subject, expandAll(t, parse(t, string(c.Strip())))[0].Subject
@@ -679,6 +686,27 @@ func TestNotACalendar(t *testing.T) {
 	if _, err := Parse(iotest.ErrReader(broken), Limits{}); !errors.Is(err, broken) {
 		t.Errorf("the reader's error: %v", err)
 	}
+}
+
+// TestConcurrent lets the race detector see that a Calendar never changes.
+func TestConcurrent(t *testing.T) {
+	t.Parallel()
+	c := parse(t, vevent("DTSTART:20260105T090000", "RRULE:FREQ=DAILY;COUNT=20", "EXDATE:20260106T090000")+
+		fmt.Sprintf(customZone, "Customized Time Zone")+
+		"BEGIN:VEVENT\nUID:z\nDTSTART;TZID=Customized Time Zone:20260105T120000\nRRULE:FREQ=WEEKLY\nEND:VEVENT\n")
+	want := expandAll(t, c)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 20 {
+				if got := expandAll(t, c); !reflect.DeepEqual(got, want) {
+					t.Errorf("got %v, want %v", spans(got), spans(want))
+				}
+				c.Strip()
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestPure(t *testing.T) {

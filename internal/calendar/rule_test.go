@@ -186,7 +186,7 @@ func TestRuleAgainstLibrary(t *testing.T) {
 	monthDays, numbered := split("1 2 15 28 29 30 31 -1 -2 -30"), split("1MO 2TU -1FR 3SU -2WE 5TH")
 	hours, minutes := split("0 7 9 18 23"), split("0 15 30")
 	compared := 0
-	for range 1500 {
+	for range 800 {
 		freq := split("YEARLY MONTHLY WEEKLY DAILY HOURLY")[random.IntN(5)]
 		text := "FREQ=" + freq + ";INTERVAL=" + pick(split("1 1 2 3 5"), 1) + ";COUNT=25"
 		byMonth := maybe("BYMONTH", months, 3)
@@ -253,7 +253,7 @@ func TestRuleAgainstLibrary(t *testing.T) {
 			t.Fatalf("%s from %s\n got %v\nwant %v", text, start.Format(time.RFC3339), got, want)
 		}
 	}
-	if compared < 1000 {
+	if compared < 500 {
 		t.Errorf("only %d rules compared", compared)
 	}
 }

@@ -430,10 +430,14 @@ func (o override) shift(p *plan) civil {
 }
 
 // Expand returns the occurrences that overlap from to to, to not included,
-// sorted by start. Times without a zone are in that of the file, else in home;
+// sorted by start, up to the year 2200. Times without a zone are in that of the file, else in home;
 // all-day events in home, which is UTC if nil. An occurrence that takes no
 // time counts where it begins. Those that show as free are included, those
 // that are cancelled or were declined are not.
+//
+// A time that daylight saving skips is read with the offset before (RFC 5545
+// §3.3.5); where a rule generates it, there is no occurrence (§3.3.10). A time
+// that comes twice is the first one.
 //
 // The problems are those of this expansion; Problems has the ones of the text.
 // The error is about the arguments, or that the window holds more than
