@@ -6,9 +6,9 @@
 // for others.
 //
 // What cannot be read is reported as a Problem and the rest is used. That is
-// why the package has its own reader of content lines: go-ical, like every
-// library tried, gives up the whole file at the first bad line, and a filter
-// before it would have to parse the lines all the same.
+// why the package has its own reader of content lines: go-ical gives up the
+// whole file at the first bad line, and a filter before it would have to parse
+// the lines all the same.
 //
 // Recurrence rules are expanded here too. The libraries cannot be bounded:
 // with rrule-go v1.8.2, FREQ=HOURLY;INTERVAL=2;BYHOUR=1 from an even hour
