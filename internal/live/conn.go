@@ -430,16 +430,16 @@ func (b *Broker) requeue(c *conn) {
 func (c *conn) try(p []byte) (n int) {
 	err := c.raw.Write(func(fd uintptr) bool {
 		for {
-			k, err := syscall.Write(int(fd), p)
-			switch {
-			case err == syscall.EINTR:
+			k, err := writeNow(fd, p)
+			switch err {
+			case syscall.EINTR:
 				continue
-			case err == syscall.EAGAIN:
+			case syscall.EAGAIN:
 				n = 0
-			case err != nil:
-				n = -1
-			default:
+			case 0:
 				n = k
+			default:
+				n = -1
 			}
 			return true
 		}

@@ -25,10 +25,15 @@ func (b *Broker) Run(ctx context.Context) error {
 			b.closeAll()
 			return context.Cause(ctx)
 		case <-b.flush:
-			if !waiting {
+			switch wait := b.cfg.Gather - time.Since(last); {
+			case waiting:
+			case wait <= 0:
+				// Behind a quiet spell it goes out at once; what is published together has been entered together.
+				f.flush()
+				last = time.Now()
+			default:
 				waiting = true
-				// The first change after a quiet spell goes out soon; under load what comes meanwhile goes with it.
-				gather.Reset(max(b.cfg.Gather-time.Since(last), time.Millisecond))
+				gather.Reset(wait)
 			}
 		case <-gather.C:
 			waiting = false
