@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"hash/maphash"
 	"log/slog"
 	"slices"
 	"sync"
@@ -56,10 +57,13 @@ type Broker struct {
 	epoch string
 	block cipher.Block // hides the count of changes in positions
 	flush chan struct{}
+	seed  maphash.Seed
+	busy  sync.WaitGroup // readers and writers of connections
 
 	// mu guards subjects, everything in them, conns, the dirty list, and what conns have that is marked so. It is not
 	// held while something is written.
 	mu       sync.Mutex
+	stopped  bool
 	subjects map[string]*subject
 	conns    map[*conn]struct{}
 	dirty    []*conn
@@ -74,6 +78,8 @@ type Broker struct {
 type subject struct {
 	id       string
 	watchers int
+	gone     bool   // the person was removed: from now on nobody sees anything of them
+	stale    uint64 // revision at which the card changed last
 	audience [rights.MaxClasses]audience
 }
 
@@ -105,7 +111,7 @@ func New(dir Directory, from Presences, cfg Config) *Broker {
 	var epoch [8]byte
 	rand.Read(epoch[:])
 	return &Broker{
-		dir: dir, from: from, cfg: cfg, log: cfg.Log, epoch: hex.EncodeToString(epoch[:]), block: block, flush: make(chan struct{}, 1),
+		dir: dir, from: from, cfg: cfg, log: cfg.Log, epoch: hex.EncodeToString(epoch[:]), block: block, flush: make(chan struct{}, 1), seed: maphash.MakeSeed(),
 		subjects: map[string]*subject{}, conns: map[*conn]struct{}{}, revision: 1,
 	}
 }
@@ -159,13 +165,9 @@ func (b *Broker) wake() {
 
 func (b *Broker) publish(s *subject, p *presence.Presence, shown *presence.Shown, gone bool) {
 	if gone {
-		b.revision++
-		b.relevel = b.revision
-		for c := range s.audience {
-			for _, w := range slices.Clone(s.audience[c].conns) {
-				b.mark(w, s, isGone)
-			}
-		}
+		s.gone = true
+		b.relevel = b.nextRevision()
+		b.relevelSubject(s)
 		return
 	}
 	for c := range rights.Classes() {
@@ -194,29 +196,24 @@ const (
 	isGone                     // it cannot be seen any more
 )
 
-// due is one subject that a connection has not been told of.
-type due struct {
-	subject *subject
-	class   rights.Class
-	what    what
-}
-
 // mark notes that a connection has something to be told; mu is held.
 func (b *Broker) mark(c *conn, s *subject, w what) {
-	if c.closed {
+	i := c.find(s)
+	if c.closed || i < 0 {
 		return
 	}
 	if !c.queued {
 		c.queued = true
 		b.dirty = append(b.dirty, c)
 	}
-	for i := range c.due {
-		if c.due[i].subject == s {
-			c.due[i].what |= w
-			return
-		}
+	at := &c.watched[i]
+	if at.what == 0 {
+		c.due = append(c.due, int32(i))
 	}
-	c.due = append(c.due, due{s, c.classOf(s), w})
+	if w&isGone == 0 { // who is seen again is not gone
+		at.what &^= isGone
+	}
+	at.what |= w
 }
 
 // Office enters a change of the organisation: what viewers are to owners, names, people who are gone or signed out.
@@ -237,9 +234,12 @@ func (b *Broker) Office(c office.Change) {
 	}
 	for _, id := range c.Cards {
 		if s := b.subjects[id]; s != nil {
+			s.stale = b.nextRevision()
 			for k := range s.audience {
 				for _, w := range s.audience[k].conns {
-					b.mark(w, s, isStale)
+					if rights.MayRead(w.levelOf(s), rights.Name) {
+						b.mark(w, s, isStale)
+					}
 				}
 			}
 		}
@@ -264,32 +264,37 @@ func (b *Broker) nextRevision() uint64 {
 	return b.revision
 }
 
-// relevelSubject finds out anew what everybody who watches a subject is to it; mu is held.
+// relevelSubject finds out anew what everybody who watches a subject is to it, and tells those for whom that changed;
+// mu is held.
 func (b *Broker) relevelSubject(s *subject) {
 	for k := range s.audience {
 		for _, w := range slices.Clone(s.audience[k].conns) {
-			level := b.dir.Level(w.viewer, s.id)
-			class := rights.ClassOf(level)
-			sees := rights.MayRead(level, rights.Name)
-			if class != rights.Class(k) {
+			at := &w.watched[w.find(s)]
+			was, level := at.level, b.level(w, s)
+			if level == was {
+				continue
+			}
+			at.level = level
+			if class := rights.ClassOf(level); class != rights.Class(k) {
 				b.leave(w, s, rights.Class(k))
-				b.join(w, s, class)
-				for i := range w.due {
-					if w.due[i].subject == s {
-						w.due[i].class = class
-					}
-				}
+				s.enter(w, class)
 			}
 			switch {
-			case !sees:
-				b.mark(w, s, isGone)
-			case class != rights.Class(k):
+			case rights.MayRead(level, rights.Name):
 				b.mark(w, s, isStale|isChanged)
-			default:
-				b.mark(w, s, isStale)
+			case rights.MayRead(was, rights.Name):
+				b.mark(w, s, isGone)
 			}
 		}
 	}
+}
+
+// level returns what a connection's viewer is to a subject.
+func (b *Broker) level(c *conn, s *subject) rights.Level {
+	if s.gone {
+		return rights.Blocked
+	}
+	return b.dir.Level(c.viewer, s.id)
 }
 
 // SignOut closes the connections of one session.
@@ -322,6 +327,7 @@ func (b *Broker) subject(id string) *subject {
 		s.audience[c].view = rights.SeePresence(rights.Class(c), id, &p, &shown)
 		s.audience[c].revision = b.revision
 	}
+	s.stale = b.revision
 	b.subjects[id] = s
 	return s
 }
@@ -333,14 +339,10 @@ func (a *audience) bytes() []byte {
 	return a.encoded
 }
 
-func (b *Broker) join(c *conn, s *subject, class rights.Class) {
+// enter puts a connection into an audience; Broker.mu is held.
+func (s *subject) enter(c *conn, class rights.Class) {
 	s.audience[class].conns = append(s.audience[class].conns, c)
 	s.watchers++
-	if i := slices.IndexFunc(c.watched, func(w watched) bool { return w.subject == s }); i >= 0 {
-		c.watched[i].class = class
-	} else {
-		c.watched = append(c.watched, watched{s, class})
-	}
 }
 
 // leave takes a connection out of an audience; c.watched is the caller's business; mu is held.
@@ -362,13 +364,25 @@ func (b *Broker) watch(c *conn, ids []string, from *Resume) []byte {
 		return nil
 	}
 	for _, w := range c.watched {
-		b.leave(c, w.subject, w.class)
+		b.leave(c, w.subject, rights.ClassOf(w.level))
 	}
 	c.watched = make([]watched, 0, len(ids))
 	c.due, c.holding = nil, true
+	c.set = maphash.String(b.seed, c.viewer)
+	for _, id := range ids {
+		c.set += maphash.String(b.seed, id)
+		s := b.subject(id)
+		if s == nil || s.watchers > 0 && c.find(s) >= 0 {
+			continue
+		}
+		level := b.level(c, s)
+		s.enter(c, rights.ClassOf(level))
+		c.watched = append(c.watched, watched{subject: s, level: level})
+	}
+	// A position holds for the people it was given for: of others there would be nothing but what changed since.
 	since, resumed := uint64(0), false
 	if from != nil && from.Epoch == b.epoch {
-		if at, ok := b.openPosition(from.Position); ok && at >= b.relevel && at <= b.revision {
+		if at, set, ok := b.openPosition(from.Position); ok && set == c.set && at >= b.relevel && at <= b.revision {
 			since, resumed = at, true
 		}
 	}
@@ -383,14 +397,14 @@ func (b *Broker) watch(c *conn, ids []string, from *Resume) []byte {
 	buf = b.appendSeq(buf, c)
 	buf = append(buf, `,"people":[`...)
 	first := true
-	for _, id := range ids {
-		s := b.subject(id)
-		if s == nil || c.watches(s) {
-			continue
+	for i := range c.watched {
+		w := &c.watched[i]
+		class := rights.ClassOf(w.level)
+		if resumed && w.subject.stale > since && rights.MayRead(w.level, rights.Name) {
+			c.due = append(c.due, int32(i)) // follows at once
+			w.what = isStale
 		}
-		class := rights.ClassOf(b.dir.Level(c.viewer, id))
-		b.join(c, s, class)
-		a := &s.audience[class]
+		a := &w.subject.audience[class]
 		if class.SeesNothing() || a.revision <= since {
 			continue
 		}
@@ -403,44 +417,34 @@ func (b *Broker) watch(c *conn, ids []string, from *Resume) []byte {
 	return append(buf, "]}"...)
 }
 
-func (c *conn) watches(s *subject) bool {
-	if s.watchers == 0 {
-		return false
-	}
-	for _, w := range c.watched {
-		if w.subject == s {
-			return true
-		}
-	}
-	return false
-}
-
 // appendSeq appends the sequence number of the connection's next frame and the position it will be at.
 func (b *Broker) appendSeq(buf []byte, c *conn) []byte {
 	c.seq++
 	buf = append(buf, `,"seq":`...)
 	buf = appendUint(buf, c.seq)
 	buf = append(buf, `,"position":"`...)
-	buf = b.appendPosition(buf)
+	buf = b.appendPosition(buf, c)
 	return append(buf, '"')
 }
 
-// appendPosition appends the present revision in a form that tells nobody how much happens elsewhere.
-func (b *Broker) appendPosition(buf []byte) []byte {
+// appendPosition appends the present revision, for what the connection watches, in a form that tells nobody how much
+// happens elsewhere.
+func (b *Broker) appendPosition(buf []byte, c *conn) []byte {
 	var plain, sealed [16]byte
-	binary.BigEndian.PutUint64(plain[:], b.revision)
+	binary.BigEndian.PutUint64(plain[:8], b.revision)
+	binary.BigEndian.PutUint64(plain[8:], c.set)
 	b.block.Encrypt(sealed[:], plain[:])
 	return base64.RawURLEncoding.AppendEncode(buf, sealed[:])
 }
 
-func (b *Broker) openPosition(text string) (uint64, bool) {
+func (b *Broker) openPosition(text string) (revision, set uint64, ok bool) {
 	sealed, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(sealed) != 16 {
-		return 0, false
+		return 0, 0, false
 	}
 	var plain [16]byte
 	b.block.Decrypt(plain[:], sealed)
-	return binary.BigEndian.Uint64(plain[:]), binary.BigEndian.Uint64(plain[8:]) == 0
+	return binary.BigEndian.Uint64(plain[:8]), binary.BigEndian.Uint64(plain[8:]), true
 }
 
 // sweep forgets subjects that nobody watches any more, once nobody is likely to resume; mu is held.

@@ -38,7 +38,8 @@ const headerRoom = 10
 // watched is one person whom a connection watches.
 type watched struct {
 	subject *subject
-	class   rights.Class
+	level   rights.Level // what the viewer is to them
+	what    what         // is due to be told
 }
 
 // conn is one connection.
@@ -53,26 +54,36 @@ type conn struct {
 
 	// Guarded by Broker.mu.
 	watched []watched
-	due     []due
+	due     []int32 // of watched: what has to be told
+	set     uint64  // tells sets of watched people apart
 	seq     uint64
 	queued  bool
 	closed  bool
 	holding bool // a snapshot is on its way to the socket; changes wait for it
 
-	out sync.Mutex // guards rest, stuck and writing; never taken before Broker.mu
+	out sync.Mutex // guards what follows; may be taken while Broker.mu is held, not the other way round
 	// rest is what the socket did not take yet.
 	rest    []byte
 	stuck   time.Time // since when rest waits
-	writing bool      // a goroutine is writing by blocking
+	writing bool      // a goroutine is writing by blocking; nobody else writes then
+	last    bool      // a close frame was written: nothing may follow it
 }
 
-func (c *conn) classOf(s *subject) rights.Class {
-	for _, w := range c.watched {
-		if w.subject == s {
-			return w.class
+// find returns where a subject stands in watched, -1 if it does not.
+func (c *conn) find(s *subject) int {
+	for i := range c.watched {
+		if c.watched[i].subject == s {
+			return i
 		}
 	}
-	return 0
+	return -1
+}
+
+func (c *conn) levelOf(s *subject) rights.Level {
+	if i := c.find(s); i >= 0 {
+		return c.watched[i].level
+	}
+	return rights.Blocked
 }
 
 // Resume names where a client was.
@@ -147,9 +158,13 @@ func (b *Broker) accept(nc net.Conn, v Viewer) {
 	}
 	nc.SetDeadline(time.Time{})
 	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopped {
+		nc.Close()
+		return
+	}
 	b.conns[c] = struct{}{}
-	b.mu.Unlock()
-	go b.read(c)
+	b.busy.Go(func() { b.read(c) })
 }
 
 // read takes what a client sends until the connection ends. It keeps little on its stack: there are as many of it as
@@ -157,31 +172,65 @@ func (b *Broker) accept(nc net.Conn, v Viewer) {
 func (b *Broker) read(c *conn) {
 	defer b.gone(c)
 	var head [14]byte
+	var parts []byte // of a message in fragments; nil: none is under way
 	for {
-		op, payload, err := readFrame(c.net, head[:])
+		fin, op, payload, err := readFrame(c.net, head[:], mostMessage-len(parts))
+		if err == nil && (op == ws.OpContinuation) != (parts != nil) && op < ws.OpClose {
+			err = &badFrame{int(ws.StatusProtocolError), "fragments are out of order"}
+		}
 		if err != nil {
 			var bad *badFrame
 			if errors.As(err, &bad) {
 				b.drop(c, bad.code, bad.text)
+				c.linger()
 			}
 			return
 		}
 		c.seen.Store(time.Now().Unix())
 		switch op {
-		case ws.OpText:
+		case ws.OpText, ws.OpContinuation:
+			if !fin {
+				parts = append(parts, payload...)
+				if parts == nil {
+					parts = []byte{}
+				}
+				continue
+			}
+			if parts != nil {
+				payload, parts = append(parts, payload...), nil
+			}
 			done := make(chan bool)
 			go func() { done <- b.handle(c, payload) }() // decoding needs a large stack for a moment
 			if !<-done {
+				c.linger()
 				return
 			}
 		case ws.OpPing:
 			b.write(c, frameOf(ws.OpPong, payload))
 		case ws.OpClose:
-			b.write(c, frameOf(ws.OpClose, payload[:min(len(payload), 2)]))
+			if b.answerClose(c, payload) {
+				c.linger()
+			}
 			return
 		}
 	}
 }
+
+// answerClose answers a close frame; it returns false if that was itself an answer.
+func (b *Broker) answerClose(c *conn, payload []byte) bool {
+	answer := payload[:min(len(payload), 2)] // RFC 6455 §5.5.1: the same status code
+	if len(payload) > 0 {
+		code, reason := ws.ParseCloseFrameData(payload)
+		if len(payload) == 1 || ws.CheckCloseFrameData(code, reason) != nil {
+			answer = ws.NewCloseFrameBody(ws.StatusProtocolError, "")
+		}
+	}
+	return b.finishWith(c, frameOf(ws.OpClose, answer))
+}
+
+// linger reads on for as long as the connection has to say good-bye: closing with something unread would take back
+// what was written last.
+func (c *conn) linger() { io.Copy(io.Discard, c.net) }
 
 // badFrame is a frame that ends the connection.
 type badFrame struct {
@@ -191,26 +240,25 @@ type badFrame struct {
 
 func (e *badFrame) Error() string { return e.text }
 
-// readFrame reads one frame (RFC 6455 §5.2). Fragments are refused: no client of ours sends any.
-func readFrame(r io.Reader, head []byte) (op ws.OpCode, payload []byte, err error) {
+// readFrame reads one frame (RFC 6455 §5.2) with a payload of at most most bytes.
+func readFrame(r io.Reader, head []byte, most int) (fin bool, op ws.OpCode, payload []byte, err error) {
 	if _, err = io.ReadFull(r, head[:2]); err != nil {
-		return 0, nil, err
+		return false, 0, nil, err
 	}
+	fin = head[0]&0x80 != 0
 	op = ws.OpCode(head[0] & 0x0f)
 	size := uint64(head[1] & 0x7f)
 	switch {
 	case head[0]&0x70 != 0:
-		return 0, nil, &badFrame{int(ws.StatusProtocolError), "reserved bits are set"}
+		return false, 0, nil, &badFrame{int(ws.StatusProtocolError), "reserved bits are set"}
 	case head[1]&0x80 == 0:
-		return 0, nil, &badFrame{int(ws.StatusProtocolError), "the frame is not masked"}
-	case head[0]&0x80 == 0 || op == ws.OpContinuation:
-		return 0, nil, &badFrame{int(ws.StatusUnsupportedData), "fragments are not supported"}
-	case op >= 8 && size > 125:
-		return 0, nil, &badFrame{int(ws.StatusProtocolError), "the control frame is too long"}
+		return false, 0, nil, &badFrame{int(ws.StatusProtocolError), "the frame is not masked"}
+	case op >= 8 && (size > 125 || !fin):
+		return false, 0, nil, &badFrame{int(ws.StatusProtocolError), "the control frame is too long"}
 	case op == ws.OpBinary:
-		return 0, nil, &badFrame{int(ws.StatusUnsupportedData), "messages are text"}
-	case op != ws.OpText && op != ws.OpClose && op != ws.OpPing && op != ws.OpPong:
-		return 0, nil, &badFrame{int(ws.StatusProtocolError), "the kind of frame is unknown"}
+		return false, 0, nil, &badFrame{int(ws.StatusUnsupportedData), "messages are text"}
+	case op != ws.OpContinuation && op != ws.OpText && op != ws.OpClose && op != ws.OpPing && op != ws.OpPong:
+		return false, 0, nil, &badFrame{int(ws.StatusProtocolError), "the kind of frame is unknown"}
 	}
 	more := 4
 	if size == 126 {
@@ -219,7 +267,7 @@ func readFrame(r io.Reader, head []byte) (op ws.OpCode, payload []byte, err erro
 		more += 8
 	}
 	if _, err = io.ReadFull(r, head[:more]); err != nil {
-		return 0, nil, err
+		return false, 0, nil, err
 	}
 	switch size {
 	case 126:
@@ -230,16 +278,16 @@ func readFrame(r io.Reader, head []byte) (op ws.OpCode, payload []byte, err erro
 			size = size<<8 | uint64(x)
 		}
 	}
-	if size > mostMessage {
-		return 0, nil, &badFrame{int(ws.StatusMessageTooBig), "the message is longer than " + strconv.Itoa(mostMessage) + " bytes"}
+	if size > uint64(most) {
+		return false, 0, nil, &badFrame{int(ws.StatusMessageTooBig), "the message is longer than " + strconv.Itoa(mostMessage) + " bytes"}
 	}
 	mask := [4]byte(head[more-4 : more])
 	payload = make([]byte, size)
 	if _, err = io.ReadFull(r, payload); err != nil {
-		return 0, nil, err
+		return false, 0, nil, err
 	}
 	ws.Cipher(payload, mask, 0)
-	return op, payload, nil
+	return fin, op, payload, nil
 }
 
 // handle does what a client asks for; it returns false if that ended the connection.
@@ -315,11 +363,9 @@ func clientID(s string) bool {
 // gone takes a connection out. Its subjects stay for a while: it may come back and resume.
 func (b *Broker) gone(c *conn) {
 	b.mu.Lock()
-	if !c.closed {
-		c.closed = true
-	}
+	c.closed = true
 	for _, w := range c.watched {
-		b.leave(c, w.subject, w.class)
+		b.leave(c, w.subject, rights.ClassOf(w.level))
 	}
 	c.watched, c.due = nil, nil
 	delete(b.conns, c)
@@ -332,34 +378,43 @@ func (b *Broker) gone(c *conn) {
 
 // drop tells a connection why it ends, as far as it listens, and ends it.
 func (b *Broker) drop(c *conn, code int, reason string) {
+	b.finishWith(c, frameOf(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(code), reason)))
+}
+
+// finishWith sends a close frame, behind what the client still has to take, and ends the connection when it has answered
+// or does not for too long. It returns false if the connection is ending already.
+func (b *Broker) finishWith(c *conn, closing []byte) bool {
 	b.mu.Lock()
 	was := c.closed
 	c.closed = true
 	b.mu.Unlock()
 	if was {
-		return
-	}
-	b.write(c, frameOf(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(code), reason)))
-	end := func() {
-		if tcp, ok := c.net.(*net.TCPConn); ok {
-			tcp.CloseWrite()
-		}
-		c.net.SetDeadline(time.Now().Add(2 * time.Second)) // for the client to answer; the reader ends then
+		return false
 	}
 	c.out.Lock()
-	waits := len(c.rest) > 0
-	if waits && !c.writing {
-		c.writing = true
-		go func() { // it is told when it reads again, or cut off
-			c.writeOut(b.cfg.Slow)
-			end()
-		}()
+	defer c.out.Unlock()
+	b.writeLocked(c, closing)
+	c.last = true
+	switch {
+	case c.writing: // writeOut ends it
+	case len(c.rest) > 0: // it is told when it reads again, or cut off
+		b.writeOutLocked(c)
+	default:
+		c.end()
 	}
-	c.out.Unlock()
-	if !waits {
-		end()
+	return true
+}
+
+// end gives a connection that has been told everything a moment to answer.
+func (c *conn) end() {
+	c.net.SetDeadline(time.Now().Add(goodBye))
+	if half, ok := c.net.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
 	}
 }
+
+// goodBye is how long a client may take to answer a close frame; the reader ends then.
+const goodBye = 2 * time.Second
 
 func frameOf(op ws.OpCode, payload []byte) []byte {
 	f := make([]byte, headerRoom, headerRoom+len(payload))
@@ -388,42 +443,38 @@ func finishAs(op ws.OpCode, buf []byte) []byte {
 
 func appendUint(b []byte, n uint64) []byte { return strconv.AppendUint(b, n, 10) }
 
+// mostWaiting bounds what waits for a client that sends but does not read. A snapshot is shorter.
+const mostWaiting = 4 << 20
+
 // write sends frames without waiting. What the socket does not take is kept and sent by the next flush; with TLS a
 // goroutine waits in its stead.
 func (b *Broker) write(c *conn, frames []byte) {
 	c.out.Lock()
 	defer c.out.Unlock()
-	if len(c.rest) > 0 || c.writing {
-		c.rest = append(c.rest, frames...)
-		return
-	}
-	if c.raw == nil {
-		c.writing = true
-		c.rest = append(c.rest, frames...)
-		c.stuck = time.Now()
-		go c.writeOut(b.cfg.Slow)
-		return
-	}
-	n := c.try(frames)
-	if n < 0 || n == len(frames) {
-		return
-	}
-	c.rest = append([]byte(nil), frames[n:]...)
-	c.stuck = time.Now()
-	b.requeue(c)
+	b.writeLocked(c, frames)
 }
 
-// requeue has the next flush look at a connection again. It is called with c.out held, so it may not take mu itself.
-func (b *Broker) requeue(c *conn) {
-	go func() {
-		b.mu.Lock()
-		if !c.queued && !c.closed {
-			c.queued = true
-			b.dirty = append(b.dirty, c)
+func (b *Broker) writeLocked(c *conn, frames []byte) {
+	switch {
+	case c.last:
+	case len(c.rest) > 0 || c.writing:
+		if len(c.rest)+len(frames) > mostWaiting {
+			c.net.Close() // the reader ends
+			return
 		}
-		b.mu.Unlock()
-		time.AfterFunc(20*time.Millisecond, b.wake)
-	}()
+		c.rest = append(c.rest, frames...)
+	case c.raw == nil:
+		c.rest = append(c.rest, frames...)
+		b.writeOutLocked(c)
+	default:
+		n := c.try(frames)
+		if n < 0 || n == len(frames) {
+			return
+		}
+		c.rest = append([]byte(nil), frames[n:]...)
+		c.stuck = time.Now()
+		b.requeue(c)
+	}
 }
 
 // try writes as much as the socket takes at once; negative: the connection is broken, which its reader will notice.
@@ -450,25 +501,60 @@ func (c *conn) try(p []byte) (n int) {
 	return n
 }
 
-// writeOut writes what waits by blocking.
-func (c *conn) writeOut(slow time.Duration) {
+// requeue has the next flush look at a connection again. It is called with c.out held, so it may not take mu itself.
+func (b *Broker) requeue(c *conn) {
+	go func() {
+		b.mu.Lock()
+		if !c.queued && !c.closed {
+			c.queued = true
+			b.dirty = append(b.dirty, c)
+		}
+		b.mu.Unlock()
+		time.AfterFunc(20*time.Millisecond, b.wake)
+	}()
+}
+
+// writeOutLocked has a goroutine write what waits; c.out is held.
+func (b *Broker) writeOutLocked(c *conn) {
+	c.writing = true
+	b.busy.Go(func() { b.writeOut(c) })
+}
+
+// mostAtOnce is what a client must be able to take before it counts as slow.
+const mostAtOnce = 16 << 10
+
+// writeOut writes what waits by blocking. A client that takes too little is told so behind what it has not taken, for
+// when it reads again.
+func (b *Broker) writeOut(c *conn) {
+	slow := time.AfterFunc(b.cfg.Slow, func() { b.dropSlow(c) })
+	defer slow.Stop()
 	for {
 		c.out.Lock()
-		p := c.rest
-		c.rest = nil
-		if len(p) == 0 {
-			c.writing = false
+		n := min(len(c.rest), mostAtOnce)
+		p := c.rest[:n:n]
+		if c.rest = c.rest[n:]; n == 0 {
+			c.rest, c.writing = nil, false
+			last := c.last
 			c.out.Unlock()
+			if last {
+				c.end()
+			}
 			return
 		}
 		c.out.Unlock()
-		c.net.SetWriteDeadline(time.Now().Add(slow))
+		slow.Reset(b.cfg.Slow)
+		c.net.SetWriteDeadline(time.Now().Add(2 * b.cfg.Slow))
 		if _, err := c.net.Write(p); err != nil {
 			c.net.Close()
 			c.out.Lock()
-			c.rest, c.writing = nil, false
+			c.rest, c.writing, c.last = nil, false, true
 			c.out.Unlock()
 			return
 		}
 	}
+}
+
+func (b *Broker) dropSlow(c *conn) {
+	b.log.Info("a slow connection was dropped", "user", c.viewer)
+	b.drop(c, CloseSlow, "too slow")
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/doorlight/doorlight/internal/rights"
 )
 
 // Run takes changes to the connections, and asks those that are silent whether they live, until ctx ends. It closes
@@ -84,23 +86,21 @@ func (b *Broker) ping(conns []*conn) {
 }
 
 func (b *Broker) closeAll() {
+	b.mu.Lock()
+	b.stopped = true
+	b.mu.Unlock()
 	for _, c := range b.all() {
 		b.drop(c, int(ws.StatusGoingAway), "the server is stopping")
 	}
 	// Clients answer the close within a moment; whoever does not is cut off.
 	end := time.Now().Add(500 * time.Millisecond)
-	for time.Now().Before(end) {
-		b.mu.Lock()
-		n := len(b.conns)
-		b.mu.Unlock()
-		if n == 0 {
-			return
-		}
+	for time.Now().Before(end) && len(b.all()) > 0 {
 		time.Sleep(5 * time.Millisecond)
 	}
 	for _, c := range b.all() {
 		c.net.Close()
 	}
+	b.busy.Wait()
 }
 
 // flusher writes what is due. Its buffers are kept from one flush to the next.
@@ -123,20 +123,20 @@ func (f *flusher) flush() {
 	b.mu.Lock()
 	b.dirty, f.conns = f.conns[:0], b.dirty
 	delivered := 0
-	var position [22]byte
-	b.appendPosition(position[:0])
 	for _, c := range f.conns {
 		c.queued = false
-		if c.closed || c.holding || c.blocked() {
-			continue // what is due stays due, and is looked at again when what was sent before is out
-		}
-		if len(c.due) == 0 {
+		if c.closed || c.holding || len(c.due) == 0 {
 			continue
+		}
+		// The lock is kept until the frame is out: a snapshot that is made meanwhile must go behind it.
+		if c.out.Lock(); len(c.rest) > 0 || c.writing {
+			c.out.Unlock()
+			continue // what is due stays due, and is looked at again when what was sent before is out
 		}
 		delivered += len(c.due)
 		from := len(f.arena)
 		f.arena = append(f.arena, make([]byte, headerRoom)...)
-		f.arena = b.appendChanges(f.arena, c, position[:])
+		f.arena = b.appendChanges(f.arena, c)
 		f.frames = append(f.frames, span{c, from, len(f.arena)})
 		c.due = c.due[:0]
 		if cap(c.due) > 16 {
@@ -145,7 +145,8 @@ func (f *flusher) flush() {
 	}
 	b.mu.Unlock()
 	for _, s := range f.frames {
-		b.write(s.conn, finish(f.arena[s.from:s.to:s.to]))
+		b.writeLocked(s.conn, finish(f.arena[s.from:s.to:s.to]))
+		s.conn.out.Unlock()
 	}
 	b.delivered.Add(uint64(delivered))
 	b.writes.Add(uint64(len(f.frames)))
@@ -157,45 +158,45 @@ func (f *flusher) flush() {
 }
 
 // appendChanges appends what is due to a connection; mu is held.
-func (b *Broker) appendChanges(buf []byte, c *conn, position []byte) []byte {
-	c.seq++
-	buf = append(buf, `{"type":"changes","seq":`...)
-	buf = appendUint(buf, c.seq)
-	buf = append(buf, `,"position":"`...)
-	buf = append(buf, position...)
-	buf = append(buf, '"')
+func (b *Broker) appendChanges(buf []byte, c *conn) []byte {
+	buf = append(buf, `{"type":"changes"`...)
+	buf = b.appendSeq(buf, c)
 	open := false
 	other := what(0)
-	for _, d := range c.due {
-		if d.what&isGone != 0 || d.what&isChanged == 0 || d.class.SeesNothing() {
-			other |= d.what
+	for _, i := range c.due {
+		w := &c.watched[i]
+		other |= w.what
+		class := rights.ClassOf(w.level)
+		if w.what&isGone != 0 || w.what&isChanged == 0 || class.SeesNothing() {
 			continue
 		}
-		other |= d.what
 		if !open {
 			buf = append(buf, `,"people":[`...)
 			open = true
 		} else {
 			buf = append(buf, ',')
 		}
-		buf = append(buf, d.subject.audience[d.class].bytes()...)
+		buf = append(buf, w.subject.audience[class].bytes()...)
 	}
 	if open {
 		buf = append(buf, ']')
 	}
 	if other&isGone != 0 {
-		buf = appendIDs(buf, `,"gone":[`, c.due, func(w what) bool { return w&isGone != 0 })
+		buf = appendIDs(buf, `,"gone":[`, c, func(w what) bool { return w&isGone != 0 })
 	}
 	if other&isStale != 0 {
-		buf = appendIDs(buf, `,"stale":[`, c.due, func(w what) bool { return w&isStale != 0 && w&isGone == 0 })
+		buf = appendIDs(buf, `,"stale":[`, c, func(w what) bool { return w&isStale != 0 && w&isGone == 0 })
+	}
+	for _, i := range c.due {
+		c.watched[i].what = 0
 	}
 	return append(buf, '}')
 }
 
-func appendIDs(buf []byte, name string, list []due, which func(what) bool) []byte {
+func appendIDs(buf []byte, name string, c *conn, which func(what) bool) []byte {
 	first := true
-	for _, d := range list {
-		if !which(d.what) {
+	for _, i := range c.due {
+		if !which(c.watched[i].what) {
 			continue
 		}
 		if first {
@@ -205,7 +206,7 @@ func appendIDs(buf []byte, name string, list []due, which func(what) bool) []byt
 			buf = append(buf, ',')
 		}
 		buf = append(buf, '"')
-		buf = append(buf, d.subject.id...) // made by office.NewID: plain letters and digits
+		buf = append(buf, c.watched[i].subject.id...) // made by office.NewID: plain letters and digits
 		buf = append(buf, '"')
 	}
 	if first {
@@ -214,19 +215,12 @@ func appendIDs(buf []byte, name string, list []due, which func(what) bool) []byt
 	return append(buf, ']')
 }
 
-// blocked reports whether a connection still has to take what it was sent before.
-func (c *conn) blocked() bool {
-	c.out.Lock()
-	defer c.out.Unlock()
-	return len(c.rest) > 0 || c.writing
-}
-
 // retry sends what sockets did not take before, and drops connections that take nothing for too long.
 func (f *flusher) retry() {
 	b := f.broker
 	for _, c := range f.conns {
 		c.out.Lock()
-		if len(c.rest) > 0 && c.raw != nil {
+		if len(c.rest) > 0 && !c.writing {
 			switch n := c.try(c.rest); {
 			case n < 0:
 				c.rest = nil
@@ -235,15 +229,14 @@ func (f *flusher) retry() {
 			}
 		}
 		waits := len(c.rest) > 0 || c.writing
-		slow := waits && time.Since(c.stuck) > b.cfg.Slow
+		slow := len(c.rest) > 0 && !c.writing && time.Since(c.stuck) > b.cfg.Slow // writeOut sees to itself
 		if len(c.rest) == 0 {
 			c.rest = nil
 		}
 		c.out.Unlock()
 		switch {
 		case slow:
-			b.log.Info("a slow connection was dropped", "user", c.viewer)
-			b.drop(c, CloseSlow, "too slow")
+			b.dropSlow(c)
 		case waits:
 			b.requeue(c)
 		default:
