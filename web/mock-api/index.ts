@@ -51,13 +51,21 @@ export function startMock(): void {
     if (offline) throw new TypeError('Failed to fetch')
     try {
       const text = await request.text()
-      const body = server.answer(request.method, url.pathname.slice('/api/v1'.length), url.searchParams, (text ? JSON.parse(text) : undefined) as never)
+      const body = server.answer(
+        request.method,
+        url.pathname.slice('/api/v1'.length),
+        url.searchParams,
+        (text ? JSON.parse(text) : undefined) as never,
+      )
       sessionStorage.setItem(SESSION, server.signedIn ? 'yes' : 'no')
       if (body === undefined) return new Response(null, { status: 204 })
       return Response.json(body)
     } catch (e) {
       if (!(e instanceof Refused)) throw e
-      return Response.json({ status: e.status, title: 'Refused', detail: e.message, errors: e.errors }, { status: e.status })
+      return Response.json(
+        { status: e.status, title: 'Refused', detail: e.message, errors: e.errors },
+        { status: e.status },
+      )
     }
   }
 
@@ -146,9 +154,18 @@ function somebodyMoves(server: Server): void {
   if (!id) return
   const dice = Math.random()
   const line = server.people.get(id)?.presence.line?.state
-  if (line === 'ringing') return server.set(id, { line: { state: 'on_the_phone', reach: 'internal' } })
-  if (line === 'on_the_phone') return server.set(id, { line: { state: 'idle' } })
-  if (dice < 0.35) return server.set(id, { line: { state: 'ringing', reach: dice < 0.2 ? 'external' : 'internal' } })
+  if (line === 'ringing') {
+    server.set(id, { line: { state: 'on_the_phone', reach: 'internal' } })
+    return
+  }
+  if (line === 'on_the_phone') {
+    server.set(id, { line: { state: 'idle' } })
+    return
+  }
+  if (dice < 0.35) {
+    server.set(id, { line: { state: 'ringing', reach: dice < 0.2 ? 'external' : 'internal' } })
+    return
+  }
   const [status, profile, text] = (
     [
       ['available'],
@@ -161,5 +178,11 @@ function somebodyMoves(server: Server): void {
     ] as [Status, string?, string?][]
   )[Math.floor(Math.random() * 7)] ?? ['available']
   const until = profile === 'Appointment' ? new Date(Date.now() + 30 * 60_000).toISOString() : undefined
-  server.set(id, { status, profile, text, until, cause: profile === 'Appointment' ? 'calendar' : profile ? 'hand' : 'start' })
+  server.set(id, {
+    status,
+    profile,
+    text,
+    until,
+    cause: profile === 'Appointment' ? 'calendar' : profile ? 'hand' : 'start',
+  })
 }

@@ -7,7 +7,16 @@ export const ZONE = 'Europe/Berlin'
 export const ME = 'anna'
 
 /** Name, group, what I am to them, what they are to me, status, profile, text. */
-type Row = [id: string, name: string, group: string, mine: Level, theirs: Level, status: Status, profile?: string, text?: string]
+type Row = [
+  id: string,
+  name: string,
+  group: string,
+  mine: Level,
+  theirs: Level,
+  status: Status,
+  profile?: string,
+  text?: string,
+]
 
 const rows: Row[] = [
   [ME, 'Anna Berger', 'product', 'team_colleague', 'team_colleague', 'available'],
@@ -17,7 +26,16 @@ const rows: Row[] = [
   ['lena', 'Lena Vogt', 'product', 'team_colleague', 'team_colleague', 'available', 'Home office'],
   ['paul', 'Paul Brandt', 'product', 'team_colleague', 'team_colleague', 'be_right_back', 'Break', 'Lunch'],
   ['ines', 'Inês Carvalho', 'product', 'assistant', 'team_colleague', 'busy', 'Appointment', 'Interview'],
-  ['felix', 'Felix Sommer', 'product', 'team_colleague', 'team_colleague', 'unavailable', 'On holiday', 'Back on Monday'],
+  [
+    'felix',
+    'Felix Sommer',
+    'product',
+    'team_colleague',
+    'team_colleague',
+    'unavailable',
+    'On holiday',
+    'Back on Monday',
+  ],
   ['sofia', 'Sofia Lindqvist', 'product', 'team_colleague', 'team_colleague', 'available'],
   ['noah', 'Noah Fischer', 'product', 'team_colleague', 'team_colleague', 'available'],
   ['clara', 'Clara Neumann', 'sales', 'employee', 'employee', 'available'],
@@ -25,7 +43,16 @@ const rows: Row[] = [
   ['eva', 'Eva Hoffmann', 'sales', 'team_colleague', 'team_colleague', 'available'],
   ['leon', 'Leon Schuster', 'sales', 'team_colleague', 'team_colleague', 'logged_out'],
   ['marie', 'Marie Dubois', 'sales', 'team_colleague', 'team_colleague', 'available', 'Home office'],
-  ['oskar', 'Oskar Wieland', 'sales', 'team_colleague', 'team_colleague', 'do_not_disturb', 'Do not disturb', 'Quarterly figures'],
+  [
+    'oskar',
+    'Oskar Wieland',
+    'sales',
+    'team_colleague',
+    'team_colleague',
+    'do_not_disturb',
+    'Do not disturb',
+    'Quarterly figures',
+  ],
   ['petra', 'Petra Zimmermann', 'sales', 'employee', 'team_colleague', 'be_right_back'],
   ['rafael', 'Rafael Costa', 'sales', 'team_colleague', 'team_colleague', 'available'],
   ['hannah', 'Hannah Krüger', 'support', 'team_colleague', 'team_colleague', 'available'],
@@ -81,8 +108,10 @@ export function makePeople(now: Date): Map<string, Person> {
         line: { state: 'idle' },
       }
       if (profile === 'Appointment') presence.until = ago(now, -(12 + ((i * 13) % 60)))
-      if (id === 'ben') Object.assign(presence, { line: { state: 'on_the_phone', reach: 'external', other: '+49 40 555 0134' } })
-      if (id === 'eva') Object.assign(presence, { line: { state: 'on_the_phone', reach: 'external', service: 'MS Teams' } })
+      if (id === 'ben')
+        Object.assign(presence, { line: { state: 'on_the_phone', reach: 'external', other: '+49 40 555 0134' } })
+      if (id === 'eva')
+        Object.assign(presence, { line: { state: 'on_the_phone', reach: 'external', service: 'MS Teams' } })
       if (id === 'hannah') Object.assign(presence, { line: { state: 'ringing', reach: 'internal' } })
       return [
         id,
@@ -106,7 +135,13 @@ export function makePeople(now: Date): Map<string, Person> {
   )
 }
 
-const profile = (id: string, name: string, status: Status, action: Profile['forwarding'] = { action: 'keep' }, text?: string): Template => ({
+const profile = (
+  id: string,
+  name: string,
+  status: Status,
+  action: Profile['forwarding'] = { action: 'keep' },
+  text?: string,
+): Template => ({
   id,
   name,
   status,
@@ -129,9 +164,27 @@ export const templates: Template[] = [
 ]
 
 export const ownProfiles: Profile[] = [
-  { id: 'p-focus', name: 'Focus time', status: 'do_not_disturb', text: 'Heads down', forwarding: { action: 'do_not_disturb' } },
-  { id: 'p-workshop', name: 'Workshop', status: 'busy', text: 'In a workshop', forwarding: { action: 'forward', target: 'mobile' } },
-  { id: 'p-lab', name: 'In the lab', status: 'be_right_back', text: 'Lab, room 2.14', forwarding: { action: 'forward', target: 'number', number: '+49 30 555 0777' } },
+  {
+    id: 'p-focus',
+    name: 'Focus time',
+    status: 'do_not_disturb',
+    text: 'Heads down',
+    forwarding: { action: 'do_not_disturb' },
+  },
+  {
+    id: 'p-workshop',
+    name: 'Workshop',
+    status: 'busy',
+    text: 'In a workshop',
+    forwarding: { action: 'forward', target: 'mobile' },
+  },
+  {
+    id: 'p-lab',
+    name: 'In the lab',
+    status: 'be_right_back',
+    text: 'Lab, room 2.14',
+    forwarding: { action: 'forward', target: 'number', number: '+49 30 555 0777' },
+  },
 ]
 
 type Entry = [days: number, from: number, to: number, subject: string, showAs?: ShowAs, more?: Partial<Appointment>]
@@ -159,7 +212,14 @@ const mine: Entry[] = [
   [-2, 13.5, 15, 'Research notes', 'working_elsewhere'],
 ]
 
-function appointment(ref: string, start: Date, end: Date, subject: string, showAs: ShowAs, more: Partial<Appointment> = {}): Appointment {
+function appointment(
+  ref: string,
+  start: Date,
+  end: Date,
+  subject: string,
+  showAs: ShowAs,
+  more: Partial<Appointment> = {},
+): Appointment {
   const counts = showAs !== 'free' && showAs !== 'working_elsewhere'
   return {
     ref,
@@ -181,7 +241,14 @@ export function makeAgenda(now: Date): Map<string, Appointment[]> {
   const list = mine
     .filter(([d]) => d === 0 || weekday(days(d)) < 5)
     .map(([d, from, to, subject, showAs = 'busy', more], i) =>
-      appointment(`calendar#work-${i}`, instant(days(d), from * 60, ZONE), instant(days(d), to * 60, ZONE), subject, showAs, more),
+      appointment(
+        `calendar#work-${i}`,
+        instant(days(d), from * 60, ZONE),
+        instant(days(d), to * 60, ZONE),
+        subject,
+        showAs,
+        more,
+      ),
     )
   const whole = (ref: string, from: number, to: number, subject: string, showAs: ShowAs) =>
     list.push(appointment(ref, startOf(days(from), ZONE), startOf(days(to), ZONE), subject, showAs, { all_day: true }))
@@ -203,11 +270,35 @@ export function makeAgenda(now: Date): Map<string, Appointment[]> {
   for (const [i, [id, , , , , , p, text]] of rows.entries()) {
     if (id === ME) continue
     const own = [
-      appointment(`calendar#${id}-1`, instant(today, (9 + (i % 3)) * 60, ZONE), instant(today, (10 + (i % 3)) * 60, ZONE), 'Team meeting', 'busy'),
-      appointment(`calendar#${id}-2`, instant(today, (13.5 + (i % 4) * 0.5) * 60, ZONE), instant(today, (14.5 + (i % 4) * 0.5) * 60, ZONE), 'Review', 'busy'),
+      appointment(
+        `calendar#${id}-1`,
+        instant(today, (9 + (i % 3)) * 60, ZONE),
+        instant(today, (10 + (i % 3)) * 60, ZONE),
+        'Team meeting',
+        'busy',
+      ),
+      appointment(
+        `calendar#${id}-2`,
+        instant(today, (13.5 + (i % 4) * 0.5) * 60, ZONE),
+        instant(today, (14.5 + (i % 4) * 0.5) * 60, ZONE),
+        'Review',
+        'busy',
+      ),
     ]
-    if (p === 'Appointment') own.push(appointment(`calendar#${id}-now`, new Date(ago(now, 20)), new Date(ago(now, -(12 + ((i * 13) % 60)))), text ?? '', 'busy'))
-    others.set(id, own.sort((a, b) => a.start.localeCompare(b.start)))
+    if (p === 'Appointment')
+      own.push(
+        appointment(
+          `calendar#${id}-now`,
+          new Date(ago(now, 20)),
+          new Date(ago(now, -(12 + ((i * 13) % 60)))),
+          text ?? '',
+          'busy',
+        ),
+      )
+    others.set(
+      id,
+      own.sort((a, b) => a.start.localeCompare(b.start)),
+    )
   }
   return others
 }

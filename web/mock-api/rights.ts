@@ -2,7 +2,16 @@
 import type { Appointment, Card, Explanation, Level, Presence, Right } from '../src/lib/model'
 
 export type FullLevel = Level | 'self'
-const order: FullLevel[] = ['blocked', 'unknown', 'external', 'employee', 'team_colleague', 'assistant', 'assistant_plus', 'self']
+const order: FullLevel[] = [
+  'blocked',
+  'unknown',
+  'external',
+  'employee',
+  'team_colleague',
+  'assistant',
+  'assistant_plus',
+  'self',
+]
 
 const table: Record<Right, string> = {
   name: '-rrrrrrw',
@@ -56,16 +65,30 @@ export function seeCard(level: FullLevel, f: Facts, p: Presence): Card | undefin
     presence: seePresence(level, p),
   }
   if (reads(level, 'private_numbers')) {
-    Object.assign(c, { mobile_number: f.mobile_number, home_number: f.home_number, email: f.email, location: f.location })
+    Object.assign(c, {
+      mobile_number: f.mobile_number,
+      home_number: f.home_number,
+      email: f.email,
+      location: f.location,
+    })
   }
   return c
 }
 
 export function seeAppointment(level: FullLevel, a: Appointment): Appointment {
-  const v: Appointment = { ref: a.ref, start: a.start, end: a.end, all_day: a.all_day, show_as: a.show_as, status: a.status, counts: false }
+  const v: Appointment = {
+    ref: a.ref,
+    start: a.start,
+    end: a.end,
+    all_day: a.all_day,
+    show_as: a.show_as,
+    status: a.status,
+    counts: false,
+  }
   if (reads(level, 'text')) Object.assign(v, { profile: a.profile, counts: a.counts, dismissed: a.dismissed })
   if (reads(level, 'subject') && !a.private) Object.assign(v, { subject: a.subject, url: a.url })
-  if (reads(level, 'own')) Object.assign(v, { private: a.private, calendar: a.calendar, reminder_minutes: a.reminder_minutes })
+  if (reads(level, 'own'))
+    Object.assign(v, { private: a.private, calendar: a.calendar, reminder_minutes: a.reminder_minutes })
   if (level === 'self') v.url = a.url
   return v
 }
@@ -75,7 +98,16 @@ export function seeExplanation(level: FullLevel, e: Explanation): Explanation {
   return {
     ...e,
     presence: seePresence(level, e.presence),
-    entries: e.entries.map((r) => ({ ...r, ref: r.source, by: r.by_source, text: r.source === 'calendar' ? undefined : r.text })),
-    next: e.next.map((c) => ({ ...c, presence: seePresence(level, c.presence), because: c.because.map((b) => b.split('#')[0] ?? b) })),
+    entries: e.entries.map((r) => ({
+      ...r,
+      ref: r.source,
+      by: r.by_source,
+      text: r.source === 'calendar' ? undefined : r.text,
+    })),
+    next: e.next.map((c) => ({
+      ...c,
+      presence: seePresence(level, c.presence),
+      because: c.because.map((b) => b.split('#')[0] ?? b),
+    })),
   }
 }

@@ -1,5 +1,15 @@
 /** The state of the invented office, and what the API answers about it. Differences from the server: README.md. */
-import type { Appointment, Coming, Explanation, Level, Presence, Profile, Reason, Schemas, Status } from '../src/lib/model'
+import type {
+  Appointment,
+  Coming,
+  Explanation,
+  Level,
+  Presence,
+  Profile,
+  Reason,
+  Schemas,
+  Status,
+} from '../src/lib/model'
 import { LEVELS, STATUSES } from '../src/lib/model'
 import { groups, ME, makeAgenda, makePeople, ownProfiles, type Person, templates, ZONE } from './office'
 import { type FullLevel, reads, seeAppointment, seeCard, seeExplanation, seePresence, writes } from './rights'
@@ -14,7 +24,14 @@ export class Refused extends Error {
   }
 }
 
-type Claim = { source: 'hand' | 'assistant' | 'start'; status: Status; profile?: string; text?: string; from: string; until?: string }
+type Claim = {
+  source: 'hand' | 'assistant' | 'start'
+  status: Status
+  profile?: string
+  text?: string
+  from: string
+  until?: string
+}
 type Mark = { dismissed: boolean; by: 'hand' | 'choice'; profile?: Profile }
 
 export type Options = { signedIn?: boolean; setup?: boolean; quiet?: boolean; many?: number; language?: 'en' | 'de' }
@@ -48,9 +65,21 @@ export class Server {
     this.signedIn = options.signedIn === true
     const ago = (minutes: number) => new Date(now.getTime() - minutes * 60_000).toISOString()
     this.claims = [{ source: 'start', status: 'available', profile: 'Available', from: ago(133) }]
-    this.settings = { language: options.language, activation: { inactivity: { on: true, profile: 't-break', minutes: 15 } } }
+    this.settings = {
+      language: options.language,
+      activation: { inactivity: { on: true, profile: 't-break', minutes: 15 } },
+    }
     this.calendars = [
-      { id: 'c1', kind: 'ics', name: 'Work', url: 'https://calendar.example.com/anna/work.ics', checked_at: ago(3), succeeded_at: ago(3), problems: [], appointments: 17 },
+      {
+        id: 'c1',
+        kind: 'ics',
+        name: 'Work',
+        url: 'https://calendar.example.com/anna/work.ics',
+        checked_at: ago(3),
+        succeeded_at: ago(3),
+        problems: [],
+        appointments: 17,
+      },
       {
         id: 'c2',
         kind: 'caldav',
@@ -76,17 +105,41 @@ export class Server {
       },
     ]
     this.clients = [
-      { id: 'agent-1', label: 'Doorlight agent on WS-0412', since: ago(133), activity: 'active', activity_since: ago(1), lease: ago(-2) },
-      { id: 'phone-1', label: 'Safari on iPhone', since: ago(44), activity: 'idle', activity_since: ago(31), lease: ago(-1) },
+      {
+        id: 'agent-1',
+        label: 'Doorlight agent on WS-0412',
+        since: ago(133),
+        activity: 'active',
+        activity_since: ago(1),
+        lease: ago(-2),
+      },
+      {
+        id: 'phone-1',
+        label: 'Safari on iPhone',
+        since: ago(44),
+        activity: 'idle',
+        activity_since: ago(31),
+        lease: ago(-1),
+      },
     ]
     for (let i = 0; i < (options.many ?? 0); i++) {
       const id = `many${i}`
       this.people.set(id, {
-        facts: { id, name: `${['Alva', 'Bruno', 'Cora', 'Dario', 'Elif', 'Finn'][i % 6]} Muster ${i + 1}`, work_number: `+49 30 555 1${i}` },
+        facts: {
+          id,
+          name: `${['Alva', 'Bruno', 'Cora', 'Dario', 'Elif', 'Finn'][i % 6]} Muster ${i + 1}`,
+          work_number: `+49 30 555 1${i}`,
+        },
         group: 'support',
         mine: 'team_colleague',
         theirs: 'team_colleague',
-        presence: { id, status: STATUSES[i % STATUSES.length], since: ago(i % 90), cause: 'start', line: { state: 'idle' } },
+        presence: {
+          id,
+          status: STATUSES[i % STATUSES.length],
+          since: ago(i % 90),
+          cause: 'start',
+          line: { state: 'idle' },
+        },
       })
     }
     this.settle()
@@ -160,21 +213,38 @@ export class Server {
     const running = this.running(now)
     const allowed = running.filter((a) => !this.marks.get(a.ref)?.dismissed && (!shield || a.start < shield.from))
     allowed.sort((a, b) => order(fromEntry(a), fromEntry(b), a, b)[0])
-    const winner = timed[0] ? fromClaim(timed[0]) : allowed[0] ? fromEntry(allowed[0]) : base[0] ? fromClaim(base[0]) : undefined
+    const winner = timed[0]
+      ? fromClaim(timed[0])
+      : allowed[0]
+        ? fromEntry(allowed[0])
+        : base[0]
+          ? fromClaim(base[0])
+          : undefined
     const lost = (r: Reason): Reason => {
       if (!winner || r.ref === winner.ref) return { ...r, outcome: 'won' }
       const same = r.layer === winner.layer
-      return { ...r, outcome: same ? 'weaker_in_layer' : 'weaker_layer', criterion: same ? 'newest' : undefined, by: winner.ref, by_source: winner.source }
+      return {
+        ...r,
+        outcome: same ? 'weaker_in_layer' : 'weaker_layer',
+        criterion: same ? 'newest' : undefined,
+        by: winner.ref,
+        by_source: winner.source,
+      }
     }
     const entries: Reason[] = [...timed.map(fromClaim), ...allowed.map(fromEntry), ...base.map(fromClaim)].map(lost)
     for (const a of running) {
       const r = fromEntry(a)
       const mark = this.marks.get(a.ref)
-      if (mark?.dismissed) entries.push({ ...r, outcome: mark.by === 'hand' ? 'dismissed_by_hand' : 'dismissed_by_choice' })
+      if (mark?.dismissed)
+        entries.push({ ...r, outcome: mark.by === 'hand' ? 'dismissed_by_hand' : 'dismissed_by_choice' })
       else if (!allowed.includes(a)) entries.push({ ...r, outcome: 'shielded' })
       const i = entries.findIndex((e) => e.ref === a.ref && e.outcome === 'weaker_in_layer')
       const won = running.find((x) => x.ref === winner?.ref)
-      if (i >= 0 && entries[i]) entries[i] = { ...entries[i], criterion: winner?.source === 'hand' ? 'choice' : won?.show_as !== a.show_as ? 'show_as' : 'newest' }
+      if (i >= 0 && entries[i])
+        entries[i] = {
+          ...entries[i],
+          criterion: winner?.source === 'hand' ? 'choice' : won?.show_as !== a.show_as ? 'show_as' : 'newest',
+        }
     }
     entries.sort((a, b) => Number(b.outcome === 'won') - Number(a.outcome === 'won'))
     for (const c of this.clients) {
@@ -230,7 +300,13 @@ export class Server {
     const p = this.person(ME)
     const e = this.explain().presence
     const before = p.presence
-    if (before.status === e.status && before.text === e.text && before.profile === e.profile && before.until === e.until) return
+    if (
+      before.status === e.status &&
+      before.text === e.text &&
+      before.profile === e.profile &&
+      before.until === e.until
+    )
+      return
     p.presence = { ...e, line: before.line }
     this.onChange([ME], [])
   }
@@ -259,20 +335,35 @@ export class Server {
   }
 
   private team(): Schemas['Team'] {
-    const list = groups.map((g) => ({ ...g, people: [...this.people.values()].filter((p) => p.group === g.id).map((p) => p.facts.id) }))
-    return { groups: list, favourites: this.favourites, people: this.cards([...new Set([ME, ...list.flatMap((g) => g.people), ...this.favourites])]) }
+    const list = groups.map((g) => ({
+      ...g,
+      people: [...this.people.values()].filter((p) => p.group === g.id).map((p) => p.facts.id),
+    }))
+    return {
+      groups: list,
+      favourites: this.favourites,
+      people: this.cards([...new Set([ME, ...list.flatMap((g) => g.people), ...this.favourites])]),
+    }
   }
 
   private profiles(id: string): unknown {
     const l = this.level(id)
-    return { own: reads(l, 'own') ? this.own : [], templates, own_allowed: reads(l, 'own'), permitted: ['be_right_back', 'busy', 'do_not_disturb', 'unavailable'] }
+    return {
+      own: reads(l, 'own') ? this.own : [],
+      templates,
+      own_allowed: reads(l, 'own'),
+      permitted: ['be_right_back', 'busy', 'do_not_disturb', 'unavailable'],
+    }
   }
 
   private choose(id: string, b: Schemas['ChoiceInputBody']): Presence {
     const l = this.level(id)
     if (!writes(l, 'status')) throw new Refused(403, `as ${l} you may not change this`)
     const f = b.profile ? [...this.own, ...templates].find((x) => x.id === b.profile) : undefined
-    if (!f && !b.status) throw new Refused(422, 'validation failed', [{ field: 'body.status', message: 'give either a status or a profile' }])
+    if (!f && !b.status)
+      throw new Refused(422, 'validation failed', [
+        { field: 'body.status', message: 'give either a status or a profile' },
+      ])
     const now = new Date().toISOString()
     const claim: Claim = {
       source: id === ME ? 'hand' : 'assistant',
@@ -283,7 +374,14 @@ export class Server {
       until: b.until,
     }
     if (id !== ME) {
-      this.set(id, { ...claim, since: now, cause: 'assistant', profile: claim.profile, text: claim.text, until: claim.until })
+      this.set(id, {
+        ...claim,
+        since: now,
+        cause: 'assistant',
+        profile: claim.profile,
+        text: claim.text,
+        until: claim.until,
+      })
       return this.see(id) ?? { id }
     }
     for (const a of this.running(now)) this.marks.set(a.ref, { dismissed: true, by: 'choice' })
@@ -295,18 +393,35 @@ export class Server {
   private entries(id: string, from: string, to: string): Appointment[] {
     const list = (this.agenda.get(id) ?? []).map((a) => {
       const m = id === ME ? this.marks.get(a.ref) : undefined
-      return m ? { ...a, dismissed: m.dismissed, ...(m.profile ? { profile: m.profile.name, status: m.profile.status } : {}) } : a
+      return m
+        ? { ...a, dismissed: m.dismissed, ...(m.profile ? { profile: m.profile.name, status: m.profile.status } : {}) }
+        : a
     })
     if (id === ME) {
       for (const c of this.claims) {
-        if (c.until) list.push({ ref: `${c.source}#timed`, start: c.from, end: c.until, show_as: 'busy', status: c.status, profile: c.profile, subject: c.text, counts: true })
+        if (c.until)
+          list.push({
+            ref: `${c.source}#timed`,
+            start: c.from,
+            end: c.until,
+            show_as: 'busy',
+            status: c.status,
+            profile: c.profile,
+            subject: c.text,
+            counts: true,
+          })
       }
     }
     return list.filter((a) => a.start < to && (!a.end || a.end > from)).sort((a, b) => a.start.localeCompare(b.start))
   }
 
   private personSettings(): unknown {
-    const rule = (on: boolean, profile: string, may: boolean, minutes?: number) => ({ on, profile, minutes, user_may_change: may })
+    const rule = (on: boolean, profile: string, may: boolean, minutes?: number) => ({
+      on,
+      profile,
+      minutes,
+      user_may_change: may,
+    })
     const central = {
       start: rule(true, 't-available', true),
       end: rule(true, 't-unavailable', false),
@@ -331,7 +446,11 @@ export class Server {
     }
     return {
       activation,
-      calendar: { central: { ...options, user_may_change: true, own_calendars: true }, own: this.settings.calendar, effective: this.settings.calendar ?? options },
+      calendar: {
+        central: { ...options, user_may_change: true, own_calendars: true },
+        own: this.settings.calendar,
+        effective: this.settings.calendar ?? options,
+      },
       language: this.settings.language,
       time_zone: this.settings.time_zone,
     }
@@ -356,7 +475,12 @@ export class Server {
     return {
       levels: LEVELS.toReversed().map((level) => {
         const of = all.filter((r) => r.effective === level)
-        return { level, people: of.length, names: of.slice(0, 20).map((r) => r.name), card: seeCard(level, p.facts, p.presence) }
+        return {
+          level,
+          people: of.length,
+          names: of.slice(0, 20).map((r) => r.name),
+          card: seeCard(level, p.facts, p.presence),
+        }
       }),
     }
   }
@@ -365,7 +489,11 @@ export class Server {
     const name = fold(p.facts.name)
     return fold(q)
       .split(/\s+/)
-      .every((w) => name.split(/\s+/).some((x) => x.startsWith(w)) || (/^\d+$/.test(w) && (p.facts.work_number ?? '').replace(/\D/g, '').includes(w)))
+      .every(
+        (w) =>
+          name.split(/\s+/).some((x) => x.startsWith(w)) ||
+          (/^\d+$/.test(w) && (p.facts.work_number ?? '').replace(/\D/g, '').includes(w)),
+      )
   }
 
   /** Answers one call; what it returns is the body. */
@@ -375,7 +503,9 @@ export class Server {
     if (call === 'POST /setup') {
       const b = body as Schemas['SetupInputBody']
       if (b.password.length < 10) {
-        throw new Refused(422, 'the request is not valid', [{ field: 'body.password', message: `has ${b.password.length} characters; at least 10 are needed` }])
+        throw new Refused(422, 'the request is not valid', [
+          { field: 'body.password', message: `has ${b.password.length} characters; at least 10 are needed` },
+        ])
       }
       this.setupNeeded = false
       this.signedIn = true
@@ -395,9 +525,14 @@ export class Server {
     }
     if (call === 'GET /team') return this.team()
     if (call === 'GET /people') {
-      const found = [...this.people.values()].filter((p) => this.matches(p, query.get('q') ?? '')).sort((a, b) => a.facts.name.localeCompare(b.facts.name))
+      const found = [...this.people.values()]
+        .filter((p) => this.matches(p, query.get('q') ?? ''))
+        .sort((a, b) => a.facts.name.localeCompare(b.facts.name))
       const limit = Number(query.get('limit') ?? 50)
-      return { people: this.cards(found.slice(0, limit).map((p) => p.facts.id)), next: found.length > limit ? 'more' : undefined }
+      return {
+        people: this.cards(found.slice(0, limit).map((p) => p.facts.id)),
+        next: found.length > limit ? 'more' : undefined,
+      }
     }
     const m = /^\/people\/([^/]+)(?:\/(.*))?$/.exec(path)
     if (!m) throw new Refused(404, 'there is nothing here')
@@ -408,7 +543,8 @@ export class Server {
   private aboutPerson(id: string, call: string, query: URLSearchParams, body: never): unknown {
     const l = this.level(id)
     const needs = (right: Parameters<typeof reads>[1]) => {
-      if (!reads(l, right)) throw new Refused(403, `as ${l} you may not see this of ${this.person(id).facts.name} (right ${right})`)
+      if (!reads(l, right))
+        throw new Refused(403, `as ${l} you may not see this of ${this.person(id).facts.name} (right ${right})`)
     }
     switch (call) {
       case 'GET':
@@ -423,7 +559,11 @@ export class Server {
         return seeExplanation(l, id === ME ? this.explainWithNext() : this.explainOther(id))
       case 'GET agenda':
         needs('times')
-        return { appointments: this.entries(id, query.get('from') ?? '', query.get('to') ?? '').map((a) => seeAppointment(l, a)) }
+        return {
+          appointments: this.entries(id, query.get('from') ?? '', query.get('to') ?? '').map((a) =>
+            seeAppointment(l, a),
+          ),
+        }
       case 'PUT agenda/decision': {
         const b = body as Schemas['DecisionInputBody']
         const profile = b.profile ? [...this.own, ...templates].find((x) => x.id === b.profile) : undefined
@@ -434,7 +574,10 @@ export class Server {
       case 'GET profiles':
         return this.profiles(id)
       case 'PUT profiles':
-        this.own = (body as Schemas['OwnProfilesInputBody']).own.map((p) => ({ ...p, id: p.id || `p-new${this.next++}` }))
+        this.own = (body as Schemas['OwnProfilesInputBody']).own.map((p) => ({
+          ...p,
+          id: p.id || `p-new${this.next++}`,
+        }))
         return this.profiles(id)
       case 'GET settings':
         return this.personSettings()
@@ -443,7 +586,10 @@ export class Server {
         return this.personSettings()
       case 'POST reset': {
         const b = body as Schemas['ResetInput']
-        const touched = Object.keys(this.settings.activation ?? {}).length > 0 || this.settings.calendar || (!b.keep_profiles && this.own.length > 0)
+        const touched =
+          Object.keys(this.settings.activation ?? {}).length > 0 ||
+          this.settings.calendar ||
+          (!b.keep_profiles && this.own.length > 0)
         if (!b.dry_run) {
           this.settings = { language: this.settings.language, time_zone: this.settings.time_zone }
           if (!b.keep_profiles) this.own = []
@@ -454,16 +600,29 @@ export class Server {
         return { calendars: this.calendars, allowed: true }
       case 'POST calendars': {
         const { password, ...b } = body as Schemas['CalendarBody']
-        if (!/^https?:/.test(b.url)) throw new Refused(422, 'the request is not valid', [{ field: 'body.url', message: 'must be an http or https address' }])
+        if (!/^https?:/.test(b.url))
+          throw new Refused(422, 'the request is not valid', [
+            { field: 'body.url', message: 'must be an http or https address' },
+          ])
         const now = new Date().toISOString()
-        const c: Schemas['Calendar'] = { ...b, id: `c-new${this.next++}`, has_password: !!password, checked_at: now, succeeded_at: now, problems: [], appointments: 5 }
+        const c: Schemas['Calendar'] = {
+          ...b,
+          id: `c-new${this.next++}`,
+          has_password: !!password,
+          checked_at: now,
+          succeeded_at: now,
+          problems: [],
+          appointments: 5,
+        }
         this.calendars = [...this.calendars, c]
         return c
       }
       case 'GET relationships': {
         const q = query.get('q') ?? ''
         const all = this.relations()
-        const list = q ? all.filter((r) => this.matches(this.person(r.viewer), q)) : all.filter((r) => r.own || r.effective !== 'employee')
+        const list = q
+          ? all.filter((r) => this.matches(this.person(r.viewer), q))
+          : all.filter((r) => r.own || r.effective !== 'employee')
         return { default: 'employee', extend_only: false, relationships: list }
       }
       case 'GET seen':
@@ -471,7 +630,12 @@ export class Server {
       case 'GET clients':
         return { clients: this.clients }
       case 'GET export':
-        return { person: { id, name: this.person(id).facts.name }, presence: this.see(id), profiles: this.own, favourites: this.favourites }
+        return {
+          person: { id, name: this.person(id).facts.name },
+          presence: this.see(id),
+          profiles: this.own,
+          favourites: this.favourites,
+        }
     }
     const [, method, kind, item, verb] = /^(\w+) (\w+)\/([^/]+)(?:\/(\w+))?$/.exec(call) ?? []
     if (kind === 'relationships' && method === 'PUT' && item) {
@@ -495,7 +659,14 @@ export class Server {
       }
       const { password, ...b } = (body ?? {}) as Partial<Schemas['CalendarBody']>
       const good = verb !== 'sync' || !c.error
-      const fresh = { ...c, ...b, has_password: c.has_password || !!password, checked_at: now, error: good ? undefined : c.error, succeeded_at: good ? now : c.succeeded_at }
+      const fresh = {
+        ...c,
+        ...b,
+        has_password: c.has_password || !!password,
+        checked_at: now,
+        error: good ? undefined : c.error,
+        succeeded_at: good ? now : c.succeeded_at,
+      }
       this.calendars = this.calendars.with(i, fresh)
       return fresh
     }
@@ -505,12 +676,32 @@ export class Server {
   private explainOther(id: string): Explanation {
     const p = this.person(id).presence
     const entries: Reason[] = [
-      { ref: `${p.cause}#1`, source: p.cause ?? 'start', status: p.status ?? 'logged_out', profile: p.profile, text: p.text, from: p.since, until: p.until, outcome: 'won' },
+      {
+        ref: `${p.cause}#1`,
+        source: p.cause ?? 'start',
+        status: p.status ?? 'logged_out',
+        profile: p.profile,
+        text: p.text,
+        from: p.since,
+        until: p.until,
+        outcome: 'won',
+      },
     ]
     if (p.cause !== 'start') {
-      entries.push({ ref: 'start', source: 'start', status: 'available', profile: 'Available', from: new Date(Date.now() - 200 * 60_000).toISOString(), outcome: 'weaker_layer', by: `${p.cause}#1`, by_source: p.cause })
+      entries.push({
+        ref: 'start',
+        source: 'start',
+        status: 'available',
+        profile: 'Available',
+        from: new Date(Date.now() - 200 * 60_000).toISOString(),
+        outcome: 'weaker_layer',
+        by: `${p.cause}#1`,
+        by_source: p.cause,
+      })
     }
-    const next: Coming[] = p.until ? [{ at: p.until, presence: { id, status: 'available' }, because: [`${p.cause}#1`] }] : []
+    const next: Coming[] = p.until
+      ? [{ at: p.until, presence: { id, status: 'available' }, because: [`${p.cause}#1`] }]
+      : []
     return { at: new Date().toISOString(), rules: 'standard-1', presence: p, entries, next }
   }
 
@@ -518,10 +709,17 @@ export class Server {
     const now = new Date()
     const known = this.clients.find((c) => c.id === id)
     const lease = new Date(now.getTime() + 90_000).toISOString()
-    this.clients = [...this.clients.filter((c) => c.id !== id), { id, label, since: known?.since ?? now.toISOString(), activity: 'unknown', lease }]
+    this.clients = [
+      ...this.clients.filter((c) => c.id !== id),
+      { id, label, since: known?.since ?? now.toISOString(), activity: 'unknown', lease },
+    ]
   }
 }
 
 function fold(text: string): string {
-  return text.toLowerCase().normalize('NFD').replace(/[\u0300-\u036f]/g, '').replace(/ı/g, 'i')
+  return text
+    .toLowerCase()
+    .normalize('NFD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .replace(/ı/g, 'i')
 }

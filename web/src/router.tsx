@@ -1,4 +1,11 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router'
 import { queryClient, sessionQuery, setupQuery } from './api/queries'
 import { NotFound, PageTrouble } from './components/trouble'
 import { STATUSES, type Status } from './lib/model'

@@ -1,6 +1,16 @@
 /** Every call of the API that the pages make, with its place in the query cache. */
 import { keepPreviousData, QueryCache, QueryClient, queryOptions, useMutation } from '@tanstack/react-query'
-import type { CalendarOptions, EventName, Level, Me, PersonSettings, Presence, Profile, Profiles, Schemas } from '../lib/model'
+import type {
+  CalendarOptions,
+  EventName,
+  Level,
+  Me,
+  PersonSettings,
+  Presence,
+  Profile,
+  Profiles,
+  Schemas,
+} from '../lib/model'
 import { api } from './client'
 import { Problem, unwrap } from './errors'
 import { live } from './live'
@@ -218,8 +228,7 @@ export const useSettings = () =>
 
 export const useReset = () =>
   useMutation({
-    mutationFn: (body: Schemas['ResetInput']) =>
-      unwrap(api.POST('/api/v1/people/{person}/reset', { ...me, body })),
+    mutationFn: (body: Schemas['ResetInput']) => unwrap(api.POST('/api/v1/people/{person}/reset', { ...me, body })),
     onSuccess: (r) => (r.done ? stale('settings', 'profiles') : undefined),
   })
 
@@ -270,5 +279,4 @@ export const useEndClient = () =>
     onSettled: () => stale('clients'),
   })
 
-export const useExport = () =>
-  useMutation({ mutationFn: () => unwrap(api.GET('/api/v1/people/{person}/export', me)) })
+export const useExport = () => useMutation({ mutationFn: () => unwrap(api.GET('/api/v1/people/{person}/export', me)) })

@@ -9,7 +9,14 @@ export function LanguageSwitch() {
   return (
     <div className="languages">
       {LANGUAGES.map((l) => (
-        <Button key={l} appearance="subtle" size="small" lang={l} aria-pressed={i18n.language === l} onClick={() => void setLanguage(l)}>
+        <Button
+          key={l}
+          appearance="subtle"
+          size="small"
+          lang={l}
+          aria-pressed={i18n.language === l}
+          onClick={() => void setLanguage(l)}
+        >
           {names[l]}
         </Button>
       ))}

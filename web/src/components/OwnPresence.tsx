@@ -5,7 +5,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { usePresence } from '../api/presence-store'
 import { profilesQuery, useChoice } from '../api/queries'
-import { words } from '../lib/explain'
+import { shortWords } from '../lib/explain'
 import { lineShown, type Status } from '../lib/model'
 import { moment } from '../lib/time'
 import { Face } from '../ui/Face'
@@ -24,14 +24,24 @@ export function OwnPresence() {
   const [open, setOpen] = useState(false)
   const shape = !me.presence_enabled || p?.off ? 'off' : p?.status
   const line = lineShown(p)
-  const what = shape === 'off' ? t('presence.off') : p ? words(p, t) : ''
+  const what = shape === 'off' ? t('presence.off') : p ? shortWords(p, t) : ''
   const until = p?.until ? t('presence.until', { at: moment(new Date(p.until), now, clock) }) : ''
   return (
     <div className="own">
       {shape !== 'off' && <QuickStatuses chosen={p?.status} />}
-      <Popover open={open} onOpenChange={(_e, d) => setOpen(d.open)} trapFocus positioning="below-end" withArrow={false}>
+      <Popover
+        open={open}
+        onOpenChange={(_e, d) => setOpen(d.open)}
+        trapFocus
+        positioning="below-end"
+        withArrow={false}
+      >
         <PopoverTrigger disableButtonEnhancement>
-          <button type="button" className="own-button" aria-label={t('own.button', { what: [what, until].filter(Boolean).join(', ') })}>
+          <button
+            type="button"
+            className="own-button"
+            aria-label={t('own.button', { what: [what, until].filter(Boolean).join(', ') })}
+          >
             <Face id={me.person.id} name={me.person.name} size={34}>
               {shape && <StatusShape status={shape} size={15} />}
             </Face>

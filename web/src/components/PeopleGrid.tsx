@@ -8,7 +8,15 @@ const WIDTH = { compact: 264, comfortable: 320 }
 const HEIGHT = { compact: 46, comfortable: 62 }
 
 /** People in columns as wide as the density asks for. Arrow keys go from one to the next. */
-export function PeopleGrid<T extends { id: string }>({ people, label, render }: { people: T[]; label: string; render: (p: T) => ReactNode }) {
+export function PeopleGrid<T extends { id: string }>({
+  people,
+  label,
+  render,
+}: {
+  people: T[]
+  label: string
+  render: (p: T) => ReactNode
+}) {
   const density = useDensity()
   if (people.length > ALL_AT_ONCE) return <LongGrid people={people} label={label} render={render} />
   return (
@@ -20,7 +28,15 @@ export function PeopleGrid<T extends { id: string }>({ people, label, render }: 
   )
 }
 
-function LongGrid<T extends { id: string }>({ people, label, render }: { people: T[]; label: string; render: (p: T) => ReactNode }) {
+function LongGrid<T extends { id: string }>({
+  people,
+  label,
+  render,
+}: {
+  people: T[]
+  label: string
+  render: (p: T) => ReactNode
+}) {
   const density = useDensity()
   const list = useRef<HTMLUListElement>(null)
   const [box, setBox] = useState({ columns: 1, margin: 0 })
@@ -46,7 +62,13 @@ function LongGrid<T extends { id: string }>({ people, label, render }: { people:
     scrollMargin: box.margin,
   })
   return (
-    <ul className={`grid long ${density}`} aria-label={label} onKeyDown={walk} ref={list} style={{ height: rows.getTotalSize() }}>
+    <ul
+      className={`grid long ${density}`}
+      aria-label={label}
+      onKeyDown={walk}
+      ref={list}
+      style={{ height: rows.getTotalSize() }}
+    >
       {rows.getVirtualItems().flatMap((row) =>
         people.slice(row.index * box.columns, (row.index + 1) * box.columns).map((p, column) => (
           <li
@@ -84,7 +106,10 @@ function walk(e: KeyboardEvent) {
       const dy = down ? r.top - here.top : here.top - r.top
       return dy < here.height / 2 ? Number.POSITIVE_INFINITY : dy * 4 + Math.abs(r.left - here.left)
     }
-    next = tiles.reduce<HTMLElement | undefined>((best, el) => (away(el) < (best ? away(best) : Number.POSITIVE_INFINITY) ? el : best), undefined)
+    next = tiles.reduce<HTMLElement | undefined>(
+      (best, el) => (away(el) < (best ? away(best) : Number.POSITIVE_INFINITY) ? el : best),
+      undefined,
+    )
   }
   if (next) {
     e.preventDefault()

@@ -32,13 +32,15 @@ export const PersonTile = memo(function PersonTile({
           {shape && <StatusShape status={shape} size={15} />}
         </Face>
         <span className="tile-main">
-          <span className="tile-name">
-            {card.name}
-            {self && <span className="tile-you"> {t('team.you')}</span>}
+          <span className="tile-top">
+            <span className="tile-name">
+              {card.name}
+              {self && <span className="tile-you"> {t('team.you')}</span>}
+            </span>
+            <Times p={p} />
           </span>
           <PresenceLineText p={p} />
         </span>
-        <Times p={p} />
       </Link>
       {onStar && (
         <Tooltip content={starred ? t('team.unstar') : t('team.star')} relationship="description" positioning="before">
@@ -63,7 +65,8 @@ export function PresenceLineText({ p }: { p: Presence | undefined }) {
   if (p?.off) return <span className="tile-status quiet">{t('presence.off')}</span>
   const line = lineShown(p)
   const status = p?.status ? t(`status.${p.status}`) : ''
-  const more = [p?.profile, p?.text].filter((x, i, all): x is string => !!x && x !== status && all.indexOf(x) === i)
+  // There is room for one of them: the text says more than the name of a profile does.
+  const more = [p?.text, p?.profile].find((x) => x && x !== status)
   if (!line && !status) return null
   return (
     <span className="tile-status">
@@ -76,7 +79,7 @@ export function PresenceLineText({ p }: { p: Presence | undefined }) {
         </span>
       )}
       {status}
-      {more.length > 0 && <span className="tile-more"> · {more.join(', ')}</span>}
+      {more && <span className="tile-more"> · {more}</span>}
     </span>
   )
 }
@@ -86,8 +89,11 @@ function Times({ p }: { p: Presence | undefined }) {
   const clock = useClock()
   const now = useNow()
   if (!p || p.off) return null
-  if (p.until) return <span className="tile-time">{t('presence.untilShort', { at: moment(new Date(p.until), now, clock) })}</span>
+  if (p.until)
+    return <span className="tile-time">{t('presence.untilShort', { at: moment(new Date(p.until), now, clock) })}</span>
   if (p.since && p.status !== 'available')
-    return <span className="tile-time quiet">{t('presence.sinceShort', { at: moment(new Date(p.since), now, clock) })}</span>
+    return (
+      <span className="tile-time quiet">{t('presence.sinceShort', { at: moment(new Date(p.since), now, clock) })}</span>
+    )
   return null
 }

@@ -28,7 +28,11 @@ export function SearchPeople() {
     if (q === typed.current) return
     const timer = setTimeout(() => {
       typed.current = q
-      void navigate({ to: '/', search: (s) => ({ ...s, q: q || undefined, status: undefined }), replace: onTeam && shown !== '' })
+      void navigate({
+        to: '/',
+        search: (s) => ({ ...s, q: q || undefined, status: undefined }),
+        replace: onTeam && shown !== '',
+      })
     }, 150)
     return () => clearTimeout(timer)
   }, [text, navigate, onTeam, shown])

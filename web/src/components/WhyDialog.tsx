@@ -1,4 +1,12 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle } from '@fluentui/react-components'
+import {
+  Button,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+} from '@fluentui/react-components'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { usePresence } from '../api/presence-store'
@@ -33,7 +41,8 @@ export default function WhyDialog({ person, onClose }: { person: string; onClose
               ? t(self ? 'why.titleSelf' : 'why.title', { status: t(`status.${status}`), name })
               : t('why.titlePlain')}
           </DialogTitle>
-          <DialogContent>
+          {/* A long answer scrolls, and so must be reached by keyboard. */}
+          <DialogContent tabIndex={0}>
             {query.isPending && <Waiting label={t('waiting')} rows={4} />}
             {query.error && <QueryTrouble error={query.error} again={() => void query.refetch()} />}
             {query.data && <Answer e={query.data} asked={asked} />}
@@ -63,9 +72,14 @@ function Answer({ e, asked }: { e: Explanation; asked: Asked }) {
       {lost.length ? (
         <ul className="why-list">
           {lost.map((r) => (
-            <li key={`${r.ref}${r.source}${r.outcome}${r.from}`} className={r.outcome === 'laid_over' ? 'laid' : undefined}>
+            <li
+              key={`${r.ref}${r.source}${r.outcome}${r.from}`}
+              className={r.outcome === 'laid_over' ? 'laid' : undefined}
+            >
               {r.source === 'line' ? (
                 <PhoneMark size={16} />
+              ) : r.outcome === 'in_use' || r.outcome === 'note' ? (
+                <span className="why-dot" aria-hidden="true" />
               ) : (
                 <StatusShape status={r.status} size={16} label={t(`status.${r.status}`)} />
               )}
@@ -73,7 +87,10 @@ function Answer({ e, asked }: { e: Explanation; asked: Asked }) {
                 <p className="why-claim">
                   <strong>{claimName(r, t)}</strong>
                   {r.source !== 'client' && r.source !== 'mark' && r.source !== 'line' && (
-                    <span> {words({ status: r.status, profile: r.profile, text: r.source === 'calendar' ? '' : r.text }, t)}</span>
+                    <span>
+                      {' '}
+                      {words({ status: r.status, profile: r.profile, text: r.source === 'calendar' ? '' : r.text }, t)}
+                    </span>
                   )}
                   <span className="why-time">{claimTime(r, asked)}</span>
                 </p>

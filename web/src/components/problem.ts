@@ -10,6 +10,9 @@ export function useProblemText(): (error: unknown) => string {
     if (error.status === 401) return t('problem.signedOut')
     if (error.status === 429) return error.message || t('problem.tooMany')
     const fields = error.fields.map((f) => `${f.field.replace(/^body\./, '')}: ${f.message}`)
-    return [error.message, ...fields.filter((f) => !error.message.includes(f))].filter(Boolean).join(' · ') || t('problem.other')
+    return (
+      [error.message, ...fields.filter((f) => !error.message.includes(f))].filter(Boolean).join(' · ') ||
+      t('problem.other')
+    )
   }
 }

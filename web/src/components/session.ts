@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { useMemo, useSyncExternalStore } from 'react'
+import { useMemo, useRef, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { sessionQuery } from '../api/queries'
 import type { Me } from '../lib/model'
@@ -8,8 +8,11 @@ import { type Clock, localeFor } from '../lib/time'
 /** Who is signed in. Pages behind the sign-in have it always: the router waits for it. */
 export function useMe(): Me {
   const { data } = useQuery(sessionQuery)
-  if (!data) throw new Error('a page behind the sign-in was shown without a session')
-  return data
+  // Signing out takes the session away a moment before the router leaves the page.
+  const last = useRef(data)
+  if (data) last.current = data
+  if (!last.current) throw new Error('a page behind the sign-in was shown without a session')
+  return last.current
 }
 
 /** Language and time zone for times: the person's, not the browser's. */

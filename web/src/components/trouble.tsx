@@ -19,7 +19,14 @@ export function PageTrouble({ error }: { error: unknown }) {
   const router = useRouter()
   return (
     <div className="page">
-      <Trouble title={t('problem.title')} action={<Button size="small" onClick={() => router.invalidate()}>{t('problem.again')}</Button>}>
+      <Trouble
+        title={t('problem.title')}
+        action={
+          <Button size="small" onClick={() => router.invalidate()}>
+            {t('problem.again')}
+          </Button>
+        }
+      >
         {say(error)}
       </Trouble>
     </div>
@@ -31,7 +38,14 @@ export function QueryTrouble({ error, again }: { error: unknown; again: () => vo
   const { t } = useTranslation()
   const say = useProblemText()
   return (
-    <Trouble title={t('problem.title')} action={<Button size="small" onClick={again}>{t('problem.again')}</Button>}>
+    <Trouble
+      title={t('problem.title')}
+      action={
+        <Button size="small" onClick={again}>
+          {t('problem.again')}
+        </Button>
+      }
+    >
       {say(error)}
     </Trouble>
   )

@@ -32,7 +32,12 @@ export function UntilPicker({ value, onChange }: { value: Until; onChange: (u: U
           {t('choice.untilOpen')}
         </ToggleButton>
         {ends.map((q) => {
-          const name = q.kind === 'minutes' ? t('choice.minutes', { minutes: q.minutes }) : q.kind === 'noon' ? clockTime(q.at, clock) : t('choice.tomorrow')
+          const name =
+            q.kind === 'minutes'
+              ? t('choice.minutes', { minutes: q.minutes })
+              : q.kind === 'noon'
+                ? clockTime(q.at, clock)
+                : t('choice.tomorrow')
           return (
             <ToggleButton
               key={name}
@@ -49,14 +54,20 @@ export function UntilPicker({ value, onChange }: { value: Until; onChange: (u: U
           size="small"
           shape="circular"
           checked={custom}
-          onClick={() => onChange({ kind: 'custom', text: toField(new Date(now.getTime() + 2 * 3_600_000), clock.zone) })}
+          onClick={() =>
+            onChange({ kind: 'custom', text: toField(new Date(now.getTime() + 2 * 3_600_000), clock.zone) })
+          }
         >
           {t('choice.custom')}
         </ToggleButton>
       </div>
       {custom && (
         <Field label={t('choice.customLabel')} validationMessage={wrong ? t('choice.past') : undefined} size="small">
-          <Input type="datetime-local" value={value.text} onChange={(_e, d) => onChange({ kind: 'custom', text: d.value })} />
+          <Input
+            type="datetime-local"
+            value={value.text}
+            onChange={(_e, d) => onChange({ kind: 'custom', text: d.value })}
+          />
         </Field>
       )}
     </fieldset>

@@ -1,4 +1,16 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, Radio, RadioGroup } from '@fluentui/react-components'
+import {
+  Button,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+  Field,
+  Input,
+  Radio,
+  RadioGroup,
+} from '@fluentui/react-components'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/errors'
@@ -28,7 +40,10 @@ export function CalendarDialog({ calendar, onClose }: { calendar?: Schemas['Cale
           onSubmit={(e) => {
             e.preventDefault()
             save.mutate(
-              { id: calendar?.id, body: { ...f, username: f.username || undefined, password: f.password || undefined } },
+              {
+                id: calendar?.id,
+                body: { ...f, username: f.username || undefined, password: f.password || undefined },
+              },
               { onSuccess: onClose },
             )
           }}
@@ -38,7 +53,10 @@ export function CalendarDialog({ calendar, onClose }: { calendar?: Schemas['Cale
             <DialogContent className="stack">
               {save.error && <Trouble>{say(save.error)}</Trouble>}
               <Field label={t('calendars.kind')}>
-                <RadioGroup value={f.kind} onChange={(_e, d) => setF({ ...f, kind: d.value === 'caldav' ? 'caldav' : 'ics' })}>
+                <RadioGroup
+                  value={f.kind}
+                  onChange={(_e, d) => setF({ ...f, kind: d.value === 'caldav' ? 'caldav' : 'ics' })}
+                >
                   <Radio value="ics" label={t('calendars.ics')} />
                   <Radio value="caldav" label={t('calendars.caldav')} />
                 </RadioGroup>
@@ -57,10 +75,24 @@ export function CalendarDialog({ calendar, onClose }: { calendar?: Schemas['Cale
               {account && (
                 <>
                   <Field label={t('calendars.username')} validationMessage={wrong('username')}>
-                    <Input autoComplete="off" value={f.username} maxLength={256} onChange={(_e, d) => setF({ ...f, username: d.value })} />
+                    <Input
+                      autoComplete="off"
+                      value={f.username}
+                      maxLength={256}
+                      onChange={(_e, d) => setF({ ...f, username: d.value })}
+                    />
                   </Field>
-                  <Field label={t('calendars.password')} hint={calendar?.has_password ? t('calendars.passwordKept') : undefined}>
-                    <Input type="password" autoComplete="new-password" value={f.password} maxLength={512} onChange={(_e, d) => setF({ ...f, password: d.value })} />
+                  <Field
+                    label={t('calendars.password')}
+                    hint={calendar?.has_password ? t('calendars.passwordKept') : undefined}
+                  >
+                    <Input
+                      type="password"
+                      autoComplete="new-password"
+                      value={f.password}
+                      maxLength={512}
+                      onChange={(_e, d) => setF({ ...f, password: d.value })}
+                    />
                   </Field>
                 </>
               )}

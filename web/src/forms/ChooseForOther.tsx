@@ -28,7 +28,13 @@ export function ChooseForOther({ card }: { card: Card }) {
       <h3>{t('card.choose', { name: card.name })}</h3>
       <fieldset className="choices" aria-label={t('choice.statuses')}>
         {permittedStatuses(profiles?.permitted).map((s) => (
-          <button key={s} type="button" className="choice" aria-pressed={status === s} onClick={() => setStatus(status === s ? undefined : s)}>
+          <button
+            key={s}
+            type="button"
+            className="choice"
+            aria-pressed={status === s}
+            onClick={() => setStatus(status === s ? undefined : s)}
+          >
             <StatusShape status={s} size={18} />
             {t(`status.${s}`)}
           </button>
@@ -53,7 +59,12 @@ export function ChooseForOther({ card }: { card: Card }) {
           }}
         >
           <Field label={t('choice.text')}>
-            <Input value={text} maxLength={120} placeholder={t('choice.textHint')} onChange={(_e, d) => setText(d.value)} />
+            <Input
+              value={text}
+              maxLength={120}
+              placeholder={t('choice.textHint')}
+              onChange={(_e, d) => setText(d.value)}
+            />
           </Field>
           <UntilPicker value={until} onChange={setUntil} />
           {choice.error && <Trouble>{say(choice.error)}</Trouble>}

@@ -1,4 +1,15 @@
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, Field, Input, Select } from '@fluentui/react-components'
+import {
+  Button,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+  Field,
+  Input,
+  Select,
+} from '@fluentui/react-components'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useProblemText } from '../components/problem'
@@ -31,7 +42,10 @@ export function ProfileDialog({ profile, others, permitted, onSave, onClose }: P
 
   const taken = others.some((o) => o.name.toLowerCase() === name.trim().toLowerCase())
   const wrongName = !name.trim() ? t('profiles.nameNeeded') : taken ? t('profiles.nameTaken') : undefined
-  const wrongNumber = forwarding.action === 'forward' && forwarding.target === 'number' && !forwarding.number?.trim() ? t('profiles.numberNeeded') : undefined
+  const wrongNumber =
+    forwarding.action === 'forward' && forwarding.target === 'number' && !forwarding.number?.trim()
+      ? t('profiles.numberNeeded')
+      : undefined
 
   const submit = async () => {
     setTried(true)
@@ -66,7 +80,13 @@ export function ProfileDialog({ profile, others, permitted, onSave, onClose }: P
               <fieldset className="choices" aria-label={t('profiles.status')}>
                 <legend>{t('profiles.status')}</legend>
                 {permitted.map((s) => (
-                  <button key={s} type="button" className="choice" aria-pressed={status === s} onClick={() => setStatus(s)}>
+                  <button
+                    key={s}
+                    type="button"
+                    className="choice"
+                    aria-pressed={status === s}
+                    onClick={() => setStatus(s)}
+                  >
                     <StatusShape status={s} size={18} />
                     {t(`status.${s}`)}
                   </button>
@@ -75,7 +95,10 @@ export function ProfileDialog({ profile, others, permitted, onSave, onClose }: P
               <Field label={t('profiles.text')} hint={t('profiles.textHint')}>
                 <Input value={text} maxLength={120} onChange={(_e, d) => setText(d.value)} />
               </Field>
-              <Field label={t('profiles.forwarding')} hint={forwarding.action === 'off' ? t('profiles.offWarning') : undefined}>
+              <Field
+                label={t('profiles.forwarding')}
+                hint={forwarding.action === 'off' ? t('profiles.offWarning') : undefined}
+              >
                 <Select
                   value={forwarding.action}
                   onChange={(_e, d) => {
@@ -92,7 +115,12 @@ export function ProfileDialog({ profile, others, permitted, onSave, onClose }: P
               </Field>
               {forwarding.action === 'forward' && (
                 <Field label={t('profiles.target')}>
-                  <Select value={forwarding.target} onChange={(_e, d) => setForwarding({ action: 'forward', target: TARGETS.find((x) => x === d.value) })}>
+                  <Select
+                    value={forwarding.target}
+                    onChange={(_e, d) =>
+                      setForwarding({ action: 'forward', target: TARGETS.find((x) => x === d.value) })
+                    }
+                  >
                     {TARGETS.map((x) => (
                       <option key={x} value={x}>
                         {t(`profiles.targets.${x}`)}
@@ -103,7 +131,12 @@ export function ProfileDialog({ profile, others, permitted, onSave, onClose }: P
               )}
               {forwarding.action === 'forward' && forwarding.target === 'number' && (
                 <Field label={t('profiles.number')} required validationMessage={tried ? wrongNumber : undefined}>
-                  <Input type="tel" maxLength={40} value={forwarding.number ?? ''} onChange={(_e, d) => setForwarding({ ...forwarding, number: d.value })} />
+                  <Input
+                    type="tel"
+                    maxLength={40}
+                    value={forwarding.number ?? ''}
+                    onChange={(_e, d) => setForwarding({ ...forwarding, number: d.value })}
+                  />
                 </Field>
               )}
             </DialogContent>

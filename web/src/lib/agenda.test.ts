@@ -17,7 +17,12 @@ const entry = (ref: string, start: string, end?: string, more?: Partial<Appointm
 describe('layOut', () => {
   it('gives entries that overlap columns of their own, and others the whole width', () => {
     const boxes = layOut(
-      [entry('a', '24T09:00', '24T10:00'), entry('b', '24T09:30', '24T10:30'), entry('c', '24T10:00', '24T11:00'), entry('d', '24T12:00', '24T13:00')],
+      [
+        entry('a', '24T09:00', '24T10:00'),
+        entry('b', '24T09:30', '24T10:30'),
+        entry('c', '24T10:00', '24T11:00'),
+        entry('d', '24T12:00', '24T13:00'),
+      ],
       '2026-11-24',
       zone,
       now,

@@ -16,7 +16,7 @@ export type Box = {
 }
 
 /** Entries shorter than this are drawn as long as this, so that their words fit and a finger meets them. */
-export const SHORTEST = 30
+export const SHORTEST = 25
 
 /** An entry of whole days, or one that covers whole days between its ends. */
 export function isAllDay(a: Appointment): boolean {

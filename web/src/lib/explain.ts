@@ -58,6 +58,11 @@ export function words(p: Pick<Presence, 'status' | 'text' | 'profile'>, t: TFunc
   return unique.length ? `${status} – ${unique.join(', ')}` : status
 }
 
+/** The same where there is little room: the text says more than the name of a profile does. */
+export function shortWords(p: Pick<Presence, 'status' | 'text' | 'profile'>, t: TFunction): string {
+  return words({ status: p.status, text: p.text || p.profile }, t)
+}
+
 /** Names a claim, as the heading of its row. */
 export function claimName(r: Pick<Reason, 'source' | 'ref' | 'text' | 'profile' | 'label'>, t: TFunction): string {
   const source = known(SOURCES, r.source)

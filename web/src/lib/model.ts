@@ -51,12 +51,7 @@ export const LEVELS = [
 export const EVENTS = ['start', 'end', 'inactivity', 'lock'] as const
 export type EventName = (typeof EVENTS)[number]
 
-export const SHOW_AS = [
-  'busy',
-  'out_of_office',
-  'tentative',
-  'working_elsewhere',
-] as const satisfies readonly ShowAs[]
+export const SHOW_AS = ['busy', 'out_of_office', 'tentative', 'working_elsewhere'] as const satisfies readonly ShowAs[]
 
 /** The rights of a card; the table itself is internal/rights/table.go, and the server applies it. */
 export type Right =

@@ -30,7 +30,13 @@ describe('times', () => {
 
 describe('quickEnds', () => {
   it('offers noon in the morning only', () => {
-    expect(quickEnds(now, 'Europe/Berlin').map((q) => q.kind)).toEqual(['minutes', 'minutes', 'minutes', 'noon', 'tomorrow'])
+    expect(quickEnds(now, 'Europe/Berlin').map((q) => q.kind)).toEqual([
+      'minutes',
+      'minutes',
+      'minutes',
+      'noon',
+      'tomorrow',
+    ])
     expect(quickEnds(at('2026-11-24T12:00:00Z'), 'Europe/Berlin').map((q) => q.kind)).not.toContain('noon')
   })
 

@@ -56,9 +56,7 @@ export function moment(at: Date, now: Date, c: Clock): string {
 export function interval(from: Date, to: Date | undefined, now: Date, c: Clock): string {
   if (!to) return `${moment(from, now, c)} –`
   const same = civil(from, c.zone).day === civil(to, c.zone).day
-  return same
-    ? `${moment(from, now, c)}–${clockTime(to, c)}`
-    : `${moment(from, now, c)} – ${moment(to, now, c)}`
+  return same ? `${moment(from, now, c)}–${clockTime(to, c)}` : `${moment(from, now, c)} – ${moment(to, now, c)}`
 }
 
 /** Quick ends for a choice. Those that are past, or hardly ahead, are not offered. */

@@ -1,6 +1,23 @@
 import './agenda.css'
-import { Button, Popover, PopoverSurface, PopoverTrigger, Select, Tab, TabList, Tooltip } from '@fluentui/react-components'
-import { ArrowUndo20Regular, CalendarCancel20Regular, ChevronLeft20Regular, ChevronRight20Regular, LockClosed12Regular, Open20Regular } from '@fluentui/react-icons'
+import {
+  Button,
+  Field,
+  Popover,
+  PopoverSurface,
+  PopoverTrigger,
+  Select,
+  Tab,
+  TabList,
+  Tooltip,
+} from '@fluentui/react-components'
+import {
+  ArrowUndo20Regular,
+  CalendarCancel20Regular,
+  ChevronLeft20Regular,
+  ChevronRight20Regular,
+  LockClosed12Regular,
+  Open20Regular,
+} from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { type ReactElement, useEffect, useLayoutEffect, useRef, useState } from 'react'
@@ -20,7 +37,8 @@ import { Empty, Trouble, useTitle } from '../ui/parts'
 import { StatusShape } from '../ui/StatusShape'
 
 /** Pixels of an hour. */
-const HOUR = 52
+const HOUR = 54
+const HOURS = Array.from({ length: 23 }, (_, i) => i + 1)
 
 export function OwnAgendaPage() {
   const me = useMe()
@@ -65,17 +83,33 @@ function Agenda({ card, self, search }: { card: Card; self: boolean; search: Age
   useEffect(() => {
     const keys = (e: KeyboardEvent) => {
       const el = e.target as HTMLElement
-      if (e.ctrlKey || e.metaKey || e.altKey || el.closest('input, select, textarea, [role="tab"], [role="dialog"], .fui-PopoverSurface')) return
-      const act = {
-        ArrowLeft: () => step(-1),
-        ArrowRight: () => step(1),
-        t: () => go({ day: undefined }),
-        d: () => go({ view: 'day' }),
-        w: () => go({ view: 'week' }),
-      }[e.key]
-      if (!act) return
+      if (
+        e.ctrlKey ||
+        e.metaKey ||
+        e.altKey ||
+        el.closest('input, select, textarea, [role="tab"], [role="dialog"], .fui-PopoverSurface')
+      )
+        return
+      switch (e.key) {
+        case 'ArrowLeft':
+          step(-1)
+          break
+        case 'ArrowRight':
+          step(1)
+          break
+        case 't':
+          go({ day: undefined })
+          break
+        case 'd':
+          go({ view: 'day' })
+          break
+        case 'w':
+          go({ view: 'week' })
+          break
+        default:
+          return
+      }
       e.preventDefault()
-      act()
     }
     document.addEventListener('keydown', keys)
     return () => document.removeEventListener('keydown', keys)
@@ -97,7 +131,12 @@ function Agenda({ card, self, search }: { card: Card; self: boolean; search: Age
             {t('agenda.today')}
           </Button>
           <Button icon={<ChevronRight20Regular />} aria-label={t('agenda.next')} onClick={() => step(1)} />
-          <TabList selectedValue={view} onTabSelect={(_e, d) => go({ view: d.value as 'day' | 'week' })} aria-label={t('agenda.view')} size="small">
+          <TabList
+            selectedValue={view}
+            onTabSelect={(_e, d) => go({ view: d.value as 'day' | 'week' })}
+            aria-label={t('agenda.view')}
+            size="small"
+          >
             <Tab value="day">{t('agenda.day')}</Tab>
             <Tab value="week">{t('agenda.week')}</Tab>
           </TabList>
@@ -121,11 +160,23 @@ function useNarrow(): boolean {
   return narrow
 }
 
-function Grid({ days, list, card, self, today }: { days: Day[]; list: Appointment[]; card: Card; self: boolean; today: Day }) {
+function Grid({
+  days,
+  list,
+  card,
+  self,
+  today,
+}: {
+  days: Day[]
+  list: Appointment[]
+  card: Card
+  self: boolean
+  today: Day
+}) {
   const { t } = useTranslation()
   const clock = useClock()
   const now = useNow()
-  const scroller = useRef<HTMLDivElement>(null)
+  const scroller = useRef<HTMLElement>(null)
   const minutes = civil(now, clock.zone).minutes
   const start = useRef(minutes)
 
@@ -144,7 +195,11 @@ function Grid({ days, list, card, self, today }: { days: Day[]; list: Appointmen
         {days.map((d) => {
           const at = instant(d, 12 * 60, clock.zone)
           return (
-            <span key={d} className={d === today ? 'day-name today' : 'day-name'} aria-current={d === today ? 'date' : undefined}>
+            <span
+              key={d}
+              className={d === today ? 'day-name today' : 'day-name'}
+              aria-current={d === today ? 'date' : undefined}
+            >
               {weekdayName(at, clock, days.length > 1 ? 'short' : 'long')} <b>{Number(d.slice(8))}</b>
             </span>
           )
@@ -163,12 +218,12 @@ function Grid({ days, list, card, self, today }: { days: Day[]; list: Appointmen
         </div>
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a part of a page that scrolls must be reached by keyboard */}
-      <div className="hours" ref={scroller} tabIndex={0} role="region" aria-label={t('agenda.grid')}>
+      <section className="hours" ref={scroller} tabIndex={0} aria-label={t('agenda.hours')}>
         <div className="hours-in" style={{ ...columns, height: 24 * HOUR }}>
           <div className="hour-names" aria-hidden="true">
-            {Array.from({ length: 23 }, (_, h) => (
-              <span key={h + 1} className="hour-name" style={{ top: (h + 1) * HOUR }}>
-                {clockTime(instant(today, (h + 1) * 60, clock.zone), clock)}
+            {HOURS.map((h) => (
+              <span key={h} className="hour-name" style={{ top: h * HOUR }}>
+                {clockTime(instant(today, h * 60, clock.zone), clock)}
               </span>
             ))}
           </div>
@@ -185,7 +240,7 @@ function Grid({ days, list, card, self, today }: { days: Day[]; list: Appointmen
             </div>
           ))}
         </div>
-      </div>
+      </section>
     </section>
   )
 }
@@ -209,22 +264,47 @@ function Placed({ box, card, self, day }: { box: Box; card: Card; self: boolean;
   )
 }
 
-function Entry({ a, card, self, day, className, style }: { a: Appointment; card: Card; self: boolean; day: Day; className: string; style?: React.CSSProperties }) {
+function Entry({
+  a,
+  card,
+  self,
+  day,
+  className,
+  style,
+}: {
+  a: Appointment
+  card: Card
+  self: boolean
+  day: Day
+  className: string
+  style?: React.CSSProperties
+}) {
   const { t } = useTranslation()
   const clock = useClock()
   const now = useNow()
   const title = useTitleOf()
   const [open, setOpen] = useState(false)
+  // Beside an entry as wide as the page there is no room.
+  const wide = useSearch({ strict: false }).view === 'day' || a.all_day || matchMedia('(max-width: 640px)').matches
   const from = new Date(a.start)
   const to = a.end ? new Date(a.end) : undefined
   const over = to ? to <= now : false
   // Whether an entry counts is for team colleagues and closer ones; others only see that it is there.
   const told = mayRead(card, 'text')
   const quiet = told && (a.dismissed || !a.counts)
-  const times = a.all_day ? t('agenda.allDay') : `${clockTime(from, clock)}${to ? `–${clockTime(to, clock)}` : ` – ${t('agenda.running')}`}`
-  const label = [title(a), times, a.profile, t(`status.${a.status}`), told && a.dismissed && t('agenda.dismissed')].filter(Boolean).join(', ')
+  const times = a.all_day
+    ? t('agenda.allDay')
+    : `${clockTime(from, clock)}${to ? `–${clockTime(to, clock)}` : ` – ${t('agenda.running')}`}`
+  const label = [title(a), times, a.profile, t(`status.${a.status}`), told && a.dismissed && t('agenda.dismissed')]
+    .filter(Boolean)
+    .join(', ')
   return (
-    <Popover open={open} onOpenChange={(_e, d) => setOpen(d.open)} trapFocus positioning="after" withArrow>
+    <Popover
+      open={open}
+      onOpenChange={(_e, d) => setOpen(d.open)}
+      trapFocus
+      positioning={wide ? 'below-start' : 'after'}
+    >
       <PopoverTrigger disableButtonEnhancement>
         <button
           type="button"
@@ -267,9 +347,18 @@ function Details({ a, card, self, onDone }: { a: Appointment; card: Card; self: 
   const chosen = source === 'hand' || source === 'assistant'
   const over = a.end ? new Date(a.end) <= now : false
   const told = mayRead(card, 'text')
-  const reason = !may ? t('agenda.cannotOther', { name: card.name }) : chosen ? t('agenda.cannotChoice') : over ? t('agenda.cannotPast') : undefined
+  const reason = !may
+    ? t('agenda.cannotOther', { name: card.name })
+    : chosen
+      ? t('agenda.cannotChoice')
+      : over
+        ? t('agenda.cannotPast')
+        : undefined
   const facts: [string, string | ReactElement | undefined][] = [
-    [t('agenda.when'), a.all_day ? t('agenda.allDay') : interval(new Date(a.start), a.end ? new Date(a.end) : undefined, now, clock)],
+    [
+      t('agenda.when'),
+      a.all_day ? t('agenda.allDay') : interval(new Date(a.start), a.end ? new Date(a.end) : undefined, now, clock),
+    ],
     [t('agenda.showAs'), chosen ? t('agenda.timedChoice') : t(`showAs.${a.show_as}`)],
     [
       t('agenda.presence'),
@@ -316,8 +405,7 @@ function Details({ a, card, self, onDone }: { a: Appointment; card: Card; self: 
       </div>
       {reason && <p className="note">{reason}</p>}
       {!reason && profiles && (
-        <label className="entry-give">
-          {t('agenda.give')}
+        <Field label={t('agenda.give')}>
           <Select
             value={[...profiles.own, ...profiles.templates].find((f) => f.name === a.profile)?.id ?? ''}
             onChange={(_e, d) => decide.mutate({ ref: a.ref, dismissed: false, profile: d.value || undefined })}
@@ -329,7 +417,7 @@ function Details({ a, card, self, onDone }: { a: Appointment; card: Card; self: 
               </option>
             ))}
           </Select>
-        </label>
+        </Field>
       )}
     </div>
   )

@@ -1,8 +1,8 @@
 import './person.css'
 import { Button, DrawerBody, DrawerHeader, DrawerHeaderTitle, OverlayDrawer, Tooltip } from '@fluentui/react-components'
 import {
-  Call20Regular,
   CalendarLtr20Regular,
+  Call20Regular,
   Dismiss24Regular,
   Home20Regular,
   Location20Regular,
@@ -43,7 +43,13 @@ export function PersonPage() {
   const close = () => void navigate({ to: '/', search: (s) => ({ ...s, why: undefined }), resetScroll: false })
   const card = query.data
   return (
-    <OverlayDrawer open position="end" className="card-drawer" onOpenChange={(_e, d) => !d.open && close()} aria-label={card?.name}>
+    <OverlayDrawer
+      open
+      position="end"
+      className="card-drawer"
+      onOpenChange={(_e, d) => !d.open && close()}
+      aria-label={card?.name}
+    >
       <DrawerHeader>
         <DrawerHeaderTitle
           action={<Button appearance="subtle" aria-label={t('close')} icon={<Dismiss24Regular />} onClick={close} />}
@@ -70,7 +76,9 @@ function CardBody({ card, self }: { card: Card; self: boolean }) {
       <Contact card={card} />
       {mayRead(card, 'times') && <Today card={card} />}
       {!self && mayWrite(card, 'status') && <ChooseForOther card={card} />}
-      <p className="card-relationship">{t(self ? 'card.self' : `card.youAre.${card.relationship}`, { name: card.name })}</p>
+      <p className="card-relationship">
+        {t(self ? 'card.self' : `card.youAre.${card.relationship}`, { name: card.name })}
+      </p>
     </div>
   )
 }
@@ -104,7 +112,11 @@ function Head({ card, self }: { card: Card; self: boolean }) {
         )}
         <p className="card-times">
           {[
-            since && t('presence.sinceFor', { at: moment(since, now, clock), for: duration(now.getTime() - since.getTime(), clock.locale) }),
+            since &&
+              t('presence.sinceFor', {
+                at: moment(since, now, clock),
+                for: duration(now.getTime() - since.getTime(), clock.locale),
+              }),
             p?.until && t('presence.until', { at: moment(new Date(p.until), now, clock) }),
           ]
             .filter(Boolean)
@@ -140,7 +152,9 @@ function Actions({ card, self }: { card: Card; self: boolean }) {
         <Button
           icon={<QuestionCircle20Regular />}
           disabledFocusable={!why}
-          onClick={() => why && void navigate({ to: '.', search: (s) => ({ ...s, why: self ? 'me' : card.id }), resetScroll: false })}
+          onClick={() =>
+            why && void navigate({ to: '.', search: (s) => ({ ...s, why: self ? 'me' : card.id }), resetScroll: false })
+          }
         >
           {t('why.button')}
         </Button>
@@ -149,7 +163,10 @@ function Actions({ card, self }: { card: Card; self: boolean }) {
         <Button
           icon={<CalendarLtr20Regular />}
           disabledFocusable={!times}
-          onClick={() => times && void navigate(self ? { to: '/agenda' } : { to: '/people/$person/agenda', params: { person: card.id } })}
+          onClick={() =>
+            times &&
+            void navigate(self ? { to: '/agenda' } : { to: '/people/$person/agenda', params: { person: card.id } })
+          }
         >
           {t('nav.agenda')}
         </Button>

@@ -1,6 +1,22 @@
 import './profiles.css'
-import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle } from '@fluentui/react-components'
-import { Add20Regular, ArrowDown20Regular, ArrowUp20Regular, Delete20Regular, Edit20Regular, PersonTag24Regular, ReOrderDotsVertical20Regular } from '@fluentui/react-icons'
+import {
+  Button,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+} from '@fluentui/react-components'
+import {
+  Add20Regular,
+  ArrowDown20Regular,
+  ArrowUp20Regular,
+  Delete20Regular,
+  Edit20Regular,
+  PersonTag24Regular,
+  ReOrderDotsVertical20Regular,
+} from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { type ReactNode, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -84,16 +100,35 @@ export function ProfilesPage() {
                     <ReOrderDotsVertical20Regular />
                   </span>
                   <ProfileWords f={f} />
-                  <Button appearance="subtle" icon={<ArrowUp20Regular />} aria-label={t('profiles.up', { name: f.name })} disabledFocusable={i === 0} onClick={() => move(i, i - 1)} />
-                  <Button
-                    appearance="subtle"
-                    icon={<ArrowDown20Regular />}
-                    aria-label={t('profiles.down', { name: f.name })}
-                    disabledFocusable={i === own.length - 1}
-                    onClick={() => move(i, i + 1)}
-                  />
-                  <Button appearance="subtle" icon={<Edit20Regular />} data-edit aria-label={t('profiles.editNamed', { name: f.name })} onClick={() => setEdited(f)} />
-                  <Button appearance="subtle" icon={<Delete20Regular />} aria-label={t('profiles.deleteNamed', { name: f.name })} onClick={() => setDeleted(f)} />
+                  <span className="profile-buttons">
+                    <Button
+                      appearance="subtle"
+                      icon={<ArrowUp20Regular />}
+                      aria-label={t('profiles.up', { name: f.name })}
+                      disabledFocusable={i === 0}
+                      onClick={() => move(i, i - 1)}
+                    />
+                    <Button
+                      appearance="subtle"
+                      icon={<ArrowDown20Regular />}
+                      aria-label={t('profiles.down', { name: f.name })}
+                      disabledFocusable={i === own.length - 1}
+                      onClick={() => move(i, i + 1)}
+                    />
+                    <Button
+                      appearance="subtle"
+                      icon={<Edit20Regular />}
+                      data-edit
+                      aria-label={t('profiles.editNamed', { name: f.name })}
+                      onClick={() => setEdited(f)}
+                    />
+                    <Button
+                      appearance="subtle"
+                      icon={<Delete20Regular />}
+                      aria-label={t('profiles.deleteNamed', { name: f.name })}
+                      onClick={() => setDeleted(f)}
+                    />
+                  </span>
                 </li>
               ))}
             </ol>
@@ -107,7 +142,7 @@ export function ProfilesPage() {
             </div>
           </Section>
           <Section title={t('profiles.templates')} note={t('profiles.templatesNote')}>
-            <ul className="rows profile-rows" aria-label={t('profiles.templates')}>
+            <ul className="rows profile-rows two" aria-label={t('profiles.templates')}>
               {data.templates.map((f) => (
                 <li key={f.id}>
                   <ProfileWords f={f} />
@@ -159,12 +194,26 @@ export function useForwardingWords(): (f: Forwarding) => string {
   const { t } = useTranslation()
   return (f) => {
     if (f.action !== 'forward') return t(`profiles.action.${f.action}`)
-    return t('profiles.forwardTo', { to: f.target === 'number' ? f.number : t(`profiles.targets.${f.target ?? 'number'}`) })
+    return t('profiles.forwardTo', {
+      to: f.target === 'number' ? f.number : t(`profiles.targets.${f.target ?? 'number'}`),
+    })
   }
 }
 
 /** Asks before something is lost. */
-export function Confirm({ title, action, children, onClose, onConfirm }: { title: string; action: string; children: ReactNode; onClose: () => void; onConfirm: () => void }) {
+export function Confirm({
+  title,
+  action,
+  children,
+  onClose,
+  onConfirm,
+}: {
+  title: string
+  action: string
+  children: ReactNode
+  onClose: () => void
+  onConfirm: () => void
+}) {
   const { t } = useTranslation()
   return (
     <Dialog open modalType="alert" onOpenChange={(_e, d) => !d.open && onClose()}>

@@ -16,10 +16,20 @@ export function RelationshipTabs() {
   const path = useRouterState({ select: (s) => s.location.pathname })
   return (
     <nav className="tabs" aria-label={t('relationships.tabs')}>
-      <Link to="/relationships" className="tab" aria-current={path === '/relationships' ? 'page' : undefined}>
+      <Link
+        to="/relationships"
+        className="tab"
+        activeOptions={{ exact: true }}
+        aria-current={path === '/relationships' ? 'page' : undefined}
+      >
         {t('relationships.people')}
       </Link>
-      <Link to="/relationships/seen" className="tab" aria-current={path === '/relationships/seen' ? 'page' : undefined}>
+      <Link
+        to="/relationships/seen"
+        className="tab"
+        activeOptions={{ exact: true }}
+        aria-current={path === '/relationships/seen' ? 'page' : undefined}
+      >
         {t('relationships.seen')}
       </Link>
     </nav>
@@ -36,7 +46,10 @@ export function RelationshipsPage() {
   const say = useProblemText()
   useEffect(() => {
     if (text.trim() === q) return
-    const timer = setTimeout(() => void navigate({ to: '/relationships', search: { q: text.trim() || undefined }, replace: true }), 200)
+    const timer = setTimeout(
+      () => void navigate({ to: '/relationships', search: { q: text.trim() || undefined }, replace: true }),
+      200,
+    )
     return () => clearTimeout(timer)
   }, [text, q, navigate])
   const data = query.data
@@ -64,7 +77,12 @@ export function RelationshipsPage() {
         )}
         <ul className="rows">
           {data?.relationships.map((r) => (
-            <Row key={r.viewer} r={r} extendOnly={data.extend_only} onChange={(level) => change.mutate({ viewer: r.viewer, level })} />
+            <Row
+              key={r.viewer}
+              r={r}
+              extendOnly={data.extend_only}
+              onChange={(level) => change.mutate({ viewer: r.viewer, level })}
+            />
           ))}
         </ul>
         {data?.next && <p className="note">{t('relationships.more')}</p>}
@@ -83,7 +101,15 @@ export function RelationshipsPage() {
   )
 }
 
-function Row({ r, extendOnly, onChange }: { r: Schemas['Relationship']; extendOnly: boolean; onChange: (level: Level | 'default') => void }) {
+function Row({
+  r,
+  extendOnly,
+  onChange,
+}: {
+  r: Schemas['Relationship']
+  extendOnly: boolean
+  onChange: (level: Level | 'default') => void
+}) {
   const { t } = useTranslation()
   // LEVELS begins with the most comprehensive one.
   const less = (l: Level) => extendOnly && LEVELS.indexOf(l) > LEVELS.indexOf(r.administrative)
@@ -101,7 +127,9 @@ function Row({ r, extendOnly, onChange }: { r: Schemas['Relationship']; extendOn
           value={r.own ?? 'default'}
           onChange={(_e, d) => onChange(LEVELS.find((l) => l === d.value) ?? 'default')}
         >
-          <option value="default">{t('relationships.byDefault', { level: t(`relationships.level.${r.administrative}`) })}</option>
+          <option value="default">
+            {t('relationships.byDefault', { level: t(`relationships.level.${r.administrative}`) })}
+          </option>
           {LEVELS.map((l) => (
             <option key={l} value={l} disabled={less(l)}>
               {t(`relationships.level.${l}`)}

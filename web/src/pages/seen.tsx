@@ -13,7 +13,18 @@ import { Page, Waiting } from '../ui/parts'
 import { StatusShape } from '../ui/StatusShape'
 import { RelationshipTabs } from './relationships'
 
-const RIGHTS: Right[] = ['name', 'private_numbers', 'status', 'text', 'line', 'other_party', 'forwarding', 'times', 'subject', 'own']
+const RIGHTS: Right[] = [
+  'name',
+  'private_numbers',
+  'status',
+  'text',
+  'line',
+  'other_party',
+  'forwarding',
+  'times',
+  'subject',
+  'own',
+]
 
 /** Who sees what about me: one card for each level, as the server sends it to such viewers now. */
 export function SeenPage() {
@@ -57,7 +68,10 @@ function SeenCard({ seen }: { seen: Schemas['SeenBy'] }) {
             <span className="tile-name">{c.name}</span>
             <PresenceLineText p={p} />
             <span className="note">
-              {[p?.since && t('presence.since', { at: moment(new Date(p.since), now, clock) }), p?.until && t('presence.until', { at: moment(new Date(p.until), now, clock) })]
+              {[
+                p?.since && t('presence.since', { at: moment(new Date(p.since), now, clock) }),
+                p?.until && t('presence.until', { at: moment(new Date(p.until), now, clock) }),
+              ]
                 .filter(Boolean)
                 .join(' · ')}
             </span>

@@ -51,7 +51,17 @@ function useEventWords(profiles: Profiles): (v: OnEvent) => string {
   }
 }
 
-function EventCard({ name, s, profiles, set }: { name: EventName; s: Schemas['EventSetting']; profiles: Profiles; set: (v: OnEvent | undefined) => void }) {
+function EventCard({
+  name,
+  s,
+  profiles,
+  set,
+}: {
+  name: EventName
+  s: Schemas['EventSetting']
+  profiles: Profiles
+  set: (v: OnEvent | undefined) => void
+}) {
   const { t } = useTranslation()
   const words = useEventWords(profiles)
   const title = t(`settings.event.${name}`)

@@ -1,5 +1,12 @@
 import { Button, Checkbox, Field, Input, Select, Switch, Tooltip } from '@fluentui/react-components'
-import { Add20Regular, ArrowSync20Regular, CalendarLtr24Regular, Delete20Regular, Edit20Regular, LockClosed16Regular } from '@fluentui/react-icons'
+import {
+  Add20Regular,
+  ArrowSync20Regular,
+  CalendarLtr24Regular,
+  Delete20Regular,
+  Edit20Regular,
+  LockClosed16Regular,
+} from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -9,7 +16,7 @@ import { useClock, useNow } from '../components/session'
 import { useOwnSettings } from '../components/settings'
 import { QueryTrouble } from '../components/trouble'
 import { CalendarDialog } from '../forms/CalendarDialog'
-import { type CalendarOptions, SHOW_AS, type Schemas } from '../lib/model'
+import { type CalendarOptions, type Schemas, SHOW_AS } from '../lib/model'
 import { moment } from '../lib/time'
 import { Empty, Section, Trouble, Waiting } from '../ui/parts'
 import { Confirm } from './profiles'
@@ -53,7 +60,9 @@ export function CalendarsPage() {
         )}
       </Section>
       <Options />
-      {edited && <CalendarDialog calendar={edited === 'new' ? undefined : edited} onClose={() => setEdited(undefined)} />}
+      {edited && (
+        <CalendarDialog calendar={edited === 'new' ? undefined : edited} onClose={() => setEdited(undefined)} />
+      )}
       {removed && (
         <Confirm
           title={t('calendars.removeTitle', { name: removed.name })}
@@ -68,7 +77,17 @@ export function CalendarsPage() {
   )
 }
 
-function Row({ c, allowed, onEdit, onRemove }: { c: Calendar; allowed: boolean; onEdit: () => void; onRemove: () => void }) {
+function Row({
+  c,
+  allowed,
+  onEdit,
+  onRemove,
+}: {
+  c: Calendar
+  allowed: boolean
+  onEdit: () => void
+  onRemove: () => void
+}) {
   const { t } = useTranslation()
   const clock = useClock()
   const now = useNow()
@@ -91,7 +110,11 @@ function Row({ c, allowed, onEdit, onRemove }: { c: Calendar; allowed: boolean; 
         {c.error && (
           <>
             <p className="note">{c.error}</p>
-            <p className="note">{c.succeeded_at ? t('calendars.health.lastGood', { at: at(c.succeeded_at) }) : t('calendars.health.neverGood')}</p>
+            <p className="note">
+              {c.succeeded_at
+                ? t('calendars.health.lastGood', { at: at(c.succeeded_at) })
+                : t('calendars.health.neverGood')}
+            </p>
           </>
         )}
         {c.problems.length > 0 && (
@@ -107,10 +130,30 @@ function Row({ c, allowed, onEdit, onRemove }: { c: Calendar; allowed: boolean; 
       </div>
       <div className="row">
         <Tooltip content={t('calendars.readNow')} relationship="description">
-          <Button appearance="subtle" icon={<ArrowSync20Regular />} aria-label={t('calendars.readNamed', { name: c.name })} disabled={read.isPending} onClick={() => read.mutate(c.id)} />
+          <Button
+            appearance="subtle"
+            icon={<ArrowSync20Regular />}
+            aria-label={t('calendars.readNamed', { name: c.name })}
+            disabled={read.isPending}
+            onClick={() => read.mutate(c.id)}
+          />
         </Tooltip>
-        {allowed && <Button appearance="subtle" icon={<Edit20Regular />} aria-label={t('calendars.editNamed', { name: c.name })} onClick={onEdit} />}
-        {allowed && <Button appearance="subtle" icon={<Delete20Regular />} aria-label={t('calendars.removeNamed', { name: c.name })} onClick={onRemove} />}
+        {allowed && (
+          <Button
+            appearance="subtle"
+            icon={<Edit20Regular />}
+            aria-label={t('calendars.editNamed', { name: c.name })}
+            onClick={onEdit}
+          />
+        )}
+        {allowed && (
+          <Button
+            appearance="subtle"
+            icon={<Delete20Regular />}
+            aria-label={t('calendars.removeNamed', { name: c.name })}
+            onClick={onRemove}
+          />
+        )}
       </div>
     </li>
   )
@@ -127,7 +170,8 @@ function Options() {
   const locked = !s.central.user_may_change
   const v = s.effective
   const off = locked || !s.own
-  const set = (part: Partial<CalendarOptions> | undefined) => change((own) => ({ ...own, calendar: part && { ...v, ...part } }))
+  const set = (part: Partial<CalendarOptions> | undefined) =>
+    change((own) => ({ ...own, calendar: part && { ...v, ...part } }))
   const flags = ['subject_as_text', 'all_day', 'category_profiles', 'only_with_category'] as const
   return (
     <Section
@@ -140,7 +184,12 @@ function Options() {
         ) : (
           <span className="row">
             {save.isSuccess && <Saved />}
-            <Switch label={t('settings.useOwn')} labelPosition="before" checked={!!s.own} onChange={(_e, d) => set(d.checked ? {} : undefined)} />
+            <Switch
+              label={t('settings.useOwn')}
+              labelPosition="before"
+              checked={!!s.own}
+              onChange={(_e, d) => set(d.checked ? {} : undefined)}
+            />
           </span>
         )
       }
@@ -186,7 +235,13 @@ function Options() {
             ))}
           </fieldset>
           {flags.map((f) => (
-            <Checkbox key={f} label={t(`settings.options.${f}`)} disabled={off} checked={v[f]} onChange={(_e, d) => set({ [f]: d.checked === true })} />
+            <Checkbox
+              key={f}
+              label={t(`settings.options.${f}`)}
+              disabled={off}
+              checked={v[f]}
+              onChange={(_e, d) => set({ [f]: d.checked === true })}
+            />
           ))}
         </div>
       </div>

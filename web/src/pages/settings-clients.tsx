@@ -37,10 +37,20 @@ export function ClientsPage() {
               </p>
               <p className="note">
                 {t('clients.since', { at: at(c.since) })} ·{' '}
-                {c.activity_since ? t('clients.activitySince', { activity: t(`clients.activity.${c.activity}`), at: at(c.activity_since) }) : t(`clients.activity.${c.activity}`)}
+                {c.activity_since
+                  ? t('clients.activitySince', {
+                      activity: t(`clients.activity.${c.activity}`),
+                      at: at(c.activity_since),
+                    })
+                  : t(`clients.activity.${c.activity}`)}
               </p>
             </div>
-            <Button title={t('clients.endHint')} aria-label={t('clients.endNamed', { label: c.label })} disabled={end.isPending} onClick={() => end.mutate(c.id)}>
+            <Button
+              title={t('clients.endHint')}
+              aria-label={t('clients.endNamed', { label: c.label })}
+              disabled={end.isPending}
+              onClick={() => end.mutate(c.id)}
+            >
               {t('clients.end')}
             </Button>
           </li>

@@ -1,4 +1,15 @@
-import { Button, Checkbox, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle, MessageBar, MessageBarBody } from '@fluentui/react-components'
+import {
+  Button,
+  Checkbox,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+  MessageBar,
+  MessageBarBody,
+} from '@fluentui/react-components'
 import { ArrowDownload20Regular } from '@fluentui/react-icons'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -44,7 +55,11 @@ export function DataPage() {
           </p>
         )}
       </Section>
-      <Section title={t('data.reset')} note={t('data.resetNote')} actions={<Button onClick={() => setAsking(true)}>{t('data.resetButton')}</Button>}>
+      <Section
+        title={t('data.reset')}
+        note={t('data.resetNote')}
+        actions={<Button onClick={() => setAsking(true)}>{t('data.resetButton')}</Button>}
+      >
         {done && (
           <MessageBar intent="success">
             <MessageBarBody>{t('data.resetDone')}</MessageBarBody>
@@ -66,7 +81,12 @@ function ResetDialog({ onClose, onDone }: { onClose: () => void; onDone: () => v
   const { mutate } = count
   useEffect(() => mutate({ keep_profiles: keep, dry_run: true }), [mutate, keep])
   const people = count.data?.people
-  const words = people === undefined ? t('data.counting') : people === 0 ? t('data.touches_zero') : t('data.touches', { count: people })
+  const words =
+    people === undefined
+      ? t('data.counting')
+      : people === 0
+        ? t('data.touches_zero')
+        : t('data.touches', { count: people })
   const error = count.error ?? reset.error
   return (
     <Dialog open modalType="alert" onOpenChange={(_e, d) => !d.open && onClose()}>

@@ -24,7 +24,11 @@ export function GeneralPage() {
     <>
       <Section title={t('settings.appearance')} note={t('settings.appearanceNote')}>
         <Field label={t('settings.theme')}>
-          <RadioGroup layout="horizontal" value={theme} onChange={(_e, d) => setThemeChoice(THEMES.find((x) => x === d.value) ?? 'system')}>
+          <RadioGroup
+            layout="horizontal"
+            value={theme}
+            onChange={(_e, d) => setThemeChoice(THEMES.find((x) => x === d.value) ?? 'system')}
+          >
             {THEMES.map((x) => (
               <Radio key={x} value={x} label={t(`settings.themes.${x}`)} />
             ))}
@@ -57,9 +61,16 @@ export function GeneralPage() {
               </Select>
             </Field>
             <Field label={t('settings.zone')}>
-              <Select value={s.time_zone ?? ''} onChange={(_e, d) => change((own) => ({ ...own, time_zone: d.value || undefined }))}>
-                <option value="">{s.time_zone ? t('settings.zoneDefault') : `${t('settings.zoneDefault')} (${me.time_zone})`}</option>
-                {[...new Set([...(s.time_zone ? [s.time_zone] : []), 'UTC', ...Intl.supportedValuesOf('timeZone')])].map((z) => (
+              <Select
+                value={s.time_zone ?? ''}
+                onChange={(_e, d) => change((own) => ({ ...own, time_zone: d.value || undefined }))}
+              >
+                <option value="">
+                  {s.time_zone ? t('settings.zoneDefault') : `${t('settings.zoneDefault')} (${me.time_zone})`}
+                </option>
+                {[
+                  ...new Set([...(s.time_zone ? [s.time_zone] : []), 'UTC', ...Intl.supportedValuesOf('timeZone')]),
+                ].map((z) => (
                   <option key={z} value={z}>
                     {z.replaceAll('_', ' ')}
                   </option>

@@ -19,7 +19,13 @@ export function SettingsPage() {
     <Page title={t('nav.settings')}>
       <nav className="tabs" aria-label={t('settings.sections')}>
         {SECTIONS.map((s) => (
-          <Link key={s.to} to={s.to} className="tab" activeOptions={{ exact: true }} aria-current={path === s.to ? 'page' : undefined}>
+          <Link
+            key={s.to}
+            to={s.to}
+            className="tab"
+            activeOptions={{ exact: true }}
+            aria-current={path === s.to ? 'page' : undefined}
+          >
             {t(`settings.${s.name}`)}
           </Link>
         ))}

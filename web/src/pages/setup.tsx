@@ -29,7 +29,10 @@ export function SetupPage() {
   useTitle(t('setup.title'))
   if (setup && !setup.needed) return <Navigate to={me ? '/' : '/sign-in'} replace />
   const wrong = (name: string) => (make.error instanceof Problem ? make.error.field(name) : undefined)
-  const field = (name: Exclude<keyof typeof f, 'time_zone'>, more?: { type?: 'password'; hint?: string; complete?: string; first?: boolean }) => (
+  const field = (
+    name: Exclude<keyof typeof f, 'time_zone'>,
+    more?: { type?: 'password'; hint?: string; complete?: string; first?: boolean },
+  ) => (
     <Field label={t(`setup.${name}`)} required hint={more?.hint} validationMessage={wrong(name)}>
       <Input
         ref={more?.first ? first : undefined}
@@ -47,7 +50,10 @@ export function SetupPage() {
         className="door-card wide"
         onSubmit={(e) => {
           e.preventDefault()
-          make.mutate({ ...f, code: f.code || undefined }, { onSuccess: () => void navigate({ to: '/', replace: true }) })
+          make.mutate(
+            { ...f, code: f.code || undefined },
+            { onSuccess: () => void navigate({ to: '/', replace: true }) },
+          )
         }}
       >
         <div className="door-brand">

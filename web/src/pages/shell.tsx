@@ -65,7 +65,8 @@ function Stream({ id }: { id: string }) {
         for (const p of [...stale, ...gone]) {
           void queryClient.invalidateQueries({ queryKey: ['person', p] })
           if (p === id) {
-            for (const key of ['session', 'profiles', 'settings']) void queryClient.invalidateQueries({ queryKey: [key] })
+            for (const key of ['session', 'profiles', 'settings'])
+              void queryClient.invalidateQueries({ queryKey: [key] })
           }
         }
         void queryClient.invalidateQueries({ queryKey: teamQuery.queryKey })
@@ -77,7 +78,12 @@ function Stream({ id }: { id: string }) {
   return null
 }
 
-type Place = { to: '/' | '/agenda' | '/profiles' | '/relationships' | '/settings'; name: 'team' | 'agenda' | 'profiles' | 'relationships' | 'settings'; icon: ReactElement; on: ReactElement }
+type Place = {
+  to: '/' | '/agenda' | '/profiles' | '/relationships' | '/settings'
+  name: 'team' | 'agenda' | 'profiles' | 'relationships' | 'settings'
+  icon: ReactElement
+  on: ReactElement
+}
 
 // Administration gets a group of its own below these, for those whose role allows it.
 const PLACES: Place[] = [
@@ -99,7 +105,12 @@ function Navigation() {
       <ul>
         {PLACES.map((p) => (
           <li key={p.to}>
-            <Link to={p.to} className={at(p.to) ? 'place on' : 'place'} aria-current={at(p.to) ? 'page' : undefined}>
+            <Link
+              to={p.to}
+              activeOptions={{ exact: true }}
+              className={at(p.to) ? 'place on' : 'place'}
+              aria-current={at(p.to) ? 'page' : undefined}
+            >
               <span className="place-icon" aria-hidden="true">
                 {at(p.to) ? p.on : p.icon}
               </span>

@@ -40,11 +40,28 @@ export function SignInPage() {
           </div>
         </div>
         {signIn.error && <Trouble>{say(signIn.error)}</Trouble>}
-        <Field label={t('signIn.login')} required>
-          <Input ref={first} name="username" autoComplete="username" autoCapitalize="none" value={login} onChange={(_e, d) => setLogin(d.value)} size="large" />
+        <Field label={t('signIn.login')}>
+          <Input
+            required
+            ref={first}
+            name="username"
+            autoComplete="username"
+            autoCapitalize="none"
+            value={login}
+            onChange={(_e, d) => setLogin(d.value)}
+            size="large"
+          />
         </Field>
-        <Field label={t('signIn.password')} required>
-          <Input name="password" type="password" autoComplete="current-password" value={password} onChange={(_e, d) => setPassword(d.value)} size="large" />
+        <Field label={t('signIn.password')}>
+          <Input
+            required
+            name="password"
+            type="password"
+            autoComplete="current-password"
+            value={password}
+            onChange={(_e, d) => setPassword(d.value)}
+            size="large"
+          />
         </Field>
         <Button type="submit" appearance="primary" size="large" disabled={signIn.isPending}>
           {t('signIn.submit')}

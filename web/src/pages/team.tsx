@@ -51,7 +51,10 @@ export function TeamPage() {
     ].filter((g) => g.people.length)
   }, [q, found.data, team.data, t])
 
-  const everybody = useMemo(() => [...new Map(groups.flatMap((g) => g.people).map((c) => [c.id, c])).values()], [groups])
+  const everybody = useMemo(
+    () => [...new Map(groups.flatMap((g) => g.people).map((c) => [c.id, c])).values()],
+    [groups],
+  )
   useWatch(useMemo(() => everybody.map((c) => c.id), [everybody]))
 
   const error = q ? found.error : team.error
@@ -71,7 +74,10 @@ export function TeamPage() {
         <GroupSection key={g.id} group={g} status={status} starred={starred} onStar={star} me={me.person.id} />
       ))}
       {!pending && !error && groups.length === 0 && (
-        <Empty icon={q ? <PeopleSearch24Regular /> : <PeopleTeam24Regular />} title={q ? t('team.nobodyFound', { q }) : t('team.empty')}>
+        <Empty
+          icon={q ? <PeopleSearch24Regular /> : <PeopleTeam24Regular />}
+          title={q ? t('team.nobodyFound', { q }) : t('team.empty')}
+        >
           {q ? t('team.nobodyFoundHint') : t('team.emptyHint')}
         </Empty>
       )}
@@ -85,7 +91,19 @@ function fits(p: Presence | undefined, wanted: StatusFilter): boolean {
   return wanted === 'on_the_phone' ? lineShown(p) !== undefined : !p?.off && p?.status === wanted
 }
 
-function GroupSection({ group, status, starred, onStar, me }: { group: Group; status?: StatusFilter; starred: Set<string>; onStar: (id: string) => void; me: string }) {
+function GroupSection({
+  group,
+  status,
+  starred,
+  onStar,
+  me,
+}: {
+  group: Group
+  status?: StatusFilter
+  starred: Set<string>
+  onStar: (id: string) => void
+  me: string
+}) {
   const { t } = useTranslation()
   const tile = (c: Card) => (
     <PersonTile card={c} self={c.id === me} starred={starred.has(c.id)} onStar={c.id === me ? undefined : onStar} />
@@ -105,10 +123,24 @@ function GroupSection({ group, status, starred, onStar, me }: { group: Group; st
 }
 
 /** Only with a filter does a list listen to everybody. */
-function Filtered({ group, status, tile, empty }: { group: Group; status: StatusFilter; tile: (c: Card) => React.ReactNode; empty: string }) {
+function Filtered({
+  group,
+  status,
+  tile,
+  empty,
+}: {
+  group: Group
+  status: StatusFilter
+  tile: (c: Card) => React.ReactNode
+  empty: string
+}) {
   const roster = useRoster()
   const people = group.people.filter((c) => fits(roster.get(c.id) ?? c.presence, status))
-  return people.length ? <PeopleGrid people={people} label={group.name} render={tile} /> : <p className="note none">{empty}</p>
+  return people.length ? (
+    <PeopleGrid people={people} label={group.name} render={tile} />
+  ) : (
+    <p className="note none">{empty}</p>
+  )
 }
 
 function Filters({ people, chosen }: { people: Card[]; chosen?: StatusFilter }) {
@@ -135,7 +167,12 @@ function Filters({ people, chosen }: { people: Card[]; chosen?: StatusFilter }) 
         )
       })}
       {(phones > 0 || chosen === 'on_the_phone') && (
-        <button type="button" className="filter" aria-pressed={chosen === 'on_the_phone'} onClick={() => choose('on_the_phone')}>
+        <button
+          type="button"
+          className="filter"
+          aria-pressed={chosen === 'on_the_phone'}
+          onClick={() => choose('on_the_phone')}
+        >
           <PhoneMark size={14} />
           <span className="filter-word">{t('line.on_the_phone')}</span> <span className="count">{phones}</span>
         </button>

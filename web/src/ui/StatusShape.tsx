@@ -13,6 +13,7 @@ type Props = {
 export function StatusShape({ status, size = 16, label }: Props): ReactElement {
   const ink = (part: 'fill' | 'edge' | 'sign') => `var(--st-${status === 'off' ? 'logged_out' : status}-${part})`
   return (
+    // biome-ignore lint/a11y/noSvgWithoutTitle: named or hidden by the attributes spread below
     <svg
       className="shape"
       data-status={status}
@@ -37,18 +38,20 @@ export function StatusShape({ status, size = 16, label }: Props): ReactElement {
 
 const signs = (ink: string): Record<Status, ReactElement | null> => ({
   available: (
-    <path d="M4.6 8.3l2.4 2.4 4.6-5" fill="none" stroke={ink} strokeWidth="2" strokeLinecap="round" strokeLinejoin="round" />
-  ),
-  be_right_back: <path d="M8 4.2V8l2.7 2" fill="none" stroke={ink} strokeWidth="1.8" strokeLinecap="round" strokeLinejoin="round" />,
-  // Chords of the circle along a diagonal: no pattern, which would need an id per shape.
-  busy: (
     <path
-      d={[-3.8, 0, 3.8].map(chord).join('')}
+      d="M4.6 8.3l2.4 2.4 4.6-5"
       fill="none"
       stroke={ink}
-      strokeWidth="1.9"
+      strokeWidth="2"
+      strokeLinecap="round"
+      strokeLinejoin="round"
     />
   ),
+  be_right_back: (
+    <path d="M8 4.2V8l2.7 2" fill="none" stroke={ink} strokeWidth="1.8" strokeLinecap="round" strokeLinejoin="round" />
+  ),
+  // Chords of the circle along a diagonal: no pattern, which would need an id per shape.
+  busy: <path d={[-3.8, 0, 3.8].map(chord).join('')} fill="none" stroke={ink} strokeWidth="1.9" />,
   do_not_disturb: <path d="M4.4 8h7.2" fill="none" stroke={ink} strokeWidth="2.4" strokeLinecap="round" />,
   unavailable: null,
   logged_out: null,
@@ -63,8 +66,17 @@ function chord(offset: number): string {
 }
 
 /** A handset, for a line that rings or talks. */
-export function PhoneMark({ ringing, size = 14, label }: { ringing?: boolean; size?: number; label?: string }): ReactElement {
+export function PhoneMark({
+  ringing,
+  size = 14,
+  label,
+}: {
+  ringing?: boolean
+  size?: number
+  label?: string
+}): ReactElement {
   return (
+    // biome-ignore lint/a11y/noSvgWithoutTitle: named or hidden by the attributes spread below
     <svg
       className={ringing ? 'phone-mark ringing' : 'phone-mark'}
       width={size}

@@ -36,7 +36,17 @@ export function useTitle(title: string): void {
   }, [title])
 }
 
-export function Section({ title, note, children, actions }: { title: string; note?: ReactNode; children: ReactNode; actions?: ReactNode }) {
+export function Section({
+  title,
+  note,
+  children,
+  actions,
+}: {
+  title: string
+  note?: ReactNode
+  children: ReactNode
+  actions?: ReactNode
+}) {
   return (
     <section className="section" aria-label={title}>
       <header className="section-head">

@@ -23,7 +23,8 @@ const brand: BrandVariants = {
 }
 
 const shared = {
-  fontFamilyBase: "'Segoe UI Variable', 'Segoe UI', system-ui, -apple-system, Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif",
+  fontFamilyBase:
+    "'Segoe UI Variable', 'Segoe UI', system-ui, -apple-system, Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif",
 }
 
 /** Statuses as custom properties, --st-busy-fill and so on: the palette stands in one place and is tested there. */
@@ -34,7 +35,8 @@ function inks(theme: ThemeName): Record<string, string> {
     'st-phone-sign': PHONE[theme].sign,
   }
   delete out['--']
-  for (const s of STATUSES) for (const [part, colour] of Object.entries(PALETTE[theme][s])) out[`st-${s}-${part}`] = colour
+  for (const s of STATUSES)
+    for (const [part, colour] of Object.entries(PALETTE[theme][s])) out[`st-${s}-${part}`] = colour
   const [page, card, hover, chosen] = SURFACES[theme]
   return { ...out, 'dl-page': page ?? '', 'dl-card': card ?? '', 'dl-hover': hover ?? '', 'dl-chosen': chosen ?? '' }
 }

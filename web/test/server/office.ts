@@ -55,7 +55,13 @@ export class Office {
   async add(name: string): Promise<string> {
     const { locations } = (await this.call('GET', 'locations')) as { locations: { id: string }[] }
     const login = name.split(' ')[0]!.toLowerCase()
-    const made = (await this.call('POST', 'people', { name, login, password, location: locations[0]!.id, work_number: '+49 30 23125 100' })) as { id: string }
+    const made = (await this.call('POST', 'people', {
+      name,
+      login,
+      password,
+      location: locations[0]!.id,
+      work_number: '+49 30 23125 100',
+    })) as { id: string }
     this.people[login] = made.id
     return made.id
   }

@@ -46,7 +46,9 @@ test('an employee and a team colleague see a change within a second, and only on
   const as = await browser.newContext({ baseURL: office.url })
   const signed = await as.request.post('/api/v1/session', { data: { login: 'anna', password } })
   expect(signed.ok()).toBeTruthy()
-  const chosen = await as.request.put('/api/v1/people/me/choice', { data: { status: 'busy', text: 'Quarterly figures' } })
+  const chosen = await as.request.put('/api/v1/people/me/choice', {
+    data: { status: 'busy', text: 'Quarterly figures' },
+  })
   expect(chosen.ok()).toBeTruthy()
 
   await Promise.all([
