@@ -41,6 +41,7 @@ check: web/node_modules/.package-lock.json ## format, vet, generated files, lice
 	@echo "== checking"
 	@test -z "$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))" || { gofmt -l $$(git ls-files -co --exclude-standard '*.go'); echo "run gofmt (make fmt)"; exit 1; }
 	go vet ./...
+	go tool staticcheck ./...
 	@scripts/check-generated
 	@scripts/check-words
 	cd web && npm run check

@@ -203,12 +203,10 @@ type candidate struct {
 	from time.Time
 }
 
-// verdict says why a claim does not compete. by and criterion are the index of the claim and the comparison
-// that decided against it, where there is one.
+// verdict says why a claim does not compete. by is the index of the claim that decided against it, -1 if there is none.
 type verdict struct {
-	outcome   Outcome
-	by        int
-	criterion Criterion
+	outcome Outcome
+	by      int
 }
 
 var competes = verdict{outcome: Won, by: -1}

@@ -256,7 +256,6 @@ func (s *story) play(t *testing.T) {
 // checkProperties holds the general promises against every claim set that a story passes through.
 func checkProperties(t *testing.T, s *story, claims []Claim, from, to time.Time) {
 	t.Helper()
-	before := Resolve(claims, &s.policy, from)
 	for at, n := from, 0; n < 4*len(claims)+1; n++ {
 		shuffled := append([]Claim(nil), claims...)
 		rand.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
@@ -271,7 +270,7 @@ func checkProperties(t *testing.T, s *story, claims []Claim, from, to time.Time)
 		if ok && next.Before(to) {
 			last = next
 		}
-		if before = Resolve(claims, &s.policy, at); last.Sub(at) > 1 {
+		if before := Resolve(claims, &s.policy, at); last.Sub(at) > 1 {
 			if got := Resolve(claims, &s.policy, last.Add(-1)); !got.Equal(before) {
 				t.Errorf("changes between %s and the announced %s: %+v, then %+v", clock(at), clock(last), before, got)
 			}

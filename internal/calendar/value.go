@@ -115,8 +115,6 @@ type span struct {
 // maxSpan is the longest duration, in days, that is believed.
 const maxSpan = 10 * 366
 
-func (s span) isZero() bool { return s == span{} }
-
 // parseSpan reads P1W, P1DT2H, -PT15M. It takes weeks together with others,
 // in any order, because programs write that too.
 func parseSpan(text string) (span, error) {

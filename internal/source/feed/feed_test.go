@@ -157,7 +157,7 @@ func TestRefusesWhatIsNoCalendar(t *testing.T) {
 	}{
 		"sign-in page":            {answer(200, "Content-Type: text/html", page), source.NotCalendar, "web page", 0},
 		"page without type":       {answer(200, "Content-Type: text/calendar", page), source.NotCalendar, "web page", 0},
-		"sent on to a page":       {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere, 302) }, source.NotCalendar, "web page", 0},
+		"sent on to a page":       {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere, http.StatusFound) }, source.NotCalendar, "web page", 0},
 		"json":                    {answer(200, "Content-Type: application/json", `{}`), source.NotCalendar, "application/json", 0},
 		"empty":                   {answer(200, "Content-Type: text/calendar", " \r\n"), source.NotCalendar, "empty", 0},
 		"no content":              {answer(204, "", ""), source.Other, "204", 0},
@@ -180,8 +180,8 @@ func TestRefusesWhatIsNoCalendar(t *testing.T) {
 			w.Header().Set("Content-Encoding", "gzip")
 			w.Write(bomb.Bytes())
 		}, source.TooLarge, "4 MB", 0},
-		"inside":          {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://10.0.0.1/", 302) }, source.NotAllowed, "10.0.0.1", 0},
-		"round and round": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 302) }, source.Other, "redirects", 0},
+		"inside":          {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://10.0.0.1/", http.StatusFound) }, source.NotAllowed, "10.0.0.1", 0},
+		"round and round": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }, source.Other, "redirects", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
