@@ -40,7 +40,7 @@ type Update struct {
 // Config holds what has a default.
 type Config struct {
 	Shards int           // zero: one for each processor
-	Gather time.Duration // changes that come so soon after others become durable together; zero: 20 ms
+	Gather time.Duration // changes that come so soon after others become durable together; zero: 30 ms
 	Grace  time.Duration // how long a client may be silent (P4, row 11); zero: 90 s
 	Log    *slog.Logger  // nil: slog.Default
 }
@@ -49,7 +49,7 @@ type Config struct {
 const DefaultGrace = 90 * time.Second
 
 // DefaultGather spares most commits under load and is too short to be felt.
-const DefaultGather = 20 * time.Millisecond
+const DefaultGather = 30 * time.Millisecond
 
 // Hub holds the claims. Its methods may be called by several goroutines at once.
 type Hub struct {
