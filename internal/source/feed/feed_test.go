@@ -180,7 +180,9 @@ func TestRefusesWhatIsNoCalendar(t *testing.T) {
 			w.Header().Set("Content-Encoding", "gzip")
 			w.Write(bomb.Bytes())
 		}, source.TooLarge, "4 MB", 0},
-		"inside":          {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://10.0.0.1/", http.StatusFound) }, source.NotAllowed, "10.0.0.1", 0},
+		"inside": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://10.0.0.1/", http.StatusFound)
+		}, source.NotAllowed, "10.0.0.1", 0},
 		"round and round": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }, source.Other, "redirects", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
