@@ -5,8 +5,8 @@ const port = 4179
 export default defineConfig({
   testDir: 'test/e2e',
   workers: 1, // the machine that runs these has other work to do
-  timeout: 30_000,
-  expect: { timeout: 6_000 },
+  timeout: 15_000,
+  expect: { timeout: 5_000 },
   forbidOnly: !!process.env.CI,
   reporter: [['list']],
   use: {

@@ -1,18 +1,17 @@
 import { Button, Popover, PopoverSurface, PopoverTrigger, Tooltip } from '@fluentui/react-components'
 import { ChevronDown16Regular } from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
-import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { usePresence } from '../api/presence-store'
 import { profilesQuery, useChoice } from '../api/queries'
 import { shortWords } from '../lib/explain'
-import { lineShown, type Status } from '../lib/model'
+import { lineShown, permittedStatuses, type Status } from '../lib/model'
 import { moment } from '../lib/time'
 import { Face } from '../ui/Face'
 import { PhoneMark, StatusShape } from '../ui/StatusShape'
+import { OwnPresencePanel } from './OwnPresencePanel'
 import { useClock, useMe, useNow } from './session'
-
-const OwnPresencePanel = lazy(() => import('./OwnPresencePanel'))
 
 /** One's own presence, in the header of every page: what it is, and one click to change it. */
 export function OwnPresence() {
@@ -56,9 +55,7 @@ export function OwnPresence() {
           </button>
         </PopoverTrigger>
         <PopoverSurface className="own-surface" aria-label={t('own.title')}>
-          <Suspense fallback={<div className="own-panel" />}>
-            <OwnPresencePanel onDone={() => setOpen(false)} />
-          </Suspense>
+          <OwnPresencePanel onDone={() => setOpen(false)} />
         </PopoverSurface>
       </Popover>
       <Announcer text={[what, until].filter(Boolean).join(', ')} />
@@ -87,12 +84,6 @@ function QuickStatuses({ chosen }: { chosen: Status | undefined }) {
       ))}
     </fieldset>
   )
-}
-
-/** available and logged_out can never be taken from people (Permits in internal/policy/settings.go). */
-export function permittedStatuses(permitted: readonly Status[] | undefined): Status[] {
-  const all: Status[] = ['available', 'be_right_back', 'busy', 'do_not_disturb', 'unavailable', 'logged_out']
-  return permitted ? all.filter((s) => s === 'available' || s === 'logged_out' || permitted.includes(s)) : all
 }
 
 /** Says changes of the own status to screen readers, and of nobody else's. */

@@ -7,16 +7,16 @@ import { useTranslation } from 'react-i18next'
 import { usePresence } from '../api/presence-store'
 import { type Choice, profilesQuery, useChoice } from '../api/queries'
 import { SOURCES, words } from '../lib/explain'
+import { permittedStatuses } from '../lib/model'
 import { moment } from '../lib/time'
 import { Trouble } from '../ui/parts'
 import { StatusShape } from '../ui/StatusShape'
-import { permittedStatuses } from './OwnPresence'
 import { useProblemText } from './problem'
 import { useClock, useMe, useNow } from './session'
 import { endOf, OPEN, UntilPicker } from './until'
 
 /** Text and end first, because a click on a status or profile takes them along and is the last one. */
-export default function OwnPresencePanel({ onDone }: { onDone: () => void }) {
+export function OwnPresencePanel({ onDone }: { onDone: () => void }) {
   const { t } = useTranslation()
   const me = useMe()
   const p = usePresence(me.person.id, me.person.presence)

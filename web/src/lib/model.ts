@@ -85,3 +85,10 @@ export function lineShown(p: Presence | undefined): 'ringing' | 'on_the_phone' |
   const state = p?.off ? undefined : p?.line?.state
   return state === 'ringing' || state === 'on_the_phone' ? state : undefined
 }
+
+/** available and logged_out can never be taken from people (Permits in internal/policy/settings.go). */
+export function permittedStatuses(permitted: readonly Status[] | undefined): Status[] {
+  return permitted
+    ? STATUSES.filter((s) => s === 'available' || s === 'logged_out' || permitted.includes(s))
+    : [...STATUSES]
+}

@@ -16,6 +16,7 @@ export async function open(page: Page, path = '/', options: Options & { theme?: 
     [{ quiet: true, signedIn: true, ...mock }, theme] as const,
   )
   await page.goto(path)
+  await page.locator('h1').first().waitFor({ state: 'attached' })
 }
 
 /** Fails on errors of the page: a client that works does not write any. */

@@ -101,6 +101,7 @@ test('a session that ends elsewhere leads to the sign-in', async ({ page }) => {
 
 test('search as you type, over everybody', async ({ page }) => {
   await open(page)
+  await expect(page.getByRole('link', { name: /Lena Vogt/ })).toBeVisible()
   await page.keyboard.press('/')
   await page.keyboard.type('yus')
   await expect(page).toHaveURL(/\?q=yus/)
