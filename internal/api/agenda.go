@@ -91,16 +91,20 @@ func (s *Server) putDecision(ctx context.Context, in *DecisionInput) (*struct{},
 		return nil, err
 	}
 	b := in.Body
-	target := presence.ParseRef(b.Ref)
+	entry, ok := s.entry(p.ID, l, b.Ref)
+	target := entry.Ref
 	switch target.Source.Class() {
 	case presence.SourceCalendar, presence.SourceTeams, presence.SourceMicrophone:
 	default:
+		if !ok {
+			return nil, fault.Bad("ref", "there is no entry %q in the agenda", b.Ref)
+		}
 		return nil, fault.Bad("ref", "%q is no entry of the agenda that can be dismissed", b.Ref)
 	}
 	if b.Dismissed && b.Profile != "" {
 		return nil, fault.Bad("profile", "does not go with dismissed")
 	}
-	mark := presence.Claim{Source: presence.SourceMark, ID: b.Ref, Target: target, Mark: presence.Restore}
+	mark := presence.Claim{Source: presence.SourceMark, ID: target.String(), Target: target, Mark: presence.Restore}
 	if b.Dismissed {
 		mark.Mark = presence.Dismiss
 	}
@@ -115,16 +119,13 @@ func (s *Server) putDecision(ctx context.Context, in *DecisionInput) (*struct{},
 		}
 		mark.Status, mark.Profile, mark.Text = f.Status, f.Name, f.Text
 	}
-	appointment, known := s.agenda.Appointment(p.ID, target)
 	err = s.hub.Change(ctx, p.ID, func(e *hub.Edit) error {
 		mark.From = e.Now
-		switch i := slices.IndexFunc(e.Claims(), func(x presence.Claim) bool { return x.Ref() == target }); {
-		case known:
-			mark.Until = appointment.End
-		case i >= 0:
-			mark.Until = e.Claims()[i].Until
-		default:
-			return fault.Bad("ref", "there is no entry %q in the agenda", b.Ref)
+		mark.Until = entry.End
+		for _, x := range e.Claims() {
+			if x.Ref() == target {
+				mark.Call = x.Call // of a call that is seen twice, both views are meant
+			}
 		}
 		if mark.Until.IsZero() { // a running call: it ends some day, and the mark with it
 			mark.Until = e.Now.Add(12 * time.Hour)
@@ -139,6 +140,17 @@ func (s *Server) putDecision(ctx context.Context, in *DecisionInput) (*struct{},
 		s.note(ctx, c.actor(), "agenda.decision", p.ID, map[string]any{"dismissed": b.Dismissed, "profile": mark.Profile})
 	}
 	return nil, err
+}
+
+// entry finds the entry of a person's agenda, from now on, that a viewer of a level knows by this name.
+func (s *Server) entry(id string, l rights.Level, name string) (f rights.AppointmentFacts, ok bool) {
+	now := hub.Now()
+	for _, f := range s.appointments(id, now.Add(-time.Minute), now.AddDate(1, 0, 0)) {
+		if rights.EntryName(l, &f) == name {
+			return f, true
+		}
+	}
+	return f, false
 }
 
 func calendarOut(c agenda.Status) Calendar {

@@ -121,16 +121,21 @@ func (s *Server) getExplanation(ctx context.Context, in *PersonPath) (*Out[right
 	if !rights.MayExplain(l) {
 		return nil, fault.New(fault.Forbidden, "as %s you may not ask why", l)
 	}
-	f, _, _ := s.facts(p.ID)
-	e, ok := s.hub.Explain(p.ID, 10)
-	if !ok {
-		return nil, noPerson(in.Person)
-	}
-	seen, ok := rights.SeeExplanation(l, &f, e)
+	seen, ok := s.explanation(l, p.ID)
 	if !ok {
 		return nil, fault.New(fault.Forbidden, "as %s you may not ask why", l)
 	}
 	return &Out[rights.Explanation]{seen}, nil
+}
+
+// explanation tells a viewer of a level why somebody's presence is what it is, and what comes next.
+func (s *Server) explanation(l rights.Level, id string) (rights.Explanation, bool) {
+	f, _, ok := s.facts(id)
+	claims, pol, known := s.hub.Claims(id)
+	if !ok || !known {
+		return rights.Explanation{}, false
+	}
+	return rights.Explain(l, &f, claims, pol, hub.Now(), 10)
 }
 
 func (s *Server) getClients(ctx context.Context, in *PersonPath) (*Out[Clients], error) {

@@ -235,10 +235,7 @@ func (s *Server) export(ctx context.Context, p *office.Person, c caller) (*Out[E
 	}
 	card, _ := s.card(p.ID, p.ID)
 	out.Presence = card.Presence
-	if e, ok := s.hub.Explain(p.ID, 10); ok {
-		f, _, _ := s.facts(p.ID)
-		out.Explanation, _ = rights.SeeExplanation(rights.Self, &f, e)
-	}
+	out.Explanation, _ = s.explanation(rights.Self, p.ID)
 	now := time.Now().UTC()
 	out.Agenda, _ = rights.SeeAgenda(rights.Self, s.appointments(p.ID, now.AddDate(0, 0, -31), now.AddDate(1, 0, 0)))
 	s.office.Relations(p.ID, func(r office.Relation) bool {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -29,6 +30,27 @@ type publisher struct {
 	secret  string // part of the addresses, as publishers do
 	server  *http.Server
 	stopped chan error
+
+	mu   sync.Mutex // guards days, which are those of the window last asked for
+	days map[int][]Appointment
+}
+
+// appointments returns what stands in all calendars on some days. Everybody's calendar is made of the same.
+func (p *publisher) appointments(from, to int) [][]Appointment {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	days := make(map[int][]Appointment, to-from)
+	list := make([][]Appointment, 0, to-from)
+	for day := from; day < to; day++ {
+		a, ok := p.days[day]
+		if !ok {
+			a = p.roster.Day(p.seed, day).Appointments
+		}
+		days[day] = a
+		list = append(list, a)
+	}
+	p.days = days
+	return list
 }
 
 // publish begins to serve the calendars.
@@ -83,7 +105,9 @@ func (p *publisher) serve(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	body := calendarOf(p.roster, p.clock, p.seed, m, time.Now())
+	today, _ := p.clock.Sim(time.Now())
+	from, to := p.clock.window(today)
+	body := calendarOf(p.clock, m, from, p.appointments(from, to))
 	sum := sha256.Sum256(body)
 	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
 	w.Header().Set("ETag", etag)
@@ -103,17 +127,16 @@ func (c Clock) window(day int) (from, to int) {
 	return day - 1, day + 3
 }
 
-// calendarOf writes a member's calendar (RFC 5545) as it stands at now. It is the same for all of a day.
-func calendarOf(r *Roster, c Clock, seed uint64, m *Member, now time.Time) []byte {
-	today, _ := c.Sim(now)
-	from, to := c.window(today)
+// calendarOf writes a member's calendar (RFC 5545) of days that begin with from.
+func calendarOf(c Clock, m *Member, from int, days [][]Appointment) []byte {
 	var w icsWriter
 	w.line("BEGIN:VCALENDAR")
 	w.line("VERSION:2.0")
 	w.line("PRODID:-//Lindner und Hartwig//Calendar//EN")
 	w.line("X-WR-CALNAME:" + escape(m.Name))
-	for day := from; day < to; day++ {
-		for _, a := range r.Day(seed, day).Appointments {
+	for i, appointments := range days {
+		day := from + i
+		for _, a := range appointments {
 			if !slices.Contains(a.People, m.Login) || a.From < c.first || a.To > c.first+c.length {
 				continue
 			}
@@ -121,7 +144,7 @@ func calendarOf(r *Roster, c Clock, seed uint64, m *Member, now time.Time) []byt
 			case !a.Daily:
 				w.event(&a, c.Real(day, a.From), c.Real(day, a.To))
 			case day == from:
-				w.recurring(&a, c, from, to)
+				w.recurring(&a, c, from, from+len(days))
 			}
 		}
 	}

@@ -79,6 +79,7 @@ func (r *Roster) Day(seed uint64, day int) Plan {
 	}
 	p.standUps()
 	p.shifts()
+	p.noon()
 	p.lunches()
 	p.assistants()
 	p.meetings()
@@ -308,6 +309,35 @@ func (p *planner) night(login string) {
 		}
 		if s.to < at(24, 0) {
 			p.step(Step{At: s.to, Person: login, Do: Leave})
+		}
+	}
+}
+
+// noon keeps some at work while the others eat, so that the office never looks deserted.
+func (p *planner) noon() {
+	for i, l := range p.present(func(m *Member) bool { return m.Focus }) {
+		if i >= 3 {
+			break
+		}
+		begin := at(11, 20) + time.Duration(i)*40*time.Minute
+		if s, ok := p.slot(time.Hour, begin, begin+70*time.Minute, 5*time.Minute, l); ok {
+			p.step(Step{At: s.from, Person: l, Do: Choose, Profile: profileFocus, Until: s.to})
+		}
+	}
+	for i := range 2 {
+		begin := at(11, 30) + time.Duration(i)*time.Hour
+		s := span{begin, begin + 75*time.Minute}
+		var people []string
+		for _, l := range p.present(in(Sales, Finance, Development, ConsultingWien)) {
+			if len(people) < 3 && p.diary(l).free(s) {
+				people = append(people, l)
+				p.diary(l).take(s)
+			}
+		}
+		if len(people) > 0 {
+			a := Appointment{ID: fmt.Sprintf("noon-%d-%d", p.day, i), People: people, From: s.from, To: s.to, Subject: "Mittagsrunde"}
+			p.enter(a)
+			p.attend(&a)
 		}
 	}
 }
@@ -590,16 +620,16 @@ func (p *planner) other(login string) (presence.Reach, string) {
 func (p *planner) calls() {
 	for _, l := range p.present(byDay) {
 		m := p.roster.Member(l)
-		calls, longest := 5, 9*time.Minute
+		calls, longest := 9, 9*time.Minute
 		switch m.Team {
 		case Support:
-			calls, longest = 26, 7*time.Minute
+			calls, longest = 34, 8*time.Minute
 		case Reception:
-			calls, longest = 30, 3*time.Minute
+			calls, longest = 36, 3*time.Minute
 		case Sales:
-			calls, longest = 14, 11*time.Minute
+			calls, longest = 18, 11*time.Minute
 		case Operations:
-			calls = 9
+			calls = 12
 		}
 		for range calls {
 			length := p.between(45*time.Second, longest)
@@ -652,14 +682,14 @@ const untouched = 10 * time.Minute
 // pauses are what is left: away from the desk without a word.
 func (p *planner) pauses() {
 	for _, l := range p.present(byDay) {
-		for range 4 {
+		for range 3 {
 			length := time.Duration(13+p.rng.IntN(12)) * time.Minute
 			if s, ok := p.slot(length, at(7, 0), at(19, 30), time.Second, l); ok {
 				p.step(Step{At: s.from + untouched, Person: l, Do: Idle})
 				p.step(Step{At: s.to, Person: l, Do: Touch})
 			}
 		}
-		for range 3 {
+		for range 2 {
 			length := time.Duration(3+p.rng.IntN(8)) * time.Minute
 			if s, ok := p.slot(length, at(7, 0), at(19, 30), time.Second, l); ok {
 				p.step(Step{At: s.from, Person: l, Do: Lock})

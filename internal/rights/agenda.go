@@ -1,6 +1,9 @@
 package rights
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
 	"time"
 
 	"github.com/doorlight/doorlight/presence"
@@ -26,7 +29,7 @@ type AppointmentFacts struct {
 
 // Appointment is an agenda entry as a viewer may see it.
 type Appointment struct {
-	Ref             string          `json:"ref" doc:"Names the entry in calls that change it."`
+	Ref             string          `json:"ref" doc:"Names the entry in calls that change it, made by the same person."`
 	Start           time.Time       `json:"start"`
 	End             *time.Time      `json:"end,omitempty" doc:"Absent while it is not known, as for a running call."`
 	AllDay          bool            `json:"all_day,omitempty"`
@@ -49,7 +52,7 @@ func SeeAgenda(l Level, facts []AppointmentFacts) (seen []Appointment, ok bool) 
 	}
 	seen = make([]Appointment, 0, len(facts))
 	for _, f := range facts {
-		a := Appointment{Ref: f.Ref.String(), Start: f.Start.UTC(), AllDay: f.AllDay, ShowAs: f.ShowAs, Status: f.Status}
+		a := Appointment{Ref: EntryName(l, &f), Start: f.Start.UTC(), AllDay: f.AllDay, ShowAs: f.ShowAs, Status: f.Status}
 		if !f.End.IsZero() {
 			end := f.End.UTC()
 			a.End = &end
@@ -69,4 +72,20 @@ func SeeAgenda(l Level, facts []AppointmentFacts) (seen []Appointment, ok bool) 
 		seen = append(seen, a)
 	}
 	return seen, true
+}
+
+// EntryName names an agenda entry to a viewer of this level. What is behind a claim's name, such as the calendar, the
+// event's UID or who the assistant is, is for those who may see the person's settings; others get a name that says
+// nothing and serves to name the entry all the same.
+func EntryName(l Level, f *AppointmentFacts) string {
+	if MayRead(l, Own) {
+		return f.Ref.String()
+	}
+	class := f.Ref.Source.Class()
+	switch class {
+	case presence.SourceHand, presence.SourceAssistant: // people's IDs are known: a hash would not hide them
+		return string(class) + "#" + strconv.FormatInt(f.Start.UnixMilli(), 36)
+	}
+	sum := sha256.Sum256([]byte(f.Ref.String()))
+	return string(class) + "#" + hex.EncodeToString(sum[:12])
 }

@@ -1,6 +1,7 @@
 package rights
 
 import (
+	"slices"
 	"time"
 
 	"github.com/doorlight/doorlight/presence"
@@ -45,49 +46,86 @@ type Coming struct {
 // MayExplain reports whether a level may ask why: it takes the text and the times of appointments.
 func MayExplain(l Level) bool { return MayRead(l, Text) && MayRead(l, Times) }
 
-// SeeExplanation returns what a viewer of this level may see of an explanation; ok is false if that is nothing.
-// Clients, marks and leases are for those who may see the person's settings. The words of an appointment that
-// does not decide now are its subject, and follow that right.
-func SeeExplanation(l Level, f *Facts, e presence.Explanation) (seen Explanation, ok bool) {
+// Explain answers "why?" as far as a viewer of this level may know, with up to steps coming changes; ok is false if that
+// is nothing. Clients, marks and leases are for those who may see the person's settings, and so is what clients alone
+// will bring: that somebody has not touched the mouse for some minutes is shown to nobody before it counts. The words of
+// an appointment that does not decide now are its subject, and follow that right.
+//
+// Leases of clients and calendars are renewed as a matter of course. That they might not be is no coming change.
+func Explain(l Level, f *Facts, claims []presence.Claim, policy *presence.Policy, now time.Time, steps int) (seen Explanation, ok bool) {
 	if !MayExplain(l) {
 		return Explanation{}, false
 	}
-	see := func(p presence.Presence) Presence {
-		return SeePresence(ClassOf(l), f.ID, &p, &presence.Shown{Since: p.Since}).Presence()
-	}
+	e := presence.Explain(claims, policy, now, 0)
+	e.Next = presence.Explain(renewed(claims, now), policy, now, steps).Next
 	own := MayRead(l, Own)
 	seen = Explanation{
 		At: e.At.UTC(), Rules: e.Rules, Presence: See(ClassOf(l), f).Presence(), Entries: []Reason{}, Next: []Coming{},
 	}
-	for _, x := range e.Entries {
-		if !own && forOwner(x.Claim.Source) {
-			continue
+	for i := range e.Entries {
+		if own || forOthers(&e.Entries[i]) {
+			seen.Entries = append(seen.Entries, reason(l, e.Entries[i]))
 		}
-		if (x.Outcome == presence.Over || x.Outcome == presence.LeaseOver) && !own {
-			continue
-		}
-		seen.Entries = append(seen.Entries, reason(l, x))
 	}
-	for _, s := range e.Next {
-		c := Coming{At: s.At.UTC(), Presence: see(s.Presence), Because: []string{}}
-		if !own && s.Presence.Cause.Source.Class() == presence.SourceCalendar && !MayRead(l, Subject) {
-			c.Presence.Text = ""
+	for i := range e.Next {
+		if own || e.Next[i].Presence.Cause.Source.Class() != presence.SourceClient || e.Next[i].Presence.Cause == e.Presence.Cause {
+			seen.Next = append(seen.Next, coming(l, f, &e.Next[i]))
 		}
-		for _, ref := range s.Because {
-			if !own && forOwner(ref.Source) {
-				continue
-			}
-			c.Because = append(c.Because, refFor(l, ref))
-		}
-		seen.Next = append(seen.Next, c)
 	}
 	return seen, true
 }
 
-// forOwner reports whether claims of a source say how somebody works rather than what they are.
+// renewed returns the claims as they will be while their sources are heard of.
+func renewed(claims []presence.Claim, now time.Time) []presence.Claim {
+	claims = slices.Clone(claims)
+	for i := range claims {
+		c := &claims[i]
+		switch c.Source.Class() {
+		case presence.SourceClient, presence.SourceCalendar:
+			if now.Before(c.Lease) {
+				c.Lease = time.Time{}
+			}
+		}
+	}
+	return claims
+}
+
+// coming is a step without what the level may not see. What an appointment covers until then was shown before it, or
+// was not: others are not told since when it is so.
+func coming(l Level, f *Facts, s *presence.Step) Coming {
+	own := MayRead(l, Own)
+	p := s.Presence
+	if !own && p.Since.Before(s.At) {
+		p.Since = time.Time{}
+	}
+	c := Coming{At: s.At.UTC(), Presence: SeePresence(ClassOf(l), f.ID, &p, &presence.Shown{Since: p.Since}).Presence(), Because: []string{}}
+	if p.Cause.Source.Class() == presence.SourceCalendar && !MayRead(l, Subject) {
+		c.Presence.Text = ""
+	}
+	for _, ref := range s.Because {
+		if own || !forOwner(ref.Source) {
+			c.Because = append(c.Because, refFor(l, ref))
+		}
+	}
+	return c
+}
+
+// forOthers reports whether an entry is for those who may see what is shown and why, but not the person's settings.
+func forOthers(x *presence.Entry) bool {
+	switch x.Outcome {
+	case presence.Over, presence.LeaseOver:
+		return false
+	case presence.Won:
+		return true
+	}
+	return !forOwner(x.Claim.Source)
+}
+
+// forOwner reports whether claims of a source say how somebody works rather than what they are: at what times they
+// start and leave their clients, whether they use them, and what they decided about an appointment.
 func forOwner(s presence.Source) bool {
 	switch s.Class() {
-	case presence.SourceClient, presence.SourceMark:
+	case presence.SourceClient, presence.SourceStart, presence.SourceEnd, presence.SourceMark:
 		return true
 	}
 	return false
@@ -106,6 +144,9 @@ func reason(l Level, x presence.Entry) Reason {
 	r := Reason{
 		Ref: refFor(l, c.Ref()), Source: c.Source.Class(), Layer: x.Layer, Status: x.Status, Profile: x.Profile,
 		Text: x.Text, From: stamp(c.From), Until: stamp(c.Until), Outcome: x.Outcome, Criterion: x.Criterion.String(),
+	}
+	if !MayRead(l, Own) && c.Source.Class() == presence.SourceClient { // when it was started; Presence says since when it counts
+		r.From, r.Until = nil, nil
 	}
 	if x.By != (presence.Ref{}) {
 		r.By, r.BySource = refFor(l, x.By), x.By.Source.Class()

@@ -803,7 +803,7 @@ export interface components {
             end?: string;
             private?: boolean;
             profile?: string;
-            /** @description Names the entry in calls that change it. */
+            /** @description Names the entry in calls that change it, made by the same person. */
             ref: string;
             /**
              * Format: int64
