@@ -68,11 +68,20 @@ func Explain(l Level, f *Facts, claims []presence.Claim, policy *presence.Policy
 		}
 	}
 	for i := range e.Next {
-		if own || e.Next[i].Presence.Cause.Source.Class() != presence.SourceClient || e.Next[i].Presence.Cause == e.Presence.Cause {
+		if own || foreseeable(&e.Next[i], e.Presence.Cause) {
 			seen.Next = append(seen.Next, coming(l, f, &e.Next[i]))
 		}
 	}
 	return seen, true
+}
+
+// foreseeable reports whether a step is for those who may not see the person's settings: something they may know of
+// brings it, and it does not tell that a client is unused, unless that is what decides already.
+func foreseeable(s *presence.Step, now presence.Ref) bool {
+	if s.Presence.Cause.Source.Class() == presence.SourceClient && s.Presence.Cause != now {
+		return false
+	}
+	return slices.ContainsFunc(s.Because, func(r presence.Ref) bool { return !forOwner(r.Source) })
 }
 
 // renewed returns the claims as they will be while their sources are heard of.

@@ -355,7 +355,7 @@ func (v *vault) check(t interface{ Errorf(string, ...any) }, l Level, where stri
 	}
 }
 
-// TestCardsShowNobodyMoreThanTheTableSays
+// TestCardsShowNobodyMoreThanTheTableSays puts a canary into everything that a card may show.
 func TestCardsShowNobodyMoreThanTheTableSays(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
