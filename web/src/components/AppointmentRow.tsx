@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import type { Appointment } from '../lib/model'
+import { shipped } from '../lib/shipped'
 import { clockTime } from '../lib/time'
 import { civil, type Day } from '../lib/zone'
 import { useClock, useNow } from './session'
@@ -7,7 +8,8 @@ import { useClock, useNow } from './session'
 /** What an entry is called: its subject, else its profile, else how it shows. */
 export function useTitleOf(): (a: Appointment) => string {
   const { t } = useTranslation()
-  return (a) => a.subject || (a.private ? t('agenda.private') : '') || a.profile || t(`showAs.${a.show_as}`)
+  return (a) =>
+    a.subject || (a.private ? t('agenda.private') : '') || shipped(a.profile ?? '', t) || t(`showAs.${a.show_as}`)
 }
 
 /** One entry in a short list of one day. */

@@ -8,6 +8,7 @@ import { usePresence } from '../api/presence-store'
 import { type Choice, profilesQuery, useChoice } from '../api/queries'
 import { SOURCES, words } from '../lib/explain'
 import { permittedStatuses } from '../lib/model'
+import { shipped } from '../lib/shipped'
 import { moment } from '../lib/time'
 import { Trouble } from '../ui/parts'
 import { StatusShape } from '../ui/StatusShape'
@@ -106,8 +107,8 @@ export function OwnPresencePanel({ onDone }: { onDone: () => void }) {
               onClick={() => choose({ profile: f.id })}
             >
               <StatusShape status={f.status} size={16} label={t(`status.${f.status}`)} />
-              <span className="choice-name">{f.name}</span>
-              {f.text && <span className="choice-text">{f.text}</span>}
+              <span className="choice-name">{shipped(f.name, t)}</span>
+              {f.text && f.text !== f.name && <span className="choice-text">{shipped(f.text, t)}</span>}
             </button>
           ))}
         </fieldset>

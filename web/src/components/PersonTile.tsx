@@ -5,6 +5,7 @@ import { memo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { usePresence } from '../api/presence-store'
 import { type Card, lineShown, type Presence } from '../lib/model'
+import { shipped } from '../lib/shipped'
 import { moment } from '../lib/time'
 import { Face } from '../ui/Face'
 import { PhoneMark, StatusShape } from '../ui/StatusShape'
@@ -66,7 +67,7 @@ export function PresenceLineText({ p }: { p: Presence | undefined }) {
   const line = lineShown(p)
   const status = p?.status ? t(`status.${p.status}`) : ''
   // There is room for one of them: the text says more than the name of a profile does.
-  const more = [p?.text, p?.profile].find((x) => x && x !== status)
+  const more = [p?.text, p?.profile].map((x) => shipped(x ?? '', t)).find((x) => x && x !== status)
   if (!line && !status) return null
   return (
     <span className="tile-status">

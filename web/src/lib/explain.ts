@@ -1,6 +1,7 @@
 /** Turns an explanation of the server into sentences. Pure but for the words, which come from the message files. */
 import type { TFunction } from 'i18next'
 import type { Coming, Presence, Reason } from './model'
+import { shipped } from './shipped'
 import { type Clock, interval, moment } from './time'
 
 export const OUTCOMES = [
@@ -53,7 +54,7 @@ function known<T extends string>(list: readonly T[], word: string | undefined): 
 /** What somebody is, in a few words: the status, with profile or text where they say more. */
 export function words(p: Pick<Presence, 'status' | 'text' | 'profile'>, t: TFunction): string {
   const status = p.status ? t(`status.${p.status}`) : ''
-  const more = [p.profile, p.text].filter((x): x is string => !!x && x !== status)
+  const more = [p.profile, p.text].map((x) => shipped(x ?? '', t)).filter((x) => x !== '' && x !== status)
   const unique = more.filter((x, i) => more.indexOf(x) === i)
   return unique.length ? `${status} – ${unique.join(', ')}` : status
 }

@@ -26,6 +26,7 @@ import { QueryTrouble } from '../components/trouble'
 import { ProfileDialog } from '../forms/ProfileDialog'
 import { type Forwarding, type Profile, permittedStatuses } from '../lib/model'
 import { moved } from '../lib/order'
+import { shipped } from '../lib/shipped'
 import { Empty, Page, Section, Trouble, Waiting } from '../ui/parts'
 import { StatusShape } from '../ui/StatusShape'
 
@@ -181,8 +182,8 @@ function ProfileWords({ f }: { f: Profile }) {
     <>
       <StatusShape status={f.status} size={20} label={t(`status.${f.status}`)} />
       <div className="grow profile-words">
-        <span className="profile-name">{f.name}</span>
-        {f.text && <span className="quiet">{f.text}</span>}
+        <span className="profile-name">{shipped(f.name, t)}</span>
+        {f.text && <span className="quiet">{shipped(f.text, t)}</span>}
         <span className="profile-forwarding">{forwarding(f.forwarding)}</span>
       </div>
     </>
