@@ -18,6 +18,7 @@ import (
 	"github.com/doorlight/doorlight/internal/agenda"
 	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/secret"
 	"github.com/doorlight/doorlight/internal/source/feed"
@@ -70,8 +71,14 @@ func TestOffice(t *testing.T) {
 		if p.VIP {
 			vips++
 		}
-		if err := p.Own.Check(p.Settings); err != nil {
-			t.Errorf("%s: own settings: %v", id, err)
+		// Entering them as people do has them checked.
+		for _, own := range []policy.Own{{}, p.Own} {
+			if err := of.ChangeOwn(t.Context(), id, "settings.put", id, func(_ *office.Person, o *policy.Own) error {
+				*o = own
+				return nil
+			}); err != nil {
+				t.Errorf("%s: own settings: %v", id, err)
+			}
 		}
 		for _, n := range []string{p.WorkNumber, p.MobileNumber, p.HomeNumber, p.Voicemail} {
 			if n == "" {

@@ -129,7 +129,7 @@ func (c Clock) window(day int) (from, to int) {
 
 // calendarOf writes a member's calendar (RFC 5545) of days that begin with from.
 func calendarOf(c Clock, m *Member, from int, days [][]Appointment) []byte {
-	var w icsWriter
+	w := icsWriter{reminders: c.speed == Slowest} // ten minutes before are hours on fast days
 	w.line("BEGIN:VCALENDAR")
 	w.line("VERSION:2.0")
 	w.line("PRODID:-//Lindner und Hartwig//Calendar//EN")
@@ -153,7 +153,10 @@ func calendarOf(c Clock, m *Member, from int, days [][]Appointment) []byte {
 	return []byte(w.String())
 }
 
-type icsWriter struct{ strings.Builder }
+type icsWriter struct {
+	strings.Builder
+	reminders bool
+}
 
 // line writes a content line, folded where it is longer than 75 octets (RFC 5545 §3.1).
 func (w *icsWriter) line(s string) {
@@ -203,7 +206,7 @@ func (w *icsWriter) begin(a *Appointment, stamp time.Time) {
 }
 
 func (w *icsWriter) end(a *Appointment) {
-	if a.ShowAs == presence.ShowBusy {
+	if a.ShowAs == presence.ShowBusy && w.reminders {
 		w.line("BEGIN:VALARM")
 		w.line("ACTION:DISPLAY")
 		w.line("DESCRIPTION:" + escape(a.Subject))

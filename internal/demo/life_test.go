@@ -122,15 +122,15 @@ func keepCalendars(t *testing.T, l *Life, h *hub.Hub, dir *directory, days int) 
 	}
 }
 
-// TestDays lives for three days and looks at everybody every ten minutes.
+// TestDays lives for two days and looks at everybody every ten minutes.
 func TestDays(t *testing.T) {
 	t.Parallel()
 	bubble(t, 1, func(t *testing.T, l *Life, h *hub.Hub, assisted func() int) {
-		keepCalendars(t, l, h, newDirectory(l.roster), 4)
+		keepCalendars(t, l, h, newDirectory(l.roster), 3)
 		busySince := map[string]time.Time{}
 		lineSince := map[string]time.Time{}
 		changed := map[string]map[string]bool{}
-		for begin := time.Now(); time.Since(begin) < 72*time.Hour; time.Sleep(10*time.Minute - time.Second) {
+		for begin := time.Now(); time.Since(begin) < 48*time.Hour; time.Sleep(10*time.Minute - time.Second) {
 			time.Sleep(time.Second) // a little off what happens at full minutes
 			synctest.Wait()
 			day, now := l.clock.Sim(time.Now())
