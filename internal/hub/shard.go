@@ -129,17 +129,24 @@ func (s *shard) start(now time.Time) {
 		if !known {
 			s.unknown = append(s.unknown, p)
 		}
-		s.plan(p, now)
+		s.due.set(p, next(p.claims, p.policy, now))
 	}
 }
 
-// plan notes when the person may change next.
-func (s *shard) plan(p *person, now time.Time) {
-	at, ok := presence.NextChange(p.claims, p.policy, now)
+// next returns when to look at a person again: leases run out also of somebody whose presence is off.
+func next(claims []presence.Claim, policy *presence.Policy, now time.Time) time.Time {
+	at, ok := presence.NextChange(claims, policy, now)
 	if !ok {
 		at = never
 	}
-	s.due.set(p, at)
+	if policy.Off {
+		for i := range claims {
+			if c := &claims[i]; leased(c) && c.Lease.After(now) && c.Lease.Before(at) {
+				at = c.Lease
+			}
+		}
+	}
+	return at
 }
 
 // flight is a set of changes on its way to the disk.
@@ -542,11 +549,7 @@ func (s *shard) settle(p *person, was presence.Shown, now time.Time) {
 	if shown.Status != result.Status || shown.Off != result.Off {
 		shown = p.shown.Advance(claims, p.policy, now)
 	}
-	next, ok := presence.NextChange(claims, p.policy, now)
-	if !ok {
-		next = never
-	}
-	s.due.set(p, next)
+	s.due.set(p, next(claims, p.policy, now))
 	same := result.Equal(p.presence) && shown.SameAs(was)
 	p.presence, p.shown = result, shown
 	if !same {

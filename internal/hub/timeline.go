@@ -15,8 +15,12 @@ const longestWait = time.Minute
 // concurrent use.
 type timeline struct{ heap []*person }
 
-// set notes when p is due; never takes them out.
+// set notes when p is due; never takes them out. The hub's time goes in milliseconds: what is due within one is due at
+// its end.
 func (t *timeline) set(p *person, at time.Time) {
+	if whole := at.Truncate(time.Millisecond); whole.Before(at) {
+		at = whole.Add(time.Millisecond)
+	}
 	p.due = at
 	i := int(p.place) - 1
 	switch {
