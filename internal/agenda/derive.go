@@ -37,7 +37,10 @@ func (r rules) of(a *calendar.Appointment) meaning {
 			}
 		}
 	}
-	if profile == nil { // the chosen one is offered no more
+	if profile == nil { // the chosen one is offered no more; the central one always is
+		profile = r.settings.Profile(&policy.Own{}, r.settings.Calendar.Profile)
+	}
+	if profile == nil {
 		profile = &policy.Profile{Name: "Appointment", Status: presence.Busy, Text: "Appointment"}
 	}
 	m := meaning{status: profile.Status, profile: profile.Name, text: profile.Text}

@@ -22,10 +22,10 @@ func (s *Server) getAgenda(ctx context.Context, in *AgendaQuery) (*Out[Agenda], 
 		return nil, err
 	}
 	if !in.To.After(in.From) {
-		return nil, fault.Bad("to", "is not after from")
+		return nil, fault.Bad("query.to", "is not after from")
 	}
 	if in.To.Sub(in.From) > longestAgenda {
-		return nil, fault.Bad("to", "is more than 62 days after from")
+		return nil, fault.Bad("query.to", "is more than 62 days after from")
 	}
 	seen, ok := rights.SeeAgenda(l, s.appointments(p.ID, in.From, in.To))
 	if !ok {

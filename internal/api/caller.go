@@ -79,9 +79,11 @@ func (s *Server) identify(r *http.Request) (context.Context, error) {
 		}
 		c.token = &t
 		if t.PersonID != "" {
-			if p, ok := s.office.Person(t.PersonID); ok && !p.Blocked {
-				c.person = p
+			p, ok := s.office.Person(t.PersonID)
+			if !ok || p.Blocked { // it has the rights of this person, who has none any more
+				return nil, fault.New(fault.Unauthorized, "the person of the token is blocked")
 			}
+			c.person = p
 		}
 	} else if cookie, err := r.Cookie(cookieName); err == nil && cookie.Value != "" {
 		id, err := s.sessions.person(r.Context(), cookie.Value)
@@ -103,7 +105,7 @@ func isLocal(r *http.Request) bool {
 // viewer finds out who opens a live stream with a request.
 func (s *Server) viewer(r *http.Request) (v live.Viewer, err error) {
 	ctx := r.Context() // identified by ServeHTTP
-	if err := s.admit(ctx, signedIn); err != nil {
+	if err := s.admit(ctx, signedIn, false); err != nil {
 		return v, err
 	}
 	c := callerOf(ctx)
@@ -120,8 +122,8 @@ func (s *Server) viewer(r *http.Request) (v live.Viewer, err error) {
 // sessionKey tells sessions apart without naming them.
 func sessionKey(text string) uint64 { return binary.BigEndian.Uint64(secret.Hash(text)) | 1 }
 
-// admit decides whether a caller may call an operation at all.
-func (s *Server) admit(ctx context.Context, by who) error {
+// admit decides whether a caller may call an operation at all; changes tells whether it changes anything.
+func (s *Server) admit(ctx context.Context, by who, changes bool) error {
 	c := callerOf(ctx)
 	switch by {
 	case anybody:
@@ -132,6 +134,9 @@ func (s *Server) admit(ctx context.Context, by who) error {
 		}
 		if c.person == nil || c.token != nil && !c.has(scopeRead) && !c.has(scopeAdmin) {
 			return fault.New(fault.Forbidden, "the token does not act for a person")
+		}
+		if changes && c.token != nil && !c.has(scopeAdmin) {
+			return fault.New(fault.Forbidden, "the token may only read")
 		}
 		return nil
 	case admins:

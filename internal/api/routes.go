@@ -118,7 +118,7 @@ func add[I, O any](s *Server, api huma.API, method, path string, by who, tag, su
 		op.DefaultStatus = http.StatusNoContent
 	}
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-		if err := s.admit(ctx, by); err != nil {
+		if err := s.admit(ctx, by, method != http.MethodGet); err != nil {
 			return nil, s.problem(ctx, err)
 		}
 		out, err := h(ctx, in)

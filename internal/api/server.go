@@ -177,7 +177,11 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	if errors.As(err, &f) {
 		p.Detail = f.Public
 		for _, x := range f.Fields {
-			p.Errors = append(p.Errors, ProblemField{"body." + x.Path, x.Message})
+			at := x.Path
+			if !strings.HasPrefix(at, "query.") {
+				at = "body." + at
+			}
+			p.Errors = append(p.Errors, ProblemField{at, x.Message})
 		}
 	}
 	switch {

@@ -71,6 +71,12 @@ func (s *Server) putProfiles(ctx context.Context, in *OwnProfilesInput) (*Out[Pr
 				delete(o.Activation, e)
 			}
 		}
+		if c := o.Calendar; c != nil && slices.ContainsFunc(old.Own.Profiles, func(x policy.Profile) bool { return x.ID == c.Profile }) &&
+			!slices.ContainsFunc(o.Profiles, func(x policy.Profile) bool { return x.ID == c.Profile }) {
+			options := *c
+			options.Profile = old.Settings.Calendar.Profile
+			o.Calendar = &options
+		}
 		return bad.Err()
 	})
 	if err != nil {
@@ -136,7 +142,7 @@ func (s *Server) postPersonReset(ctx context.Context, in *PersonResetInput) (*Ou
 }
 
 func (s *Server) getRelationships(ctx context.Context, in *RelationshipsQuery) (*Out[RelationshipList], error) {
-	p, _, _, err := s.subjectWith(ctx, in.Person, rights.Own, false)
+	p, c, _, err := s.subjectWith(ctx, in.Person, rights.Own, false)
 	if err != nil {
 		return nil, err
 	}
@@ -144,24 +150,28 @@ func (s *Server) getRelationships(ctx context.Context, in *RelationshipsQuery) (
 		Default: p.Settings.Relationships.Default, ExtendOnly: p.Settings.Relationships.ExtendOnly && !p.VIP, Relationships: []Relationship{},
 	}
 	q := strings.TrimSpace(in.Q)
-	s.office.Relations(p.ID, func(r office.Relation) bool {
-		at := strings.ToLower(r.Viewer.Name) + "\x00" + r.Viewer.ID
+	position := ""
+	s.office.Relations(p.ID, in.After, func(r office.Relation) bool {
 		switch {
-		case in.After != "" && at <= in.After:
 		case q == "" && r.Own == nil && r.Effective == out.Default:
 		case q != "" && !r.Viewer.Matches(q):
 		// Whom the owner may not see is not named to them, but for those they have chosen something about.
-		case r.Own == nil && !rights.MayRead(s.office.Level(p.ID, r.Viewer.ID), rights.Name):
+		case r.Own == nil && !s.mayName(p.ID, r.Viewer.ID), c.person.ID != p.ID && !s.mayName(c.person.ID, r.Viewer.ID):
 		case len(out.Relationships) == in.Limit:
-			last := out.Relationships[in.Limit-1]
-			out.Next = strings.ToLower(last.Name) + "\x00" + last.Viewer
+			out.Next = position
 			return false
 		default:
+			position = r.Viewer.Position()
 			out.Relationships = append(out.Relationships, relationshipOut(r))
 		}
 		return true
 	})
 	return &Out[RelationshipList]{out}, nil
+}
+
+// mayName reports whether somebody may be told that a person exists.
+func (s *Server) mayName(viewer, id string) bool {
+	return rights.MayRead(s.office.Level(viewer, id), rights.Name)
 }
 
 func relationshipOut(r office.Relation) Relationship {
@@ -175,7 +185,7 @@ func (s *Server) putRelationship(ctx context.Context, in *RelationshipInput) (*O
 	}
 	viewer, ok := s.office.Person(in.Viewer)
 	relation, related := s.office.Relation(in.Viewer, p.ID)
-	if !ok || !related || relation.Own == nil && !rights.MayRead(s.office.Level(p.ID, viewer.ID), rights.Name) {
+	if !ok || !related || relation.Own == nil && !s.mayName(p.ID, viewer.ID) || c.person.ID != p.ID && !s.mayName(c.person.ID, viewer.ID) {
 		return nil, noPerson(in.Viewer)
 	}
 	var level *rights.Level
@@ -194,7 +204,7 @@ func (s *Server) putRelationship(ctx context.Context, in *RelationshipInput) (*O
 }
 
 func (s *Server) getSeen(ctx context.Context, in *PersonPath) (*Out[Seen], error) {
-	p, _, _, err := s.subjectWith(ctx, in.Person, rights.Own, false)
+	p, c, _, err := s.subjectWith(ctx, in.Person, rights.Own, false)
 	if err != nil {
 		return nil, err
 	}
@@ -208,10 +218,10 @@ func (s *Server) getSeen(ctx context.Context, in *PersonPath) (*Out[Seen], error
 		}
 		byLevel[l] = &x
 	}
-	s.office.Relations(p.ID, func(r office.Relation) bool {
+	s.office.Relations(p.ID, "", func(r office.Relation) bool {
 		x := byLevel[r.Effective]
 		x.People++
-		if len(x.Names) < 20 && rights.MayRead(s.office.Level(p.ID, r.Viewer.ID), rights.Name) {
+		if len(x.Names) < 20 && s.mayName(p.ID, r.Viewer.ID) && (c.person.ID == p.ID || s.mayName(c.person.ID, r.Viewer.ID)) {
 			x.Names = append(x.Names, r.Viewer.Name)
 		}
 		return true
@@ -238,7 +248,7 @@ func (s *Server) export(ctx context.Context, p *office.Person, c caller) (*Out[E
 	out.Explanation, _ = s.explanation(rights.Self, p.ID)
 	now := time.Now().UTC()
 	out.Agenda, _ = rights.SeeAgenda(rights.Self, s.appointments(p.ID, now.AddDate(0, 0, -31), now.AddDate(1, 0, 0)))
-	s.office.Relations(p.ID, func(r office.Relation) bool {
+	s.office.Relations(p.ID, "", func(r office.Relation) bool {
 		if r.Own != nil {
 			out.Relationships = append(out.Relationships, relationshipOut(r))
 		}

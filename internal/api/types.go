@@ -68,7 +68,7 @@ type SignedOut struct {
 // PeopleQuery searches people.
 type PeopleQuery struct {
 	Q     string `query:"q" maxLength:"120" doc:"Beginning of a word of the name, or digits of the work number."`
-	After string `query:"after" maxLength:"200" doc:"Go on behind this: next of the answer before."`
+	After string `query:"after" maxLength:"1000" doc:"Go on behind this: next of the answer before."`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 
@@ -205,7 +205,7 @@ type ResetResult struct {
 type RelationshipsQuery struct {
 	PersonPath
 	Q     string `query:"q" maxLength:"120" doc:"Beginning of a word of the name. Absent: those who are more or less than the default."`
-	After string `query:"after" maxLength:"200"`
+	After string `query:"after" maxLength:"1000"`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 

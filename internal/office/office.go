@@ -30,6 +30,7 @@ type Person struct {
 	Policy   *presence.Policy
 	Zone     *time.Location
 	folded   string // name for searching and sorting
+	spelt    string // the same with umlauts spelt out, as in "mueller"; empty: no other
 }
 
 // Change tells listeners what a change of the organisation touches.
@@ -59,7 +60,7 @@ type Office struct {
 	policies   map[string]*presence.Policy           // of people without own settings, by scope
 	people     map[string]*Person
 	logins     map[string]string // person by login
-	sorted     []*Person         // by folded name, then ID
+	sorted     []*Person         // by folded name, then ID; replaced, never changed: readers keep it without mu
 	workGroups map[string]*store.WorkGroup
 	monitoring map[string]*store.MonitoringGroup
 	inWork     map[string][]*store.WorkGroup
@@ -185,7 +186,7 @@ func (o *Office) personOf(rec store.Person) (*Person, error) {
 	if err != nil {
 		return nil, fmt.Errorf("person %s: %w", rec.ID, err)
 	}
-	p := &Person{Person: rec, Own: own, Settings: settings, Zone: time.UTC, folded: fold(rec.Name)}
+	p := &Person{Person: rec, Own: own, Settings: settings, Zone: time.UTC, folded: fold(rec.Name), spelt: spell(rec.Name)}
 	if len(own.Activation) == 0 {
 		p.Policy = o.policies[scope]
 	} else {

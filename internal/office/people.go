@@ -3,9 +3,11 @@ package office
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/doorlight/doorlight/internal/fault"
@@ -73,7 +75,7 @@ func (o *Office) PutPeople(ctx context.Context, by, action string, recs ...*stor
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	var bad fault.Fields
-	seen := map[string]string{}
+	seen, given := map[string]string{}, map[string]bool{}
 	for i, rec := range recs {
 		at := ""
 		if len(recs) > 1 {
@@ -84,6 +86,10 @@ func (o *Office) PutPeople(ctx context.Context, by, action string, recs ...*stor
 		if rec.ID == "" {
 			rec.ID = NewID()
 		}
+		if given[rec.ID] {
+			bad.Add(at+"id", "%q is given twice", rec.ID)
+		}
+		given[rec.ID] = true
 		if rec.Login != "" {
 			if other, taken := seen[rec.Login]; taken && other != rec.ID {
 				bad.Add(at+"login", "%q is given twice", rec.Login)
@@ -101,6 +107,9 @@ func (o *Office) PutPeople(ctx context.Context, by, action string, recs ...*stor
 	fresh := make([]*Person, len(recs))
 	c := Change{}
 	for i, rec := range recs {
+		if len(rec.Own) == 0 {
+			rec.Own = policy.Own{}.JSON()
+		}
 		p, err := o.personLocked(*rec)
 		if err != nil {
 			return err
@@ -111,14 +120,11 @@ func (o *Office) PutPeople(ctx context.Context, by, action string, recs ...*stor
 				return err
 			}
 		}
-		if len(rec.Own) == 0 {
-			rec.Own = policy.Own{}.JSON()
-		}
 		fresh[i] = p
 		changes.PutPeople = append(changes.PutPeople, *rec)
 		old, existed := o.Person(rec.ID)
 		if !existed || old.Name != rec.Name || old.WorkNumber != rec.WorkNumber || old.MobileNumber != rec.MobileNumber ||
-			old.HomeNumber != rec.HomeNumber || old.Blocked != rec.Blocked || old.LocationID != rec.LocationID {
+			old.HomeNumber != rec.HomeNumber || old.Email != rec.Email || old.Blocked != rec.Blocked || old.LocationID != rec.LocationID {
 			c.Cards = append(c.Cards, rec.ID)
 		}
 		if !existed || old.LocationID != rec.LocationID || old.GroupID != rec.GroupID || old.VIP != rec.VIP || old.Blocked != rec.Blocked {
@@ -126,6 +132,14 @@ func (o *Office) PutPeople(ctx context.Context, by, action string, recs ...*stor
 		}
 		if existed && (rec.Blocked || old.PasswordHash != rec.PasswordHash) {
 			c.Signed = append(c.Signed, rec.ID)
+			// Whoever learned the old password is signed out; an account that comes back signs in again.
+			sessions, err := o.store.Sessions(ctx, rec.ID, time.Now())
+			if err != nil {
+				return fmt.Errorf("office: sessions of %s: %w", rec.ID, err)
+			}
+			for _, s := range sessions {
+				changes.DeleteSessions = append(changes.DeleteSessions, s.Hash)
+			}
 		}
 		c.Policies = append(c.Policies, rec.ID)
 	}
@@ -139,9 +153,7 @@ func (o *Office) PutPeople(ctx context.Context, by, action string, recs ...*stor
 		return stored(err)
 	}
 	o.mu.Lock()
-	for _, p := range fresh {
-		o.enterPerson(p)
-	}
+	o.enterPeople(fresh)
 	o.mu.Unlock()
 	o.tell(c)
 	return nil
@@ -153,22 +165,36 @@ func (o *Office) personLocked(rec store.Person) (*Person, error) {
 	return o.personOf(rec)
 }
 
-// enterPerson puts a person in the place of the one with the same ID; mu is held.
-func (o *Office) enterPerson(p *Person) {
-	if old := o.people[p.ID]; old != nil {
-		if old.Login != "" {
-			delete(o.logins, old.Login)
-		}
-		if i, ok := slices.BinarySearchFunc(o.sorted, old, byName); ok {
-			o.sorted = slices.Delete(o.sorted, i, i+1)
+// enterPeople puts people in the place of those with the same IDs, many as fast as one; mu is held. No person comes
+// twice.
+func (o *Office) enterPeople(fresh []*Person) {
+	replaced := map[*Person]bool{}
+	for _, p := range fresh {
+		if old := o.people[p.ID]; old != nil {
+			replaced[old] = true
+			if old.Login != "" {
+				delete(o.logins, old.Login)
+			}
 		}
 	}
-	o.people[p.ID] = p
-	if p.Login != "" {
-		o.logins[p.Login] = p.ID
+	for _, p := range fresh {
+		o.people[p.ID] = p
+		if p.Login != "" {
+			o.logins[p.Login] = p.ID
+		}
 	}
-	i, _ := slices.BinarySearchFunc(o.sorted, p, byName)
-	o.sorted = slices.Insert(o.sorted, i, p)
+	fresh = slices.SortedFunc(slices.Values(fresh), byName)
+	sorted := make([]*Person, 0, len(o.sorted)+len(fresh))
+	for _, p := range o.sorted {
+		if replaced[p] {
+			continue
+		}
+		for len(fresh) > 0 && byName(fresh[0], p) < 0 {
+			sorted, fresh = append(sorted, fresh[0]), fresh[1:]
+		}
+		sorted = append(sorted, p)
+	}
+	o.sorted = append(sorted, fresh...)
 }
 
 func (o *Office) checkPerson(at string, rec *store.Person, bad *fault.Fields) {
@@ -192,11 +218,7 @@ func (o *Office) checkPerson(at string, rec *store.Person, bad *fault.Fields) {
 		bad.Add(at+"email", "%q is no address", rec.Email)
 	}
 	CheckZone(at+"time_zone", rec.TimeZone, bad)
-	switch rec.Language {
-	case "", "en", "de":
-	default:
-		bad.Add(at+"language", "%q is none of en, de", rec.Language)
-	}
+	checkLanguage(at+"language", rec.Language, bad)
 	switch rec.Role {
 	case "":
 		rec.Role = RoleUser
@@ -231,9 +253,7 @@ func (o *Office) DeletePerson(ctx context.Context, by, id string) error {
 	if p.Login != "" {
 		delete(o.logins, p.Login)
 	}
-	if i, ok := slices.BinarySearchFunc(o.sorted, p, byName); ok {
-		o.sorted = slices.Delete(o.sorted, i, i+1)
-	}
+	o.sorted = drop(o.sorted, p)
 	for _, g := range o.inWork[id] {
 		o.enterWorkGroupMust(&store.WorkGroup{ID: g.ID, Name: g.Name, Level: g.Level, Members: drop(g.Members, id)})
 	}
@@ -255,13 +275,17 @@ func (o *Office) DeletePerson(ctx context.Context, by, id string) error {
 	return nil
 }
 
-func drop(ids []string, id string) []string {
-	return slices.DeleteFunc(slices.Clone(ids), func(x string) bool { return x == id })
+func drop[T comparable](list []T, x T) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(y T) bool { return y == x })
 }
 
 // ChangeOwn lets edit change a copy of a person's own settings, then checks and stores them. The profiles in them
 // that have no ID are given one.
 func (o *Office) ChangeOwn(ctx context.Context, by, action, id string, edit func(*Person, *policy.Own) error) error {
+	return o.changeOwn(ctx, by, action, id, edit, nil)
+}
+
+func (o *Office) changeOwn(ctx context.Context, by, action, id string, edit func(*Person, *policy.Own) error, preferences func(*store.Person)) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	p, ok := o.Person(id)
@@ -279,36 +303,34 @@ func (o *Office) ChangeOwn(ctx context.Context, by, action, id string, edit func
 			own.Profiles[i].ID = NewID()
 		}
 	}
-	if err := own.Check(p.Settings); err != nil {
+	if err := own.Check(p.Settings, &p.Own); err != nil {
 		return err
 	}
 	rec := p.Person
 	rec.Own = own.JSON()
+	if preferences != nil {
+		preferences(&rec)
+	}
 	return o.replace(ctx, audit(by, action, id, nil), Change{Policies: []string{id}}, rec)
 }
 
-// ChangePreferences sets what a person may set of their own record.
+// ChangePreferences is ChangeOwn together with what a person may set of their own record.
 func (o *Office) ChangePreferences(ctx context.Context, by, id, language, zone string, edit func(*Person, *policy.Own) error) error {
 	var bad fault.Fields
 	CheckZone("time_zone", zone, &bad)
+	checkLanguage("language", language, &bad)
 	if err := bad.Err(); err != nil {
 		return err
 	}
-	if err := o.ChangeOwn(ctx, by, "settings.put", id, edit); err != nil {
-		return err
+	return o.changeOwn(ctx, by, "settings.put", id, edit, func(rec *store.Person) { rec.Language, rec.TimeZone = language, zone })
+}
+
+func checkLanguage(at, language string, bad *fault.Fields) {
+	switch language {
+	case "", "en", "de":
+	default:
+		bad.Add(at, "%q is none of en, de", language)
 	}
-	o.changing.Lock()
-	defer o.changing.Unlock()
-	p, ok := o.Person(id)
-	if !ok {
-		return fault.New(fault.NotFound, "there is no person %q", id)
-	}
-	if p.Language == language && p.TimeZone == zone {
-		return nil
-	}
-	rec := p.Person
-	rec.Language, rec.TimeZone = language, zone
-	return o.replace(ctx, nil, Change{Policies: []string{id}}, rec)
 }
 
 // replace stores records whose people exist already, and enters them; changing is held.
@@ -325,9 +347,7 @@ func (o *Office) replace(ctx context.Context, log []store.AuditEntry, c Change, 
 		return stored(err)
 	}
 	o.mu.Lock()
-	for _, p := range fresh {
-		o.enterPerson(p)
-	}
+	o.enterPeople(fresh)
 	o.mu.Unlock()
 	o.tell(c)
 	return nil

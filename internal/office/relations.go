@@ -2,6 +2,7 @@ package office
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -84,12 +85,10 @@ func (o *Office) relation(v *Person, owner string) Relation {
 	return r
 }
 
-// Relations calls f, in the order of names, with what everybody is to an owner, until f returns false.
-func (o *Office) Relations(owner string, f func(Relation) bool) {
-	o.mu.RLock()
-	sorted := slices.Clone(o.sorted)
-	o.mu.RUnlock()
-	for _, v := range sorted {
+// Relations calls f, in the order of names, with what everybody behind a position (as Position gives it; empty: from
+// the beginning) is to an owner, until f returns false.
+func (o *Office) Relations(owner, after string, f func(Relation) bool) {
+	for _, v := range o.behind(after) {
 		if v.ID == owner || v.Blocked {
 			continue
 		}
@@ -190,14 +189,10 @@ func (o *Office) forgetWorkGroup(id string) {
 		return
 	}
 	for _, m := range old.Members {
-		o.inWork[m] = without(o.inWork[m], old)
+		o.inWork[m] = drop(o.inWork[m], old)
 	}
 	delete(o.levels, any(old))
 	delete(o.workGroups, id)
-}
-
-func without[T comparable](list []T, x T) []T {
-	return slices.DeleteFunc(slices.Clone(list), func(y T) bool { return y == x })
 }
 
 func (o *Office) enterMonitoringGroup(g *store.MonitoringGroup) error {
@@ -233,10 +228,10 @@ func (o *Office) forgetMonitoringGroup(id string) {
 		return
 	}
 	for _, m := range old.Observers {
-		o.observes[m] = without(o.observes[m], old)
+		o.observes[m] = drop(o.observes[m], old)
 	}
 	for _, m := range old.Members {
-		o.observed[m] = without(o.observed[m], old)
+		o.observed[m] = drop(o.observed[m], old)
 	}
 	delete(o.levels, any(old))
 	delete(o.monitoring, id)
@@ -460,40 +455,59 @@ func (o *Office) compareNames(a, b string) int {
 // position after, and the position for the next page, empty on the last one. A person matches if every word of q
 // begins a word of their name or, for digits, occurs in their work number.
 func (o *Office) Search(viewer, q, after string, limit int) (found []*Person, next string) {
-	words := strings.Fields(fold(q))
-	o.mu.RLock()
-	sorted := slices.Clone(o.sorted)
-	o.mu.RUnlock()
-	begin := 0
-	if after != "" {
-		begin, _ = slices.BinarySearchFunc(sorted, after, func(p *Person, at string) int {
-			if p.position() <= at {
-				return -1
-			}
-			return 1
-		})
-	}
-	for _, p := range sorted[begin:] {
+	words := wordsOf(q)
+	for _, p := range o.behind(after) {
 		if !p.matches(words) || p.ID != viewer && !rights.MayRead(o.Level(viewer, p.ID), rights.Name) {
 			continue
 		}
 		if len(found) == limit {
-			return found, found[limit-1].position()
+			return found, found[limit-1].Position()
 		}
 		found = append(found, p)
 	}
 	return found, ""
 }
 
-// position is a person's place in the order of names, for paging.
-func (p *Person) position() string { return p.folded + "\x00" + p.ID }
+// Position is a person's place in the order of names, for paging: a word that may stand in an address.
+func (p *Person) Position() string {
+	return base64.RawURLEncoding.EncodeToString([]byte(p.folded + "\x00" + p.ID))
+}
+
+// behind returns everybody behind a position, in the order of names. The position's person may be gone, or called
+// otherwise by now. What is no position is one before everybody.
+func (o *Office) behind(position string) []*Person {
+	o.mu.RLock()
+	sorted := o.sorted
+	o.mu.RUnlock()
+	text, _ := base64.RawURLEncoding.DecodeString(position)
+	name, id, ok := strings.Cut(string(text), "\x00")
+	if !ok {
+		return sorted
+	}
+	i, found := slices.BinarySearchFunc(sorted, &Person{Person: store.Person{ID: id}, folded: name}, byName)
+	if found {
+		i++
+	}
+	return sorted[i:]
+}
+
+// word is one word of a search text: as it is sorted, and with umlauts spelt out where that differs.
+type word struct{ folded, spelt string }
+
+func wordsOf(q string) (words []word) {
+	for _, w := range strings.Fields(q) {
+		words = append(words, word{fold(w), spell(w)})
+	}
+	return words
+}
 
 // Matches reports whether a person matches a search text.
-func (p *Person) Matches(q string) bool { return p.matches(strings.Fields(fold(q))) }
+func (p *Person) Matches(q string) bool { return p.matches(wordsOf(q)) }
 
-func (p *Person) matches(words []string) bool {
+func (p *Person) matches(words []word) bool {
 	for _, w := range words {
-		if !beginsWord(p.folded, w) && !(isDigits(w) && strings.Contains(digits(p.WorkNumber), w)) {
+		if !beginsWord(p.folded, w.folded) && !(p.spelt != "" && beginsWord(p.spelt, w.folded)) && !(w.spelt != "" && beginsWord(p.folded, w.spelt)) &&
+			!(isDigits(w.folded) && strings.Contains(digits(p.WorkNumber), w.folded)) {
 			return false
 		}
 	}
@@ -554,6 +568,9 @@ func fold(s string) string {
 		case 'ž', 'ź', 'ż':
 			b.WriteByte('z')
 		default:
+			if unicode.Is(unicode.Mn, r) { // an accent that stands by itself, as some systems write them
+				continue
+			}
 			if unicode.IsSpace(r) {
 				r = ' '
 			}
@@ -561,6 +578,15 @@ func fold(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// spell writes umlauts as those do who have none on their keyboard; empty if there are none.
+func spell(s string) string {
+	low := strings.NewReplacer("a\u0308", "ä", "o\u0308", "ö", "u\u0308", "ü").Replace(strings.ToLower(s))
+	if !strings.ContainsAny(low, "äöüøå") {
+		return ""
+	}
+	return fold(strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "ø", "oe", "å", "aa").Replace(low))
 }
 
 // Token returns the token with a hash; ok is false if there is none.

@@ -176,6 +176,7 @@ func (o *Office) ChangeSection(ctx context.Context, by, scope, name string, edit
 	for _, rec := range recs {
 		dropped[rec.ID] = rec
 	}
+	var renewed []*Person
 	for _, p := range people {
 		rec, ok := dropped[p.ID]
 		if !ok {
@@ -185,15 +186,13 @@ func (o *Office) ChangeSection(ctx context.Context, by, scope, name string, edit
 		if err != nil { // its scope is there: the settings were just worked out
 			panic(err)
 		}
-		o.people[p.ID] = fresh
-		if i, ok := slices.BinarySearchFunc(o.sorted, fresh, byName); ok {
-			o.sorted[i] = fresh
-		}
+		renewed = append(renewed, fresh)
 		c.Policies = append(c.Policies, p.ID)
 		if name == policy.SectionRelationships {
 			c.Levels = append(c.Levels, p.ID)
 		}
 	}
+	o.enterPeople(renewed)
 	o.mu.Unlock()
 	o.tell(c)
 	return nil
@@ -322,7 +321,8 @@ func (o *Office) PutLocation(ctx context.Context, by string, l *store.Location) 
 	err := o.refresh(l.ID)
 	c := Change{}
 	if err == nil {
-		for i, p := range o.sorted {
+		var renewed []*Person
+		for _, p := range o.sorted {
 			if p.LocationID != l.ID {
 				continue
 			}
@@ -331,10 +331,11 @@ func (o *Office) PutLocation(ctx context.Context, by string, l *store.Location) 
 				err = personErr
 				break
 			}
-			o.people[p.ID], o.sorted[i] = fresh, fresh
+			renewed = append(renewed, fresh)
 			c.Policies = append(c.Policies, p.ID)
 			c.Cards = append(c.Cards, p.ID)
 		}
+		o.enterPeople(renewed)
 	}
 	o.mu.Unlock()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/doorlight/doorlight/internal/fault"
@@ -67,21 +68,27 @@ func (o Own) Reset(keepProfiles bool) (left Own, changed bool) {
 	return left, len(o.Activation) > 0 || o.Calendar != nil || len(o.Profiles) > 0 && !keepProfiles
 }
 
-// Check returns what is wrong with own settings under the settings of their scope.
-func (o *Own) Check(s *Settings) error {
+// Check returns what is wrong with own settings under the settings of their scope. What was so before is not looked
+// at: an administrator may have changed what is permitted since, and that must not keep people from changing the rest.
+func (o *Own) Check(s *Settings, before *Own) error {
 	var bad fault.Fields
 	profiles := make([]*Profile, len(o.Profiles))
 	for i := range o.Profiles {
 		p := &o.Profiles[i]
 		profiles[i] = p
-		if !s.OwnProfiles.Permits(p.Status) {
+		if !s.OwnProfiles.Permits(p.Status) && !slices.Contains(before.Profiles, *p) {
 			bad.Add(index("profiles", i)+".status", "%s is not permitted here", p.Status)
 		}
 	}
-	checkProfiles("profiles", profiles, &bad)
+	if !slices.Equal(o.Profiles, before.Profiles) {
+		checkProfiles("profiles", profiles, &bad)
+	}
 	known := func(id string) bool { return o.find(s, id) != nil }
 	for _, e := range slices.Sorted(maps.Keys(o.Activation)) {
 		v := o.Activation[e]
+		if old, set := before.Activation[e]; set && old == v {
+			continue
+		}
 		at := "activation." + string(e)
 		if !slices.Contains(Events(), e) {
 			bad.Add(at, "is none of %q", Events())
@@ -93,7 +100,7 @@ func (o *Own) Check(s *Settings) error {
 		}
 		v.check(at, e, known, &bad)
 	}
-	if o.Calendar != nil {
+	if o.Calendar != nil && (before.Calendar == nil || !reflect.DeepEqual(*o.Calendar, *before.Calendar)) {
 		if !s.Calendar.UserMayChange {
 			bad.Add("calendar", "is set by the administrator and cannot be changed")
 		} else {
