@@ -17,6 +17,13 @@ const card = (id: string, presence: Partial<Card['presence']>): Card => ({
   presence: { id, ...presence },
 })
 
+/** Nobody is signed in, and nothing is asked over the network. */
+function signedOut(): QueryClient {
+  const client = new QueryClient()
+  client.setQueryData(['session'], null)
+  return client
+}
+
 async function show(...cards: Card[]) {
   const root = createRootRoute()
   const list = createRoute({
@@ -27,7 +34,7 @@ async function show(...cards: Card[]) {
   const person = createRoute({ getParentRoute: () => root, path: '/people/$person' })
   const router = createRouter({ routeTree: root.addChildren([list, person]), history: createMemoryHistory() })
   render(
-    <QueryClientProvider client={new QueryClient()}>
+    <QueryClientProvider client={signedOut()}>
       {/* biome-ignore lint/suspicious/noExplicitAny: a router of its own, not the registered one */}
       <RouterProvider router={router as any} />
     </QueryClientProvider>,

@@ -12,7 +12,7 @@ import { useTranslation } from 'react-i18next'
 import { usePresence } from '../api/presence-store'
 import { explanationQuery, personQuery } from '../api/queries'
 import { type Asked, claimName, claimTime, comingSentence, lostSentence, winnerSentence, words } from '../lib/explain'
-import type { Explanation } from '../lib/model'
+import type { Explanation, Outcome, Reason } from '../lib/model'
 import { Waiting } from '../ui/parts'
 import { PhoneMark, StatusShape } from '../ui/StatusShape'
 import { useClock, useMe, useNow } from './session'
@@ -58,10 +58,24 @@ export default function WhyDialog({ person, onClose }: { person: string; onClose
   )
 }
 
+/** What could not have decided now: worth knowing, but not first. */
+const ASIDE = new Set<Outcome>([
+  'not_yet',
+  'over',
+  'lease_over',
+  'in_use',
+  'too_soon',
+  'switched_off',
+  'note',
+  'not_ranked',
+])
+
 function Answer({ e, asked }: { e: Explanation; asked: Asked }) {
   const { t } = useTranslation()
   const won = e.entries.find((x) => x.outcome === 'won')
   const lost = e.entries.filter((x) => x !== won)
+  const considered = lost.filter((x) => !ASIDE.has(x.outcome))
+  const aside = lost.filter((x) => ASIDE.has(x.outcome))
   return (
     <>
       <p className="why-winner">
@@ -69,38 +83,16 @@ function Answer({ e, asked }: { e: Explanation; asked: Asked }) {
         <span>{won ? winnerSentence(won, asked, t) : e.presence.off ? t('presence.off') : t('why.winner.none')}</span>
       </p>
       <h3>{t('why.others')}</h3>
-      {lost.length ? (
-        <ul className="why-list">
-          {lost.map((r) => (
-            <li
-              key={`${r.ref}${r.source}${r.outcome}${r.from}`}
-              className={r.outcome === 'laid_over' ? 'laid' : undefined}
-            >
-              {r.source === 'line' ? (
-                <PhoneMark size={16} />
-              ) : r.outcome === 'in_use' || r.outcome === 'note' ? (
-                <span className="why-dot" aria-hidden="true" />
-              ) : (
-                <StatusShape status={r.status} size={16} label={t(`status.${r.status}`)} />
-              )}
-              <div>
-                <p className="why-claim">
-                  <strong>{claimName(r, t)}</strong>
-                  {r.source !== 'client' && r.source !== 'mark' && r.source !== 'line' && (
-                    <span>
-                      {' '}
-                      {words({ status: r.status, profile: r.profile, text: r.source === 'calendar' ? '' : r.text }, t)}
-                    </span>
-                  )}
-                  <span className="why-time">{claimTime(r, asked)}</span>
-                </p>
-                <p className="why-lost">{lostSentence(r, e.entries, asked, t)}</p>
-              </div>
-            </li>
-          ))}
-        </ul>
+      {considered.length ? (
+        <Reasons list={considered} all={e.entries} asked={asked} />
       ) : (
         <p className="note">{t('why.noOthers')}</p>
+      )}
+      {aside.length > 0 && (
+        <details className="why-aside">
+          <summary>{t('why.aside', { count: aside.length })}</summary>
+          <Reasons list={aside} all={e.entries} asked={asked} />
+        </details>
       )}
       <h3>{t('why.nextTitle')}</h3>
       {e.next.length ? (
@@ -117,5 +109,37 @@ function Answer({ e, asked }: { e: Explanation; asked: Asked }) {
       )}
       <p className="why-rules">{t('why.rules', { rules: e.rules })}</p>
     </>
+  )
+}
+
+function Reasons({ list, all, asked }: { list: Reason[]; all: Reason[]; asked: Asked }) {
+  const { t } = useTranslation()
+  return (
+    <ul className="why-list">
+      {list.map((r) => (
+        <li key={`${r.ref}${r.source}${r.outcome}${r.from}`} className={r.outcome === 'laid_over' ? 'laid' : undefined}>
+          {r.source === 'line' ? (
+            <PhoneMark size={16} />
+          ) : r.outcome === 'in_use' || r.outcome === 'note' ? (
+            <span className="why-dot" aria-hidden="true" />
+          ) : (
+            <StatusShape status={r.status} size={16} label={t(`status.${r.status}`)} />
+          )}
+          <div>
+            <p className="why-claim">
+              <strong>{claimName(r, t)}</strong>
+              {r.source !== 'client' && r.source !== 'mark' && r.source !== 'line' && (
+                <span>
+                  {' '}
+                  {words({ status: r.status, profile: r.profile, text: r.source === 'calendar' ? '' : r.text }, t)}
+                </span>
+              )}
+              <span className="why-time">{claimTime(r, asked)}</span>
+            </p>
+            <p className="why-lost">{lostSentence(r, all, asked, t)}</p>
+          </div>
+        </li>
+      ))}
+    </ul>
   )
 }

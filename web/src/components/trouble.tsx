@@ -1,15 +1,15 @@
 import { Button } from '@fluentui/react-components'
 import { Link, useRouter } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
-import { Empty, Trouble } from '../ui/parts'
+import { Page, Trouble } from '../ui/parts'
 import { useProblemText } from './problem'
 
 export function NotFound() {
   const { t } = useTranslation()
   return (
-    <Empty title={t('problem.notFound')}>
+    <Page title={t('problem.notFound')}>
       <Link to="/">{t('problem.toTeam')}</Link>
-    </Empty>
+    </Page>
   )
 }
 

@@ -115,6 +115,7 @@ describe('an explanation', () => {
   it('does not say the same word twice', () => {
     const t = i18n.getFixedT('en')
     expect(words({ status: 'available', profile: 'Available', text: '' }, t)).toBe('Available')
+    expect(words({ status: 'be_right_back', profile: 'Be right back' }, i18n.getFixedT('de'))).toBe('Bin gleich zurück')
     expect(words({ status: 'busy', profile: 'Zoom', text: 'Zoom' }, t)).toBe('Busy – Zoom')
   })
 })

@@ -72,7 +72,7 @@ export function claimName(r: Pick<Reason, 'source' | 'ref' | 'text' | 'profile' 
     case 'calendar':
     case 'teams':
     case 'microphone':
-      return r.text ? `${kind}: ${r.text}` : kind
+      return r.text && r.text !== r.profile ? `${kind}: ${r.text}` : kind
     case 'client':
       return r.label ? `${kind}: ${r.label}` : kind
     case 'api': {

@@ -30,10 +30,11 @@ import { useClock, useMe, useNow } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
 import { allDayOn, type Box, layOut } from '../lib/agenda'
 import { type Appointment, type Card, mayRead, mayWrite } from '../lib/model'
+import { shipped } from '../lib/shipped'
 import { clockTime, dayRange, interval, longDay, weekdayName } from '../lib/time'
 import { addDays, civil, type Day, instant, startOf, weekOf } from '../lib/zone'
 import type { AgendaSearch } from '../router'
-import { Empty, Trouble, useTitle } from '../ui/parts'
+import { Empty, Page, Trouble, useTitle } from '../ui/parts'
 import { StatusShape } from '../ui/StatusShape'
 
 /** Pixels of an hour. */
@@ -55,7 +56,13 @@ export function PersonAgendaPage() {
   useWatch(query.data ? [query.data.id] : [])
   if (query.error) return <QueryTrouble error={query.error} again={() => void query.refetch()} />
   if (!query.data) return null
-  if (!mayRead(query.data, 'times')) return <Empty title={t('agenda.forbidden', { name: query.data.name })} />
+  if (!mayRead(query.data, 'times')) {
+    return (
+      <Page title={t('agenda.of', { name: query.data.name })}>
+        <Empty title={t('agenda.forbidden', { name: query.data.name })} />
+      </Page>
+    )
+  }
   return <Agenda card={query.data} self={query.data.id === me.person.id} search={search} />
 }
 
@@ -289,13 +296,14 @@ function Entry({
   const from = new Date(a.start)
   const to = a.end ? new Date(a.end) : undefined
   const over = to ? to <= now : false
+  const profile = shipped(a.profile ?? '', t)
   // Whether an entry counts is for team colleagues and closer ones; others only see that it is there.
   const told = mayRead(card, 'text')
   const quiet = told && (a.dismissed || !a.counts)
   const times = a.all_day
     ? t('agenda.allDay')
     : `${clockTime(from, clock)}${to ? `–${clockTime(to, clock)}` : ` – ${t('agenda.running')}`}`
-  const label = [title(a), times, a.profile, t(`status.${a.status}`), told && a.dismissed && t('agenda.dismissed')]
+  const label = [title(a), times, profile, t(`status.${a.status}`), told && a.dismissed && t('agenda.dismissed')]
     .filter(Boolean)
     .join(', ')
   return (
@@ -323,7 +331,7 @@ function Entry({
             {title(a)}
           </span>
           {!a.all_day && <span className="box-time">{times}</span>}
-          {a.profile && a.profile !== title(a) && <span className="box-profile">{a.profile}</span>}
+          {profile && profile !== title(a) && <span className="box-profile">{profile}</span>}
         </button>
       </PopoverTrigger>
       <PopoverSurface aria-label={t('agenda.details')} className="entry">
@@ -364,7 +372,7 @@ function Details({ a, card, self, onDone }: { a: Appointment; card: Card; self: 
       t('agenda.presence'),
       <span className="entry-status" key="s">
         <StatusShape status={a.status} size={14} /> {t(`status.${a.status}`)}
-        {a.profile && ` – ${a.profile}`}
+        {a.profile && ` – ${shipped(a.profile, t)}`}
       </span>,
     ],
     [t('agenda.calendar'), a.calendar],
@@ -413,7 +421,7 @@ function Details({ a, card, self, onDone }: { a: Appointment; card: Card; self: 
             <option value="">{t('agenda.giveNone')}</option>
             {[...profiles.own, ...profiles.templates].map((f) => (
               <option key={f.id} value={f.id}>
-                {f.name}
+                {shipped(f.name, t)}
               </option>
             ))}
           </Select>

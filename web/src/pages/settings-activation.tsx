@@ -7,6 +7,7 @@ import { useProblemText } from '../components/problem'
 import { useOwnSettings } from '../components/settings'
 import { QueryTrouble } from '../components/trouble'
 import { EVENTS, type EventName, type Profiles, type Schemas } from '../lib/model'
+import { shipped } from '../lib/shipped'
 import { Section, Trouble, Waiting } from '../ui/parts'
 import { Saved } from './settings-general'
 
@@ -44,7 +45,7 @@ export function ActivationPage() {
 /** What an event does, in words. */
 function useEventWords(profiles: Profiles): (v: OnEvent) => string {
   const { t } = useTranslation()
-  const name = (id: string) => [...profiles.own, ...profiles.templates].find((f) => f.id === id)?.name ?? id
+  const name = (id: string) => shipped([...profiles.own, ...profiles.templates].find((f) => f.id === id)?.name ?? id, t)
   return (v) => {
     if (!v.on) return t('settings.nothing')
     return v.minutes ? t('settings.minutesValue', { profile: name(v.profile), count: v.minutes }) : name(v.profile)
@@ -97,7 +98,7 @@ function EventCard({
                 <Select value={v.profile} onChange={(_e, d) => set({ ...v, profile: d.value })}>
                   {[...profiles.own, ...profiles.templates].map((f) => (
                     <option key={f.id} value={f.id}>
-                      {f.name}
+                      {shipped(f.name, t)}
                     </option>
                   ))}
                 </Select>

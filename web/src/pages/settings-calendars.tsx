@@ -17,6 +17,7 @@ import { useOwnSettings } from '../components/settings'
 import { QueryTrouble } from '../components/trouble'
 import { CalendarDialog } from '../forms/CalendarDialog'
 import { type CalendarOptions, type Schemas, SHOW_AS } from '../lib/model'
+import { shipped } from '../lib/shipped'
 import { moment } from '../lib/time'
 import { Empty, Section, Trouble, Waiting } from '../ui/parts'
 import { Confirm } from './profiles'
@@ -201,7 +202,7 @@ function Options() {
             <Select value={v.profile} disabled={off} onChange={(_e, d) => set({ profile: d.value })}>
               {profiles?.templates.map((f) => (
                 <option key={f.id} value={f.id}>
-                  {f.name}
+                  {shipped(f.name, t)}
                 </option>
               ))}
             </Select>

@@ -41,7 +41,7 @@ export function TeamPage() {
   )
 
   const groups = useMemo<Group[]>(() => {
-    if (q) return found.data ? [{ id: 'found', name: t('team.found'), people: found.data.people }] : []
+    if (q) return found.data?.people.length ? [{ id: 'found', name: t('team.found'), people: found.data.people }] : []
     if (!team.data) return []
     const cards = new Map(team.data.people.map((c) => [c.id, c]))
     const list = (ids: string[]) => ids.flatMap((id) => cards.get(id) ?? [])
