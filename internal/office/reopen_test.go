@@ -29,7 +29,7 @@ func answers(o *office.Office) string {
 		if err != nil {
 			panic(err)
 		}
-		fmt.Fprintf(&b, "%s: %s\n", what, text)
+		fmt.Fprintf(&b, "%s: %s\n", what, strings.ReplaceAll(string(text), ":[]", ":null")) // no members are none
 	}
 	locations, n := o.Locations()
 	say("locations", locations)
