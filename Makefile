@@ -66,6 +66,9 @@ generate: web/node_modules/.package-lock.json ## make generated files anew
 bench: build ## measure speed; see docs/performance.md
 	go run ./cmd/bench
 
+crash: build ## kill and restart the server 200 times under load
+	go test ./test/crash -count=1 -timeout 30m -rounds 200
+
 fuzz: ## fuzz every parser for a minute each
 	@scripts/fuzz 60s
 

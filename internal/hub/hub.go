@@ -231,13 +231,14 @@ func (h *Hub) Presence(personID string) (p presence.Presence, s presence.Shown, 
 	return presence.Presence{}, presence.Shown{}, false
 }
 
-// Claims returns a copy of a person's claims and the policy they stand under.
+// Claims returns a copy of a person's claims and the policy they stand under. A lease that has run out seems to go on
+// until that is durable, as what is published does.
 func (h *Hub) Claims(personID string) (claims []presence.Claim, policy *presence.Policy, ok bool) {
 	sh := h.shardOf(personID)
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
 	if x := sh.people[personID]; x != nil {
-		return slices.Clone(x.claims), x.policyOr(h.dir), true
+		return slices.Clone(standing(x.claims, Now())), x.policyOr(h.dir), true
 	}
 	return nil, nil, false
 }
@@ -250,7 +251,6 @@ func (h *Hub) Explain(personID string, steps int) (e presence.Explanation, ok bo
 		return e, false
 	}
 	now := Now()
-	claims = standing(claims, now)
 	sh := h.shardOf(personID)
 	sh.mu.RLock()
 	for i := range claims {
