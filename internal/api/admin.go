@@ -13,15 +13,18 @@ import (
 	"github.com/doorlight/doorlight/internal/store"
 )
 
-type locationPath struct {
+// LocationPath names a location. Paths are exported because they are embedded: what is not, is not filled in.
+type LocationPath struct {
 	Location string `path:"location" maxLength:"64"`
 }
 
-type groupPath struct {
+// GroupPath names a group of any kind.
+type GroupPath struct {
 	Group string `path:"group" maxLength:"64"`
 }
 
-type tokenPath struct {
+// TokenPath names a token.
+type TokenPath struct {
 	Token string `path:"token" maxLength:"64"`
 }
 
@@ -29,29 +32,29 @@ type tokenPath struct {
 type In[T any] struct{ Body T }
 
 type locationInput struct {
-	locationPath
+	LocationPath
 	Body Location
 }
 
 type duplicateInput struct {
-	locationPath
+	LocationPath
 	Body struct {
 		Name string `json:"name" minLength:"1" maxLength:"120"`
 	}
 }
 
 type groupInput struct {
-	groupPath
+	GroupPath
 	Body Group
 }
 
 type workGroupInput struct {
-	groupPath
+	GroupPath
 	Body WorkGroup
 }
 
 type monitoringGroupInput struct {
-	groupPath
+	GroupPath
 	Body MonitoringGroup
 }
 
@@ -105,7 +108,7 @@ func (s *Server) enterLocation(ctx context.Context, id string, b Location) (*Out
 	return &Out[Location]{Location{ID: l.ID, Name: l.Name, TimeZone: l.TimeZone, People: count[l.ID]}}, nil
 }
 
-func (s *Server) deleteLocation(ctx context.Context, in *locationPath) (*struct{}, error) {
+func (s *Server) deleteLocation(ctx context.Context, in *LocationPath) (*struct{}, error) {
 	return nil, s.office.DeleteLocation(ctx, callerOf(ctx).actor(), in.Location)
 }
 
@@ -140,7 +143,7 @@ func (s *Server) enterGroup(ctx context.Context, id string, b Group) (*Out[Group
 	return &Out[Group]{Group{ID: g.ID, Location: g.LocationID, Name: g.Name, People: count[g.ID]}}, nil
 }
 
-func (s *Server) deleteGroup(ctx context.Context, in *groupPath) (*struct{}, error) {
+func (s *Server) deleteGroup(ctx context.Context, in *GroupPath) (*struct{}, error) {
 	return nil, s.office.DeleteGroup(ctx, callerOf(ctx).actor(), in.Group)
 }
 
@@ -379,14 +382,14 @@ func levelOf(word string) rights.Level {
 	return l
 }
 
-func workGroupOut(g store.WorkGroup) WorkGroup {
-	return WorkGroup{ID: g.ID, Name: g.Name, Level: levelOf(g.Level), Members: notNil(g.Members)}
+func (s *Server) workGroupOut(g store.WorkGroup) WorkGroup {
+	return WorkGroup{ID: g.ID, Name: g.Name, Level: levelOf(g.Level), Members: s.byName(g.Members)}
 }
 
 func (s *Server) getWorkGroups(context.Context, *empty) (*Out[WorkGroups], error) {
 	out := WorkGroups{WorkGroups: []WorkGroup{}}
 	for _, g := range s.office.WorkGroups() {
-		out.WorkGroups = append(out.WorkGroups, workGroupOut(g))
+		out.WorkGroups = append(out.WorkGroups, s.workGroupOut(g))
 	}
 	return &Out[WorkGroups]{out}, nil
 }
@@ -404,24 +407,24 @@ func (s *Server) enterWorkGroup(ctx context.Context, id string, b WorkGroup) (*O
 	if err := s.office.PutWorkGroup(ctx, callerOf(ctx).actor(), &g); err != nil {
 		return nil, err
 	}
-	return &Out[WorkGroup]{workGroupOut(g)}, nil
+	return &Out[WorkGroup]{s.workGroupOut(g)}, nil
 }
 
-func (s *Server) deleteWorkGroup(ctx context.Context, in *groupPath) (*struct{}, error) {
+func (s *Server) deleteWorkGroup(ctx context.Context, in *GroupPath) (*struct{}, error) {
 	return nil, s.office.DeleteWorkGroup(ctx, callerOf(ctx).actor(), in.Group)
 }
 
-func monitoringGroupOut(g store.MonitoringGroup) MonitoringGroup {
+func (s *Server) monitoringGroupOut(g store.MonitoringGroup) MonitoringGroup {
 	return MonitoringGroup{
 		ID: g.ID, Name: g.Name, ObserverLevel: levelOf(g.ObserverLevel), MemberLevel: levelOf(g.MemberLevel),
-		Observers: notNil(g.Observers), Members: notNil(g.Members),
+		Observers: s.byName(g.Observers), Members: s.byName(g.Members),
 	}
 }
 
 func (s *Server) getMonitoringGroups(context.Context, *empty) (*Out[MonitoringGroups], error) {
 	out := MonitoringGroups{MonitoringGroups: []MonitoringGroup{}}
 	for _, g := range s.office.MonitoringGroups() {
-		out.MonitoringGroups = append(out.MonitoringGroups, monitoringGroupOut(g))
+		out.MonitoringGroups = append(out.MonitoringGroups, s.monitoringGroupOut(g))
 	}
 	return &Out[MonitoringGroups]{out}, nil
 }
@@ -442,10 +445,10 @@ func (s *Server) enterMonitoringGroup(ctx context.Context, id string, b Monitori
 	if err := s.office.PutMonitoringGroup(ctx, callerOf(ctx).actor(), &g); err != nil {
 		return nil, err
 	}
-	return &Out[MonitoringGroup]{monitoringGroupOut(g)}, nil
+	return &Out[MonitoringGroup]{s.monitoringGroupOut(g)}, nil
 }
 
-func (s *Server) deleteMonitoringGroup(ctx context.Context, in *groupPath) (*struct{}, error) {
+func (s *Server) deleteMonitoringGroup(ctx context.Context, in *GroupPath) (*struct{}, error) {
 	return nil, s.office.DeleteMonitoringGroup(ctx, callerOf(ctx).actor(), in.Group)
 }
 
@@ -501,7 +504,7 @@ func (s *Server) postToken(ctx context.Context, in *In[Token]) (*Out[Token], err
 	return &Out[Token]{out}, nil
 }
 
-func (s *Server) deleteToken(ctx context.Context, in *tokenPath) (*struct{}, error) {
+func (s *Server) deleteToken(ctx context.Context, in *TokenPath) (*struct{}, error) {
 	return nil, s.office.DeleteToken(ctx, callerOf(ctx).actor(), in.Token)
 }
 

@@ -25,9 +25,13 @@ func (s *Server) getTeam(ctx context.Context, _ *empty) (*Out[Team], error) {
 			ids = append(ids, id)
 		}
 	}
-	slices.Sort(ids)
-	t.People = s.cards(me, slices.Compact(ids))
+	t.People = s.cards(me, slices.Compact(s.byName(ids)))
 	return &Out[Team]{t}, nil
+}
+
+// byName returns people in the order of their names, as every list of people is.
+func (s *Server) byName(ids []string) []string {
+	return notNil(slices.SortedFunc(slices.Values(ids), s.office.CompareNames))
 }
 
 func notNil[T any](list []T) []T {

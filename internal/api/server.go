@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/presence"
 )
 
 // Prefix is the path under which the API stands.
@@ -92,6 +94,9 @@ func Document(version string) huma.Config {
 	c.OpenAPIPath = Prefix + "/openapi"
 	c.DocsPath = ""
 	c.SchemasPath = ""
+	// Lists of words are no bytes, though each word is kept as one.
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[[]presence.Status](), reflect.TypeFor[[]string]())
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[[]presence.ShowAs](), reflect.TypeFor[[]string]())
 	c.Info.Description = "Presence for offices. Every error is a problem document (RFC 9457). The live stream stands at " + Prefix + "/live (WebSocket); see docs/protocols.md."
 	c.Info.License = &huma.License{Name: "Apache-2.0"}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{

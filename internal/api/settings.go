@@ -153,19 +153,28 @@ func (s *Server) getRelationships(ctx context.Context, in *RelationshipsQuery) (
 	position := ""
 	s.office.Relations(p.ID, in.After, func(r office.Relation) bool {
 		switch {
+		case !s.mayName(p.ID, r.Viewer.ID), c.person.ID != p.ID && !s.mayName(c.person.ID, r.Viewer.ID):
 		case q == "" && r.Own == nil && r.Effective == out.Default:
 		case q != "" && !r.Viewer.Matches(q):
-		// Whom the owner may not see is not named to them, but for those they have chosen something about.
-		case r.Own == nil && !s.mayName(p.ID, r.Viewer.ID), c.person.ID != p.ID && !s.mayName(c.person.ID, r.Viewer.ID):
 		case len(out.Relationships) == in.Limit:
 			out.Next = position
 			return false
 		default:
 			position = r.Viewer.Position()
-			out.Relationships = append(out.Relationships, relationshipOut(r))
+			out.Relationships = append(out.Relationships, s.relationshipOut(p.ID, r))
 		}
 		return true
 	})
+	named := len(out.Relationships)
+	if out.Next == "" && q == "" && c.person.ID == p.ID { // the nameless come last: their place would tell of the name
+		s.office.Relations(p.ID, "", func(r office.Relation) bool {
+			if r.Own != nil && !s.mayName(p.ID, r.Viewer.ID) {
+				out.Relationships = append(out.Relationships, s.relationshipOut(p.ID, r))
+			}
+			return true
+		})
+		slices.SortFunc(out.Relationships[named:], func(a, b Relationship) int { return strings.Compare(a.Viewer, b.Viewer) })
+	}
 	return &Out[RelationshipList]{out}, nil
 }
 
@@ -174,8 +183,14 @@ func (s *Server) mayName(viewer, id string) bool {
 	return rights.MayRead(s.office.Level(viewer, id), rights.Name)
 }
 
-func relationshipOut(r office.Relation) Relationship {
-	return Relationship{Viewer: r.Viewer.ID, Name: r.Viewer.Name, Administrative: r.Administrative, Own: r.Own, Effective: r.Effective}
+// relationshipOut tells an owner what somebody is to them. One who has blocked the owner is not named; the owner can take
+// back all the same what they chose about them.
+func (s *Server) relationshipOut(owner string, r office.Relation) Relationship {
+	out := Relationship{Viewer: r.Viewer.ID, Administrative: r.Administrative, Own: r.Own, Effective: r.Effective}
+	if s.mayName(owner, r.Viewer.ID) {
+		out.Name = r.Viewer.Name
+	}
+	return out
 }
 
 func (s *Server) putRelationship(ctx context.Context, in *RelationshipInput) (*Out[Relationship], error) {
@@ -200,7 +215,7 @@ func (s *Server) putRelationship(ctx context.Context, in *RelationshipInput) (*O
 		return nil, err
 	}
 	relation, _ = s.office.Relation(in.Viewer, p.ID)
-	return &Out[Relationship]{relationshipOut(relation)}, nil
+	return &Out[Relationship]{s.relationshipOut(p.ID, relation)}, nil
 }
 
 func (s *Server) getSeen(ctx context.Context, in *PersonPath) (*Out[Seen], error) {
@@ -250,7 +265,7 @@ func (s *Server) export(ctx context.Context, p *office.Person, c caller) (*Out[E
 	out.Agenda, _ = rights.SeeAgenda(rights.Self, s.appointments(p.ID, now.AddDate(0, 0, -31), now.AddDate(1, 0, 0)))
 	s.office.Relations(p.ID, "", func(r office.Relation) bool {
 		if r.Own != nil {
-			out.Relationships = append(out.Relationships, relationshipOut(r))
+			out.Relationships = append(out.Relationships, s.relationshipOut(p.ID, r))
 		}
 		return true
 	})

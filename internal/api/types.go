@@ -139,7 +139,7 @@ type Profiles struct {
 	Own        []policy.Profile  `json:"own"`
 	Templates  []policy.Template `json:"templates" doc:"The active ones."`
 	OwnAllowed bool              `json:"own_allowed" doc:"The person may make own profiles."`
-	Permitted  []presence.Status `json:"permitted" doc:"Statuses for own profiles and for a choice."`
+	Permitted  []presence.Status `json:"permitted" enum:"be_right_back,busy,do_not_disturb,unavailable" doc:"Statuses for own profiles and for a choice."`
 }
 
 // OwnProfilesInput replaces the own profiles, in the order of choice. Entries keep their ID, new ones have none.
@@ -220,7 +220,7 @@ type RelationshipList struct {
 // Relationship is what one viewer is to a person.
 type Relationship struct {
 	Viewer         string        `json:"viewer"`
-	Name           string        `json:"name"`
+	Name           string        `json:"name" doc:"Empty for those who do not let you see it; only what you chose about them is listed then, at the end."`
 	Administrative rights.Level  `json:"administrative" enum:"blocked,unknown,external,employee,team_colleague,assistant,assistant_plus" doc:"By the default and the groups."`
 	Own            *rights.Level `json:"own,omitempty" enum:"blocked,unknown,external,employee,team_colleague,assistant,assistant_plus" doc:"By own choice."`
 	Effective      rights.Level  `json:"effective" enum:"blocked,unknown,external,employee,team_colleague,assistant,assistant_plus"`

@@ -436,13 +436,14 @@ func (o *Office) Team(viewer string) []TeamGroup {
 		groups[i].People = slices.DeleteFunc(groups[i].People, func(id string) bool {
 			return id == viewer || !rights.MayRead(o.Level(viewer, id), rights.Name)
 		})
-		slices.SortFunc(groups[i].People, o.compareNames)
+		slices.SortFunc(groups[i].People, o.CompareNames)
 	}
 	slices.SortFunc(groups, func(a, b TeamGroup) int { return strings.Compare(fold(a.Name)+a.ID, fold(b.Name)+b.ID) })
 	return groups
 }
 
-func (o *Office) compareNames(a, b string) int {
+// CompareNames orders people by name, then by ID.
+func (o *Office) CompareNames(a, b string) int {
 	p, ok := o.Person(a)
 	q, ok2 := o.Person(b)
 	if !ok || !ok2 {

@@ -51,7 +51,7 @@ type Templates struct {
 // OwnProfiles says whether users make their own profiles, and which statuses they may use (P7, P8).
 type OwnProfiles struct {
 	Allowed   bool              `json:"allowed" doc:"Users may make their own profiles."`
-	Permitted []presence.Status `json:"permitted" doc:"Statuses for own profiles and for changes of the active profile, besides available and logged_out, which are always permitted."`
+	Permitted []presence.Status `json:"permitted" enum:"be_right_back,busy,do_not_disturb,unavailable" doc:"Statuses for own profiles and for changes of the active profile, besides available and logged_out, which are always permitted."`
 }
 
 // Permits reports whether users may use a status by themselves.
@@ -113,7 +113,7 @@ type CalendarOptions struct {
 	DaysAhead        int               `json:"days_ahead" minimum:"1" maximum:"365"`
 	Profile          string            `json:"profile" doc:"ID of the template for appointments that choose none."`
 	SubjectAsText    bool              `json:"subject_as_text" doc:"Show the subject as presence text; never of private appointments."`
-	ShowAs           []presence.ShowAs `json:"show_as" doc:"Which appointments count. Free ones never do."`
+	ShowAs           []presence.ShowAs `json:"show_as" enum:"busy,out_of_office,tentative,working_elsewhere" doc:"Which appointments count. Free ones never do."`
 	AllDay           bool              `json:"all_day" doc:"Appointments of whole days count."`
 	CategoryProfiles bool              `json:"category_profiles" doc:"A category that is the name of a profile selects it."`
 	OnlyWithCategory bool              `json:"only_with_category" doc:"Only appointments with such a category count."`

@@ -19,7 +19,7 @@ type Explanation struct {
 // Reason is one claim and what became of it.
 type Reason struct {
 	Ref           string             `json:"ref" doc:"Names the claim; of claims whose details are not yours to see only the kind of source."`
-	Source        presence.Source    `json:"source" doc:"Kind of source."`
+	Source        presence.Source    `json:"source" enum:"hand,assistant,start,end,client,api,calendar,teams,microphone,line,mark" doc:"Kind of source."`
 	Layer         string             `json:"layer,omitempty"`
 	Status        presence.Status    `json:"status" enum:"available,be_right_back,busy,do_not_disturb,unavailable,logged_out"`
 	Profile       string             `json:"profile,omitempty"`
@@ -32,7 +32,7 @@ type Reason struct {
 	Label         string             `json:"label,omitempty"`
 	Outcome       presence.Outcome   `json:"outcome" enum:"won,laid_over,line_weaker,weaker_layer,weaker_in_layer,not_yet,over,lease_over,dismissed_by_choice,dismissed_by_hand,shielded,same_call,in_use,other_in_use,too_soon,base_differs,switched_off,note,not_ranked"`
 	By            string             `json:"by,omitempty" doc:"The claim that decided against it."`
-	BySource      presence.Source    `json:"by_source,omitempty"`
+	BySource      presence.Source    `json:"by_source,omitempty" enum:"hand,assistant,start,end,client,api,calendar,teams,microphone,line,mark"`
 	Criterion     string             `json:"criterion,omitempty" doc:"By what it lost to a claim of its own layer."`
 }
 

@@ -104,7 +104,7 @@ type Presence struct {
 	Until   *time.Time       `json:"until,omitempty" doc:"When it will end by itself; absent if that is not known."`
 	Text    string           `json:"text,omitempty"`
 	Profile string           `json:"profile,omitempty"`
-	Cause   presence.Source  `json:"cause,omitempty" doc:"What kind of source decided, such as hand or calendar."`
+	Cause   presence.Source  `json:"cause,omitempty" enum:"hand,assistant,start,end,client,api,calendar,teams,microphone,line" doc:"What kind of source decided, such as hand or calendar."`
 	Line    *PresenceLine    `json:"line,omitempty"`
 }
 

@@ -876,7 +876,7 @@ export interface components {
             /** @description ID of the template for appointments that choose none. */
             profile: string;
             /** @description Which appointments count. Free ones never do. */
-            show_as: string;
+            show_as: ("busy" | "out_of_office" | "tentative" | "working_elsewhere")[];
             /** @description Show the subject as presence text; never of private appointments. */
             subject_as_text: boolean;
         };
@@ -894,7 +894,7 @@ export interface components {
             /** @description ID of the template for appointments that choose none. */
             profile: string;
             /** @description Which appointments count. Free ones never do. */
-            show_as: string;
+            show_as: ("busy" | "out_of_office" | "tentative" | "working_elsewhere")[];
             /** @description Show the subject as presence text; never of private appointments. */
             subject_as_text: boolean;
             user_may_change: boolean;
@@ -1195,7 +1195,7 @@ export interface components {
             /** @description Users may make their own profiles. */
             allowed: boolean;
             /** @description Statuses for own profiles and for changes of the active profile, besides available and logged_out, which are always permitted. */
-            permitted: string;
+            permitted: ("be_right_back" | "busy" | "do_not_disturb" | "unavailable")[];
         };
         OwnProfilesInputBody: {
             own: components["schemas"]["Profile"][];
@@ -1304,8 +1304,11 @@ export interface components {
             time_zone?: string;
         };
         Presence: {
-            /** @description What kind of source decided, such as hand or calendar. */
-            cause?: string;
+            /**
+             * @description What kind of source decided, such as hand or calendar.
+             * @enum {string}
+             */
+            cause?: "hand" | "assistant" | "start" | "end" | "client" | "api" | "calendar" | "teams" | "microphone" | "line";
             /** @description The person. */
             id: string;
             line?: components["schemas"]["PresenceLine"];
@@ -1370,7 +1373,7 @@ export interface components {
             /** @description The person may make own profiles. */
             own_allowed: boolean;
             /** @description Statuses for own profiles and for a choice. */
-            permitted: string;
+            permitted: ("be_right_back" | "busy" | "do_not_disturb" | "unavailable")[];
             /** @description The active ones. */
             templates: components["schemas"]["Template"][];
         };
@@ -1381,7 +1384,8 @@ export interface components {
             activity_since?: string;
             /** @description The claim that decided against it. */
             by?: string;
-            by_source?: string;
+            /** @enum {string} */
+            by_source?: "hand" | "assistant" | "start" | "end" | "client" | "api" | "calendar" | "teams" | "microphone" | "line" | "mark";
             /** @description By what it lost to a claim of its own layer. */
             criterion?: string;
             /** Format: date-time */
@@ -1398,8 +1402,11 @@ export interface components {
             profile?: string;
             /** @description Names the claim; of claims whose details are not yours to see only the kind of source. */
             ref: string;
-            /** @description Kind of source. */
-            source: string;
+            /**
+             * @description Kind of source.
+             * @enum {string}
+             */
+            source: "hand" | "assistant" | "start" | "end" | "client" | "api" | "calendar" | "teams" | "microphone" | "line" | "mark";
             /** @enum {string} */
             status: "available" | "be_right_back" | "busy" | "do_not_disturb" | "unavailable" | "logged_out";
             text?: string;
@@ -1414,6 +1421,7 @@ export interface components {
             administrative: "blocked" | "unknown" | "external" | "employee" | "team_colleague" | "assistant" | "assistant_plus";
             /** @enum {string} */
             effective: "blocked" | "unknown" | "external" | "employee" | "team_colleague" | "assistant" | "assistant_plus";
+            /** @description Empty for those who do not let you see it; only what you chose about them is listed then, at the end. */
             name: string;
             /**
              * @description By own choice.
@@ -1869,7 +1877,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                group: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -2137,7 +2147,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                location: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -2271,7 +2283,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                location: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -2474,7 +2488,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                group: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -6056,7 +6072,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                group: string;
+            };
             cookie?: never;
         };
         requestBody: {

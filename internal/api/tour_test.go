@@ -1,0 +1,249 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/api"
+	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/rights"
+	"github.com/doorlight/doorlight/internal/store"
+)
+
+// golden compares an answer with the file of its name. Instants, and IDs and secrets made by chance, are told apart by
+// number only.
+type golden struct {
+	t    *testing.T
+	seen map[string]string
+}
+
+var chance = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|dl[ts]_[A-Za-z0-9_-]{43}|\b[a-z2-7]{16}\b|#[0-9a-f]{24}|#[0-9a-z]{8}"`)
+
+func (g *golden) compare(name string, a *answer) {
+	g.t.Helper()
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "%s\n%d %s\n", a.asked, a.status, a.header.Get("Content-Type"))
+	if len(a.body) > 0 {
+		if err := json.Indent(&text, a.body, "", "  "); err != nil {
+			g.t.Fatalf("%s: %v", a, err)
+		}
+	}
+	got := chance.ReplaceAllStringFunc(text.String(), func(s string) string {
+		switch {
+		case strings.Contains(s, ":") && s[4] == '-':
+			return "<time>"
+		case strings.HasSuffix(s, `"`):
+			return `#<entry>"`
+		case strings.HasPrefix(s, "#"):
+			return "#<entry>"
+		case strings.HasPrefix(s, "dl"):
+			return "<secret>"
+		}
+		if g.seen[s] == "" {
+			g.seen[s] = fmt.Sprintf("<id %d>", len(g.seen)+1)
+		}
+		return g.seen[s]
+	})
+	got = strings.TrimRight(got, "\n") + "\n"
+	path := filepath.Join("testdata", "golden", name+".txt")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			g.t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if got != string(want) {
+		g.t.Errorf("%s is\n%s\nnot as in %s (run with -update if that is meant)\n%s", name, got, path, want)
+	}
+}
+
+// TestTour goes through the whole house: from the first administrator to the last line of the audit log. Every
+// operation of the document is used, every answer is as the document says, and the main ones are kept as golden files.
+func TestTour(t *testing.T) {
+	t.Parallel()
+	b, end := openBuilding(t, t.TempDir())
+	t.Cleanup(end)
+	g := &golden{t, map[string]string{}}
+	good := func(name string, a *answer) *answer {
+		t.Helper()
+		if a.status >= 300 {
+			t.Fatalf("%s: %s", name, a)
+		}
+		if name != "" {
+			g.compare(name, a)
+		}
+		return a
+	}
+
+	// The first administrator, and signing in and out.
+	nobody := b.nobody()
+	good("setup", nobody.get("/setup"))
+	nobody.get("/session").is(t, 401)
+	first := good("setup-done", nobody.post("/setup", map[string]any{
+		"name": "Ada Admin", "login": "Ada", "password": "correct horse", "location": "Berlin", "time_zone": "Europe/Berlin",
+	}))
+	if c := first.header.Get("Set-Cookie"); !strings.Contains(c, "HttpOnly") || !strings.Contains(c, "SameSite=Lax") || strings.Contains(c, "Secure") {
+		t.Errorf("the cookie is %q", c)
+	}
+	again := nobody.post("/setup", map[string]any{"name": "Eve", "login": "eve", "password": "correct horse", "location": "Eve's", "time_zone": "UTC"}).is(t, 409)
+	g.compare("setup-again", again)
+	g.compare("session-wrong", nobody.post("/session", map[string]string{"login": "ada", "password": "correct house"}).is(t, 401))
+	cookie := good("", nobody.post("/session", map[string]string{"login": "ADA", "password": "correct horse"})).header.Get("Set-Cookie")
+	admin := b.nobody()
+	admin.header.Set("Cookie", strings.Split(cookie, ";")[0])
+	ada := decode[api.Me](good("session", admin.get("/session"))).Person.ID
+	good("", admin.delete("/session"))
+	admin.get("/session").is(t, 401)
+	admin = b.as(ada)
+
+	// Locations, groups and people.
+	location := decode[api.Locations](good("locations", admin.get("/locations"))).Locations[0].ID
+	munich := decode[api.Location](good("", admin.post("/locations", map[string]any{"name": "Munich", "time_zone": "Europe/Berlin"})))
+	good("location-changed", admin.put("/locations/"+munich.ID, map[string]any{"name": "München", "time_zone": "Europe/Berlin"}))
+	good("location-duplicated", admin.post("/locations/"+munich.ID+"/duplicate", map[string]any{"name": "Augsburg"}))
+	good("", admin.delete("/locations/"+munich.ID))
+	lab := decode[api.Group](good("", admin.post("/groups", map[string]any{"name": "Labor", "location": location})))
+	good("group-changed", admin.put("/groups/"+lab.ID, map[string]any{"name": "Lab", "location": location}))
+	spare := decode[api.Group](good("", admin.post("/groups", map[string]any{"name": "Spare", "location": location})))
+	good("", admin.delete("/groups/"+spare.ID))
+	anna := decode[api.PersonRecord](good("person-added", admin.post("/people", map[string]any{
+		"name": "Anna Berg", "login": "anna", "password": "anna's password", "location": location, "group": lab.ID, "email": "anna@example.org",
+		"work_number": "+49 30 100", "mobile_number": "+49 170 100", "home_number": "+49 30 200", "voicemail_number": "+49 30 300",
+	}))).ID
+	good("groups", admin.get("/groups"))
+	var others []string
+	for _, name := range []string{"Bob Carter", "Eve Dunn", "Tom Gone"} {
+		others = append(others, decode[api.PersonRecord](good("", admin.post("/people", map[string]any{"name": name, "location": location}))).ID)
+	}
+	bob, eve, tom := others[0], others[1], others[2]
+	good("record", admin.get("/people/"+anna+"/record"))
+	good("record-changed", admin.put("/people/"+bob+"/record", map[string]any{"name": "Bob Carter", "location": location, "work_number": "+49 30 101", "role": "user", "time_zone": "Asia/Tokyo"}))
+	good("", admin.delete("/people/"+tom+"/record"))
+
+	// Settings of a scope.
+	good("scope-settings", admin.get("/scopes/"+location+"/settings"))
+	good("section-replaced", admin.put("/scopes/"+location+"/settings/relationships", map[string]any{"relationships": map[string]any{"default": "external", "extend_only": false}}))
+	good("section-individual", admin.post("/scopes/"+lab.ID+"/individual/relationships", nil))
+	good("", admin.delete("/scopes/"+lab.ID+"/settings/relationships"))
+	template := map[string]any{"name": "Lecture", "status": "do_not_disturb", "text": "Lecture", "forwarding": map[string]any{"action": "off"}, "active": true, "user_forwarding": "fixed"}
+	lecture := decode[policy.Template](good("template-added", admin.post("/scopes/"+location+"/templates", template)))
+	template["text"] = "In the hall"
+	good("template-changed", admin.put("/scopes/"+location+"/templates/"+lecture.ID, template))
+	good("", admin.delete("/scopes/"+location+"/templates/"+policy.TemplateSick))
+	g.compare("template-used", admin.delete("/scopes/"+location+"/templates/"+policy.TemplateAppointment).is(t, 409))
+
+	// Groups of people.
+	team := decode[api.WorkGroup](good("work-group-added", admin.post("/work-groups", map[string]any{"name": "Team", "level": "team_colleague", "members": []string{anna, bob}})))
+	good("", admin.put("/work-groups/"+team.ID, map[string]any{"name": "Team A", "level": "team_colleague", "members": []string{anna, bob}}))
+	desk := decode[api.MonitoringGroup](good("monitoring-group-added", admin.post("/monitoring-groups", map[string]any{
+		"name": "Desk", "observer_level": "assistant", "member_level": "external", "observers": []string{eve}, "members": []string{anna},
+	})))
+	good("", admin.put("/monitoring-groups/"+desk.ID, map[string]any{
+		"name": "Desk", "observer_level": "assistant", "member_level": "employee", "observers": []string{eve}, "members": []string{anna},
+	}))
+	short := decode[api.WorkGroup](good("", admin.post("/work-groups", map[string]any{"name": "Short", "level": "employee", "members": []string{}})))
+	good("", admin.delete("/work-groups/"+short.ID))
+	brief := decode[api.MonitoringGroup](good("", admin.post("/monitoring-groups", map[string]any{"name": "Brief", "observer_level": "assistant", "member_level": "external", "observers": []string{}, "members": []string{}})))
+	good("", admin.delete("/monitoring-groups/"+brief.ID))
+	good("work-groups", admin.get("/work-groups"))
+	good("monitoring-groups", admin.get("/monitoring-groups"))
+
+	// Origins: a door reader and a telephone system.
+	door := decode[api.Token](good("token-made", admin.post("/tokens", map[string]any{"name": "Door", "origin": "door", "scopes": []string{"claims", "lines"}})))
+	spareToken := decode[api.Token](good("", admin.post("/tokens", map[string]any{"name": "Spare", "scopes": []string{"admin"}})))
+	good("", admin.delete("/tokens/"+spareToken.ID))
+	good("tokens", admin.get("/tokens"))
+	reader := b.nobody()
+	reader.header.Set("Authorization", "Bearer "+door.Secret)
+	good("claim", reader.put("/people/"+eve+"/claim", map[string]any{"status": "unavailable", "text": "Out", "lease_seconds": 3600}))
+	good("", reader.delete("/people/"+eve+"/claim"))
+	good("", reader.post("/claims", map[string]any{"claims": []any{
+		map[string]any{"person": bob, "claim": map[string]any{"status": "available"}}, map[string]any{"person": eve, "retract": true},
+	}}))
+	good("", reader.put("/people/"+anna+"/lines/100", map[string]any{"state": "on_the_phone", "reach": "external", "service": "Desk", "other": "+49 89 7"}))
+
+	// Anna's day.
+	me := b.as(anna)
+	good("client", me.put("/people/me/clients/tab-1", map[string]any{"label": "Firefox on Linux", "activity": "active"}))
+	good("clients", me.get("/people/me/clients"))
+	now := time.Now()
+	hour := now.Truncate(time.Hour)
+	b.calendars["https://example.org/anna.ics"] = calendarText(
+		event("1", "Budget", hour.Add(2*time.Hour), hour.Add(3*time.Hour), "CATEGORIES:lecture\r\n"),
+		event("2", "Doctor", hour.Add(4*time.Hour), hour.Add(5*time.Hour), "CLASS:PRIVATE\r\n"),
+	)
+	cal := decode[api.Calendar](good("calendar-entered", me.post("/people/me/calendars", map[string]any{"kind": "ics", "name": "Work", "url": "https://example.org/anna.ics", "username": "anna", "password": "secret"})))
+	good("calendar-read", me.post("/people/me/calendars/"+cal.ID+"/sync", nil))
+	good("", me.put("/people/me/calendars/"+cal.ID, map[string]any{"kind": "ics", "name": "Office", "url": "https://example.org/anna.ics", "username": "anna"}))
+	good("calendars", me.get("/people/me/calendars"))
+	span := "?from=" + hour.UTC().Format(time.RFC3339) + "&to=" + hour.Add(24*time.Hour).UTC().Format(time.RFC3339)
+	entries := decode[api.Agenda](good("agenda", me.get("/people/me/agenda"+span))).Appointments
+	good("decision", me.put("/people/me/agenda/decision", map[string]any{"ref": entries[0].Ref, "dismissed": true}))
+	profiles := decode[api.Profiles](good("profiles", me.get("/people/me/profiles")))
+	mine := decode[api.Profiles](good("profiles-replaced", me.put("/people/me/profiles", map[string]any{"own": []any{
+		map[string]any{"name": "Lab coat", "status": "busy", "text": "In the lab", "forwarding": map[string]any{"action": "forward", "target": "mobile"}},
+	}}))).Own[0]
+	if len(profiles.Own) != 0 || len(profiles.Templates) != 9 {
+		t.Errorf("offered were %+v", profiles)
+	}
+	good("settings-replaced", me.put("/people/me/settings", map[string]any{"activation": map[string]any{"start": map[string]any{"on": true, "profile": mine.ID}}, "language": "de"}))
+	good("settings", me.get("/people/me/settings"))
+	good("choice", me.put("/people/me/choice", map[string]any{"profile": mine.ID, "text": "Until lunch"}))
+	good("choice-status", me.put("/people/me/choice", map[string]any{"status": "busy"}))
+	good("explanation", me.get("/people/me/explanation"))
+	good("relationship", me.put("/people/me/relationships/"+bob, map[string]any{"level": "assistant_plus"}))
+	good("relationships", me.get("/people/me/relationships"))
+	good("seen", me.get("/people/me/seen"))
+	good("favourites", me.put("/people/me/favourites", map[string]any{"favourites": []string{eve}}))
+	good("team", me.get("/team"))
+	good("people", me.get("/people?q=car"))
+	good("person", me.get("/people/"+bob))
+	good("person-me", me.get("/people/me"))
+	good("export", me.get("/people/me/export"))
+
+	// What the others see of her: Bob is assistant+ by her choice, Eve an assistant by the monitoring group.
+	for id, who := range map[string]string{bob: "assistant-plus", eve: "assistant"} {
+		c := b.as(id)
+		good("anna-for-"+who, c.get("/people/"+anna))
+		good("anna-agenda-for-"+who, c.get("/people/"+anna+"/agenda"+span))
+		good("anna-explanation-for-"+who, c.get("/people/"+anna+"/explanation"))
+	}
+	if l := b.office.Level(eve, anna); l != rights.Assistant {
+		t.Errorf("Eve is %s", l)
+	}
+	good("choice-for-anna", b.as(eve).put("/people/"+anna+"/choice", map[string]any{"status": "do_not_disturb", "text": "Exam"}))
+
+	// And the end of it.
+	good("", reader.delete("/people/"+anna+"/lines/100"))
+	good("", me.delete("/people/me/clients/tab-1"))
+	good("", me.delete("/people/me/calendars/"+cal.ID))
+	good("person-reset", me.post("/people/me/reset", map[string]any{"keep_profiles": true, "dry_run": true}))
+	good("scope-reset", admin.post("/scopes/"+location+"/reset", map[string]any{"keep_profiles": false, "dry_run": false}))
+	good("audit", admin.get("/audit?person="+anna))
+	g.compare("no-person", me.get("/people/nobody").is(t, 404))
+	g.compare("no-call", me.get("/presence").is(t, 404))
+
+	for _, r := range routesOf(b.doc) {
+		if !b.succeeded[r.op.OperationID] {
+			t.Errorf("%s %s was never used with success", r.method, r.path)
+		}
+	}
+	log, err := b.store.Audit(t.Context(), store.AuditQuery{PersonID: anna, Limit: 1000})
+	b.ok(err)
+	for _, e := range log {
+		if e.Action == "presence.choice" && e.Actor != eve {
+			t.Errorf("Anna's own choice is in the audit log: %+v", e)
+		}
+	}
+}
