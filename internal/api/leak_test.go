@@ -127,7 +127,7 @@ func (a *aviary) fill() {
 	for _, owner := range a.ids {
 		for _, id := range a.ids {
 			if id != owner && rapid.IntRange(0, 3).Draw(t, "decides") > 0 {
-				a.ok(a.office.SetRelationship(context.Background(), owner, owner, id, new(levels.Draw(t, id+" to "+owner))))
+				a.relate(id, owner, levels.Draw(t, id+" to "+owner))
 			}
 		}
 	}
