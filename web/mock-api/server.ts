@@ -32,6 +32,9 @@ type Claim = {
   from: string
   until?: string
 }
+/** A reason that may decide what a presence is. */
+type Decider = Reason & { source: NonNullable<Presence['cause']> }
+const LIVE = ['teams', 'microphone'] as const
 type Mark = { dismissed: boolean; by: 'hand' | 'choice'; profile?: Profile }
 
 export type Options = { signedIn?: boolean; setup?: boolean; quiet?: boolean; many?: number; language?: 'en' | 'de' }
@@ -180,7 +183,7 @@ export class Server {
     const base = standing.filter((c) => !c.until).sort((a, b) => b.from.localeCompare(a.from))
     const shield = [...timed, ...base].find((c) => c.source !== 'start' && c.status === 'do_not_disturb')
     const refOf = (c: Claim) => (c.source === 'start' ? 'start' : `${c.source}#${c.until ? 'timed' : 'choice'}`)
-    const fromClaim = (c: Claim): Reason => ({
+    const fromClaim = (c: Claim): Decider => ({
       ref: refOf(c),
       source: c.source,
       layer: c.until ? 'appointment' : 'base',
@@ -191,11 +194,11 @@ export class Server {
       until: c.until,
       outcome: 'won',
     })
-    const fromEntry = (a: Appointment): Reason => {
+    const fromEntry = (a: Appointment): Decider => {
       const mark = this.marks.get(a.ref)
       return {
         ref: a.ref,
-        source: a.ref.split('#')[0] ?? '',
+        source: LIVE.find((s) => a.ref.startsWith(`${s}#`)) ?? 'calendar',
         layer: 'appointment',
         status: mark?.profile?.status ?? a.status,
         profile: mark?.profile?.name ?? a.profile,

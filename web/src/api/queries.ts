@@ -1,16 +1,6 @@
 /** Every call of the API that the pages make, with its place in the query cache. */
 import { keepPreviousData, QueryCache, QueryClient, queryOptions, useMutation } from '@tanstack/react-query'
-import type {
-  CalendarOptions,
-  EventName,
-  Level,
-  Me,
-  PersonSettings,
-  Presence,
-  Profile,
-  Profiles,
-  Schemas,
-} from '../lib/model'
+import type { Level, Me, Presence, Profile, Schemas } from '../lib/model'
 import { api } from './client'
 import { Problem, unwrap } from './errors'
 import { live } from './live'
@@ -101,12 +91,12 @@ export const agendaQuery = (id: string, from: Date, to: Date) =>
 export const profilesQuery = (id: string) =>
   queryOptions({
     queryKey: ['profiles', id],
-    queryFn: () => unwrap(api.GET('/api/v1/people/{person}/profiles', of(id))) as unknown as Promise<Profiles>,
+    queryFn: () => unwrap(api.GET('/api/v1/people/{person}/profiles', of(id))),
   })
 
 export const settingsQuery = queryOptions({
   queryKey: ['settings'],
-  queryFn: () => unwrap(api.GET('/api/v1/people/{person}/settings', me)) as unknown as Promise<PersonSettings>,
+  queryFn: () => unwrap(api.GET('/api/v1/people/{person}/settings', me)),
 })
 
 export const calendarsQuery = queryOptions({
@@ -192,8 +182,7 @@ export const useDecision = (person: string) =>
 
 export const useOwnProfiles = () =>
   useMutation({
-    mutationFn: (own: Profile[]) =>
-      unwrap(api.PUT('/api/v1/people/{person}/profiles', { ...me, body: { own } })) as unknown as Promise<Profiles>,
+    mutationFn: (own: Profile[]) => unwrap(api.PUT('/api/v1/people/{person}/profiles', { ...me, body: { own } })),
     onMutate: (own) => {
       // What is new has no ID yet; it shows when the server has given it one.
       if (own.some((p) => !p.id)) return
@@ -204,12 +193,7 @@ export const useOwnProfiles = () =>
     onSettled: () => stale('profiles', 'settings'),
   })
 
-export type SettingsInput = {
-  activation?: Partial<Record<EventName, Schemas['OnEvent']>>
-  calendar?: CalendarOptions
-  language?: 'en' | 'de'
-  time_zone?: string
-}
+export type SettingsInput = Schemas['PersonSettingsInputBody']
 
 export const useSettings = () =>
   useMutation({
@@ -217,9 +201,9 @@ export const useSettings = () =>
       unwrap(
         api.PUT('/api/v1/people/{person}/settings', {
           ...me,
-          body: body as unknown as Schemas['PersonSettingsInputBody'],
+          body,
         }),
-      ) as unknown as Promise<PersonSettings>,
+      ),
     onSuccess: (s) => {
       queryClient.setQueryData(settingsQuery.queryKey, s)
       return stale('session', 'agenda', 'explanation')

@@ -57,13 +57,16 @@ describe.each(['en', 'de'])('explanations in %s', (language) => {
     isSentence(lostSentence({ ...reason, outcome: 'weaker_in_layer', criterion, by_source: 'teams' }, [], asked, t))
   })
 
-  it.each([...SOURCES, 'something-new'])('have a sentence for a winner of the source %s', (source) => {
-    for (const self of [true, false]) {
-      isSentence(winnerSentence({ ...reason, source, ref: `${source}/door#1` }, { ...asked, self }, t))
-      isSentence(winnerSentence({ ...reason, source, ref: source, until: undefined }, { ...asked, self }, t))
-    }
-    expect(claimName({ ...reason, source }, t)).not.toContain('why.')
-  })
+  it.each([...SOURCES, 'something-new' as Reason['source']])(
+    'have a sentence for a winner of the source %s',
+    (source) => {
+      for (const self of [true, false]) {
+        isSentence(winnerSentence({ ...reason, source, ref: `${source}/door#1` }, { ...asked, self }, t))
+        isSentence(winnerSentence({ ...reason, source, ref: source, until: undefined }, { ...asked, self }, t))
+      }
+      expect(claimName({ ...reason, source }, t)).not.toContain('why.')
+    },
+  )
 
   it('have words for all that the contract lists', () => {
     for (const s of STATUSES) expect(t(`status.${s}`)).not.toContain('.')
@@ -94,7 +97,7 @@ describe('an explanation', () => {
       outcome: 'weaker_in_layer' as const,
       criterion: 'timed',
       by: 'calendar#42',
-      by_source: 'calendar',
+      by_source: 'calendar' as const,
     }
     expect(lostSentence(other, [reason, other], asked, i18n.getFixedT('en'))).toBe(
       '“Appointment: Planning” has times, which counts for more than a whole day.',

@@ -42,8 +42,7 @@ export const SOURCES = [
   'microphone',
   'line',
   'mark',
-] as const
-export type SourceName = (typeof SOURCES)[number]
+] as const satisfies readonly Reason['source'][]
 
 export type Asked = { self: boolean; name: string; now: Date; clock: Clock }
 

@@ -18,16 +18,9 @@ export type Outcome = Reason['outcome']
 export type Level = Schemas['SeenBy']['level']
 export type Me = Schemas['Me']
 export type Team = Schemas['Team']
-
-/**
- * The contract gives these two lists as base64 strings, because their elements are bytes in Go. On the wire they are
- * lists of words (package presence implements encoding.TextMarshaler), which is what the client works with.
- */
-export type CalendarOptions = Omit<Schemas['CalendarOptions'], 'show_as'> & { show_as: ShowAs[] }
-export type CalendarSection = Omit<Schemas['CalendarSection'], 'show_as'> & { show_as: ShowAs[] }
-export type Profiles = Omit<Schemas['Profiles'], 'permitted'> & { permitted: Status[] }
-export type CalendarSetting = { central: CalendarSection; own?: CalendarOptions; effective: CalendarOptions }
-export type PersonSettings = Omit<Schemas['PersonSettings'], 'calendar'> & { calendar: CalendarSetting }
+export type CalendarOptions = Schemas['CalendarOptions']
+export type Profiles = Schemas['Profiles']
+export type PersonSettings = Schemas['PersonSettings']
 
 export const STATUSES = [
   'available',
@@ -51,7 +44,12 @@ export const LEVELS = [
 export const EVENTS = ['start', 'end', 'inactivity', 'lock'] as const
 export type EventName = (typeof EVENTS)[number]
 
-export const SHOW_AS = ['busy', 'out_of_office', 'tentative', 'working_elsewhere'] as const satisfies readonly ShowAs[]
+export const SHOW_AS = [
+  'busy',
+  'out_of_office',
+  'tentative',
+  'working_elsewhere',
+] as const satisfies CalendarOptions['show_as']
 
 /** The rights of a card; the table itself is internal/rights/table.go, and the server applies it. */
 export type Right =
@@ -87,8 +85,6 @@ export function lineShown(p: Presence | undefined): 'ringing' | 'on_the_phone' |
 }
 
 /** available and logged_out can never be taken from people (Permits in internal/policy/settings.go). */
-export function permittedStatuses(permitted: readonly Status[] | undefined): Status[] {
-  return permitted
-    ? STATUSES.filter((s) => s === 'available' || s === 'logged_out' || permitted.includes(s))
-    : [...STATUSES]
+export function permittedStatuses(permitted: Profiles['permitted'] | undefined): Status[] {
+  return STATUSES.filter((s) => s === 'available' || s === 'logged_out' || !permitted || permitted.includes(s))
 }

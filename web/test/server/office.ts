@@ -53,13 +53,13 @@ export class Office {
 
   /** Adds somebody who signs in with the first name. */
   async add(name: string): Promise<string> {
-    const { locations } = (await this.call('GET', 'locations')) as { locations: { id: string }[] }
-    const login = name.split(' ')[0]!.toLowerCase()
+    const { locations } = (await this.call('GET', 'locations')) as { locations: [{ id: string }] }
+    const login = name.replace(/ .*/, '').toLowerCase()
     const made = (await this.call('POST', 'people', {
       name,
       login,
       password,
-      location: locations[0]!.id,
+      location: locations[0].id,
       work_number: '+49 30 23125 100',
     })) as { id: string }
     this.people[login] = made.id

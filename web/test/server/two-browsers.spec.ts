@@ -30,8 +30,7 @@ async function open(browser: Browser, login: string, scheme: 'light' | 'dark', l
 test('an employee and a team colleague see a change within a second, and only one the text', async ({ browser }) => {
   const emil = await open(browser, 'emil', 'light', 'en-GB')
   const tom = await open(browser, 'tom', 'dark', 'de-DE')
-  const anna = office.people.anna!
-  await Promise.all([emil.goto(`/people/${anna}`), tom.goto(`/people/${anna}`)])
+  await Promise.all([emil.goto(`/people/${office.people.anna}`), tom.goto(`/people/${office.people.anna}`)])
   await expect(emil.getByText('Anna Berg').first()).toBeVisible()
   await expect(tom.getByText('Anna Berg').first()).toBeVisible()
   // What Emil's browser is sent, to the last byte.
