@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -80,9 +81,10 @@ func sourceOf(calendarID string) presence.Source {
 	return presence.SourceCalendar + presence.Source("/"+calendarID)
 }
 
-// claimID bounds what becomes part of keys: some programs make UIDs of hundreds of characters.
+// claimID bounds what becomes part of keys: some programs make UIDs of hundreds of characters. What the store would not
+// keep as it is would be another claim after a restart.
 func claimID(id string) string {
-	if len(id) <= 120 {
+	if len(id) <= 120 && utf8.ValidString(id) && strings.IndexByte(id, 0) < 0 {
 		return id
 	}
 	sum := sha256.Sum256([]byte(id))
