@@ -40,7 +40,7 @@ type Update struct {
 // Config holds what has a default.
 type Config struct {
 	Shards int           // zero: one for each processor
-	Gather time.Duration // changes that come so soon after others become durable together; zero: 30 ms
+	Gather time.Duration // changes that come so soon after others become durable together; zero: 30 ms; negative: none wait
 	Grace  time.Duration // how long a client may be silent (P4, row 11); zero: 90 s
 	Log    *slog.Logger  // nil: slog.Default
 }
@@ -48,8 +48,14 @@ type Config struct {
 // DefaultGrace is how long nothing happens after a client was heard of last.
 const DefaultGrace = 90 * time.Second
 
-// DefaultGather spares most commits under load and is too short to be felt.
-const DefaultGather = 30 * time.Millisecond
+// DefaultGather is how long changes wait for company behind others. Under load it doubles up to longestGather, which is
+// still too short to be felt: a commit, and a write to somebody who watches several of these people, then serve more
+// changes. Behind a quiet spell a change waits for nobody.
+const (
+	DefaultGather = 30 * time.Millisecond
+	longestGather = 100 * time.Millisecond
+	underLoad     = 8 // changes that went together
+)
 
 // Hub holds the claims. Its methods may be called by several goroutines at once.
 type Hub struct {
@@ -61,7 +67,14 @@ type Hub struct {
 	log       *slog.Logger
 	seed      maphash.Seed
 	notify    func([]Update)
+
+	mu     sync.Mutex // guards what follows
+	begun  bool       // by Run
+	before []policies // what changed before that
 }
+
+// policies says whose policy changed, and who is gone.
+type policies struct{ changed, removed []string }
 
 // Open loads all claims. notify is called by Run's goroutines with what has changed, in the order of the changes
 // of each person, and must not block for long; the slice is reused after it returns.
@@ -136,6 +149,12 @@ func (h *Hub) Run(ctx context.Context) error {
 	for _, s := range h.shards {
 		wg.Go(func() { s.run(ctx) })
 	}
+	h.mu.Lock()
+	for _, p := range h.before { // ahead of what changes from now on
+		h.repolicy(p)
+	}
+	h.begun, h.before = true, nil
+	h.mu.Unlock()
 	wg.Wait()
 	stop() // only after the shards have had their last answers
 	last.Wait()
@@ -191,7 +210,8 @@ var ErrStopped = fault.New(fault.Unavailable, "the server is stopping")
 
 // Change lets edit change a person's claims. It returns when the change is durable, or with an error and nothing
 // changed. edit runs on the shard's goroutine: it must be quick and must not call the hub. It may be run for a
-// change that fails to become durable later.
+// change that fails to become durable later. If ctx ends while the change is on its way, the error does not say
+// whether it was made, and edit may run after Change has returned.
 func (h *Hub) Change(ctx context.Context, personID string, edit func(*Edit) error) error {
 	return h.ChangeAll(ctx, []PersonEdit{{personID, edit}})[0]
 }
@@ -205,17 +225,29 @@ type PersonEdit struct {
 // ChangeAll is Change for many people at once; the errors are in the order of the edits. Each stands for itself.
 func (h *Hub) ChangeAll(ctx context.Context, edits []PersonEdit) []error {
 	errs := make([]error, len(edits))
-	done := make(chan int, len(edits))
-	sent := 0
+	answers := make([]error, len(edits)) // each the shard's until its done says otherwise
+	waiting := make([]chan int, len(edits))
 	for i, e := range edits {
-		if err := h.shardOf(e.PersonID).send(ctx, request{person: e.PersonID, edit: e.Edit, err: &errs[i], done: done}); err != nil {
-			errs[i] = err
+		done := make(chan int, 1)
+		if errs[i] = h.shardOf(e.PersonID).send(ctx, request{person: e.PersonID, edit: e.Edit, err: &answers[i], done: done}); errs[i] == nil {
+			waiting[i] = done
+		}
+	}
+	for i, done := range waiting {
+		if done == nil {
 			continue
 		}
-		sent++
-	}
-	for range sent { // what was sent is answered, also by a shard that stops
-		<-done
+		select { // what was sent is answered, also by a shard that stops, but not by one that was never run
+		case <-done:
+			errs[i] = answers[i]
+		case <-ctx.Done():
+			select {
+			case <-done:
+				errs[i] = answers[i]
+			default:
+				errs[i] = fault.Wrap(fault.Unavailable, ctx.Err(), "the server is busy; the change may still be made")
+			}
+		}
 	}
 	return errs
 }
@@ -315,33 +347,45 @@ func (h *Hub) Attach(personID, clientID string) (detach func()) {
 }
 
 // Repolicy makes the hub look up anew which policy applies to these people, new ones included, and forget those who
-// are gone.
+// are gone. It returns when that is in force; before Run, which sees to it first, and after its end, at once.
 func (h *Hub) Repolicy(changed, removed []string) {
+	p := policies{slices.Clone(changed), slices.Clone(removed)}
+	h.mu.Lock()
+	if !h.begun {
+		h.before = append(h.before, p)
+		h.mu.Unlock()
+		return
+	}
+	h.mu.Unlock()
+	done, sent := h.repolicy(p)
+	for range sent {
+		<-done
+	}
+}
+
+// repolicy tells the shards; sent answers will come through done.
+func (h *Hub) repolicy(p policies) (done <-chan int, sent int) {
 	by := map[*shard]request{}
-	for _, id := range changed {
+	for _, id := range p.changed {
 		s := h.shardOf(id)
 		r := by[s]
 		r.repolicy = append(r.repolicy, id)
 		by[s] = r
 	}
-	for _, id := range removed {
+	for _, id := range p.removed {
 		s := h.shardOf(id)
 		r := by[s]
 		r.remove = append(r.remove, id)
 		by[s] = r
 	}
-	done := make(chan int, len(by))
-	sent := 0
+	answers := make(chan int, len(by))
 	for s, r := range by {
-		r.done = done
-		r.err = new(error)
-		if s.send(context.Background(), r) == nil { // else it stops, and reads the policies anew when it starts
+		r.done, r.err = answers, new(error)
+		if s.send(context.Background(), r) == nil { // else it has stopped, and the policies are read anew at the next start
 			sent++
 		}
 	}
-	for range sent {
-		<-done
-	}
+	return answers, sent
 }
 
 // People returns the number of people.

@@ -837,3 +837,48 @@ func TestAPolicyThatChangedWhileTheServerWasDown(t *testing.T) {
 		}
 	})
 }
+
+func TestNobodyWaitsForOthersButUnderLoad(t *testing.T) {
+	var people []string
+	for i := range 500 {
+		people = append(people, fmt.Sprintf("p%03d", i))
+	}
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := begin(t, newDisk(), newStaff(people...), Config{Shards: 1})
+		defer s.stop()
+		synctest.Wait()
+		// rate changes so many people in one second, one after the other, and returns the longest wait and the writes.
+		rate := func(n int) (longest time.Duration, writes int) {
+			time.Sleep(time.Second) // a quiet spell
+			before := s.disk.count()
+			var mu sync.Mutex // guards longest
+			var all sync.WaitGroup
+			for i := range n {
+				all.Go(func() {
+					began := time.Now()
+					s.change(people[i], choose(presence.Busy))
+					mu.Lock()
+					defer mu.Unlock()
+					longest = max(longest, time.Since(began))
+				})
+				time.Sleep(time.Second / time.Duration(n))
+			}
+			all.Wait()
+			return longest, s.disk.count() - before
+		}
+		for _, x := range []struct {
+			changes, atMost int
+			longest         time.Duration
+		}{
+			{10, 10, 0},
+			{100, 34, DefaultGather},
+			{500, 16, longestGather},
+			{20, 20, 0}, // the load is over
+		} {
+			if longest, writes := rate(x.changes); longest > x.longest || writes > x.atMost {
+				t.Errorf("%d changes a second took %d writes and waited up to %v, want at most %d and %v", x.changes, writes, longest, x.atMost, x.longest)
+			}
+		}
+	})
+}

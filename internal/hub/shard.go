@@ -180,7 +180,7 @@ func (s *shard) run(ctx context.Context) {
 	// and a single change still goes at once.
 	door := time.NewTimer(time.Hour)
 	defer door.Stop()
-	shut := false
+	shut, gather := false, s.hub.gather
 	now := s.departKnown()
 	for {
 		inbox, landed := s.inbox, (chan error)(nil)
@@ -198,10 +198,16 @@ func (s *shard) run(ctx context.Context) {
 			s.refuse()
 			return
 		case r := <-inbox:
-			now = s.depart(&r)
-			if s.hub.gather > 0 {
+			var together int
+			now, together = s.depart(&r)
+			if together < underLoad {
+				gather = s.hub.gather
+			} else {
+				gather = max(gather, min(2*gather, longestGather))
+			}
+			if gather > 0 {
 				shut = true
-				door.Reset(s.hub.gather)
+				door.Reset(gather)
 			}
 		case <-door.C:
 			shut = false
@@ -213,7 +219,7 @@ func (s *shard) run(ctx context.Context) {
 			s.failed = false // try again
 		}
 		if len(s.overdue) > 0 && now == nil && !s.failed {
-			now = s.depart(nil)
+			now, _ = s.depart(nil)
 		}
 		wait := s.due.wait(time.Now())
 		if s.failed && len(s.overdue) > 0 {
@@ -239,9 +245,10 @@ func (s *shard) refuse() {
 	}
 }
 
-// depart takes a request, what else waits, and the leases that have run out, and sends what comes of them to the disk.
-func (s *shard) depart(first *request) *flight {
-	f := s.newFlight()
+// depart takes a request, what else waits, and the leases that have run out, and sends what comes of them to the disk. It
+// returns nil if that is nothing, and how many requests there were.
+func (s *shard) depart(first *request) (f *flight, requests int) {
+	f = s.newFlight()
 	for _, p := range s.overdue {
 		p.overdue = false
 		if s.people[p.id] == p { // nobody else changes the map
@@ -261,7 +268,7 @@ func (s *shard) depart(first *request) *flight {
 		}
 		break
 	}
-	return s.dispatch(f)
+	return s.dispatch(f), len(f.requests)
 }
 
 // departKnown makes durable since when people have been as they are of whom that is not on the disk yet.
