@@ -872,7 +872,7 @@ func TestNobodyWaitsForOthersButUnderLoad(t *testing.T) {
 			longest         time.Duration
 		}{
 			{10, 10, 0},
-			{100, 34, DefaultGather},
+			{100, 35, DefaultGather},
 			{500, 16, longestGather},
 			{20, 20, 0}, // the load is over
 		} {
