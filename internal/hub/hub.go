@@ -48,14 +48,27 @@ type Config struct {
 // DefaultGrace is how long nothing happens after a client was heard of last.
 const DefaultGrace = 90 * time.Second
 
-// DefaultGather is how long changes wait for company behind others. Under load it doubles up to longestGather, which is
-// still too short to be felt: a commit, and a write to somebody who watches several of these people, then serve more
-// changes. Behind a quiet spell a change waits for nobody.
+// DefaultGather is how long changes wait for company behind others. Behind a quiet spell a change waits for nobody.
+const DefaultGather = 30 * time.Millisecond
+
 const (
-	DefaultGather = 30 * time.Millisecond
-	longestGather = 100 * time.Millisecond
-	underLoad     = 8 // changes that went together
+	longestGather = 100 * time.Millisecond // too short to be felt
+	underLoad     = 8                      // changes that went together
+	inACrowd      = 256
 )
+
+// nextGather returns how long changes wait for company behind so many that went together. Under load it doubles: a
+// commit, and a write to somebody who watches several of these people, then serve more changes. In a crowd there is
+// company enough.
+func (h *Hub) nextGather(last time.Duration, together int) time.Duration {
+	switch {
+	case h.gather <= 0 || together >= inACrowd:
+		return 0
+	case together >= underLoad:
+		return max(h.gather, min(2*last, longestGather))
+	}
+	return h.gather
+}
 
 // Hub holds the claims. Its methods may be called by several goroutines at once.
 type Hub struct {
@@ -225,28 +238,27 @@ type PersonEdit struct {
 // ChangeAll is Change for many people at once; the errors are in the order of the edits. Each stands for itself.
 func (h *Hub) ChangeAll(ctx context.Context, edits []PersonEdit) []error {
 	errs := make([]error, len(edits))
-	answers := make([]error, len(edits)) // each the shard's until its done says otherwise
-	waiting := make([]chan int, len(edits))
+	answers := make([]error, len(edits)) // each is the shard's until done names it
+	done := make(chan int, len(edits))
+	open := make([]bool, len(edits))
+	waiting := 0
 	for i, e := range edits {
-		done := make(chan int, 1)
-		if errs[i] = h.shardOf(e.PersonID).send(ctx, request{person: e.PersonID, edit: e.Edit, err: &answers[i], done: done}); errs[i] == nil {
-			waiting[i] = done
+		errs[i] = h.shardOf(e.PersonID).send(ctx, request{person: e.PersonID, edit: e.Edit, err: &answers[i], done: done, at: i})
+		if open[i] = errs[i] == nil; open[i] {
+			waiting++
 		}
 	}
-	for i, done := range waiting {
-		if done == nil {
-			continue
-		}
+	for ; waiting > 0; waiting-- {
 		select { // what was sent is answered, also by a shard that stops, but not by one that was never run
-		case <-done:
-			errs[i] = answers[i]
+		case i := <-done:
+			errs[i], open[i] = answers[i], false
 		case <-ctx.Done():
-			select {
-			case <-done:
-				errs[i] = answers[i]
-			default:
-				errs[i] = fault.Wrap(fault.Unavailable, ctx.Err(), "the server is busy; the change may still be made")
+			for i := range open {
+				if open[i] {
+					errs[i] = fault.Wrap(fault.Unavailable, ctx.Err(), "the server is busy; the change may still be made")
+				}
 			}
+			return errs
 		}
 	}
 	return errs

@@ -46,7 +46,8 @@ type request struct {
 	repolicy []string
 	remove   []string
 	err      *error
-	done     chan<- int
+	done     chan<- int // is told at
+	at       int
 }
 
 type attachment struct{ person, client string }
@@ -200,11 +201,7 @@ func (s *shard) run(ctx context.Context) {
 		case r := <-inbox:
 			var together int
 			now, together = s.depart(&r)
-			if together < underLoad {
-				gather = s.hub.gather
-			} else {
-				gather = max(gather, min(2*gather, longestGather))
-			}
+			gather = s.hub.nextGather(gather, together)
 			if gather > 0 {
 				shut = true
 				door.Reset(gather)
@@ -238,7 +235,7 @@ func (s *shard) refuse() {
 		select {
 		case r := <-s.inbox:
 			*r.err = ErrStopped
-			r.done <- 1
+			r.done <- r.at
 		default:
 			return
 		}
@@ -466,7 +463,7 @@ func (s *shard) land(f *flight, err error) {
 	}
 	s.publish()
 	for _, r := range f.requests {
-		r.done <- 1
+		r.done <- r.at
 	}
 }
 
