@@ -70,7 +70,8 @@ func (o *Office) HasAdmin() bool {
 }
 
 // PutPeople adds people or replaces their records; an empty ID is given a new one in place. All of them are entered
-// or none. What a person may not change in their new scope is discarded from their own settings (P9).
+// or none. What a person may not change in their new scope is discarded from their own settings (P9); what is new in
+// them is checked as in ChangeOwn.
 func (o *Office) PutPeople(ctx context.Context, by, action string, recs ...*store.Person) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
@@ -103,24 +104,24 @@ func (o *Office) PutPeople(ctx context.Context, by, action string, recs ...*stor
 	if err := bad.Err(); err != nil {
 		return err
 	}
-	changes := store.Changes{}
 	fresh := make([]*Person, len(recs))
-	c := Change{}
 	for i, rec := range recs {
-		if len(rec.Own) == 0 {
-			rec.Own = policy.Own{}.JSON()
+		at := ""
+		if len(recs) > 1 {
+			at = "people[" + itoa(i) + "]."
 		}
-		p, err := o.personLocked(*rec)
+		p, err := o.withOwn(at+"own", rec, &bad)
 		if err != nil {
 			return err
 		}
-		if kept, changed := p.Own.Discard(p.Settings); changed {
-			rec.Own = kept.JSON()
-			if p, err = o.personLocked(*rec); err != nil {
-				return err
-			}
-		}
 		fresh[i] = p
+	}
+	if err := bad.Err(); err != nil {
+		return err
+	}
+	changes := store.Changes{}
+	c := Change{}
+	for _, rec := range recs {
 		changes.PutPeople = append(changes.PutPeople, *rec)
 		old, existed := o.Person(rec.ID)
 		if !existed || old.Name != rec.Name || old.WorkNumber != rec.WorkNumber || old.MobileNumber != rec.MobileNumber ||
@@ -157,6 +158,47 @@ func (o *Office) PutPeople(ctx context.Context, by, action string, recs ...*stor
 	o.mu.Unlock()
 	o.tell(c)
 	return nil
+}
+
+// withOwn works out what follows from a record, whose scope is in place, and puts its own settings in order. What is
+// wrong with them is entered, with the name of the person: whoever imports thousands does not count them.
+func (o *Office) withOwn(at string, rec *store.Person, bad *fault.Fields) (*Person, error) {
+	own, err := policy.ParseOwn(rec.Own)
+	if err != nil {
+		bad.Add(at, "cannot be read (%s)", rec.Name)
+		return nil, nil
+	}
+	before := policy.Own{}
+	if old, ok := o.Person(rec.ID); ok {
+		before = old.Own
+	}
+	rec.Own = policy.Own{}.JSON()
+	p, err := o.personLocked(*rec)
+	if err != nil {
+		return nil, err
+	}
+	own, _ = own.Discard(p.Settings)
+	nameProfiles(&own)
+	if err := own.Check(p.Settings, &before); err != nil {
+		var told *fault.Error
+		if !errors.As(err, &told) {
+			return nil, err
+		}
+		for _, f := range told.Fields {
+			bad.Add(at+"."+f.Path, "%s (%s)", f.Message, rec.Name)
+		}
+	}
+	rec.Own = own.JSON()
+	return o.personLocked(*rec)
+}
+
+// nameProfiles gives the profiles that have no ID one.
+func nameProfiles(own *policy.Own) {
+	for i := range own.Profiles {
+		if own.Profiles[i].ID == "" {
+			own.Profiles[i].ID = NewID()
+		}
+	}
 }
 
 func (o *Office) personLocked(rec store.Person) (*Person, error) {
@@ -298,11 +340,7 @@ func (o *Office) changeOwn(ctx context.Context, by, action, id string, edit func
 	if err := edit(p, &own); err != nil {
 		return err
 	}
-	for i := range own.Profiles {
-		if own.Profiles[i].ID == "" {
-			own.Profiles[i].ID = NewID()
-		}
-	}
+	nameProfiles(&own)
 	if err := own.Check(p.Settings, &p.Own); err != nil {
 		return err
 	}
