@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -97,16 +96,29 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	address := "http://" + l.Addr().String()
-	if c.TLSCert != "" {
-		address = "https://" + l.Addr().String()
-	}
-	fmt.Fprintf(stdout, "Doorlight %s is ready at %s\n", version, strings.Replace(address, "127.0.0.1", "localhost", 1))
+	fmt.Fprintf(stdout, "Doorlight %s is ready at %s\n", version, addressOf(c.Listen, l.Addr(), c.TLSCert != ""))
 	if code != "" {
 		fmt.Fprintf(stdout, "Open it to make the first administrator. From another computer you need the set-up code %s\n", code)
 	}
 	c.demo.print(stdout)
 	return p.run(ctx, c, l, log)
+}
+
+// addressOf returns where to open the server: the host that was asked for, with the port that was got. Asked for all
+// networks, it is this computer's own name for itself.
+func addressOf(listen string, got net.Addr, tls bool) string {
+	host, _, err := net.SplitHostPort(listen)
+	if ip := net.ParseIP(host); err != nil || host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	_, port, err := net.SplitHostPort(got.String())
+	if err != nil { // no address of TCP
+		return got.String()
+	}
+	if tls {
+		return "https://" + net.JoinHostPort(host, port)
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 func setupCode() string {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
@@ -98,7 +99,7 @@ func startServer(t *testing.T, data string, args ...string) *running {
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		if m := readyAt.FindStringSubmatch(r.out.String()); m != nil {
-			r.base = strings.Replace(m[1], "localhost", "127.0.0.1", 1)
+			r.base = m[1]
 			return r
 		}
 		select {
@@ -326,6 +327,33 @@ func TestMistakesInTheConfigurationStopTheStart(t *testing.T) {
 		err := run(t.Context(), append(args, strings.Fields(c.args)...), &out, &out)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q %q: %v, want %q", c.file, c.args, err, c.want)
+		}
+	}
+}
+
+func TestTheAddressIsTheOneThatWasAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		listen, got string
+		tls         bool
+		want        string
+	}{
+		{"localhost:8080", "127.0.0.1:8080", false, "http://localhost:8080"},
+		{"localhost:0", "127.0.0.1:41234", false, "http://localhost:41234"},
+		{"127.0.0.1:8080", "127.0.0.1:8080", false, "http://127.0.0.1:8080"},
+		{"[::1]:0", "[::1]:41234", false, "http://[::1]:41234"},
+		{"doorlight.example.org:443", "192.0.2.7:443", true, "https://doorlight.example.org:443"},
+		{":8080", "[::]:8080", false, "http://localhost:8080"},
+		{"0.0.0.0:443", "0.0.0.0:443", true, "https://localhost:443"},
+		{"[::]:8080", "[::]:8080", false, "http://localhost:8080"},
+		{"localhost:http", "127.0.0.1:80", false, "http://localhost:80"},
+	} {
+		got, err := net.ResolveTCPAddr("tcp", c.got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if address := addressOf(c.listen, got, c.tls); address != c.want {
+			t.Errorf("asked for %s, got %s: ready at %s, want %s", c.listen, c.got, address, c.want)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/doorlight/doorlight/internal/agenda"
+	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -87,7 +88,9 @@ func (p *publisher) subscribe(ctx context.Context, ag *agenda.Agenda) error {
 				e.ID = known.ID
 			}
 		}
-		if _, err := ag.Put(ctx, "", e); err != nil {
+		if _, err := ag.Put(ctx, "", e); fault.KindOf(err) == fault.Forbidden || fault.KindOf(err) == fault.Conflict {
+			continue // somebody has switched calendars off there
+		} else if err != nil {
 			return fmt.Errorf("calendar of %s: %w", m.Login, err)
 		}
 	}
