@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -244,7 +245,10 @@ func stored(err error) error {
 		return nil
 	}
 	var c *store.ConflictError
+	var long *store.TooLongError
 	switch {
+	case errors.As(err, &long):
+		return fault.Bad(long.Field, "is too long; at most %d bytes are allowed", store.MaxKey)
 	case asConflict(err, &c):
 		return fault.Wrap(fault.Conflict, err, "%s: %s is taken or still in use", c.Record, c.Field)
 	default:

@@ -24,6 +24,9 @@ const (
 	RoleAdmin         = "admin"
 )
 
+// longestID bounds the ID of a person, which an import may choose. It is part of many keys, and of addresses of the API.
+const longestID = 64
+
 // Person returns a person by ID; ok is false if there is none.
 func (o *Office) Person(id string) (p *Person, ok bool) {
 	o.mu.RLock()
@@ -240,6 +243,9 @@ func (o *Office) enterPeople(fresh []*Person) {
 }
 
 func (o *Office) checkPerson(at string, rec *store.Person, bad *fault.Fields) {
+	if len(rec.ID) > longestID || strings.ContainsFunc(rec.ID, func(r rune) bool { return r <= 0x20 || r == 0x7f || r == utf8.RuneError }) {
+		bad.Add(at+"id", "must be at most %d characters without spaces", longestID)
+	}
 	name := strings.TrimSpace(rec.Name)
 	switch {
 	case name == "":

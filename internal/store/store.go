@@ -8,16 +8,34 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/doorlight/doorlight/presence"
 )
 
-// Errors that callers ask for with errors.Is. The text of a ConflictError names the field.
+// Errors that callers ask for with errors.Is. The text of a ConflictError or a TooLongError names the field.
 var (
 	ErrNotFound = errors.New("not found")
 	ErrConflict = errors.New("conflicts with what is stored")
+	ErrTooLong  = errors.New("is too long for a key")
 )
+
+// MaxKey is how many bytes a key may have. PostgreSQL keeps 2,704 in a row of an index, and some keys have three parts.
+const MaxKey = 1000
+
+// TooLongError is an ErrTooLong with the record and field, for example {"claim", "id"}.
+type TooLongError struct {
+	Record string
+	Field  string
+}
+
+func (e *TooLongError) Error() string {
+	return fmt.Sprintf("%s: %s has more than %d bytes", e.Record, e.Field, MaxKey)
+}
+
+// Is makes errors.Is(err, ErrTooLong) true.
+func (e *TooLongError) Is(target error) bool { return target == ErrTooLong }
 
 // ConflictError is an ErrConflict with the record and field that collide, as recognised by the database's
 // constraint: for example {"person", "login"}.
@@ -247,8 +265,8 @@ type Counts struct{ Claims, Shown, CalendarObjects, Audit int }
 
 // Store keeps Doorlight's data. Every method is one transaction and durable when it returns without error.
 // Methods may be called by several goroutines at once. Times are kept in milliseconds, UTC. Keys, which are IDs,
-// names that must be unique, hrefs and a claim's source, have at most 1,000 bytes. NUL and what is not UTF-8 are kept
-// as U+FFFD. Lists that are read empty are nil. A reference to what is not there is ErrNotFound; the ConflictError of
+// names that must be unique, logins, origins, hrefs and a claim's source, have at most MaxKey bytes; to put a longer one
+// is ErrTooLong. NUL and what is not UTF-8 are kept as U+FFFD. Lists that are read empty are nil. A reference to what is not there is ErrNotFound; the ConflictError of
 // what cannot be deleted because it is in use names the field "id".
 type Store interface {
 	// LoadOffice reads everything that is held in memory, each list sorted by its key.

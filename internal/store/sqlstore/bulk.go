@@ -24,13 +24,18 @@ type table struct {
 	key     int // number of columns, from the first, that make the key
 	columns []Column
 	where   string // condition on a row v to be put at all; empty: none
+	bounded []int  // columns of text in keys and indexes
 }
 
-// newTable reads columns written as in SQL: "id text, name text".
+// newTable reads columns written as in SQL: "id text, name text unique".
 func newTable(record, name string, key int, columns, where string) *table {
 	t := &table{record: record, name: name, key: key, where: where}
 	for column := range strings.SplitSeq(columns, ",") {
 		name, kind, _ := strings.Cut(strings.TrimSpace(column), " ")
+		kind, unique := strings.CutSuffix(kind, " unique")
+		if kind == "text" && (unique || len(t.columns) < key) {
+			t.bounded = append(t.bounded, len(t.columns))
+		}
 		t.columns = append(t.columns, Column{name, kind})
 	}
 	return t
@@ -50,7 +55,8 @@ type bulk struct {
 	columns  []Column // of v
 	key      int      // number of columns, from the first, by which rows are told apart; zero: they are not
 	text     string
-	removes  bool // a dangling reference is one to what is removed
+	bounded  []int // columns that may not be longer than store.MaxKey
+	removes  bool  // a dangling reference is one to what is removed
 	prepared map[int]*sql.Stmt
 }
 
@@ -67,7 +73,7 @@ func (t *table) put() bulk {
 		}
 		action = "UPDATE SET " + strings.Join(set, ", ")
 	}
-	return bulk{record: t.record, columns: t.columns, key: t.key, text: fmt.Sprintf(
+	return bulk{record: t.record, columns: t.columns, key: t.key, bounded: t.bounded, text: fmt.Sprintf(
 		"INSERT INTO %s (%s) SELECT %s FROM v WHERE %s ON CONFLICT (%s) DO %s",
 		t.name, names(t.columns, ""), names(t.columns, "v."), where, names(t.columns[:t.key], ""), action)}
 }
@@ -105,6 +111,13 @@ func (b *bulk) exec(ctx context.Context, s *Store, tx *sql.Tx, values []any) (mi
 		if text, ok := v.(string); ok {
 			if tidy := clean(text); tidy != text {
 				values[i] = tidy
+			}
+		}
+	}
+	for _, c := range b.bounded {
+		for i := c; i < len(values); i += width {
+			if text, ok := values[i].(string); ok && len(text) > store.MaxKey {
+				return 0, &store.TooLongError{Record: b.record, Field: b.columns[c].Name}
 			}
 		}
 	}

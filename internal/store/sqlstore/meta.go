@@ -40,6 +40,9 @@ func (s *Store) AllMeta(ctx context.Context) (map[string]string, error) {
 // PutMeta implements store.Store.
 func (s *Store) PutMeta(ctx context.Context, key, value string) error {
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if len(clean(key)) > store.MaxKey {
+			return &store.TooLongError{Record: "meta", Field: "key"}
+		}
 		_, err := tx.ExecContext(ctx, `
 			INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
 			clean(key), clean(value))

@@ -12,20 +12,20 @@ import (
 
 // The tables of the office. A table's put and its SELECT in LoadOffice name the same columns.
 var (
-	locations = newTable("location", "locations", 1, "id text, name text, time_zone text", "")
-	groups    = newTable("group", "groups", 1, "id text, location_id text, name text", "")
+	locations = newTable("location", "locations", 1, "id text, name text unique, time_zone text", "")
+	groups    = newTable("group", "groups", 1, "id text, location_id text, name text unique", "")
 	sections  = newTable("section", "sections", 2, "scope_id text, name text, value text",
 		`EXISTS (SELECT 1 FROM locations WHERE locations.id = v.scope_id)
 		OR EXISTS (SELECT 1 FROM groups WHERE groups.id = v.scope_id)`)
-	people = newTable("person", "people", 1, `id text, location_id text, group_id text, login text, name text, email text,
+	people = newTable("person", "people", 1, `id text, location_id text, group_id text, login text unique, name text, email text,
 		work_number text, mobile_number text, home_number text, voicemail text, time_zone text, language text, role text,
 		vip boolean, blocked boolean, password_hash text, own text, created_ms bigint`, "")
-	workGroups             = newTable("work_group", "work_groups", 1, "id text, name text, level text", "")
+	workGroups             = newTable("work_group", "work_groups", 1, "id text, name text unique, level text", "")
 	workGroupMembers       = newTable("work_group", "work_group_members", 2, "work_group_id text, person_id text", "")
-	monitoringGroups       = newTable("monitoring_group", "monitoring_groups", 1, "id text, name text, observer_level text, member_level text", "")
+	monitoringGroups       = newTable("monitoring_group", "monitoring_groups", 1, "id text, name text unique, observer_level text, member_level text", "")
 	monitoringGroupMembers = newTable("monitoring_group", "monitoring_group_members", 3, "monitoring_group_id text, side text, person_id text", "")
 	relationships          = newTable("relationship", "relationships", 2, "owner_id text, viewer_id text, level text", "")
-	tokens                 = newTable("token", "tokens", 1, "id text, name text, origin text, scopes text, person_id text, hash bytea, created_ms bigint, expires_ms bigint", "")
+	tokens                 = newTable("token", "tokens", 1, "id text, name text, origin text unique, scopes text, person_id text, hash bytea, created_ms bigint, expires_ms bigint", "")
 	sessions               = newTable("session", "sessions", 1, "hash bytea, person_id text, label text, created_ms bigint, expires_ms bigint", "")
 	calendars              = newTable("calendar", "calendars", 1, "id text, person_id text, kind text, name text, url text, username text, password bytea, state text, checked_ms bigint, succeeded_ms bigint, error text, problems text", "")
 	membersOfWorkGroup     = &table{record: "work_group", name: "work_group_members", key: 1, columns: workGroupMembers.columns}

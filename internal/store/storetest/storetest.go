@@ -31,6 +31,7 @@ func Run(t *testing.T, database func(t testing.TB) Opener) {
 		{"OfficeRoundTrip", officeRoundTrip},
 		{"OfficeOrder", officeOrder},
 		{"PutReplaces", putReplaces},
+		{"LongKeys", longKeys},
 		{"LastOfEqualKeysCounts", lastOfEqualKeysCounts},
 		{"Conflicts", conflicts},
 		{"NotFound", notFound},
