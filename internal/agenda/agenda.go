@@ -466,8 +466,10 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, began 
 	next := rec
 	next.CheckedAt, next.SucceededAt, next.Error, next.State = began, began, "", res.State
 	wait = res.Every
+	// What was read from another address goes with the first success, also if there is nothing at this one.
+	same = res.Unchanged && rec.State != ""
 	var puts []store.CalendarObject
-	if !res.Unchanged {
+	if !same || len(res.Skipped) > 0 {
 		var fresh []problem
 		tell := func(href, text string) { fresh = append(fresh, problem{cut(href, 100), text}) }
 		for _, href := range res.Skipped {
@@ -500,20 +502,18 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, began 
 	a.mu.Lock()
 	noted := e.noted
 	a.mu.Unlock()
-	if res.Unchanged && next.State == rec.State && rec.Error == "" && began.Sub(noted) < steady {
+	if same && next.State == rec.State && bytes.Equal(next.Problems, rec.Problems) && rec.Error == "" && began.Sub(noted) < steady {
 		a.entered(e, next, noted)
 		return wait, true, nil
 	}
-	// Whatever was read from another address goes with the first success.
-	replace := !res.Unchanged && (res.Replace || rec.State == "")
-	if err := a.store.SyncCalendar(ctx, next, puts, res.Gone, replace); err != nil {
+	if err := a.store.SyncCalendar(ctx, next, puts, res.Gone, !same && (res.Replace || rec.State == "")); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
 			return 0, true, nil // deleted meanwhile
 		}
 		return 0, false, err
 	}
 	a.entered(e, next, began)
-	return wait, res.Unchanged, nil
+	return wait, same, nil
 }
 
 // problems returns the problems of a calendar in their stored form, after a reading that brought res and fresh ones.
@@ -926,13 +926,14 @@ func (a *Agenda) Delete(ctx context.Context, by, personID, id string) error {
 	}
 	// The claims go first: of a calendar that is left by mistake they come back, of one that is not nobody would take
 	// them away.
-	if err := a.hold(ctx, store.Calendar{ID: id, PersonID: personID}, nil); err != nil {
-		return err
+	err = a.hold(ctx, store.Calendar{ID: id, PersonID: personID}, nil)
+	if err == nil {
+		err = a.store.Update(ctx, store.Changes{
+			DeleteCalendars: []string{id},
+			Audit:           []store.AuditEntry{{At: time.Now().UTC(), Actor: by, Action: "calendar.delete", PersonID: personID, Detail: mustJSON(map[string]any{"calendar": id})}},
+		})
 	}
-	if err := a.store.Update(ctx, store.Changes{
-		DeleteCalendars: []string{id},
-		Audit:           []store.AuditEntry{{At: time.Now().UTC(), Actor: by, Action: "calendar.delete", PersonID: personID, Detail: mustJSON(map[string]any{"calendar": id})}},
-	}); err != nil {
+	if err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		if err := a.derive(ctx, e); err != nil {

@@ -898,6 +898,17 @@ func TestAnotherAddressBringsNothingOfTheFirst(t *testing.T) {
 		}})
 		h.at(2 * time.Hour)
 		h.wantClaims("busy Appointment 14h0m0s..15h0m0s")
+		// A third one is empty: there is nothing new, and nothing left of the second.
+		const empty = "https://calendar.example.org/empty.ics"
+		h.web.page(empty, page{says: func(source.Account) (source.Result, error) {
+			return source.Result{State: "3", Unchanged: true}, nil
+		}})
+		in.URL = empty
+		h.enter(in)
+		h.wantClaims()
+		if n := h.status().Appointments; n > 0 {
+			t.Errorf("there are %d appointments", n)
+		}
 	})
 }
 
@@ -1253,6 +1264,19 @@ func TestObjectsOfACollection(t *testing.T) {
 		wantProblems("/xxx")
 		h.restart(0)
 		wantProblems("/xxx")
+		// One that cannot be read is told of, also if nothing else is new, and noted once.
+		answer(source.Result{Unchanged: true, Skipped: []string{"/s"}})
+		wantProblems("/xxx", "/s: it is there but could not be read")
+		h.web.page(address, page{says: func(a source.Account) (source.Result, error) {
+			return source.Result{State: a.State, Unchanged: true, Skipped: []string{"/s"}}, nil
+		}})
+		h.at(h.clock() + 5*time.Minute)
+		before := h.store.count()
+		h.at(h.clock() + 30*time.Minute)
+		if n := h.store.count() - before; n > 1 {
+			t.Errorf("there were %d writes", n)
+		}
+		wantProblems("/xxx", "/s: it is there but could not be read")
 		answer(source.Result{Replace: true})
 		h.wantClaims()
 		wantProblems()
