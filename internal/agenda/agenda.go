@@ -296,7 +296,9 @@ func (a *Agenda) ready(now time.Time) (due []*entry, wait time.Duration) {
 			wait = min(wait, d)
 			continue
 		}
-		e.next = now.Add(a.every(e.rec.Kind)) // until it is known better
+		again := a.every(e.rec.Kind)
+		e.next = now.Add(again) // until it is known better
+		wait = min(wait, again)
 		due = append(due, e)
 	}
 	slices.SortFunc(due, func(x, y *entry) int { return x.rec.CheckedAt.Compare(y.rec.CheckedAt) })

@@ -192,6 +192,7 @@ type house struct {
 	folder   string
 	log      *log
 	workers  int
+	every    map[string]time.Duration
 	box      *secret.Box
 	store    *counting
 	office   *office.Office
@@ -241,7 +242,7 @@ func (h *house) open() {
 	h.ok(err)
 	h.office.Listen(func(c office.Change) { h.hub.Repolicy(c.Policies, c.Removed) })
 	h.Agenda = agenda.New(h.store, h.office, h.hub, h.box, map[string]agenda.Source{agenda.KindFeed: h.web, agenda.KindCalDAV: h.web},
-		agenda.Config{Log: quiet, Workers: h.workers})
+		agenda.Config{Log: quiet, Workers: h.workers, Every: h.every})
 	running, stop := context.WithCancel(ctx)
 	reading, stopReading := context.WithCancel(ctx)
 	var both, agendas sync.WaitGroup
@@ -682,6 +683,21 @@ func TestACalendarThatFailsIsTriedLessAndLess(t *testing.T) {
 		}
 		if n := strings.Count(h.log.String(), "cannot be read"); n != 1 {
 			t.Errorf("the failure was logged %d times:\n%s", n, h.log)
+		}
+	})
+}
+
+func TestACalendarIsReadAsOftenAsWasSaid(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.every = map[string]time.Duration{agenda.KindFeed: 5 * time.Second}
+		h.restart(0)
+		h.web.publish(address)
+		h.calendar(address)
+		h.web.readings()
+		h.at(5 * time.Minute)
+		got := h.web.readings()
+		if len(got) < 58 || len(got) > 60 {
+			t.Errorf("it was read %d times in five minutes, want every five seconds", len(got))
 		}
 	})
 }

@@ -223,8 +223,8 @@ var ErrStopped = fault.New(fault.Unavailable, "the server is stopping")
 
 // Change lets edit change a person's claims. It returns when the change is durable, or with an error and nothing
 // changed. edit runs on the shard's goroutine: it must be quick and must not call the hub. It may be run for a
-// change that fails to become durable later. If ctx ends while the change is on its way, the error does not say
-// whether it was made, and edit may run after Change has returned.
+// change that fails to become durable later. ctx bounds the wait to be heard. Before Run nobody is: if ctx ends then, the
+// error does not say whether the change will be made, and edit may run after Change has returned.
 func (h *Hub) Change(ctx context.Context, personID string, edit func(*Edit) error) error {
 	return h.ChangeAll(ctx, []PersonEdit{{personID, edit}})[0]
 }
@@ -248,20 +248,32 @@ func (h *Hub) ChangeAll(ctx context.Context, edits []PersonEdit) []error {
 			waiting++
 		}
 	}
-	for ; waiting > 0; waiting-- {
-		select { // what was sent is answered, also by a shard that stops, but not by one that was never run
+	gone := ctx.Done()
+	for waiting > 0 {
+		select { // what was sent is answered, also by a shard that stops, but not by one that never runs
 		case i := <-done:
 			errs[i], open[i] = answers[i], false
-		case <-ctx.Done():
+			waiting--
+		case <-gone:
+			if gone = nil; h.running() {
+				continue // whoever asked must know what became of it, if only to write it down
+			}
 			for i := range open {
 				if open[i] {
-					errs[i] = fault.Wrap(fault.Unavailable, ctx.Err(), "the server is busy; the change may still be made")
+					errs[i] = fault.Wrap(fault.Unavailable, ctx.Err(), "the server is starting; the change may still be made")
 				}
 			}
 			return errs
 		}
 	}
 	return errs
+}
+
+// running reports whether Run has begun.
+func (h *Hub) running() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.begun
 }
 
 // Presence returns what a person's claims come to now, as published; ok is false if there is no such person.

@@ -882,3 +882,19 @@ func TestNobodyWaitsForOthersButUnderLoad(t *testing.T) {
 		}
 	})
 }
+
+func TestACallerWhoGoesAwayLaterIsToldWhatBecameOfIt(t *testing.T) {
+	story(t, []string{"anna"}, func(t *testing.T, s *server) {
+		s.disk.set(time.Minute, nil)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := s.Change(ctx, "anna", choose(presence.Busy)); err != nil {
+			t.Errorf("answered with %v, and yet it was made", err)
+		}
+		s.want("anna", presence.Busy)
+		if err := s.Change(ctx, "anna", choose(presence.Available)); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("one who has gone is answered with %v, want unavailable", err)
+		}
+		s.want("anna", presence.Busy)
+	})
+}

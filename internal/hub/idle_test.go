@@ -56,21 +56,3 @@ func TestNobodyWaitsForAHubThatDoesNotRun(t *testing.T) {
 		}
 	})
 }
-
-func TestACallerDoesNotWaitForASlowDiskForEver(t *testing.T) {
-	story(t, []string{"anna"}, func(t *testing.T, s *server) {
-		s.disk.set(time.Hour, nil)
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		defer cancel()
-		began := time.Now()
-		err := s.Change(ctx, "anna", choose(presence.Busy))
-		if fault.KindOf(err) != fault.Unavailable || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("answered with %v, want unavailable", err)
-		}
-		if d := time.Since(began); d != 5*time.Second {
-			t.Errorf("answered after %v", d)
-		}
-		time.Sleep(2 * time.Hour)
-		s.want("anna", presence.Busy) // it was made after all
-	})
-}

@@ -103,6 +103,8 @@ func (s *shard) send(ctx context.Context, r request) error {
 	select {
 	case <-s.stopped:
 		return ErrStopped
+	case <-ctx.Done(): // whoever has gone away changes nothing any more
+		return fault.Wrap(fault.Unavailable, ctx.Err(), "the server is busy")
 	default:
 	}
 	select {
