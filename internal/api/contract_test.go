@@ -77,7 +77,7 @@ type palace struct {
 	token, reader *client
 }
 
-func newPalace(t *testing.T) *palace {
+func newPalace(t testing.TB) *palace {
 	t.Helper()
 	p := &palace{building: newBuilding(t)}
 	p.people("Anna", "Bob")

@@ -87,7 +87,7 @@ type failer interface {
 }
 
 // newBuilding opens a server with a location and an administrator, admin.
-func newBuilding(t *testing.T) *building {
+func newBuilding(t testing.TB) *building {
 	t.Helper()
 	b, end := openBuilding(t, t.TempDir())
 	t.Cleanup(end)
