@@ -18,7 +18,7 @@ import (
 // turns settings about, in random order. The claims are always those of the calendar as it could be read last.
 func TestWhateverHappensTheClaimsAreThoseOfTheCalendar(t *testing.T) {
 	type span struct{ from, until time.Duration }
-	for seed := range uint64(12) {
+	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			story(t, func(t *testing.T, h *house) {
 				r := rand.New(rand.NewPCG(seed, 1))

@@ -1,0 +1,5 @@
+//go:build !race
+
+package agenda_test
+
+const seeds = 12
