@@ -53,16 +53,17 @@ type Config struct {
 }
 
 const (
-	horizon     = 48 * time.Hour // how far ahead appointments become claims
-	trust       = 24 * time.Hour // so long after a success the claims of a calendar hold; renewed when half is used up
-	seldomest   = trust / 2      // calendars are read at least so often, whatever they ask for: claims are to last till then
-	steady      = time.Hour      // what does not change is worked out and noted anew so often: days pass, leases end
-	slowest     = time.Hour      // between attempts at a calendar that fails, unless its server asks for more
-	together    = 16             // calendars worked out at the same time when policies change; the hub gathers their claims
-	mostEach    = 20             // calendars of one person
-	longestName = 120            // characters
-	longestHref = 900            // bytes; keys of the store are bounded
-	mostTexts   = 50             // problems that are told of one calendar
+	horizon     = 48 * time.Hour         // how far ahead appointments become claims
+	trust       = 24 * time.Hour         // so long after a success the claims of a calendar hold; renewed when half is used up
+	seldomest   = trust / 2              // calendars are read at least so often, whatever they ask for: claims are to last till then
+	steady      = time.Hour              // what does not change is worked out and noted anew so often: days pass, leases end
+	slowest     = time.Hour              // between attempts at a calendar that fails, unless its server asks for more
+	breath      = 200 * time.Millisecond // between looks at what is due, which are at all calendars
+	together    = 16                     // calendars worked out at the same time when policies change; the hub gathers their claims
+	mostEach    = 20                     // calendars of one person
+	longestName = 120                    // characters
+	longestHref = 900                    // bytes; keys of the store are bounded
+	mostTexts   = 50                     // problems that are told of one calendar
 )
 
 // Agenda keeps the calendars. Its methods may be called by several goroutines at once.
@@ -282,7 +283,7 @@ func (a *Agenda) Run(ctx context.Context) error {
 				return context.Cause(ctx)
 			}
 		}
-		timer.Reset(wait)
+		timer.Reset(max(wait, breath))
 	}
 }
 
