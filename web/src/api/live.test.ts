@@ -117,6 +117,26 @@ it('comes back at once when the browser is online again', () => {
   expect(FakeSocket.all).toHaveLength(before + 1)
 })
 
+it('notices at once that the computer has lost its network', () => {
+  last().say(snapshot)
+  window.dispatchEvent(new Event('offline'))
+  expect(live.current().state).toBe('lost')
+  expect(store.get('anna')?.status).toBe('busy')
+})
+
+it('asks when nothing is heard for a minute, and connects again if nobody answers', () => {
+  last().say(snapshot)
+  vi.advanceTimersByTime(59_000)
+  expect(last().sent).toHaveLength(2)
+  vi.advanceTimersByTime(6_000)
+  expect(last().sent[2]).toMatchObject({ type: 'watch', people: ['anna'], resume: { epoch: 'e1', position: 'p1' } })
+  last().say({ type: 'resumed', epoch: 'e1', seq: 2, position: 'p1', people: [] })
+  vi.advanceTimersByTime(50_000)
+  expect(FakeSocket.all).toHaveLength(1)
+  vi.advanceTimersByTime(30_000)
+  expect(FakeSocket.all).toHaveLength(2)
+})
+
 it('tells when the session has ended, and does not come back', () => {
   last().end(4401)
   expect(handlers.onSignedOut).toHaveBeenCalledOnce()

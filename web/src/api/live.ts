@@ -1,6 +1,7 @@
 import { useEffect, useSyncExternalStore } from 'react'
 import type { RosterEvent } from '../lib/roster'
 import { type PresenceStore, presences } from './presence-store'
+import { tab } from './tab'
 
 /** How the stream is doing. heard: when it last brought something. */
 export type Connection = { state: 'off' | 'connecting' | 'live' | 'lost'; heard?: number; lostAt?: number }
@@ -14,6 +15,10 @@ type Handlers = {
 
 const SHORTEST_WAIT = 500
 const LONGEST_WAIT = 30_000
+
+/** After so long without a word the client asks, and does not wait for ever: a dead connection says nothing either. */
+const ASK_AFTER = 60_000
+const ANSWER_WITHIN = 10_000
 
 /** What a close code asks for; the table is in docs/architecture.md of the server. Unlisted ones: reconnect. */
 const CLOSE = { badMessage: 4400, signedOut: 4401, tooSlow: 4408, tooMany: 4413 } as const
@@ -35,6 +40,8 @@ export class Live {
   private retry: ReturnType<typeof setTimeout> | undefined
   private soon: ReturnType<typeof setTimeout> | undefined
   private sent = ''
+  private asked: number | undefined
+  private watchdog: ReturnType<typeof setInterval> | undefined
 
   constructor(private readonly store: PresenceStore) {}
 
@@ -42,12 +49,16 @@ export class Live {
     this.handlers = handlers
     if (this.connection.state !== 'off') return
     globalThis.addEventListener('online', this.now)
+    globalThis.addEventListener('offline', this.gone)
+    this.watchdog = setInterval(this.listen, ANSWER_WITHIN / 2)
     document.addEventListener('visibilitychange', this.now)
     this.connect()
   }
 
   stop(): void {
     globalThis.removeEventListener('online', this.now)
+    globalThis.removeEventListener('offline', this.gone)
+    clearInterval(this.watchdog)
     document.removeEventListener('visibilitychange', this.now)
     clearTimeout(this.retry)
     clearTimeout(this.soon)
@@ -94,8 +105,9 @@ export class Live {
     this.socket = socket
     this.seq = 0
     this.sent = ''
+    this.asked = undefined
     socket.onopen = () => {
-      socket.send(JSON.stringify({ type: 'client', id: tabID(), label: browserLabel() }))
+      socket.send(JSON.stringify({ type: 'client', id: tab.id, label: browserLabel() }))
       this.tell(true)
     }
     socket.onmessage = (m) => this.take(String(m.data))
@@ -117,6 +129,7 @@ export class Live {
       return
     }
     this.seq = ev.seq
+    this.asked = undefined
     this.position = ev.position
     if (ev.epoch) this.epoch = ev.epoch
     this.attempt = 0
@@ -153,6 +166,24 @@ export class Live {
     if (!this.socket) this.connect()
   }
 
+  /** The computer has lost its network. The socket would notice only when it next sends something. */
+  private readonly gone = () => {
+    if (this.connection.state !== 'off') this.again(LONGEST_WAIT)
+  }
+
+  /** Notices a connection that died without closing, as after a sleep or behind a router that forgot it. */
+  private readonly listen = () => {
+    if (this.socket?.readyState !== WebSocket.OPEN) return
+    const now = Date.now()
+    if (this.asked !== undefined) {
+      if (now - this.asked >= ANSWER_WITHIN) this.again(0)
+    } else if (now - (this.connection.heard ?? 0) >= ASK_AFTER && this.epoch && this.position) {
+      // What is watched already, resumed from here: the answer holds what changed since, mostly nothing.
+      this.asked = now
+      this.tell(true)
+    }
+  }
+
   private tellSoon(): void {
     clearTimeout(this.soon)
     this.soon = setTimeout(() => this.tell(false), 20) // several parts of a page ask in one go
@@ -167,17 +198,6 @@ export class Live {
     const resume = first && this.epoch && this.position ? { epoch: this.epoch, position: this.position } : undefined
     this.socket.send(JSON.stringify({ type: 'watch', people, resume }))
   }
-}
-
-/** This tab, the same over reloads: it counts as one running client. */
-export function tabID(): string {
-  const key = 'doorlight-client'
-  let id = sessionStorage.getItem(key)
-  if (!id) {
-    id = `web-${Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('')}`
-    sessionStorage.setItem(key, id)
-  }
-  return id
 }
 
 /** Names the browser for its owner; the server does the same (browserOf in internal/api/start.go). */

@@ -1,6 +1,14 @@
 /** Every call of the API that the pages make, with its place in the query cache. */
-import { keepPreviousData, QueryCache, QueryClient, queryOptions, useMutation } from '@tanstack/react-query'
+import {
+  keepPreviousData,
+  MutationCache,
+  QueryCache,
+  QueryClient,
+  queryOptions,
+  useMutation,
+} from '@tanstack/react-query'
 import type { Level, Me, Presence, Profile, Schemas } from '../lib/model'
+import { withOwn } from '../lib/settings'
 import { api } from './client'
 import { Problem, unwrap } from './errors'
 import { live } from './live'
@@ -13,14 +21,36 @@ export function onSignedOut(then: () => void): void {
   signedOut = then
 }
 
+declare module '@tanstack/react-query' {
+  interface Register {
+    // tell: the place of the click has no room for an error, so it is told at the top of the page.
+    mutationMeta: { tell?: boolean }
+  }
+}
+
+/** What the last click did that could not be told where it was made. */
+export const untoldQuery = queryOptions<Error | null>({ queryKey: ['untold'], enabled: false, initialData: null })
+const tell = (error: Error | null) => queryClient.setQueryData(untoldQuery.queryKey, error)
+export const forgetUntold = () => tell(null)
+
 export const queryClient = new QueryClient({
+  mutationCache: new MutationCache({
+    onError: (error, _v, _c, mutation) => {
+      if (error instanceof Problem && error.status === 401 && queryClient.getQueryData(sessionQuery.queryKey)) leave()
+      else if (mutation.meta?.tell) tell(error)
+    },
+    onSuccess: (_d, _v, _c, mutation) => void (mutation.meta?.tell && tell(null)),
+  }),
   queryCache: new QueryCache({
     onError: (error) => {
       if (error instanceof Problem && error.status === 401) leave()
     },
   }),
   defaultOptions: {
+    // Without a network a click fails and says so. It must not wait, and count when nobody remembers it.
+    mutations: { networkMode: 'always' },
     queries: {
+      networkMode: 'always',
       staleTime: 30_000,
       retry: (n, error) => n < 2 && error instanceof Problem && (error.status === 0 || error.status >= 500),
     },
@@ -101,7 +131,8 @@ export const settingsQuery = queryOptions({
 
 export const calendarsQuery = queryOptions({
   queryKey: ['calendars'],
-  refetchInterval: 60_000,
+  // A calendar that was just entered is read in a moment.
+  refetchInterval: ({ state }) => (state.data?.calendars.some((c) => !c.checked_at) ? 2_000 : 60_000),
   queryFn: () => unwrap(api.GET('/api/v1/people/{person}/calendars', me)),
 })
 
@@ -151,8 +182,9 @@ export const useSignOut = () =>
 
 export type Choice = Schemas['ChoiceInputBody']
 
-export const useChoice = (person: string) =>
+export const useChoice = (person: string, meta?: { tell: boolean }) =>
   useMutation({
+    meta,
     mutationFn: (body: Choice) => unwrap(api.PUT('/api/v1/people/{person}/choice', { ...of(person), body })),
     onSuccess: (presence) => {
       presences.put(presence)
@@ -162,6 +194,7 @@ export const useChoice = (person: string) =>
 
 export const useFavourites = () =>
   useMutation({
+    meta: { tell: true },
     mutationFn: (favourites: string[]) =>
       unwrap(api.PUT('/api/v1/people/{person}/favourites', { ...me, body: { favourites } })),
     onMutate: (favourites) => {
@@ -197,15 +230,18 @@ export type SettingsInput = Schemas['PersonSettingsInputBody']
 
 export const useSettings = () =>
   useMutation({
-    mutationFn: (body: SettingsInput) =>
-      unwrap(
-        api.PUT('/api/v1/people/{person}/settings', {
-          ...me,
-          body,
-        }),
-      ),
+    mutationKey: ['settings'],
+    scope: { id: 'settings' }, // one after the other: each replaces all of them
+    mutationFn: (body: SettingsInput) => unwrap(api.PUT('/api/v1/people/{person}/settings', { ...me, body })),
+    onMutate: (body) => {
+      const before = queryClient.getQueryData(settingsQuery.queryKey)
+      if (before) queryClient.setQueryData(settingsQuery.queryKey, withOwn(before, body))
+      return before
+    },
+    onError: () => stale('settings'),
     onSuccess: (s) => {
-      queryClient.setQueryData(settingsQuery.queryKey, s)
+      if (queryClient.isMutating({ mutationKey: ['settings'] }) === 1)
+        queryClient.setQueryData(settingsQuery.queryKey, s)
       return stale('session', 'agenda', 'explanation')
     },
   })

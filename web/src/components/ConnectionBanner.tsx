@@ -1,8 +1,13 @@
-import { CloudOff20Regular } from '@fluentui/react-icons'
+import { Button } from '@fluentui/react-components'
+import { CloudOff20Regular, Dismiss16Regular } from '@fluentui/react-icons'
+import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useConnection } from '../api/live'
+import { forgetUntold, untoldQuery } from '../api/queries'
 import { clockTime } from '../lib/time'
+import { Trouble } from '../ui/parts'
+import { useProblemText } from './problem'
 import { useClock } from './session'
 
 /** A short drop is nobody's business; the banner waits so long before it shows. */
@@ -28,6 +33,33 @@ export function ConnectionBanner() {
           <CloudOff20Regular aria-hidden="true" />
           {heard ? t('live.lost', { at: clockTime(new Date(heard), clock) }) : t('live.never')}
         </p>
+      )}
+    </div>
+  )
+}
+
+/** Errors of clicks that have no place of their own for them. */
+export function Untold() {
+  const { t } = useTranslation()
+  const say = useProblemText()
+  const { data: error } = useQuery(untoldQuery)
+  return (
+    <div className="untold" role="alert">
+      {error && (
+        <Trouble
+          title={t('problem.title')}
+          action={
+            <Button
+              size="small"
+              appearance="transparent"
+              icon={<Dismiss16Regular />}
+              aria-label={t('close')}
+              onClick={forgetUntold}
+            />
+          }
+        >
+          {say(error)}
+        </Trouble>
       )}
     </div>
   )

@@ -7,7 +7,7 @@ import { usePresence } from '../api/presence-store'
 import { profilesQuery, useChoice } from '../api/queries'
 import { shortWords } from '../lib/explain'
 import { lineShown, permittedStatuses, type Status } from '../lib/model'
-import { moment } from '../lib/time'
+import { ending } from '../lib/time'
 import { Face } from '../ui/Face'
 import { PhoneMark, StatusShape } from '../ui/StatusShape'
 import { OwnPresencePanel } from './OwnPresencePanel'
@@ -24,7 +24,7 @@ export function OwnPresence() {
   const shape = !me.presence_enabled || p?.off ? 'off' : p?.status
   const line = lineShown(p)
   const what = shape === 'off' ? t('presence.off') : p ? shortWords(p, t) : ''
-  const until = p?.until ? t('presence.until', { at: moment(new Date(p.until), now, clock) }) : ''
+  const until = p?.until ? t('presence.until', { at: ending(new Date(p.until), now, clock) }) : ''
   return (
     <div className="own">
       {shape !== 'off' && <QuickStatuses chosen={p?.status} />}
@@ -67,7 +67,7 @@ export function OwnPresence() {
 function QuickStatuses({ chosen }: { chosen: Status | undefined }) {
   const { t } = useTranslation()
   const { data } = useQuery(profilesQuery('me'))
-  const choice = useChoice('me')
+  const choice = useChoice('me', { tell: true })
   const permitted = permittedStatuses(data?.permitted)
   return (
     <fieldset className="quick" aria-label={t('own.quick')}>

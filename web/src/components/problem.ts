@@ -3,11 +3,14 @@ import { Problem } from '../api/errors'
 
 /** The words for an error: the server's own where it gave some. */
 export function useProblemText(): (error: unknown) => string {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   return (error) => {
     if (!(error instanceof Problem)) return t('problem.other')
     if (error.status === 0) return t('problem.offline')
     if (error.status === 401) return t('problem.signedOut')
+    // The server says more, but in English only.
+    if (error.status === 403 && (i18n.language !== 'en' || !error.message)) return t('problem.notAllowed')
+    if (error.status === 404) return t('problem.notThere')
     if (error.status === 429) return error.message || t('problem.tooMany')
     const fields = error.fields.map((f) => `${f.field.replace(/^body\./, '')}: ${f.message}`)
     return (

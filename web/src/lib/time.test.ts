@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { clockTime, fromField, interval, localeFor, moment, quickEnds, toField } from './time'
+import { clockTime, ending, fromField, interval, localeFor, moment, quickEnds, toField } from './time'
 
 const de = { locale: 'de-DE', zone: 'Europe/Berlin' }
 const en = { locale: 'en-US', zone: 'Europe/Berlin' }
@@ -19,6 +19,16 @@ describe('times', () => {
     expect(moment(at('2026-12-24T07:00:00Z'), now, de)).toBe('24. Dez., 08:00')
     expect(interval(at('2026-11-24T09:00:00Z'), at('2026-11-24T10:00:00Z'), now, de)).toBe('10:00–11:00')
     expect(interval(at('2026-11-24T09:00:00Z'), undefined, now, de)).toBe('10:00 –')
+  })
+
+  it('count midnight, as an end, to the day before', () => {
+    const gb = { ...en, locale: 'en-GB' }
+    expect(ending(at('2026-11-24T13:05:00Z'), now, de)).toBe('14:05')
+    expect(ending(at('2026-11-24T23:00:00Z'), now, de)).toBe('24:00')
+    expect(plain(ending(at('2026-11-24T23:00:00Z'), now, en))).toBe('Wed 12:00 AM')
+    expect(ending(at('2026-11-26T23:00:00Z'), now, gb)).toBe('Thu')
+    expect(ending(at('2026-12-03T23:00:00Z'), now, gb)).toBe('3 Dec')
+    expect(ending(at('2026-11-24T23:00:00Z'), at('2026-11-25T09:00:00Z'), de)).toBe('00:00')
   })
 
   it('take the region of the browser where the language fits', () => {

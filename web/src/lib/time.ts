@@ -53,6 +53,21 @@ export function moment(at: Date, now: Date, c: Clock): string {
   return dateAndTime(at, c)
 }
 
+/** The end of something. Midnight belongs to the day before: until 24:00 today, until Thursday, until 3 December. */
+export function ending(at: Date, now: Date, c: Clock): string {
+  const { day, minutes } = civil(at, c.zone)
+  if (minutes !== 0) return moment(at, now, c)
+  const today = civil(now, c.zone).day
+  const last = addDays(day, -1)
+  if (last === today) {
+    const time = clockTime(at, c)
+    return /^0?0\D00$/.test(time) ? time.replace(/^0?0/, '24') : moment(at, now, c)
+  }
+  if (last < today) return moment(at, now, c)
+  const noon = instant(last, 12 * 60, c.zone)
+  return last < addDays(today, 7) ? weekdayName(noon, c, 'short') : dayAndMonth(noon, c)
+}
+
 export function interval(from: Date, to: Date | undefined, now: Date, c: Clock): string {
   if (!to) return `${moment(from, now, c)} –`
   const same = civil(from, c.zone).day === civil(to, c.zone).day

@@ -1,24 +1,33 @@
 import { Button } from '@fluentui/react-components'
 import { Desktop20Regular, Phone20Regular } from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
+import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
-import { tabID } from '../api/live'
+import { useConnection } from '../api/live'
 import { clientsQuery, useEndClient } from '../api/queries'
+import { tab } from '../api/tab'
 import { useProblemText } from '../components/problem'
 import { useClock, useNow } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
+import { clientLabel } from '../lib/client-label'
 import { moment } from '../lib/time'
 import { Section, Trouble, Waiting } from '../ui/parts'
 
 export function ClientsPage() {
   const { t } = useTranslation()
   const query = useQuery(clientsQuery)
+  const { state } = useConnection()
+  const { refetch } = query
+  // This window is among them once the stream has said so.
+  useEffect(() => {
+    if (state === 'live') void refetch()
+  }, [state, refetch])
   const end = useEndClient()
   const say = useProblemText()
   const clock = useClock()
   const now = useNow()
   const at = (text: string) => moment(new Date(text), now, clock)
-  const here = tabID()
+  const here = tab.id
   return (
     <Section title={t('settings.clients')} note={t('clients.lead')}>
       {query.isPending && <Waiting label={t('waiting')} rows={3} />}
@@ -33,7 +42,7 @@ export function ClientsPage() {
             </span>
             <div className="grow">
               <p>
-                <b>{c.label}</b> {c.id === here && <span className="quiet">({t('clients.this')})</span>}
+                <b>{clientLabel(c.label, t)}</b> {c.id === here && <span className="quiet">({t('clients.this')})</span>}
               </p>
               <p className="note">
                 {t('clients.since', { at: at(c.since) })} ·{' '}
@@ -47,7 +56,7 @@ export function ClientsPage() {
             </div>
             <Button
               title={t('clients.endHint')}
-              aria-label={t('clients.endNamed', { label: c.label })}
+              aria-label={t('clients.endNamed', { label: clientLabel(c.label, t) })}
               disabled={end.isPending}
               onClick={() => end.mutate(c.id)}
             >

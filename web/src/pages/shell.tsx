@@ -18,7 +18,8 @@ import { lazy, type ReactElement, Suspense, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { live, useWatch } from '../api/live'
 import { leave, queryClient, sessionQuery, teamQuery, useSignOut } from '../api/queries'
-import { ConnectionBanner } from '../components/ConnectionBanner'
+import { tab } from '../api/tab'
+import { ConnectionBanner, Untold } from '../components/ConnectionBanner'
 import { OwnPresence } from '../components/OwnPresence'
 import { SearchPeople } from '../components/SearchPeople'
 import { Logo } from '../ui/parts'
@@ -48,6 +49,7 @@ export function Shell() {
       <Navigation />
       <main id="main" tabIndex={-1}>
         <ConnectionBanner />
+        <Untold />
         <Outlet />
       </main>
       <Why />
@@ -60,20 +62,22 @@ export function Shell() {
 function Stream({ id }: { id: string }) {
   useWatch([id])
   useEffect(() => {
-    live.start({
-      onStale: (stale, gone) => {
-        for (const p of [...stale, ...gone]) {
-          void queryClient.invalidateQueries({ queryKey: ['person', p] })
-          if (p === id) {
-            for (const key of ['session', 'profiles', 'settings'])
-              void queryClient.invalidateQueries({ queryKey: [key] })
-          }
+    let here = true
+    const onStale = (stale: string[], gone: string[]) => {
+      for (const p of [...stale, ...gone]) {
+        void queryClient.invalidateQueries({ queryKey: ['person', p] })
+        if (p === id) {
+          for (const key of ['session', 'profiles', 'settings']) void queryClient.invalidateQueries({ queryKey: [key] })
         }
-        void queryClient.invalidateQueries({ queryKey: teamQuery.queryKey })
-      },
-      onSignedOut: leave,
-    })
-    return () => live.stop()
+      }
+      void queryClient.invalidateQueries({ queryKey: teamQuery.queryKey })
+    }
+    // The stream says which client this is, and a duplicated tab has yet to find out.
+    void tab.claim().then(() => here && live.start({ onStale, onSignedOut: leave }))
+    return () => {
+      here = false
+      live.stop()
+    }
   }, [id])
   return null
 }
