@@ -9,7 +9,7 @@ import { type Choice, profilesQuery, useChoice } from '../api/queries'
 import { SOURCES, words } from '../lib/explain'
 import { permittedStatuses } from '../lib/model'
 import { shipped } from '../lib/shipped'
-import { moment } from '../lib/time'
+import { ending, moment } from '../lib/time'
 import { Trouble } from '../ui/parts'
 import { StatusShape } from '../ui/StatusShape'
 import { useProblemText } from './problem'
@@ -49,7 +49,7 @@ export function OwnPresencePanel({ onDone }: { onDone: () => void }) {
             {[
               source && t(`cause.${source}`),
               p?.since && t('presence.since', { at: moment(new Date(p.since), now, clock) }),
-              p?.until && t('presence.until', { at: moment(new Date(p.until), now, clock) }),
+              p?.until && t('presence.until', { at: ending(new Date(p.until), now, clock) }),
             ]
               .filter(Boolean)
               .join(' · ')}

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { usePresence } from '../api/presence-store'
 import { type Card, lineShown, type Presence } from '../lib/model'
 import { shipped } from '../lib/shipped'
-import { moment } from '../lib/time'
+import { ending, moment } from '../lib/time'
 import { Face } from '../ui/Face'
 import { PhoneMark, StatusShape } from '../ui/StatusShape'
 import { useClock, useNow } from './session'
@@ -91,7 +91,7 @@ function Times({ p }: { p: Presence | undefined }) {
   const now = useNow()
   if (!p || p.off) return null
   if (p.until)
-    return <span className="tile-time">{t('presence.untilShort', { at: moment(new Date(p.until), now, clock) })}</span>
+    return <span className="tile-time">{t('presence.untilShort', { at: ending(new Date(p.until), now, clock) })}</span>
   if (p.since && p.status !== 'available')
     return (
       <span className="tile-time quiet">{t('presence.sinceShort', { at: moment(new Date(p.since), now, clock) })}</span>

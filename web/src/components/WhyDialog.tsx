@@ -134,7 +134,7 @@ function Reasons({ list, all, asked }: { list: Reason[]; all: Reason[]; asked: A
                   {words({ status: r.status, profile: r.profile, text: r.source === 'calendar' ? '' : r.text }, t)}
                 </span>
               )}
-              <span className="why-time">{claimTime(r, asked)}</span>
+              <span className="why-time">{claimTime(r, asked, t)}</span>
             </p>
             <p className="why-lost">{lostSentence(r, all, asked, t)}</p>
           </div>

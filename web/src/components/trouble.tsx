@@ -1,15 +1,25 @@
 import { Button } from '@fluentui/react-components'
 import { Link, useRouter } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
-import { Page, Trouble } from '../ui/parts'
+import { Logo, Trouble, useTitle } from '../ui/parts'
 import { useProblemText } from './problem'
 
 export function NotFound() {
   const { t } = useTranslation()
+  useTitle(t('problem.notFound'))
   return (
-    <Page title={t('problem.notFound')}>
-      <Link to="/">{t('problem.toTeam')}</Link>
-    </Page>
+    <main className="door">
+      <div className="door-card">
+        <div className="door-brand">
+          <Logo size={48} />
+          <div>
+            <h1>{t('problem.notFound')}</h1>
+            <p className="note">{t('problem.notFoundHint')}</p>
+          </div>
+        </div>
+        <Link to="/">{t('problem.toTeam')}</Link>
+      </div>
+    </main>
   )
 }
 

@@ -32,6 +32,7 @@ export function CalendarDialog({ calendar, onClose }: { calendar?: Schemas['Cale
     password: '',
   })
   const wrong = (name: string) => (save.error instanceof Problem ? save.error.field(name) : undefined)
+  const blamed = ['name', 'url', 'username'].some(wrong)
   const account = f.kind === 'caldav' || f.username !== ''
   return (
     <Dialog open onOpenChange={(_e, d) => !d.open && onClose()}>
@@ -51,7 +52,7 @@ export function CalendarDialog({ calendar, onClose }: { calendar?: Schemas['Cale
           <DialogBody>
             <DialogTitle>{calendar ? t('calendars.editTitle') : t('calendars.addTitle')}</DialogTitle>
             <DialogContent className="stack">
-              {save.error && <Trouble>{say(save.error)}</Trouble>}
+              {save.error && !blamed && <Trouble>{say(save.error)}</Trouble>}
               <Field label={t('calendars.kind')}>
                 <RadioGroup
                   value={f.kind}

@@ -61,7 +61,7 @@ export function ChooseForOther({ card }: { card: Card }) {
             <Input
               value={text}
               maxLength={120}
-              placeholder={t('choice.textHint')}
+              placeholder={t('choice.textExample')}
               onChange={(_e, d) => setText(d.value)}
             />
           </Field>

@@ -1,8 +1,9 @@
 /** Turns an explanation of the server into sentences. Pure but for the words, which come from the message files. */
 import type { TFunction } from 'i18next'
+import { clientLabel } from './client-label'
 import type { Coming, Presence, Reason } from './model'
 import { shipped } from './shipped'
-import { type Clock, interval, moment } from './time'
+import { type Clock, ending, interval, moment } from './time'
 
 export const OUTCOMES = [
   'won',
@@ -73,7 +74,7 @@ export function claimName(r: Pick<Reason, 'source' | 'ref' | 'text' | 'profile' 
     case 'microphone':
       return r.text && r.text !== r.profile ? `${kind}: ${r.text}` : kind
     case 'client':
-      return r.label ? `${kind}: ${r.label}` : kind
+      return r.label ? `${kind}: ${clientLabel(r.label, t)}` : kind
     case 'api': {
       const origin = originOf(r.ref)
       return origin ? `${kind}: ${origin}` : kind
@@ -96,7 +97,7 @@ export function winnerSentence(r: Reason, asked: Asked, t: TFunction): string {
     name: asked.name,
     what: words({ status: r.status, text: r.text, profile: r.profile }, t),
     from: r.from ? moment(new Date(r.from), asked.now, asked.clock) : '',
-    until: r.until ? moment(new Date(r.until), asked.now, asked.clock) : '',
+    until: r.until ? ending(new Date(r.until), asked.now, asked.clock) : '',
     text: r.text ?? '',
     origin: originOf(r.ref),
   }
@@ -119,7 +120,7 @@ export function lostSentence(r: Reason, all: readonly Reason[], asked: Asked, t:
     by: by ? claimName(by, t) : bySource ? t(`why.source.${bySource}`) : t('why.another'),
     name: asked.name,
     from: r.from ? moment(new Date(r.from), asked.now, asked.clock) : '',
-    until: r.until ? moment(new Date(r.until), asked.now, asked.clock) : '',
+    until: r.until ? ending(new Date(r.until), asked.now, asked.clock) : '',
     lease: r.lease ? moment(new Date(r.lease), asked.now, asked.clock) : '',
   }
   if (outcome === 'weaker_in_layer') {
@@ -130,7 +131,8 @@ export function lostSentence(r: Reason, all: readonly Reason[], asked: Asked, t:
   return t(`why.outcome.${outcome}`, values)
 }
 
-export function claimTime(r: Reason, asked: Asked): string {
+export function claimTime(r: Reason, asked: Asked, t: TFunction): string {
+  if (r.from && !r.until) return t('why.since', { at: moment(new Date(r.from), asked.now, asked.clock) })
   if (!r.from) return r.until ? `– ${moment(new Date(r.until), asked.now, asked.clock)}` : ''
   return interval(new Date(r.from), r.until ? new Date(r.until) : undefined, asked.now, asked.clock)
 }

@@ -260,7 +260,7 @@ function Placed({ box, card, self, day }: { box: Box; card: Card; self: boolean;
       card={card}
       self={self}
       day={day}
-      className={`box${box.to - box.from <= 35 ? ' short' : ''}${box.cutBefore ? ' cut-before' : ''}${box.cutAfter ? ' cut-after' : ''}`}
+      className={`box${box.to - box.from <= 35 ? ' short' : box.to - box.from < 58 ? ' middle' : ''}${box.cutBefore ? ' cut-before' : ''}${box.cutAfter ? ' cut-after' : ''}`}
       style={{
         top: (box.from * HOUR) / 60 + 1,
         height: ((box.to - box.from) * HOUR) / 60 - 3,

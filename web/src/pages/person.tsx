@@ -7,6 +7,7 @@ import {
   Home20Regular,
   Location20Regular,
   Mail20Regular,
+  PersonProhibited24Regular,
   Phone20Regular,
   QuestionCircle20Regular,
   Star20Filled,
@@ -16,6 +17,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Problem } from '../api/errors'
 import { useWatch } from '../api/live'
 import { usePresence } from '../api/presence-store'
 import { agendaQuery, personQuery, teamQuery, useFavourites } from '../api/queries'
@@ -25,10 +27,10 @@ import { QueryTrouble } from '../components/trouble'
 import { ChooseForOther } from '../forms/ChooseForOther'
 import { words } from '../lib/explain'
 import { type Card, lineShown, mayExplain, mayRead, mayWrite } from '../lib/model'
-import { duration, moment } from '../lib/time'
+import { duration, ending, moment } from '../lib/time'
 import { addDays, civil, startOf } from '../lib/zone'
 import { Face } from '../ui/Face'
-import { Waiting } from '../ui/parts'
+import { Empty, Waiting } from '../ui/parts'
 import { PhoneMark, StatusShape } from '../ui/StatusShape'
 
 /** A colleague's card, over the team page and with an address of its own. */
@@ -60,7 +62,11 @@ export function PersonPage() {
       </DrawerHeader>
       <DrawerBody>
         {query.isPending && <Waiting label={t('waiting')} />}
-        {query.error && <QueryTrouble error={query.error} again={() => void query.refetch()} />}
+        {query.error instanceof Problem && query.error.status === 404 ? (
+          <Empty icon={<PersonProhibited24Regular />} title={t('card.notThere')} />
+        ) : (
+          query.error && <QueryTrouble error={query.error} again={() => void query.refetch()} />
+        )}
         {card && <CardBody card={card} self={card.id === me.person.id} />}
       </DrawerBody>
     </OverlayDrawer>
@@ -113,11 +119,13 @@ function Head({ card, self }: { card: Card; self: boolean }) {
         <p className="card-times">
           {[
             since &&
-              t('presence.sinceFor', {
-                at: moment(since, now, clock),
-                for: duration(now.getTime() - since.getTime(), clock.locale),
-              }),
-            p?.until && t('presence.until', { at: moment(new Date(p.until), now, clock) }),
+              (now.getTime() - since.getTime() < 60_000
+                ? t('presence.since', { at: moment(since, now, clock) })
+                : t('presence.sinceFor', {
+                    at: moment(since, now, clock),
+                    for: duration(now.getTime() - since.getTime(), clock.locale),
+                  })),
+            p?.until && t('presence.until', { at: ending(new Date(p.until), now, clock) }),
           ]
             .filter(Boolean)
             .join(' · ')}

@@ -183,7 +183,7 @@ function ProfileWords({ f }: { f: Profile }) {
       <StatusShape status={f.status} size={20} label={t(`status.${f.status}`)} />
       <div className="grow profile-words">
         <span className="profile-name">{shipped(f.name, t)}</span>
-        {f.text && <span className="quiet">{shipped(f.text, t)}</span>}
+        {f.text && f.text !== f.name && <span className="quiet">{shipped(f.text, t)}</span>}
         <span className="profile-forwarding">{forwarding(f.forwarding)}</span>
       </div>
     </>

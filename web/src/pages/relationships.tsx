@@ -114,7 +114,7 @@ function Row({
   // LEVELS begins with the most comprehensive one.
   const less = (l: Level) => extendOnly && LEVELS.indexOf(l) > LEVELS.indexOf(r.administrative)
   return (
-    <li>
+    <li className="relation-row">
       <Face id={r.viewer} name={r.name} size={32} />
       <div className="grow">
         <p className="relation-name">{r.name}</p>

@@ -7,7 +7,7 @@ import { PresenceLineText } from '../components/PersonTile'
 import { useClock, useMe, useNow } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
 import type { Right, Schemas } from '../lib/model'
-import { moment } from '../lib/time'
+import { ending, moment } from '../lib/time'
 import { Face } from '../ui/Face'
 import { Page, Waiting } from '../ui/parts'
 import { StatusShape } from '../ui/StatusShape'
@@ -35,6 +35,9 @@ export function SeenPage() {
       <RelationshipTabs />
       {query.error && <QueryTrouble error={query.error} again={() => void query.refetch()} />}
       {query.isPending && <Waiting label={t('waiting')} />}
+      <p className="note seen-legend" aria-hidden="true">
+        {t('seen.legend')}
+      </p>
       <ul className="seen-cards">
         {query.data?.levels.toReversed().map((l) => (
           <SeenCard key={l.level} seen={l} />
@@ -70,7 +73,7 @@ function SeenCard({ seen }: { seen: Schemas['SeenBy'] }) {
             <span className="note">
               {[
                 p?.since && t('presence.since', { at: moment(new Date(p.since), now, clock) }),
-                p?.until && t('presence.until', { at: moment(new Date(p.until), now, clock) }),
+                p?.until && t('presence.until', { at: ending(new Date(p.until), now, clock) }),
               ]
                 .filter(Boolean)
                 .join(' · ')}

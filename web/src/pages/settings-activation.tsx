@@ -1,4 +1,4 @@
-import { Field, Input, Select, Switch } from '@fluentui/react-components'
+import { Field, Select, Switch } from '@fluentui/react-components'
 import { LockClosed16Regular } from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
@@ -8,6 +8,7 @@ import { useOwnSettings } from '../components/settings'
 import { QueryTrouble } from '../components/trouble'
 import { EVENTS, type EventName, type Profiles, type Schemas } from '../lib/model'
 import { shipped } from '../lib/shipped'
+import { NumberField } from '../ui/NumberField'
 import { Section, Trouble, Waiting } from '../ui/parts'
 import { Saved } from './settings-general'
 
@@ -104,19 +105,14 @@ function EventCard({
                 </Select>
               </Field>
               {name === 'inactivity' && (
-                <Field label={t('settings.minutes')}>
-                  <Input
-                    key={v.minutes}
-                    type="number"
-                    min={1}
-                    max={1440}
-                    defaultValue={String(v.minutes ?? 10)}
-                    onBlur={(e) => {
-                      const n = Math.round(Number(e.target.value))
-                      if (n >= 1 && n <= 1440 && n !== v.minutes) set({ ...v, minutes: n })
-                    }}
-                  />
-                </Field>
+                <NumberField
+                  label={t('settings.minutes')}
+                  value={v.minutes ?? 10}
+                  min={1}
+                  max={1440}
+                  wrong={t('settings.wholeNumber', { min: 1, max: 1440 })}
+                  onChange={(minutes) => set({ ...v, minutes })}
+                />
               )}
             </div>
           )}

@@ -1,4 +1,4 @@
-import { Button, Checkbox, Field, Input, Select, Switch, Tooltip } from '@fluentui/react-components'
+import { Button, Checkbox, Field, Select, Switch, Tooltip } from '@fluentui/react-components'
 import {
   Add20Regular,
   ArrowSync20Regular,
@@ -19,6 +19,7 @@ import { CalendarDialog } from '../forms/CalendarDialog'
 import { type CalendarOptions, type Schemas, SHOW_AS } from '../lib/model'
 import { shipped } from '../lib/shipped'
 import { moment } from '../lib/time'
+import { NumberField } from '../ui/NumberField'
 import { Empty, Section, Trouble, Waiting } from '../ui/parts'
 import { Confirm } from './profiles'
 import { Saved } from './settings-general'
@@ -98,7 +99,7 @@ function Row({
     ? t('calendars.health.failed', { at: c.checked_at ? at(c.checked_at) : '' })
     : c.succeeded_at
       ? t('calendars.health.ok', { at: at(c.succeeded_at), count: c.appointments })
-      : t('calendars.health.never')
+      : t('calendars.health.reading')
   return (
     <li className="calendar-row">
       <span className={`calendar-dot${c.error ? ' failed' : c.problems.length ? ' problem' : ''}`} aria-hidden="true" />
@@ -207,20 +208,15 @@ function Options() {
               ))}
             </Select>
           </Field>
-          <Field label={t('settings.options.days_ahead')}>
-            <Input
-              key={v.days_ahead}
-              type="number"
-              min={1}
-              max={365}
-              disabled={off}
-              defaultValue={String(v.days_ahead)}
-              onBlur={(e) => {
-                const n = Math.round(Number(e.target.value))
-                if (n >= 1 && n <= 365 && n !== v.days_ahead) set({ days_ahead: n })
-              }}
-            />
-          </Field>
+          <NumberField
+            label={t('settings.options.days_ahead')}
+            value={v.days_ahead}
+            min={1}
+            max={365}
+            wrong={t('settings.wholeNumber', { min: 1, max: 365 })}
+            disabled={off}
+            onChange={(days_ahead) => set({ days_ahead })}
+          />
         </div>
         <div className="options">
           <fieldset>

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useRouter, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Problem } from '../api/errors'
 import { setupQuery, useSignIn } from '../api/queries'
 import { LanguageSwitch } from '../components/LanguageSwitch'
 import { useProblemText } from '../components/problem'
@@ -39,7 +40,13 @@ export function SignInPage() {
             <p className="note">{t('signIn.lead')}</p>
           </div>
         </div>
-        {signIn.error && <Trouble>{say(signIn.error)}</Trouble>}
+        {signIn.error && (
+          <Trouble>
+            {signIn.error instanceof Problem && signIn.error.status === 401
+              ? t('problem.wrongLogin')
+              : say(signIn.error)}
+          </Trouble>
+        )}
         <Field label={t('signIn.login')}>
           <Input
             required

@@ -108,16 +108,13 @@ function GroupSection({
   const tile = (c: Card) => (
     <PersonTile card={c} self={c.id === me} starred={starred.has(c.id)} onStar={c.id === me ? undefined : onStar} />
   )
+  if (status) return <Filtered group={group} status={status} tile={tile} empty={t('team.noneOfStatus')} />
   return (
     <section className="group" aria-labelledby={`group-${group.id}`}>
       <h2 id={`group-${group.id}`}>
         {group.name} <span className="count">{group.people.length}</span>
       </h2>
-      {status ? (
-        <Filtered group={group} status={status} tile={tile} empty={t('team.noneOfStatus')} />
-      ) : (
-        <PeopleGrid people={group.people} label={group.name} render={tile} />
-      )}
+      <PeopleGrid people={group.people} label={group.name} render={tile} />
     </section>
   )
 }
@@ -134,12 +131,20 @@ function Filtered({
   tile: (c: Card) => React.ReactNode
   empty: string
 }) {
+  const { t } = useTranslation()
   const roster = useRoster()
   const people = group.people.filter((c) => fits(roster.get(c.id) ?? c.presence, status))
-  return people.length ? (
-    <PeopleGrid people={people} label={group.name} render={tile} />
-  ) : (
-    <p className="note none">{empty}</p>
+  return (
+    <section className="group" aria-labelledby={`group-${group.id}`}>
+      <h2 id={`group-${group.id}`}>
+        {group.name} <span className="count">{t('team.of', { shown: people.length, all: group.people.length })}</span>
+      </h2>
+      {people.length ? (
+        <PeopleGrid people={people} label={group.name} render={tile} />
+      ) : (
+        <p className="note none">{empty}</p>
+      )}
+    </section>
   )
 }
 

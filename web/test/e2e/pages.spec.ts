@@ -182,3 +182,43 @@ test.describe('on a phone', () => {
     await expect(page.getByRole('button', { name: /^Your presence: Be right back – Break/ })).toBeVisible()
   })
 })
+
+test('a number that makes no sense is not saved and says why', async ({ page }) => {
+  await open(page, '/settings/calendars')
+  const own = page.getByRole('switch', { name: 'Use an own setting' })
+  if (!(await own.isChecked())) await own.click()
+  const days = page.getByLabel('Days ahead')
+  await days.fill('4000')
+  await days.press('Tab')
+  await expect(page.getByText('A whole number from 1 to 365.')).toBeVisible()
+  await days.fill('14')
+  await days.press('Tab')
+  await expect(page.getByText('A whole number from 1 to 365.')).toBeHidden()
+  // The next change builds on this one without waiting for the server.
+  await page.getByLabel('Tentative').uncheck()
+  await page.getByLabel('All-day appointments count').uncheck()
+  await expect(days).toHaveValue('14')
+  await expect(page.getByLabel('Tentative')).not.toBeChecked()
+})
+
+test('somebody who does not exist', async ({ page }) => {
+  await open(page)
+  await page.evaluate(() => {
+    history.pushState(null, '', '/people/nobody')
+    dispatchEvent(new PopStateEvent('popstate'))
+  })
+  await expect(page.getByText('There is no such person, or you may not see them.')).toBeVisible()
+  await page.getByRole('button', { name: 'Close' }).click()
+  await expect(page.getByRole('dialog')).toBeHidden()
+})
+
+test('a group that is filtered says how many it shows', async ({ page }) => {
+  await open(page, '/?status=busy')
+  await expect(page.getByRole('heading', { level: 2 }).first()).toHaveText(/\d+ of \d+$/)
+})
+
+test('on a phone the chosen section of the settings is in sight', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 })
+  await open(page, '/settings/data')
+  await expect(page.getByRole('link', { name: 'Data and reset' })).toBeInViewport({ ratio: 0.9 })
+})

@@ -37,6 +37,39 @@ test('choose a status with one click', async ({ page }) => {
   await expect(page.getByTestId('announcer')).toHaveText(/Your status is now Do not disturb/)
 })
 
+test('a click that does not work says so, and does not count later', async ({ page, context }) => {
+  await open(page)
+  await page.evaluate(() => {
+    const real = window.fetch
+    window.fetch = async (r, init) => {
+      if ((r as Request).method === 'PUT') throw new TypeError('no network')
+      return real(r, init)
+    }
+  })
+  await context.setOffline(true)
+  const quick = page.getByRole('group', { name: 'Change your status' })
+  await quick.getByRole('button', { name: 'Do not disturb' }).click()
+  await expect(page.getByText('The server cannot be reached at the moment.')).toBeVisible()
+  await context.setOffline(false)
+  await expect(page.getByRole('button', { name: /^Your presence: Do not disturb/ })).toHaveCount(0)
+  await page.getByRole('alert').getByRole('button', { name: 'Close' }).click()
+  await expect(page.getByText('The server cannot be reached at the moment.')).toBeHidden()
+})
+
+test('a duplicated tab is a client of its own', async ({ page }) => {
+  await open(page)
+  const id = () => sessionStorage.getItem('doorlight-client')
+  await expect.poll(() => page.evaluate(id)).toMatch(/^web-/)
+  const first = await page.evaluate(id)
+  // A page that a page opens begins with a copy of its storage, as a duplicate does.
+  const [second] = await Promise.all([page.waitForEvent('popup'), page.evaluate(() => void window.open('/'))])
+  await expect.poll(() => second.evaluate(id)).not.toBe(first)
+  await page.reload()
+  await page.locator('h1').first().waitFor({ state: 'attached' })
+  await page.waitForTimeout(400)
+  expect(await page.evaluate(id)).toBe(first)
+})
+
 test('choose a status with text and end', async ({ page }) => {
   await open(page)
   await page.getByRole('button', { name: /^Your presence/ }).click()
