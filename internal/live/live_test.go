@@ -388,6 +388,7 @@ func TestChangesThatComeTogetherAreOneFrame(t *testing.T) {
 	f := w.next()
 	wantIDs(t, "one frame", f.ids(), "anna", "bert")
 	w.check()
+	s.stop() // what is counted is counted behind the write
 	if st := s.Stats(); st.Writes != 3 || st.Delivered < 3 {
 		t.Errorf("%+v, want 3 writes", st)
 	}
