@@ -1,6 +1,8 @@
 package agenda
 
 import (
+	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -9,7 +11,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/doorlight/doorlight/internal/calendar"
+	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -108,4 +112,122 @@ func (r rules) derive(calendarID string, appointments []calendar.Appointment, no
 		})
 	}
 	return claims
+}
+
+// expand returns the appointments of a calendar that touch a span, in the zone of its owner. What cannot be worked out
+// is told in left, in words for the owner; the rest is good.
+func (a *Agenda) expand(ctx context.Context, calendarID string, from, to time.Time, zone *time.Location) (all []calendar.Appointment, left string, err error) {
+	objects, err := a.store.CalendarObjects(ctx, calendarID)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, o := range objects {
+		if len(o.Data) == 0 { // it could not be read
+			continue
+		}
+		cal, err := calendar.Parse(bytes.NewReader(o.Data), calendar.Limits{})
+		if err == nil {
+			var some []calendar.Appointment
+			some, _, err = cal.Expand(from, to, zone, calendar.Limits{})
+			all = append(all, some...)
+		}
+		if err != nil && left == "" {
+			left = cut(o.Href, 100) + ": it holds more appointments than can be worked out"
+		}
+	}
+	slices.SortStableFunc(all, func(x, y calendar.Appointment) int { return x.Start.Compare(y.Start) })
+	return all, left, nil
+}
+
+// derive works out the claims of a calendar for the coming days and has the hub hold them; reading is held.
+func (a *Agenda) derive(ctx context.Context, e *entry) error {
+	a.mu.Lock()
+	rec, gone := e.rec, e.gone
+	a.mu.Unlock()
+	p, ok := a.office.Person(rec.PersonID)
+	if !ok || gone {
+		return nil
+	}
+	now := hub.Now()
+	r := rules{options: p.Settings.CalendarOptions(&p.Own), settings: p.Settings, own: &p.Own}
+	days := time.Duration(r.options.DaysAhead) * 24 * time.Hour
+	appointments, left, err := a.expand(ctx, rec.ID, now, now.Add(days), p.Zone)
+	if err != nil {
+		return err
+	}
+	near := appointments[:0:0]
+	for _, x := range appointments {
+		if x.Start.Before(now.Add(min(horizon, days))) {
+			near = append(near, x)
+		}
+	}
+	var claims []presence.Claim
+	if lease := rec.SucceededAt.Add(trust).Truncate(time.Millisecond); p.Settings.Calendar.OwnCalendars && lease.After(now) {
+		claims = r.derive(rec.ID, near, now, lease)
+	}
+	if err := a.hold(ctx, rec, claims); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	e.count, e.derived, e.left = len(appointments), now, left
+	a.mu.Unlock()
+	return nil
+}
+
+// hold makes claims the only ones of a calendar. Those that hold already, with trust left, are not written again.
+func (a *Agenda) hold(ctx context.Context, rec store.Calendar, claims []presence.Claim) error {
+	src := sourceOf(rec.ID)
+	wanted := map[string]presence.Claim{}
+	for _, c := range claims {
+		wanted[c.ID] = c
+	}
+	held, _, ok := a.hub.Claims(rec.PersonID)
+	if !ok || !differs(src, held, wanted) {
+		return nil
+	}
+	return a.hub.Change(ctx, rec.PersonID, func(e *hub.Edit) error {
+		for _, c := range slices.Clone(e.Claims()) {
+			if c.Source != src {
+				continue
+			}
+			w, ok := wanted[c.ID]
+			switch {
+			case !ok:
+				e.Delete(c.Ref())
+			case alike(c, w):
+				delete(wanted, c.ID)
+			}
+		}
+		for _, c := range claims {
+			if w, ok := wanted[c.ID]; ok {
+				e.Put(w)
+				delete(wanted, c.ID)
+			}
+		}
+		return nil
+	})
+}
+
+func differs(src presence.Source, held []presence.Claim, wanted map[string]presence.Claim) bool {
+	n := 0
+	for _, c := range held {
+		if c.Source != src {
+			continue
+		}
+		if w, ok := wanted[c.ID]; !ok || !alike(c, w) {
+			return true
+		}
+		n++
+	}
+	return n != len(wanted)
+}
+
+// alike reports whether a held claim says what is wanted, and its lease is not near its end.
+func alike(held, wanted presence.Claim) bool {
+	fresh := wanted.Lease.Sub(held.Lease) < trust/2
+	held.Lease = wanted.Lease
+	return fresh && held.From.Equal(wanted.From) && held.Until.Equal(wanted.Until) && func() bool {
+		held.From, held.Until = wanted.From, wanted.Until
+		return held == wanted
+	}()
 }
