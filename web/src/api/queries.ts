@@ -33,6 +33,13 @@ export const untoldQuery = queryOptions<Error | null>({ queryKey: ['untold'], en
 const tell = (error: Error | null) => queryClient.setQueryData(untoldQuery.queryKey, error)
 export const forgetUntold = () => tell(null)
 
+/** The server is there again: what failed while it was away is tried once more, and the words about it go. */
+export function serverIsBack(): void {
+  void queryClient.refetchQueries({ predicate: (q) => q.state.status === 'error' })
+  const told = queryClient.getQueryData(untoldQuery.queryKey)
+  if (told instanceof Problem && told.status === 0) forgetUntold()
+}
+
 export const queryClient = new QueryClient({
   mutationCache: new MutationCache({
     onError: (error, _v, _c, mutation) => {

@@ -1,6 +1,8 @@
 import { Button } from '@fluentui/react-components'
 import { Link, useRouter } from '@tanstack/react-router'
+import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Problem } from '../api/errors'
 import { Logo, Trouble, useTitle } from '../ui/parts'
 import { useProblemText } from './problem'
 
@@ -23,23 +25,42 @@ export function NotFound() {
   )
 }
 
+/** How often a page that could not be opened is tried again while the server is away. */
+const TRY_AGAIN = 5_000
+
 export function PageTrouble({ error }: { error: unknown }) {
   const { t } = useTranslation()
   const say = useProblemText()
   const router = useRouter()
+  const away = error instanceof Problem && (error.status === 0 || error.status >= 500)
+  useEffect(() => {
+    if (!away) return
+    const again = () => void router.invalidate()
+    const timer = setInterval(again, TRY_AGAIN)
+    globalThis.addEventListener('online', again)
+    return () => {
+      clearInterval(timer)
+      globalThis.removeEventListener('online', again)
+    }
+  }, [away, router])
   return (
-    <div className="page">
-      <Trouble
-        title={t('problem.title')}
-        action={
-          <Button size="small" onClick={() => router.invalidate()}>
-            {t('problem.again')}
-          </Button>
-        }
-      >
-        {say(error)}
-      </Trouble>
-    </div>
+    <main className="door">
+      <div className="door-card">
+        <div className="door-brand">
+          <Logo size={48} />
+          <h1>{t('problem.title')}</h1>
+        </div>
+        <Trouble
+          action={
+            <Button size="small" onClick={() => router.invalidate()}>
+              {t('problem.again')}
+            </Button>
+          }
+        >
+          {say(error)}
+        </Trouble>
+      </div>
+    </main>
   )
 }
 

@@ -13,11 +13,11 @@ import {
   SignOut20Regular,
 } from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
-import { Link, Outlet, useNavigate, useRouterState, useSearch } from '@tanstack/react-router'
+import { Link, Outlet, useNavigate, useRouter, useRouterState, useSearch } from '@tanstack/react-router'
 import { lazy, type ReactElement, Suspense, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
-import { live, useWatch } from '../api/live'
-import { leave, queryClient, sessionQuery, teamQuery, useSignOut } from '../api/queries'
+import { live, useConnection, useWatch } from '../api/live'
+import { leave, queryClient, serverIsBack, sessionQuery, teamQuery, useSignOut } from '../api/queries'
 import { tab } from '../api/tab'
 import { ConnectionBanner, Untold } from '../components/ConnectionBanner'
 import { OwnPresence } from '../components/OwnPresence'
@@ -38,6 +38,7 @@ export function Shell() {
         {t('nav.skip')}
       </a>
       <Stream id={me.person.id} />
+      <PagesAtHand />
       <header className="top">
         <Link to="/" className="brand" aria-label={t('nav.home')}>
           <Logo />
@@ -79,6 +80,22 @@ function Stream({ id }: { id: string }) {
       live.stop()
     }
   }, [id])
+  const { state } = useConnection()
+  useEffect(() => {
+    if (state === 'live') serverIsBack()
+  }, [state])
+  return null
+}
+
+/** Fetches what the other pages are made of while nothing else is to do, so that they open without the server too. */
+function PagesAtHand() {
+  const router = useRouter()
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      for (const route of Object.values(router.routesById)) void router.loadRouteChunk(route)?.catch(() => {})
+    }, 2_000)
+    return () => clearTimeout(timer)
+  }, [router])
   return null
 }
 

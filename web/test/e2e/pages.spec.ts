@@ -195,10 +195,11 @@ test('a number that makes no sense is not saved and says why', async ({ page }) 
   await days.press('Tab')
   await expect(page.getByText('A whole number from 1 to 365.')).toBeHidden()
   // The next change builds on this one without waiting for the server.
-  await page.getByLabel('Tentative').uncheck()
-  await page.getByLabel('All-day appointments count').uncheck()
+  await page.getByLabel('Tentative').click()
+  await page.getByLabel('All-day appointments count').click()
   await expect(days).toHaveValue('14')
   await expect(page.getByLabel('Tentative')).not.toBeChecked()
+  await expect(page.getByLabel('All-day appointments count')).not.toBeChecked()
 })
 
 test('somebody who does not exist', async ({ page }) => {

@@ -50,10 +50,10 @@ test('a click that does not work says so, and does not count later', async ({ pa
   const quick = page.getByRole('group', { name: 'Change your status' })
   await quick.getByRole('button', { name: 'Do not disturb' }).click()
   await expect(page.getByText('The server cannot be reached at the moment.')).toBeVisible()
-  await context.setOffline(false)
-  await expect(page.getByRole('button', { name: /^Your presence: Do not disturb/ })).toHaveCount(0)
   await page.getByRole('alert').getByRole('button', { name: 'Close' }).click()
   await expect(page.getByText('The server cannot be reached at the moment.')).toBeHidden()
+  await context.setOffline(false)
+  await expect(page.getByRole('button', { name: /^Your presence: Do not disturb/ })).toHaveCount(0)
 })
 
 test('a duplicated tab is a client of its own', async ({ page }) => {
@@ -218,4 +218,22 @@ test('a team by keyboard alone', async ({ page }) => {
   await expect(card).toBeVisible()
   await page.keyboard.press('Escape')
   await expect(card).toBeHidden()
+})
+
+test('pages open while the server is away, and fill when it is back', async ({ page }) => {
+  await open(page)
+  await expect(page.getByRole('heading', { name: 'Favourites' })).toBeVisible()
+  await page.evaluate(() => {
+    window.doorlightMock?.offline(true)
+    window.doorlightMock?.drop(1006)
+  })
+  await page.getByRole('link', { name: 'Relationships' }).click()
+  const trouble = page.getByText('The server cannot be reached at the moment.')
+  await expect(trouble).toBeVisible({ timeout: 10_000 })
+  await page.evaluate(() => {
+    window.doorlightMock?.offline(false)
+    window.dispatchEvent(new Event('online'))
+  })
+  await expect(trouble).toBeHidden({ timeout: 10_000 })
+  await expect(page.getByText('Everybody else: Employee')).toBeVisible()
 })
