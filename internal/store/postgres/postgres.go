@@ -70,6 +70,7 @@ var dialect = sqlstore.Dialect{
 	Distinct:  true,
 	Snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 	Violation: violation,
+	Keep:      " FOR KEY SHARE", // as the foreign key would have it a moment later
 	Retry: func(err error) bool {
 		var e *pgconn.PgError
 		return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01") // serialization failure, deadlock

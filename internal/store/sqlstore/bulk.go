@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -85,9 +84,12 @@ func (t *table) remove() bulk {
 		"DELETE FROM %s WHERE (%s) IN (SELECT %s FROM v)", t.name, names(key, ""), names(key, "v."))}
 }
 
+// keeping stands in a text for Dialect.Keep.
+const keeping = " /* keep */"
+
 // statement returns the text for n rows.
 func (b *bulk) statement(d *Dialect, n int) string {
-	return fmt.Sprintf("WITH v (%s) AS (%s) %s", names(b.columns, ""), d.Rows(b.columns, n), b.text)
+	return fmt.Sprintf("WITH v (%s) AS (%s) %s", names(b.columns, ""), d.Rows(b.columns, n), strings.ReplaceAll(b.text, keeping, d.Keep))
 }
 
 // prepare keeps the statement prepared where that is not the driver's business.
@@ -169,11 +171,6 @@ func (e *danglingError) Error() string {
 	return e.record + " names a record that is not there: " + e.err.Error()
 }
 func (e *danglingError) Unwrap() []error { return []error{store.ErrNotFound, e.err} }
-
-func isDangling(err error) bool {
-	var e *danglingError
-	return errors.As(err, &e)
-}
 
 // distinct sorts rows by their keys and keeps the last of those with equal ones.
 func distinct(values []any, width, key int) []any {

@@ -11,8 +11,8 @@ import (
 	"github.com/doorlight/doorlight/presence"
 )
 
-// present holds for rows about people who exist.
-const present = "EXISTS (SELECT 1 FROM people WHERE people.id = v.person_id)"
+// present holds for rows about people who exist, and go on to exist until the transaction ends.
+const present = "EXISTS (SELECT 1 FROM people WHERE people.id = v.person_id" + keeping + ")"
 
 var claims = newTable("claim", "claims", 3, `person_id text, source text, id text, status text, profile text, text text,
 	from_ms bigint, until_ms bigint, lease_ms bigint, detail text`, present)
@@ -101,22 +101,16 @@ func (s *Store) WriteClaims(ctx context.Context, b store.ClaimBatch) error {
 		}
 		seen = append(seen, b.Shown[i].PersonID, millis(v.At), v.Off, v.Status.String(), millis(v.Since), covered, coveredSince)
 	}
-	var err error
-	for range attempts {
-		err = s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-			if _, err := s.putClaims.exec(ctx, s, tx, puts); err != nil {
-				return err
-			}
-			if _, err := s.deleteClaims.exec(ctx, s, tx, deletes); err != nil {
-				return err
-			}
-			_, err := s.putShown.exec(ctx, s, tx, seen)
+	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := s.putClaims.exec(ctx, s, tx, puts); err != nil {
 			return err
-		})
-		if !isDangling(err) { // else somebody was deleted between the look for them and the insertion
-			break
 		}
-	}
+		if _, err := s.deleteClaims.exec(ctx, s, tx, deletes); err != nil {
+			return err
+		}
+		_, err := s.putShown.exec(ctx, s, tx, seen)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("store: write claims: %w", err)
 	}

@@ -38,6 +38,9 @@ type Dialect struct {
 	Snapshot *sql.TxOptions
 	// Violation tells which kind of constraint err comes from, and for Taken the column that collides.
 	Violation func(err error) (kind Violation, field string)
+	// Keep is the clause of a query that keeps what it finds from being deleted until the transaction ends; empty where
+	// nobody else writes meanwhile.
+	Keep string
 	// Retry tells that err ended a transaction only because of what others did at the same time.
 	Retry func(err error) bool
 }

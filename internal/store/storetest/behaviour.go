@@ -414,7 +414,7 @@ func concurrent(t *testing.T, s store.Store) {
 func concurrentDelete(t *testing.T, s store.Store) {
 	settle(t, s, "anna")
 	var work gosync.WaitGroup
-	const rounds = 40
+	const rounds = 200
 	work.Go(func() {
 		for range rounds {
 			if err := s.Update(t.Context(), store.Changes{PutPeople: []store.Person{person("bert")}}); err != nil {
