@@ -78,7 +78,7 @@ func NewLife(r *Roster, c Clock, seed uint64, h Hub, cfg LifeConfig) *Life {
 }
 
 // Begin brings everybody to where they are by now: what happened today and the day before is entered with the times
-// at which it happened. What an earlier life left is forgotten.
+// at which it happened. What an earlier life left is forgotten, but for what visitors have chosen since.
 func (l *Life) Begin(ctx context.Context) error {
 	today, now := l.clock.Sim(time.Now())
 	past := l.plan(today - 1)
@@ -107,14 +107,37 @@ func (l *Life) Begin(ctx context.Context) error {
 	for i := range l.roster.Members {
 		m := &l.roster.Members[i]
 		edits = append(edits, hub.PersonEdit{PersonID: m.Login, Edit: func(e *hub.Edit) error {
+			visitors := chosenByVisitors(e.Claims())
 			forget(e)
 			for _, s := range byPerson[m.Login] {
 				l.perform(e, s)
+			}
+			for _, c := range visitors {
+				i := slices.IndexFunc(e.Claims(), func(x presence.Claim) bool { return x.Ref() == c.Ref() })
+				if i < 0 || e.Claims()[i].From.Before(c.From) {
+					e.Put(c)
+				}
 			}
 			return nil
 		}})
 	}
 	return l.change(ctx, edits)
+}
+
+// ours marks the choices that the office makes.
+const ours = "demo"
+
+// chosenByVisitors returns the choices of those who were signed in.
+func chosenByVisitors(claims []presence.Claim) (chosen []presence.Claim) {
+	for _, c := range claims {
+		switch c.Source.Class() {
+		case presence.SourceHand, presence.SourceAssistant:
+			if c.Label != ours {
+				chosen = append(chosen, c)
+			}
+		}
+	}
+	return chosen
 }
 
 // plan returns the steps of a day that the clock has time for.
@@ -381,7 +404,9 @@ func (l *Life) choose(e *hub.Edit, s timedStep, now time.Time) {
 	if s.Until > 0 {
 		until = now.Add(time.Duration(float64(s.Until-s.At) / l.clock.Speed())).Truncate(time.Millisecond)
 	}
-	e.Put(presence.Choose(by, status, s.Profile, text, now, until))
+	c := presence.Choose(by, status, s.Profile, text, now, until)
+	c.Label = ours
+	e.Put(c)
 }
 
 // visited reports whether a client runs that is not the office's: somebody has signed in as this person.

@@ -234,6 +234,27 @@ func TestBegin(t *testing.T) {
 	})
 }
 
+// TestAVisitorsChoiceSurvivesARestart chooses as somebody who was signed in, and has the office begin again.
+func TestAVisitorsChoiceSurvivesARestart(t *testing.T) {
+	t.Parallel()
+	bubble(t, 1, func(t *testing.T, l *Life, h *hub.Hub, _ func() int) {
+		err := h.Change(t.Context(), "anna", func(e *hub.Edit) error {
+			e.Put(presence.Choose(presence.SourceHand, presence.DoNotDisturb, "", "Just looking", e.Now, time.Time{}))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if err := NewLife(l.roster, NewClock(time.Now(), 1), l.seed, h, l.cfg).Begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if p, _, _ := h.Presence("anna"); p.Text != "Just looking" {
+			t.Errorf("anna is %s %q by %s", p.Status, p.Text, p.Cause)
+		}
+	})
+}
+
 // TestVisitor signs in as somebody: from then on nobody chooses for them, nor leaves their desk, but they go on being
 // called and expected.
 func TestVisitor(t *testing.T) {
