@@ -79,6 +79,9 @@ func explain(ctx context.Context, host string, limit time.Duration, err error) *
 		e.Kind = NotAllowed
 		e.Text = fmt.Sprintf("%s leads to %s. This address %s and is not allowed; an administrator can allow it.",
 			host, refused.addr, refused.why)
+		if host == refused.addr {
+			e.Text = fmt.Sprintf("The address %s %s and is not allowed; an administrator can allow it.", host, refused.why)
+		}
 	case ctx.Err() != nil:
 		e.Err = context.Cause(ctx)
 		e.Text = "The request was given up before " + host + " answered."
