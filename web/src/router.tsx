@@ -8,19 +8,9 @@ import {
 } from '@tanstack/react-router'
 import { queryClient, sessionQuery, setupQuery } from './api/queries'
 import { NotFound, PageTrouble } from './components/trouble'
-import { STATUSES, type Status } from './lib/model'
-import { type Day, isDay } from './lib/zone'
+import { agendaSearch, everywhere, peopleSearch, teamSearch } from './lib/search'
 import { type Language, setLanguage } from './messages'
 import { Shell } from './pages/shell'
-
-export type StatusFilter = Status | 'on_the_phone'
-
-/** What the address says beside the path. Anything that makes no sense there is left out. */
-type Everywhere = { why?: string }
-export type TeamSearch = { q?: string; status?: StatusFilter }
-export type AgendaSearch = { day?: Day; view?: 'day' | 'week' }
-
-const text = (v: unknown) => (v === undefined || v === '' ? undefined : String(v))
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: PageTrouble })
 
@@ -28,7 +18,7 @@ const app = createRoute({
   getParentRoute: () => root,
   id: 'app',
   component: Shell,
-  validateSearch: (s: Record<string, unknown>): Everywhere => ({ why: text(s.why) }),
+  validateSearch: everywhere,
   beforeLoad: async ({ location }) => {
     const me = await queryClient.ensureQueryData(sessionQuery)
     if (me) {
@@ -60,10 +50,7 @@ const setup = createRoute({
 const team = createRoute({
   getParentRoute: () => app,
   id: 'team',
-  validateSearch: (s: Record<string, unknown>): TeamSearch => ({
-    q: text(s.q),
-    status: [...STATUSES, 'on_the_phone' as const].find((x) => x === s.status),
-  }),
+  validateSearch: teamSearch,
   component: lazyRouteComponent(() => import('./pages/team'), 'TeamPage'),
 })
 
@@ -73,11 +60,6 @@ const person = createRoute({
   getParentRoute: () => team,
   path: '/people/$person',
   component: lazyRouteComponent(() => import('./pages/person'), 'PersonPage'),
-})
-
-const agendaSearch = (s: Record<string, unknown>): AgendaSearch => ({
-  day: isDay(s.day) ? s.day : undefined,
-  view: s.view === 'day' || s.view === 'week' ? s.view : undefined,
 })
 
 const agenda = createRoute({
@@ -103,7 +85,7 @@ const profiles = createRoute({
 const relationships = createRoute({
   getParentRoute: () => app,
   path: '/relationships',
-  validateSearch: (s: Record<string, unknown>): { q?: string } => ({ q: text(s.q) }),
+  validateSearch: peopleSearch,
   component: lazyRouteComponent(() => import('./pages/relationships'), 'RelationshipsPage'),
 })
 

@@ -14,7 +14,7 @@ import { PersonTile } from '../components/PersonTile'
 import { useMe } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
 import { type Card, lineShown, type Presence, STATUSES } from '../lib/model'
-import type { StatusFilter } from '../router'
+import type { StatusFilter } from '../lib/search'
 import { Empty, useTitle, Waiting } from '../ui/parts'
 import { PhoneMark, StatusShape } from '../ui/StatusShape'
 
