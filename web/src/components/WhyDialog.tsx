@@ -8,6 +8,7 @@ import {
   DialogTitle,
 } from '@fluentui/react-components'
 import { useQuery } from '@tanstack/react-query'
+import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { usePresence } from '../api/presence-store'
 import { explanationQuery, personQuery } from '../api/queries'
@@ -32,6 +33,9 @@ export default function WhyDialog({ person, onClose }: { person: string; onClose
   const name = self ? me.person.name : (card.data?.name ?? '')
   const asked: Asked = { self, name, now, clock }
   const status = query.data?.presence.status
+  // Not the text, which comes first and would be framed.
+  const close = useRef<HTMLButtonElement>(null)
+  useEffect(() => close.current?.focus({ preventScroll: true }), [])
   return (
     <Dialog open onOpenChange={(_e, d) => !d.open && onClose()}>
       <DialogSurface className="why">
@@ -48,7 +52,7 @@ export default function WhyDialog({ person, onClose }: { person: string; onClose
             {query.data && <Answer e={query.data} asked={asked} />}
           </DialogContent>
           <DialogActions>
-            <Button appearance="primary" onClick={onClose}>
+            <Button ref={close} appearance="primary" onClick={onClose}>
               {t('close')}
             </Button>
           </DialogActions>

@@ -113,6 +113,16 @@ describe('an explanation', () => {
     expect(comingSentence({ at: '2026-11-24T10:00:00Z', presence, because: [] }, [], asked, t)).toBe(
       '11:00 → Available',
     )
+    // A team colleague is given only the kind of each claim.
+    const named = (more: Partial<Reason>): Reason => ({ ...reason, ref: 'calendar', text: '', ...more })
+    const day = [
+      named({}),
+      named({ from: '2026-11-24T12:00:00Z', until: '2026-11-24T13:00:00.000Z', outcome: 'not_yet' }),
+    ]
+    const at = (instant: string) => comingSentence({ at: instant, presence, because: ['calendar'] }, day, asked, t)
+    expect(at('2026-11-24T12:00:00Z')).toBe('13:00: Appointment begins → Available')
+    expect(at('2026-11-24T13:00:00Z')).toBe('14:00: Appointment ends → Available')
+    expect(at('2026-11-24T15:00:00Z')).toBe('16:00 → Available')
   })
 
   it('does not say the same word twice', () => {

@@ -137,16 +137,18 @@ export function claimTime(r: Reason, asked: Asked, t: TFunction): string {
   return interval(new Date(r.from), r.until ? new Date(r.until) : undefined, asked.now, asked.clock)
 }
 
-/** One coming change: "11:00 – Planning ends → Available". */
+/**
+ * One coming change: "11:00 – Planning ends → Available". What is behind a claim's name is not for everybody: then
+ * several claims share the name of their kind, and the one that begins or ends at that moment is meant.
+ */
 export function comingSentence(c: Coming, all: readonly Reason[], asked: Asked, t: TFunction): string {
   const at = moment(new Date(c.at), asked.now, asked.clock)
   const what = words(c.presence, t)
-  for (const ref of c.because) {
-    const r = all.find((x) => x.ref === ref)
-    if (!r) continue
-    const claim = claimName(r, t)
-    const ends = r.until === c.at || r.lease === c.at
-    return t(ends ? 'why.next.ends' : 'why.next.begins', { at, claim, what })
-  }
+  const then = (x: string | undefined) => x !== undefined && Date.parse(x) === Date.parse(c.at)
+  const meant = all.filter((x) => c.because.includes(x.ref))
+  const ending = meant.find((r) => then(r.until) || then(r.lease))
+  if (ending) return t('why.next.ends', { at, claim: claimName(ending, t), what })
+  const beginning = meant.find((r) => then(r.from))
+  if (beginning) return t('why.next.begins', { at, claim: claimName(beginning, t), what })
   return t('why.next.plain', { at, what })
 }

@@ -187,10 +187,13 @@ function Grid({
   const minutes = civil(now, clock.zone).minutes
   const start = useRef(minutes)
 
-  // Opens where the day is: an hour before now, or before the working day. Later the person scrolls.
+  // Opens where the day is: with the working day, or around now where that would be out of sight. Later the person
+  // scrolls.
+  const shown = days.includes(today) ? start.current : 12 * 60
+  const first = useRef(Math.max(0, Math.min(shown - 90, Math.max(8 * 60 - 15, shown - 5 * 60))))
   useLayoutEffect(() => {
     const el = scroller.current
-    if (el) el.scrollTop = Math.max(0, Math.min(start.current - 90, 8 * 60 - 15)) * (HOUR / 60)
+    if (el) el.scrollTop = first.current * (HOUR / 60)
   }, [])
 
   const whole = days.map((d) => allDayOn(list, d, clock.zone, now))

@@ -111,19 +111,20 @@ function Row({
   onChange: (level: Level | 'default') => void
 }) {
   const { t } = useTranslation()
+  const name = r.name || t('relationships.nameless')
   // LEVELS begins with the most comprehensive one.
   const less = (l: Level) => extendOnly && LEVELS.indexOf(l) > LEVELS.indexOf(r.administrative)
   return (
     <li className="relation-row">
       <Face id={r.viewer} name={r.name} size={32} />
       <div className="grow">
-        <p className="relation-name">{r.name}</p>
+        <p className="relation-name">{name}</p>
         <p className="note">{t(r.own ? 'relationships.own' : 'relationships.administrative')}</p>
       </div>
       <Tooltip content={t('relationships.onlyAdd')} relationship="description" visible={extendOnly ? undefined : false}>
         <Select
           className="relation-level"
-          aria-label={t('relationships.levelOf', { name: r.name })}
+          aria-label={t('relationships.levelOf', { name })}
           value={r.own ?? 'default'}
           onChange={(_e, d) => onChange(LEVELS.find((l) => l === d.value) ?? 'default')}
         >
