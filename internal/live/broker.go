@@ -36,7 +36,7 @@ type Presences interface {
 type Config struct {
 	Log     *slog.Logger
 	Gather  time.Duration // changes due to one connection within so long go out as one write; zero: 10 ms
-	Ping    time.Duration // an idle connection is asked so often whether it lives; zero: 50 s
+	Ping    time.Duration // an idle connection is asked so often whether it lives; zero: 30 s
 	Slow    time.Duration // a connection that takes nothing for so long is dropped; zero: 15 s
 	Most    int           // people that one connection may watch; zero: 2000
 	Clients Clients       // nil: connections do not count as clients
@@ -97,7 +97,7 @@ func New(dir Directory, from Presences, cfg Config) *Broker {
 		cfg.Log = slog.Default()
 	}
 	set(&cfg.Gather, 10*time.Millisecond)
-	set(&cfg.Ping, 50*time.Second)
+	set(&cfg.Ping, 30*time.Second)
 	set(&cfg.Slow, 15*time.Second)
 	if cfg.Most == 0 {
 		cfg.Most = 2000

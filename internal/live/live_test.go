@@ -720,8 +720,14 @@ func TestPingsAreAnsweredAndSilenceEnds(t *testing.T) {
 	w.watch()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	read := make(chan error, 1)
-	go func() { _, _, err := w.conn.Read(ctx); read <- err }()
+	read, said := make(chan error, 1), make(chan string, 1)
+	go func() {
+		_, text, err := w.conn.Read(ctx)
+		if said <- string(text); err == nil {
+			_, _, err = w.conn.Read(ctx)
+		}
+		read <- err
+	}()
 	if err := w.conn.Ping(ctx); err != nil {
 		t.Errorf("a ping was not answered: %v", err)
 	}
@@ -732,6 +738,9 @@ func TestPingsAreAnsweredAndSilenceEnds(t *testing.T) {
 		if ctx.Err() != nil {
 			t.Fatal("our ping was not answered")
 		}
+	}
+	if text := <-said; text != `{"type":"alive"}` { // for pages, which do not see pings
+		t.Errorf("with the ping came %s", text)
 	}
 	c.seen.Store(time.Now().Unix() - 120)
 	s.ping(s.all())

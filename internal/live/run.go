@@ -68,7 +68,8 @@ func (b *Broker) all() []*conn {
 	return list
 }
 
-var pingFrame = frameOf(ws.OpPing, nil)
+// pingFrame asks whether the other end lives, and says that this one does: pages do not see pings.
+var pingFrame = append(frameOf(ws.OpPing, nil), frameOf(ws.OpText, []byte(`{"type":"alive"}`))...)
 
 // ping asks connections whether they live, and ends those that did not answer the last two times, or whose time is up.
 func (b *Broker) ping(conns []*conn) {

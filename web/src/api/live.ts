@@ -16,9 +16,9 @@ type Handlers = {
 const SHORTEST_WAIT = 500
 const LONGEST_WAIT = 30_000
 
-/** After so long without a word the client asks, and does not wait for ever: a dead connection says nothing either. */
-const ASK_AFTER = 60_000
-const ANSWER_WITHIN = 10_000
+/** The server says at least every 75 seconds that it lives. After a longer silence the connection is dead. */
+const DEAD_AFTER = 90_000
+const LISTEN_EVERY = 10_000
 
 /** What a close code asks for; the table is in docs/architecture.md of the server. Unlisted ones: reconnect. */
 const CLOSE = { badMessage: 4400, signedOut: 4401, tooSlow: 4408, tooMany: 4413 } as const
@@ -40,7 +40,7 @@ export class Live {
   private retry: ReturnType<typeof setTimeout> | undefined
   private soon: ReturnType<typeof setTimeout> | undefined
   private sent = ''
-  private asked: number | undefined
+  private lifeSign = 0
   private watchdog: ReturnType<typeof setInterval> | undefined
 
   constructor(private readonly store: PresenceStore) {}
@@ -50,7 +50,7 @@ export class Live {
     if (this.connection.state !== 'off') return
     globalThis.addEventListener('online', this.now)
     globalThis.addEventListener('offline', this.gone)
-    this.watchdog = setInterval(this.listen, ANSWER_WITHIN / 2)
+    this.watchdog = setInterval(this.listen, LISTEN_EVERY)
     document.addEventListener('visibilitychange', this.now)
     this.connect()
   }
@@ -105,8 +105,8 @@ export class Live {
     this.socket = socket
     this.seq = 0
     this.sent = ''
-    this.asked = undefined
     socket.onopen = () => {
+      this.lifeSign = Date.now()
       socket.send(JSON.stringify({ type: 'client', id: tab.id, label: browserLabel() }))
       this.tell(true)
     }
@@ -123,13 +123,17 @@ export class Live {
   }
 
   private take(data: string): void {
-    const ev = JSON.parse(data) as RosterEvent
+    const ev = JSON.parse(data) as RosterEvent | { type: 'alive' }
+    this.lifeSign = Date.now()
+    if (ev.type === 'alive') {
+      this.set({ ...this.connection, heard: Date.now() })
+      return
+    }
     if (ev.seq !== this.seq + 1) {
       this.again(0) // a frame is missing: resume brings it, or a snapshot does
       return
     }
     this.seq = ev.seq
-    this.asked = undefined
     this.position = ev.position
     if (ev.epoch) this.epoch = ev.epoch
     this.attempt = 0
@@ -174,14 +178,7 @@ export class Live {
   /** Notices a connection that died without closing, as after a sleep or behind a router that forgot it. */
   private readonly listen = () => {
     if (this.socket?.readyState !== WebSocket.OPEN) return
-    const now = Date.now()
-    if (this.asked !== undefined) {
-      if (now - this.asked >= ANSWER_WITHIN) this.again(0)
-    } else if (now - (this.connection.heard ?? 0) >= ASK_AFTER && this.epoch && this.position) {
-      // What is watched already, resumed from here: the answer holds what changed since, mostly nothing.
-      this.asked = now
-      this.tell(true)
-    }
+    if (Date.now() - this.lifeSign >= DEAD_AFTER) this.again(0)
   }
 
   private tellSoon(): void {
