@@ -180,41 +180,31 @@ type Edit struct {
 	Policy *presence.Policy
 	Grace  time.Duration
 
-	claims  []presence.Claim // as they will be
-	puts    []presence.Claim
-	deletes []presence.Ref
+	claims  claimSet // as they will be
+	puts    claimSet
+	deletes map[presence.Ref]bool
 }
 
 // Claims returns the claims as they stand in this change. The caller must not change them.
-func (e *Edit) Claims() []presence.Claim { return e.claims }
+func (e *Edit) Claims() []presence.Claim { return e.claims.list }
 
 // Put asserts a claim, in place of one of the same name.
 func (e *Edit) Put(c presence.Claim) {
-	i := slices.IndexFunc(e.claims, func(x presence.Claim) bool { return x.Source == c.Source && x.ID == c.ID })
-	if i >= 0 {
-		e.claims[i] = c
-	} else {
-		e.claims = append(e.claims, c)
-	}
-	e.deletes = slices.DeleteFunc(e.deletes, func(r presence.Ref) bool { return r == c.Ref() })
-	for i := range e.puts {
-		if e.puts[i].Ref() == c.Ref() {
-			e.puts[i] = c
-			return
-		}
-	}
-	e.puts = append(e.puts, c)
+	e.claims.put(c)
+	e.puts.put(c)
+	delete(e.deletes, c.Ref())
 }
 
 // Delete retracts a claim; it reports whether there was one.
 func (e *Edit) Delete(ref presence.Ref) bool {
-	i := slices.IndexFunc(e.claims, func(x presence.Claim) bool { return x.Ref() == ref })
-	if i < 0 {
+	if !e.claims.delete(ref) {
 		return false
 	}
-	e.claims = slices.Delete(e.claims, i, i+1)
-	e.puts = slices.DeleteFunc(e.puts, func(x presence.Claim) bool { return x.Ref() == ref })
-	e.deletes = append(e.deletes, ref)
+	e.puts.delete(ref)
+	if e.deletes == nil {
+		e.deletes = map[presence.Ref]bool{}
+	}
+	e.deletes[ref] = true
 	return true
 }
 

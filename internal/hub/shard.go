@@ -168,9 +168,9 @@ type draft struct {
 	fresh   bool // the person is new to the shard
 	policy  *presence.Policy
 	base    []presence.Claim // as they stood before
-	claims  []presence.Claim
-	puts    []presence.Claim
-	deletes []presence.Ref
+	claims  claimSet
+	puts    claimSet
+	deletes map[presence.Ref]bool
 	shown   presence.Shown
 }
 
@@ -287,10 +287,10 @@ func (s *shard) newFlight() *flight {
 func (s *shard) dispatch(f *flight) *flight {
 	var batch store.ClaimBatch
 	for _, d := range f.order {
-		for _, c := range d.puts {
+		for _, c := range d.puts.list {
 			batch.Puts = append(batch.Puts, store.PersonClaim{PersonID: d.person.id, Claim: c})
 		}
-		for _, ref := range d.deletes {
+		for ref := range d.deletes {
 			batch.Deletes = append(batch.Deletes, store.PersonRef{PersonID: d.person.id, Ref: ref})
 		}
 		batch.Shown = append(batch.Shown, store.PersonShown{PersonID: d.person.id, Shown: d.shown})
@@ -325,29 +325,24 @@ func (s *shard) take(f *flight, r request) {
 		*r.err = fault.Wrap(fault.NotFound, errNoPerson, "there is no person %q", r.person)
 		return
 	}
-	var before draft
 	d, known := f.changes[p]
-	if known {
-		before = *d
-	} else {
+	if !known {
 		d = s.draft(f, p)
 	}
-	e := Edit{Now: f.now, Policy: d.policy, Grace: s.hub.grace, claims: slices.Clone(d.claims)}
+	e := Edit{Now: f.now, Policy: d.policy, Grace: s.hub.grace, claims: claimSet{list: slices.Clone(d.claims.list)}}
 	if err := r.edit(&e); err != nil {
 		*r.err = err
 		if !known {
 			delete(f.changes, p)
 			f.order = f.order[:len(f.order)-1]
-		} else {
-			*d = before
 		}
 		return
 	}
 	d.claims = e.claims
-	for _, c := range e.puts {
+	for _, c := range e.puts.list {
 		d.put(c)
 	}
-	for _, ref := range e.deletes {
+	for ref := range e.deletes {
 		d.delete(ref)
 	}
 	s.finish(f, d)
@@ -376,10 +371,10 @@ func (s *shard) draft(f *flight, p *person) *draft {
 	for _, c := range d.base {
 		switch {
 		case !ranOut(&c, f.now):
-			d.claims = append(d.claims, c)
+			d.claims.list = append(d.claims.list, c)
 		case c.Source == presence.SourceClient:
 			c = presence.Lapse(c)
-			d.claims = append(d.claims, c)
+			d.claims.list = append(d.claims.list, c)
 			d.put(c)
 		default:
 			d.delete(c.Ref())
@@ -406,29 +401,23 @@ func (s *shard) renew(p *person, now time.Time) (out bool) {
 }
 
 func (d *draft) put(c presence.Claim) {
-	d.deletes = slices.DeleteFunc(d.deletes, func(r presence.Ref) bool { return r == c.Ref() })
-	for i := range d.puts {
-		if d.puts[i].Ref() == c.Ref() {
-			d.puts[i] = c
-			return
-		}
-	}
-	d.puts = append(d.puts, c)
+	delete(d.deletes, c.Ref())
+	d.puts.put(c)
 }
 
 func (d *draft) delete(ref presence.Ref) {
-	d.puts = slices.DeleteFunc(d.puts, func(c presence.Claim) bool { return c.Ref() == ref })
-	d.deletes = append(d.deletes, ref)
+	d.puts.delete(ref)
+	if d.deletes == nil {
+		d.deletes = map[presence.Ref]bool{}
+	}
+	d.deletes[ref] = true
 }
 
 // finish drops what can never matter again and works out what will be shown.
 func (s *shard) finish(f *flight, d *draft) {
-	for _, ref := range presence.Spent(d.claims, f.now) {
+	for _, ref := range presence.Spent(d.claims.list, f.now) {
 		d.delete(ref)
-		i := slices.IndexFunc(d.claims, func(c presence.Claim) bool { return c.Ref() == ref })
-		if i >= 0 {
-			d.claims = slices.Delete(d.claims, i, i+1)
-		}
+		d.claims.delete(ref)
 	}
 	p := d.person
 	policy := p.policy
@@ -437,7 +426,7 @@ func (s *shard) finish(f *flight, d *draft) {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	d.shown = p.shown.Advance(p.claims, policy, f.now).Note(presence.Resolve(d.claims, d.policy, f.now), f.now)
+	d.shown = p.shown.Advance(p.claims, policy, f.now).Note(presence.Resolve(d.claims.list, d.policy, f.now), f.now)
 }
 
 // land enters what has become durable, publishes it and answers those who asked.
@@ -471,7 +460,7 @@ func (s *shard) land(f *flight, err error) {
 
 // enter puts a draft in force; of one that is not durable only the policy, which is not the hub's to store. The
 // leases that were renewed meanwhile stay renewed.
-func (s *shard) enter(d *draft, durable bool, now time.Time) {
+func (s *shard) enter(d *draft, durable bool, at time.Time) {
 	p := d.person
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -480,24 +469,27 @@ func (s *shard) enter(d *draft, durable bool, now time.Time) {
 	}
 	if !durable {
 		if p.policy != nil && p.policy != d.policy {
-			alive := standing(p.claims, now)
-			p.shown = p.shown.Advance(alive, p.policy, now).Note(presence.Resolve(alive, d.policy, now), now)
+			alive := standing(p.claims, at)
+			p.shown = p.shown.Advance(alive, p.policy, at).Note(presence.Resolve(alive, d.policy, at), at)
 		}
 		p.policy = d.policy
 		return
 	}
-	for i := range d.claims {
-		c := &d.claims[i]
-		old := p.find(c.Ref())
-		if old == nil || !leased(c) || !old.Lease.After(c.Lease) {
+	now, base := claimSet{list: p.claims}, claimSet{list: d.base}
+	for i := range d.claims.list {
+		c := &d.claims.list[i]
+		if !leased(c) {
 			continue
 		}
-		before := slices.IndexFunc(d.base, func(x presence.Claim) bool { return x.Source == c.Source && x.ID == c.ID })
-		if before >= 0 && !old.Lease.Equal(d.base[before].Lease) {
-			c.Lease = old.Lease
+		k := now.find(c.Ref())
+		if k < 0 || !p.claims[k].Lease.After(c.Lease) {
+			continue
+		}
+		if before := base.find(c.Ref()); before >= 0 && !p.claims[k].Lease.Equal(d.base[before].Lease) {
+			c.Lease = p.claims[k].Lease
 		}
 	}
-	p.policy, p.claims, p.shown = d.policy, d.claims, d.shown
+	p.policy, p.claims, p.shown = d.policy, d.claims.list, d.shown
 }
 
 func (s *shard) forget(id string) {
