@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/binary"
 	"net/http"
 	"slices"
 	"strings"
@@ -111,16 +110,28 @@ func (s *Server) viewer(r *http.Request) (v live.Viewer, err error) {
 	c := callerOf(ctx)
 	v.PersonID = c.person.ID
 	if c.token != nil {
-		v.Expires = c.token.ExpiresAt
+		hash := c.token.Hash
+		v.Credential, v.Expires, v.ReadOnly = secret.Key(hash), c.token.ExpiresAt, !c.has(scopeAdmin)
+		v.Good = func() bool {
+			_, ok := s.office.Token(hash)
+			return ok && s.mayEnter(v.PersonID)
+		}
 		return v, nil
 	}
-	v.Session = sessionKey(c.secret)
+	v.Credential = secret.Key(secret.Hash(c.secret))
 	v.Expires = s.sessions.expires(c.secret)
+	v.Good = func() bool {
+		_, err := s.sessions.person(context.WithoutCancel(ctx), c.secret)
+		return err == nil && s.mayEnter(v.PersonID)
+	}
 	return v, nil
 }
 
-// sessionKey tells sessions apart without naming them.
-func sessionKey(text string) uint64 { return binary.BigEndian.Uint64(secret.Hash(text)) | 1 }
+// mayEnter reports whether there is such a person and they are not blocked.
+func (s *Server) mayEnter(id string) bool {
+	p, ok := s.office.Person(id)
+	return ok && !p.Blocked
+}
 
 // admit decides whether a caller may call an operation at all; changes tells whether it changes anything.
 func (s *Server) admit(ctx context.Context, by who, changes bool) error {

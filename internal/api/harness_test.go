@@ -98,6 +98,12 @@ func newBuilding(t testing.TB) *building {
 // openBuilding opens a server with one location; end closes it.
 func openBuilding(t testing.TB, folder string) (b *building, end func()) {
 	t.Helper()
+	return openWithGrace(t, folder, time.Hour)
+}
+
+// openWithGrace is openBuilding where clients may be silent for only so long.
+func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *building, end func()) {
+	t.Helper()
 	ctx := context.Background()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	b = &building{t: t, folder: folder, calendars: map[string]string{}, succeeded: map[string]bool{}}
@@ -107,7 +113,7 @@ func openBuilding(t testing.TB, folder string) (b *building, end func()) {
 	b.office, err = office.Open(ctx, st, quiet)
 	b.ok(err)
 	broker := live.New(b.office, nil, live.Config{Log: quiet, Gather: time.Millisecond})
-	b.hub, err = hub.Open(ctx, st, b.office, broker.Publish, hub.Config{Shards: 2, Grace: time.Hour, Log: quiet})
+	b.hub, err = hub.Open(ctx, st, b.office, broker.Publish, hub.Config{Shards: 2, Grace: grace, Log: quiet})
 	b.ok(err)
 	broker.SetSource(b.hub)
 	b.office.Listen(func(c office.Change) { b.hub.Repolicy(c.Policies, c.Removed) })

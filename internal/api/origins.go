@@ -41,8 +41,12 @@ func claimEdit(source presence.Source, at string, b *ClaimBody, bad *fault.Field
 		if b.LeaseSeconds > 0 {
 			claim.Lease = e.Now.Add(time.Duration(b.LeaseSeconds) * time.Second)
 		}
-		// Saying the same again only renews the lease: what holds since nine o'clock does not begin anew.
+		// Saying the same again only renews the lease: what holds since nine o'clock does not begin anew. What is over
+		// does.
 		for _, old := range e.Claims() {
+			if end := old.End(); !end.IsZero() && !e.Now.Before(end) {
+				continue
+			}
 			if old.Source == source && old.ID == slotID && old.Status == claim.Status && old.Text == claim.Text && old.Profile == claim.Profile {
 				claim.From = old.From
 			}

@@ -203,17 +203,27 @@ func (s *Server) StartClient(ctx context.Context, personID, clientID, label stri
 		return nil
 	}
 	return s.hub.Change(ctx, personID, func(e *hub.Edit) error {
-		running := 0
+		running, ended := 0, []presence.Claim{}
 		for _, x := range e.Claims() {
-			if x.Source == presence.SourceClient && x.ID != clientID {
+			switch end := x.End(); {
+			case x.Source != presence.SourceClient || x.ID == clientID:
+			case end.IsZero() || e.Now.Before(end):
 				running++
+			default:
+				ended = append(ended, x)
 			}
 		}
 		if running >= mostClients {
 			return fault.New(fault.TooMany, "%d clients of this person run already", running)
 		}
+		// Clients that have ended are remembered for a while; the last ones are enough.
+		slices.SortFunc(ended, func(a, b presence.Claim) int { return b.End().Compare(a.End()) })
+		for _, x := range ended[min(len(ended), mostClients):] {
+			e.Delete(x.Ref())
+		}
 		for _, x := range presence.StartClient(e.Claims(), clientID, label, e.Now, e.Now.Add(e.Grace)) {
-			if x.Source == presence.SourceClient && activity != nil && x.Activity != *activity {
+			later := since != nil && *activity != presence.Active && since.After(x.ActivitySince) // there was input meanwhile
+			if x.Source == presence.SourceClient && activity != nil && (x.Activity != *activity || later) {
 				x.Activity, x.ActivitySince = *activity, e.Now
 				if since != nil && since.Before(e.Now) && *activity != presence.Active {
 					x.ActivitySince = since.UTC().Truncate(time.Millisecond)

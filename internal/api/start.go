@@ -147,7 +147,7 @@ func (s *Server) deleteSession(ctx context.Context, _ *empty) (*SignedOut, error
 			return nil, fault.Wrap(fault.Unavailable, err, "signing out is not possible at the moment")
 		}
 		if s.live != nil {
-			s.live.SignOut(sessionKey(c.secret))
+			s.live.SignOut(secret.Key(secret.Hash(c.secret)))
 		}
 	}
 	return &SignedOut{SetCookie: s.cookie("", -1)}, nil

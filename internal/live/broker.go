@@ -18,6 +18,7 @@ import (
 	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/rights"
+	"github.com/doorlight/doorlight/internal/secret"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -256,6 +257,9 @@ func (b *Broker) Office(c office.Change) {
 	for _, conn := range out {
 		b.drop(conn, CloseSignedOut, "signed out")
 	}
+	for _, hash := range c.Revoked {
+		b.SignOut(secret.Key(hash))
+	}
 	b.wake()
 }
 
@@ -297,7 +301,7 @@ func (b *Broker) level(c *conn, s *subject) rights.Level {
 	return b.dir.Level(c.viewer, s.id)
 }
 
-// SignOut closes the connections of one session.
+// SignOut closes the connections of one session or token.
 func (b *Broker) SignOut(session uint64) {
 	b.mu.Lock()
 	var out []*conn

@@ -47,8 +47,9 @@ type conn struct {
 	net     net.Conn
 	raw     syscall.RawConn // nil with TLS: it must be written to by blocking
 	viewer  string
-	session uint64 // tells sessions apart; 0: a token
+	session uint64 // Viewer.Credential
 	expires int64  // Unix seconds; 0: never
+	reads   bool   // Viewer.ReadOnly
 	seen    atomic.Int64
 	detach  func() // of the client it counts as
 
@@ -103,9 +104,11 @@ type message struct {
 
 // Viewer is who opens a connection.
 type Viewer struct {
-	PersonID string
-	Session  uint64    // of a browser; 0: none
-	Expires  time.Time // the connection ends then; zero: never
+	PersonID   string
+	Credential uint64      // tells the session or token apart from others, for SignOut
+	Expires    time.Time   // the connection ends then; zero: never
+	ReadOnly   bool        // the connection may not count as a client
+	Good       func() bool // asked again once the connection is listed: whether it may still be there; nil: it may
 }
 
 // Identify finds out who opens a connection.
@@ -131,7 +134,9 @@ func (b *Broker) Handler(who Identify, refuse func(http.ResponseWriter, error)) 
 			nc.Close()
 			return
 		}
-		b.accept(nc, v)
+		if c := b.accept(nc, v); c != nil && v.Good != nil && !v.Good() { // it ended before SignOut could see it
+			b.drop(c, CloseSignedOut, "signed out")
+		}
 	})
 }
 
@@ -146,9 +151,9 @@ func sameOrigin(r *http.Request) bool {
 }
 
 // accept takes a connection over from the HTTP server, whose handler returns at once: its stack and buffers would
-// stay for as long as the connection.
-func (b *Broker) accept(nc net.Conn, v Viewer) {
-	c := &conn{net: nc, viewer: v.PersonID, session: v.Session}
+// stay for as long as the connection. It returns nil if the server is stopping.
+func (b *Broker) accept(nc net.Conn, v Viewer) *conn {
+	c := &conn{net: nc, viewer: v.PersonID, session: v.Credential, reads: v.ReadOnly}
 	if !v.Expires.IsZero() {
 		c.expires = v.Expires.Unix()
 	}
@@ -161,10 +166,11 @@ func (b *Broker) accept(nc net.Conn, v Viewer) {
 	defer b.mu.Unlock()
 	if b.stopped {
 		nc.Close()
-		return
+		return nil
 	}
 	b.conns[c] = struct{}{}
 	b.busy.Go(func() { b.read(c) })
+	return c
 }
 
 // read takes what a client sends until the connection ends. It keeps little on its stack: there are as many of it as
@@ -313,6 +319,10 @@ func (b *Broker) handle(c *conn, payload []byte) bool {
 	case "client":
 		if b.cfg.Clients == nil || c.detach != nil {
 			break
+		}
+		if c.reads {
+			b.drop(c, CloseBadMessage, "the token may only read")
+			return false
 		}
 		if !clientID(m.ID) {
 			b.drop(c, CloseBadMessage, "id must be 1 to 64 letters, digits, _ . or -")

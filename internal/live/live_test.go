@@ -113,7 +113,7 @@ func open(t *testing.T, secure bool, cfg Config, people ...string) *stream {
 		if who == "" {
 			return v, errors.New("sign in first")
 		}
-		return Viewer{PersonID: who, Session: uint64(len(who))}, nil
+		return Viewer{PersonID: who, Credential: uint64(len(who))}, nil
 	}, func(w http.ResponseWriter, err error) { http.Error(w, err.Error(), http.StatusUnauthorized) })
 	if s.server = httptest.NewUnstartedServer(handler); secure {
 		s.server.StartTLS()

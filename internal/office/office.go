@@ -43,6 +43,7 @@ type Change struct {
 	Cards     []string // people whose name or numbers changed, who are new, or who are gone
 	Removed   []string // people who are gone
 	Signed    []string // people whose right to be signed in may have ended: blocked, removed, or with a new password
+	Revoked   [][]byte // hashes of tokens that are gone
 }
 
 // Office is the organisation. Its methods may be called by several goroutines at once; answers are immutable.

@@ -646,6 +646,7 @@ func (o *Office) DeleteToken(ctx context.Context, by, id string) error {
 		o.mu.Lock()
 		delete(o.tokens, string(t.Hash))
 		o.mu.Unlock()
+		o.tell(Change{Revoked: [][]byte{t.Hash}})
 		return nil
 	}
 	return fault.New(fault.NotFound, "there is no token %q", id)
