@@ -50,6 +50,9 @@ const (
 	breath      = 200 * time.Millisecond // between looks at what is due, which are at all calendars
 	together    = 16                     // calendars worked out at the same time when policies change; the hub gathers their claims
 	mostEach    = 20                     // calendars of one person
+	mostClaims  = 500                    // of one calendar at a time; what lies behind moves up as time passes
+	mostOfOne   = 2000                   // claims of one person's calendars, who share them alike
+	soonest     = 5 * time.Minute        // between two looks at what moves up
 	longestName = 120                    // characters
 	longestHref = 900                    // bytes; keys of the store are bounded
 	mostTexts   = 50                     // problems that are told of one calendar
@@ -70,7 +73,7 @@ type Agenda struct {
 	mu       sync.Mutex // guards what follows
 	entries  map[string]*entry
 	byPerson map[string][]*entry
-	stale    map[string]bool // people whose policy changed
+	stale    map[string]bool // people whose policy changed, or for whom appointments move up
 }
 
 // entry is one calendar.
@@ -80,8 +83,9 @@ type entry struct {
 	// The rest is guarded by Agenda.mu.
 	rec      store.Calendar
 	problems []problem // as in rec
-	left     string    // what could not be worked out
+	left     []string  // what could not be worked out, or does not count yet
 	count    int
+	moves    time.Time // when to see what moves up; zero: nothing waits
 	next     time.Time // when to read it again
 	noted    time.Time // when its state was stored last
 	derived  time.Time // when its claims were worked out last
@@ -260,6 +264,11 @@ func (a *Agenda) ready(now time.Time) (due []*entry, wait time.Duration) {
 	defer a.mu.Unlock()
 	wait = time.Minute
 	for _, e := range a.entries {
+		if !e.moves.IsZero() && !e.moves.After(now) {
+			e.moves = now.Add(soonest) // until it is known better
+			a.stale[e.rec.PersonID] = true
+			signal(a.changed)
+		}
 		if d := e.next.Sub(now); d > 0 {
 			wait = min(wait, d)
 			continue
@@ -273,7 +282,7 @@ func (a *Agenda) ready(now time.Time) (due []*entry, wait time.Duration) {
 	return due, wait
 }
 
-// rederive works out the claims of people whose policy changed.
+// rederive works out the claims of people who are stale.
 func (a *Agenda) rederive(ctx context.Context) {
 	for {
 		select {
@@ -327,6 +336,21 @@ func (a *Agenda) again(ctx context.Context, e *entry) {
 	a.mu.Unlock()
 	if idle {
 		signal(a.wake)
+	}
+}
+
+// room returns how many claims each calendar of a person may make at a time.
+func (a *Agenda) room(personID string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return min(mostClaims, mostOfOne/max(len(a.byPerson[personID]), 1))
+}
+
+// share has a person's calendars divide anew what they may claim, if their number makes a difference; mu is held.
+func (a *Agenda) share(personID string) {
+	if len(a.byPerson[personID]) >= mostOfOne/mostClaims {
+		a.stale[personID] = true
+		signal(a.changed)
 	}
 }
 

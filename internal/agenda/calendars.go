@@ -100,9 +100,7 @@ func (a *Agenda) status(e *entry) Status {
 		}
 		problems = append(problems, p.Text)
 	}
-	if e.left != "" {
-		problems = append(problems, e.left)
-	}
+	problems = append(problems, e.left...)
 	return Status{
 		ID: r.ID, PersonID: r.PersonID, Kind: r.Kind, Name: r.Name, URL: r.URL, Username: r.Username, HasPassword: len(r.Password) > 0,
 		CheckedAt: r.CheckedAt, SucceededAt: r.SucceededAt, Error: r.Error, Problems: problems, Appointments: e.count,
@@ -202,6 +200,7 @@ func (a *Agenda) Put(ctx context.Context, by string, in Entry) (Status, error) {
 	e.rec, e.problems, e.next, e.failures = rec, parseProblems(rec.Problems), time.Now(), 0
 	if in.ID == "" {
 		a.enter(e)
+		a.share(in.PersonID)
 	}
 	a.mu.Unlock()
 	signal(a.wake)
@@ -255,6 +254,7 @@ func (a *Agenda) Delete(ctx context.Context, by, personID, id string) error {
 	e.gone = true
 	delete(a.entries, id)
 	a.byPerson[personID] = slices.DeleteFunc(slices.Clone(a.byPerson[personID]), func(x *entry) bool { return x == e })
+	a.share(personID)
 	a.mu.Unlock()
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -95,14 +96,18 @@ func claimID(id string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// derive makes the claims of a calendar's appointments. They end with lease, unless the calendar is read again by
-// then: one that cannot be reached must not hold anybody for ever.
-func (r rules) derive(calendarID string, appointments []calendar.Appointment, now, lease time.Time) []presence.Claim {
-	var claims []presence.Claim
+// derive makes the claims of a calendar's appointments, which are sorted: of those that run and those that begin next,
+// most at most. The rest is told in waiting. Claims end with lease, unless the calendar is read again by then: one that
+// cannot be reached must not hold anybody for ever.
+func (r rules) derive(calendarID string, appointments []calendar.Appointment, now, lease time.Time, most int) (claims []presence.Claim, waiting []time.Time) {
 	for i := range appointments {
 		a := &appointments[i]
 		m := r.of(a)
 		if !m.counts || !a.End.After(now) {
+			continue
+		}
+		if len(claims) >= most {
+			waiting = append(waiting, a.Start)
 			continue
 		}
 		claims = append(claims, presence.Claim{
@@ -111,7 +116,7 @@ func (r rules) derive(calendarID string, appointments []calendar.Appointment, no
 			ShowAs: showAs(a.ShowAs), AllDay: a.AllDay,
 		})
 	}
-	return claims
+	return claims, waiting
 }
 
 // expand returns the appointments of a calendar that touch a span, in the zone of its owner. What cannot be worked out
@@ -162,14 +167,24 @@ func (a *Agenda) derive(ctx context.Context, e *entry) error {
 		}
 	}
 	var claims []presence.Claim
+	var waiting []time.Time
 	if lease := rec.SucceededAt.Add(trust).Truncate(time.Millisecond); p.Settings.Calendar.OwnCalendars && lease.After(now) {
-		claims = r.derive(rec.ID, near, now, lease)
+		claims, waiting = r.derive(rec.ID, near, now, lease, a.room(rec.PersonID))
 	}
 	if err := a.hold(ctx, rec, claims); err != nil {
 		return err
 	}
+	var told []string
+	if left != "" {
+		told = append(told, left)
+	}
+	var moves time.Time
+	if len(waiting) > 0 {
+		told = append(told, fmt.Sprintf("only the next %d appointments count for presence; %d more lie behind and move up as time passes", len(claims), len(waiting)))
+		moves = now.Add(max(waiting[0].Sub(now)/2, soonest)) // half the way: what has its turn then is there in good time
+	}
 	a.mu.Lock()
-	e.count, e.derived, e.left = len(appointments), now, left
+	e.count, e.derived, e.left, e.moves = len(appointments), now, told, moves
 	a.mu.Unlock()
 	return nil
 }

@@ -28,7 +28,7 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 	}
 	defer a.release(e)
 	a.mu.Lock()
-	rec, gone, derived := e.rec, e.gone, e.derived
+	rec, gone, derived, first := e.rec, e.gone, e.derived, e.derived.IsZero() && e.failures == 0
 	a.mu.Unlock()
 	p, ok := a.office.Person(rec.PersonID)
 	if gone || !ok || ctx.Err() != nil {
@@ -44,6 +44,8 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 	wait, same, err := a.fetch(ctx, e, rec, began)
 	if err == nil && (!same || began.Sub(derived) >= steady) {
 		err = a.derive(ctx, e)
+	} else if err != nil && first { // since the start: appointments move up all the same
+		err = errors.Join(err, a.derive(ctx, e))
 	}
 	if ctx.Err() != nil {
 		return
