@@ -322,8 +322,16 @@ func (b *PersonBody) enter(p *store.Person) {
 }
 
 func (s *Server) postPerson(ctx context.Context, in *PersonNew) (*Out[PersonRecord], error) {
-	p := store.Person{CreatedAt: time.Now().UTC()}
-	return s.enterPerson(ctx, "person.add", &p, &in.Body.PersonBody, in.Body.Password)
+	hash, err := newPassword(ctx, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	p := store.Person{CreatedAt: time.Now().UTC(), PasswordHash: hash}
+	in.Body.enter(&p)
+	if err := s.office.PutPeople(ctx, callerOf(ctx).actor(), "person.add", &p); err != nil {
+		return nil, err
+	}
+	return recordOut(p), nil
 }
 
 func (s *Server) putRecord(ctx context.Context, in *PersonInput) (*Out[PersonRecord], error) {
@@ -334,28 +342,37 @@ func (s *Server) putRecord(ctx context.Context, in *PersonInput) (*Out[PersonRec
 	if c.person != nil && c.person.ID == old.ID && (in.Body.Blocked || in.Body.Role != office.RoleAdmin) {
 		return nil, fault.Bad("role", "you cannot take the administration away from yourself")
 	}
-	p := old.Person
-	return s.enterPerson(ctx, "person.put", &p, &in.Body.PersonBody, in.Body.Password)
-}
-
-func (s *Server) enterPerson(ctx context.Context, action string, p *store.Person, b *PersonBody, password string) (*Out[PersonRecord], error) {
-	b.enter(p)
-	if password != "" {
-		var bad fault.Fields
-		checkPassword("password", password, &bad)
-		if err := bad.Err(); err != nil {
-			return nil, err
-		}
-		hash, err := secret.HashPassword(ctx, password)
-		if err != nil {
-			return nil, err
-		}
-		p.PasswordHash = hash
-	}
-	if err := s.office.PutPeople(ctx, callerOf(ctx).actor(), action, p); err != nil {
+	hash, err := newPassword(ctx, in.Body.Password) // which takes long enough for them to change, or go
+	if err != nil {
 		return nil, err
 	}
-	return &Out[PersonRecord]{PersonRecord{PersonBody: personBody(*p), ID: p.ID}}, nil
+	p, err := s.office.ChangePerson(ctx, c.actor(), "person.put", old.ID, func(p *store.Person) {
+		in.Body.enter(p)
+		if hash != "" {
+			p.PasswordHash = hash
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return recordOut(p), nil
+}
+
+// newPassword checks and hashes a password that an administrator gives somebody; none has no hash.
+func newPassword(ctx context.Context, password string) (string, error) {
+	if password == "" {
+		return "", nil
+	}
+	var bad fault.Fields
+	checkPassword("password", password, &bad)
+	if err := bad.Err(); err != nil {
+		return "", err
+	}
+	return secret.HashPassword(ctx, password)
+}
+
+func recordOut(p store.Person) *Out[PersonRecord] {
+	return &Out[PersonRecord]{PersonRecord{PersonBody: personBody(p), ID: p.ID}}
 }
 
 func (s *Server) getRecord(ctx context.Context, in *PersonPath) (*Out[PersonRecord], error) {
@@ -363,7 +380,7 @@ func (s *Server) getRecord(ctx context.Context, in *PersonPath) (*Out[PersonReco
 	if err != nil {
 		return nil, err
 	}
-	return &Out[PersonRecord]{PersonRecord{PersonBody: personBody(p.Person), ID: p.ID}}, nil
+	return recordOut(p.Person), nil
 }
 
 func (s *Server) deleteRecord(ctx context.Context, in *PersonPath) (*struct{}, error) {

@@ -78,6 +78,27 @@ func (o *Office) HasAdmin() bool {
 func (o *Office) PutPeople(ctx context.Context, by, action string, recs ...*store.Person) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
+	return o.putPeople(ctx, by, action, recs...)
+}
+
+// ChangePerson lets edit change somebody's record as it is now, and returns what has become of it. Their own settings
+// are theirs: what edit makes of them is ignored.
+func (o *Office) ChangePerson(ctx context.Context, by, action, id string, edit func(*store.Person)) (store.Person, error) {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	p, ok := o.Person(id)
+	if !ok {
+		return store.Person{}, fault.New(fault.NotFound, "there is no person %q", id)
+	}
+	rec := p.Person
+	edit(&rec)
+	rec.ID, rec.Own = p.ID, p.Person.Own
+	err := o.putPeople(ctx, by, action, &rec)
+	return rec, err
+}
+
+// putPeople is PutPeople; changing is held.
+func (o *Office) putPeople(ctx context.Context, by, action string, recs ...*store.Person) error {
 	var bad fault.Fields
 	seen, given := map[string]string{}, map[string]bool{}
 	for i, rec := range recs {
