@@ -489,7 +489,8 @@ func (b *Broker) writeLocked(c *conn, frames []byte) {
 
 // try writes as much as the socket takes at once; negative: the connection is broken, which its reader will notice.
 func (c *conn) try(p []byte) (n int) {
-	err := c.raw.Write(func(fd uintptr) bool {
+	// Control and not Write: that would get ready to wait, which try never does.
+	err := c.raw.Control(func(fd uintptr) {
 		for {
 			k, err := writeNow(fd, p)
 			switch err {
@@ -502,7 +503,7 @@ func (c *conn) try(p []byte) (n int) {
 			default:
 				n = -1
 			}
-			return true
+			return
 		}
 	})
 	if err != nil {
