@@ -325,16 +325,20 @@ func (a *Agenda) again(ctx context.Context, e *entry) {
 	if err := a.derive(ctx, e); err != nil && ctx.Err() == nil {
 		a.log.Warn("claims of a calendar could not be worked out", "user", rec.PersonID, "calendar", rec.ID, "err", err)
 	}
-	if p, ok := a.office.Person(rec.PersonID); !ok || may(p) != nil {
+	p, ok := a.office.Person(rec.PersonID)
+	if !ok || may(p) != nil {
 		return
 	}
 	a.mu.Lock()
-	idle := e.idle
-	if idle { // it was not read for as long as that may have been
+	due := e.idle // it was not read for as long as that may have been
+	if rec.State != "" && e.failures == 0 && stateFor(rec.State, owners(p, &rec)) == "" {
+		due = true // its owner has another address
+	}
+	if due {
 		e.idle, e.next = false, time.Now()
 	}
 	a.mu.Unlock()
-	if idle {
+	if due {
 		signal(a.wake)
 	}
 }

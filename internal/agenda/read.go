@@ -41,7 +41,7 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 		return
 	}
 	began := time.Now().UTC()
-	wait, same, err := a.fetch(ctx, e, rec, began)
+	wait, same, err := a.fetch(ctx, e, rec, owners(p, &rec), began)
 	if err == nil && (!same || began.Sub(derived) >= steady) {
 		err = a.derive(ctx, e)
 	} else if err != nil && first { // since the start: appointments move up all the same
@@ -70,12 +70,13 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 }
 
 // fetch has a calendar read and stores the outcome, good or bad. wait is what the source asks for; same is that its
-// appointments are as they were.
-func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, began time.Time) (wait time.Duration, same bool, err error) {
-	acct := source.Account{URL: rec.URL, Username: rec.Username, State: rec.State, Known: map[string]string{}}
-	// Without a state, what is there was read from another address, if anything is.
+// appointments are as they were. The owners are whom an invitation that was declined is left out for.
+func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, owners []string, began time.Time) (wait time.Duration, same bool, err error) {
+	state := stateFor(rec.State, owners)
+	acct := source.Account{URL: rec.URL, Username: rec.Username, State: state, Known: map[string]string{}}
+	// Without a state, what is there was read from another address or for another one, if anything is.
 	was := map[string][]byte{}
-	if rec.State != "" {
+	if state != "" {
 		known, err := a.store.CalendarObjects(ctx, rec.ID)
 		if err != nil {
 			return 0, false, err
@@ -114,10 +115,10 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, began 
 		return fail(wait, err)
 	}
 	next := rec
-	next.CheckedAt, next.SucceededAt, next.Error, next.State = began, began, "", res.State
+	next.CheckedAt, next.SucceededAt, next.Error, next.State = began, began, "", markedState(res.State, owners)
 	wait = res.Every
 	// What was read from another address goes with the first success, also if there is nothing at this one.
-	same = res.Unchanged && rec.State != ""
+	same = res.Unchanged && state != ""
 	var puts []store.CalendarObject
 	if !same || len(res.Skipped) > 0 {
 		var fresh []problem
@@ -131,7 +132,7 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, began 
 				continue
 			}
 			put := store.CalendarObject{CalendarID: rec.ID, Href: o.Href, ETag: o.ETag}
-			cal, err := calendar.Parse(bytes.NewReader(o.Data), calendar.Limits{})
+			cal, err := calendar.Parse(bytes.NewReader(o.Data), calendar.Limits{}, owners...)
 			switch {
 			case err != nil && rec.Kind == KindFeed:
 				return fail(0, err)
@@ -146,7 +147,7 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, began 
 			}
 			puts = append(puts, put)
 		}
-		next.Problems = a.problems(e, &res, fresh)
+		next.Problems = a.problems(e, &res, state == "", fresh)
 	}
 	wait = min(max(wait, 0), seldomest)
 	a.mu.Lock()
@@ -156,7 +157,7 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, began 
 		a.entered(e, next, noted)
 		return wait, true, nil
 	}
-	if err := a.store.SyncCalendar(ctx, next, puts, res.Gone, !same && (res.Replace || rec.State == "")); err != nil {
+	if err := a.store.SyncCalendar(ctx, next, puts, res.Gone, !same && (res.Replace || state == "")); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
 			return 0, true, nil // deleted meanwhile
 		}
@@ -166,8 +167,9 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, began 
 	return wait, same, nil
 }
 
-// problems returns the problems of a calendar in their stored form, after a reading that brought res and fresh ones.
-func (a *Agenda) problems(e *entry, res *source.Result, fresh []problem) json.RawMessage {
+// problems returns the problems of a calendar in their stored form, after a reading that brought res and fresh ones; anew is
+// that nothing of what was there stays.
+func (a *Agenda) problems(e *entry, res *source.Result, anew bool, fresh []problem) json.RawMessage {
 	over := map[string]bool{}
 	for _, o := range res.Objects {
 		over[cut(o.Href, 100)] = true
@@ -177,7 +179,7 @@ func (a *Agenda) problems(e *entry, res *source.Result, fresh []problem) json.Ra
 	}
 	all := []problem{}
 	a.mu.Lock()
-	if !res.Replace && e.rec.State != "" {
+	if !res.Replace && !anew {
 		for _, p := range e.problems {
 			if p.Href != "" && !over[p.Href] {
 				all = append(all, p)
