@@ -110,13 +110,17 @@ func (o *Own) Check(s *Settings, before *Own) error {
 	return bad.Err()
 }
 
-// find returns a profile by ID: an own one, if the scope allows them, or an active template.
+// offers reports whether an own profile may be used at present: own profiles are allowed, and its status is permitted
+// (P8). Where not, it is kept until it may be again.
+func (s *Settings) offers(own *Profile) bool {
+	return s.OwnProfiles.Allowed && s.OwnProfiles.Permits(own.Status)
+}
+
+// find returns a profile by ID: an own one that may be used, or an active template.
 func (o *Own) find(s *Settings, id string) *Profile {
-	if s.OwnProfiles.Allowed {
-		for i := range o.Profiles {
-			if o.Profiles[i].ID == id {
-				return &o.Profiles[i]
-			}
+	for i := range o.Profiles {
+		if p := &o.Profiles[i]; p.ID == id && s.offers(p) {
+			return p
 		}
 	}
 	if t := s.Template(id); t != nil && t.Active {
@@ -125,12 +129,14 @@ func (o *Own) find(s *Settings, id string) *Profile {
 	return nil
 }
 
-// Profiles returns what a person is offered: their own first, in their order, then the active templates. With
-// own profiles not allowed, only the templates.
+// Profiles returns what a person is offered: their own that may be used first, in their order, then the active
+// templates.
 func (s *Settings) Profiles(o *Own) []Profile {
 	var all []Profile
-	if s.OwnProfiles.Allowed {
-		all = append(all, o.Profiles...)
+	for i := range o.Profiles {
+		if s.offers(&o.Profiles[i]) {
+			all = append(all, o.Profiles[i])
+		}
 	}
 	for _, t := range s.Templates.Templates {
 		if t.Active {

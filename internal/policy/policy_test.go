@@ -296,6 +296,40 @@ func TestOwnProfiles(t *testing.T) {
 	}
 }
 
+func TestAnOwnProfileWhoseStatusIsNotPermittedAnyMore(t *testing.T) {
+	t.Parallel()
+	s := Factory()
+	own := Own{
+		Profiles: []Profile{
+			{ID: "x", Name: "Exam", Status: presence.DoNotDisturb, Forwarding: Forwarding{Action: ForwardKeep}},
+			{ID: "y", Name: "Reading", Status: presence.Busy, Forwarding: Forwarding{Action: ForwardKeep}},
+		},
+		Activation: map[Event]OnEvent{EventLock: {On: true, Profile: "x"}, EventEnd: {On: true, Profile: "y"}},
+	}
+	want := func(offered bool, lock string) {
+		t.Helper()
+		listed := slices.ContainsFunc(s.Profiles(&own), func(p Profile) bool { return p.ID == "x" })
+		if listed != offered || (s.Profile(&own, "x") != nil) != offered || (s.ProfileNamed(&own, "exam") != nil) != offered {
+			t.Errorf("listed %t, found %+v, by name %+v; want offered %t", listed, s.Profile(&own, "x"), s.ProfileNamed(&own, "exam"), offered)
+		}
+		if p := s.Presence(&own); p.Locked.Profile != lock || p.End.Profile != "Reading" {
+			t.Errorf("locked gives %q and the end %q, want %q and Reading", p.Locked.Profile, p.End.Profile, lock)
+		}
+	}
+	want(true, "Exam")
+	s.OwnProfiles.Permitted = []presence.Status{presence.Busy}
+	want(false, "Be right back")
+	// It can be chosen for nothing, and what was chosen before keeps nobody from changing the rest.
+	before := own
+	own.Activation = map[Event]OnEvent{EventLock: before.Activation[EventLock], EventStart: {On: true, Profile: "x"}}
+	if got := fields(own.Check(&s, &before)); !slices.Equal(got, []string{"activation.start.profile"}) {
+		t.Errorf("wrong is %q", got)
+	}
+	own = before
+	s.OwnProfiles.Permitted = []presence.Status{presence.Busy, presence.DoNotDisturb}
+	want(true, "Exam")
+}
+
 func TestOwnIsReadBack(t *testing.T) {
 	t.Parallel()
 	o, err := ParseOwn(nil)
