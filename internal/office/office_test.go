@@ -251,6 +251,46 @@ func TestTemplatesAreGuarded(t *testing.T) {
 	h.refused(h.section(lab, policy.SectionActivation, func(s *policy.Settings) { s.Activation.End.Profile = policy.TemplateHoliday }), fault.Invalid, "activation.end.profile")
 }
 
+// TestTemplatesAreGuardedForOwnSettings (P6): the refusal says how many people need a template, and not who.
+func TestTemplatesAreGuardedForOwnSettings(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	lab := h.group(h.location, "Lab")
+	anna, bob, carl := h.person("Anna"), h.person("Bob", in(h.location, lab)), h.person("Carl", in(h.location, lab))
+	own := func(id string, edit func(*policy.Own)) {
+		h.t.Helper()
+		h.ok(h.ChangeOwn(t.Context(), id, "settings.put", id, func(_ *office.Person, o *policy.Own) error {
+			edit(o)
+			return nil
+		}))
+	}
+	holiday := policy.OnEvent{On: true, Profile: policy.TemplateHoliday}
+	options := policy.Factory().Calendar.CalendarOptions
+	options.Profile = policy.TemplateHoliday
+	own(anna, func(o *policy.Own) { o.Calendar = &options })
+	own(bob, func(o *policy.Own) { o.Activation = map[policy.Event]policy.OnEvent{policy.EventEnd: holiday} })
+	own(carl, func(o *policy.Own) {
+		o.Activation, o.Calendar = map[policy.Event]policy.OnEvent{policy.EventLock: holiday}, &options
+	})
+	without := func() error {
+		return h.section(h.location, policy.SectionTemplates, func(s *policy.Settings) {
+			s.Templates.Templates = slices.DeleteFunc(slices.Clone(s.Templates.Templates), func(t policy.Template) bool { return t.ID == policy.TemplateHoliday })
+		})
+	}
+	h.refused(without(), fault.Conflict, `"On holiday" by the own settings of one person in location "Berlin"`,
+		`"On holiday" by the own settings of 2 people in configuration group "Lab"`)
+	if err := without(); strings.Contains(err.Error(), "Bob") || strings.Contains(err.Error(), "Anna") {
+		t.Errorf("it tells who: %v", err)
+	}
+	own(anna, func(o *policy.Own) { o.Calendar = nil })
+	own(bob, func(o *policy.Own) { o.Activation = nil })
+	h.refused(without(), fault.Conflict, `one person in configuration group "Lab"`)
+	// Where they may not change it, their own settings are none.
+	h.ok(h.section(lab, policy.SectionActivation, func(s *policy.Settings) { s.Activation.Lock.UserMayChange = false }))
+	h.ok(h.section(lab, policy.SectionCalendar, func(s *policy.Settings) { s.Calendar.UserMayChange = false }))
+	h.ok(without())
+}
+
 // TestOwnValuesAreDiscarded (P9): by the administrator's change, and by moving to a scope that does not allow them. A
 // later permission does not bring them back, not even after a restart.
 func TestOwnValuesAreDiscarded(t *testing.T) {

@@ -229,6 +229,14 @@ func (o *Office) guard(all map[string]*policy.Settings, changed string) error {
 				used = append(used, fmt.Sprintf("%q by %s of %s", old.Name, use.Field, o.scopeName(scope)))
 				fields = append(fields, fault.Field{Path: use.Field, Message: fmt.Sprintf("uses the template %q in %s", old.Name, o.scopeName(scope))})
 			}
+			if n := o.countOwnUses(scope, s, old.ID); n > 0 {
+				own := fmt.Sprintf("the own settings of %d people in %s", n, o.scopeName(scope))
+				if n == 1 {
+					own = "the own settings of one person in " + o.scopeName(scope)
+				}
+				used = append(used, fmt.Sprintf("%q by %s", old.Name, own))
+				fields = append(fields, fault.Field{Path: "templates", Message: fmt.Sprintf("%q is used by %s", old.Name, own)})
+			}
 		}
 	}
 	if len(used) > 0 {
@@ -243,6 +251,16 @@ func (o *Office) guard(all map[string]*policy.Settings, changed string) error {
 		}
 	}
 	return nil
+}
+
+// countOwnUses returns how many people's own settings need a template of their scope; mu is held. Who they are is theirs.
+func (o *Office) countOwnUses(scope string, s *policy.Settings, template string) (n int) {
+	for _, p := range o.sorted {
+		if p.scope() == scope && p.Own.Uses(s, template) {
+			n++
+		}
+	}
+	return n
 }
 
 func (o *Office) scopeName(scope string) string {

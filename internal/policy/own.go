@@ -169,12 +169,28 @@ func (s *Settings) Event(o *Own, e Event) OnEvent {
 	return central.OnEvent
 }
 
-// CalendarOptions returns the options in force for a person.
+// CalendarOptions returns the options in force for a person: their own if they have set some and may. If the profile in
+// them is not offered any more, it is the central one.
 func (s *Settings) CalendarOptions(o *Own) CalendarOptions {
-	if o.Calendar != nil && s.Calendar.UserMayChange {
-		return *o.Calendar
+	if o.Calendar == nil || !s.Calendar.UserMayChange {
+		return s.Calendar.CalendarOptions
 	}
-	return s.Calendar.CalendarOptions
+	options := *o.Calendar
+	if o.find(s, options.Profile) == nil {
+		options.Profile = s.Calendar.Profile
+	}
+	return options
+}
+
+// Uses reports whether own settings that are in force under those of their scope need a template, as
+// [Settings.Uses] does for the scope itself.
+func (o *Own) Uses(s *Settings, templateID string) bool {
+	for e, v := range o.Activation {
+		if v.On && v.Profile == templateID && slices.Contains(Events(), e) && s.Activation.Rule(e).UserMayChange {
+			return true
+		}
+	}
+	return o.Calendar != nil && o.Calendar.Profile == templateID && s.Calendar.UserMayChange
 }
 
 // Presence returns the policy that package presence applies to a person.

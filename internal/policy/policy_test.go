@@ -296,6 +296,36 @@ func TestOwnProfiles(t *testing.T) {
 	}
 }
 
+func TestTemplatesInUseByOwnSettings(t *testing.T) {
+	t.Parallel()
+	s := Factory()
+	options := s.Calendar.CalendarOptions
+	options.Profile, options.DaysAhead = TemplateBreak, 7
+	own := Own{Activation: map[Event]OnEvent{EventEnd: {On: true, Profile: TemplateHoliday}, EventLock: {Profile: TemplateSick}}, Calendar: &options}
+	uses := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, x := range s.Templates.Templates {
+			if own.Uses(&s, x.ID) {
+				got = append(got, x.ID)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("they use %q, want %q", got, want)
+		}
+	}
+	uses(TemplateBreak, TemplateHoliday)
+	s.Activation.End.UserMayChange = false
+	uses(TemplateBreak)
+	// Of the options with a profile that is gone the rest holds.
+	s.Template(TemplateBreak).Active = false
+	if got := s.CalendarOptions(&own); got.Profile != TemplateAppointment || got.DaysAhead != 7 || own.Calendar.Profile != TemplateBreak {
+		t.Errorf("in force is %+v, stored %+v", got, own.Calendar)
+	}
+	s.Calendar.UserMayChange = false
+	uses()
+}
+
 func TestAnOwnProfileWhoseStatusIsNotPermittedAnyMore(t *testing.T) {
 	t.Parallel()
 	s := Factory()
