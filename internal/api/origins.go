@@ -22,6 +22,9 @@ func (s *Server) putClaim(ctx context.Context, in *ClaimInput) (*struct{}, error
 	if err != nil {
 		return nil, err
 	}
+	if err := feature(p); err != nil {
+		return nil, err
+	}
 	var bad fault.Fields
 	edit := claimEdit(originSource(c), "", &in.Body, &bad)
 	if err := bad.Err(); err != nil {
@@ -91,7 +94,10 @@ func (s *Server) postClaims(ctx context.Context, in *ClaimsInput) (*struct{}, er
 			return nil
 		}
 		if x.Claim != nil {
-			edit = claimEdit(source, at+".claim.", x.Claim, &bad)
+			said := claimEdit(source, at+".claim.", x.Claim, &bad)
+			if !p.Policy.Off { // else it is not kept (P10), and the others are
+				edit = said
+			}
 		}
 		edits[i] = hub.PersonEdit{PersonID: p.ID, Edit: edit}
 	}
@@ -111,6 +117,9 @@ func (s *Server) putLine(ctx context.Context, in *LineInput) (*struct{}, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := feature(p); err != nil && in.Body.State != presence.LineIdle {
+		return nil, err
+	}
 	var bad fault.Fields
 	policy.CheckText("service", in.Body.Service, &bad)
 	policy.CheckText("other", in.Body.Other, &bad)
@@ -128,7 +137,7 @@ func (s *Server) putLine(ctx context.Context, in *LineInput) (*struct{}, error) 
 			Line: presence.Line{State: in.Body.State, Reach: in.Body.Reach, Service: in.Body.Service, Other: in.Body.Other},
 		}
 		for _, old := range e.Claims() {
-			if old.Ref() == ref && old.Line == claim.Line {
+			if old.Ref() == ref && old.Line == claim.Line && e.Now.Before(old.End()) {
 				claim.From = old.From
 			}
 		}

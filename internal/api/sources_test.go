@@ -171,3 +171,24 @@ func TestInputThatWasReportedLateEndsInactivity(t *testing.T) {
 	report(time.Now().Add(-20 * time.Minute)) // older news
 	anna.until("me", presence.Available)
 }
+
+// TestNothingIsKeptOfThoseWhosePresenceIsOff: origins are refused, and in a set of claims only the others count (P10).
+func TestNothingIsKeptOfThoseWhosePresenceIsOff(t *testing.T) {
+	t.Parallel()
+	b := newBuilding(t)
+	b.people("Anna")
+	elsewhere := store.Location{Name: "Rome", TimeZone: "Europe/Rome"}
+	b.ok(b.office.PutLocation(t.Context(), "", &elsewhere))
+	b.add(store.Person{ID: "bob", Name: "Bob", LocationID: elsewhere.ID})
+	b.as("admin").put("/scopes/"+b.location+"/settings/feature", map[string]any{"feature": map[string]any{"enabled": false}}).fine(t)
+	door := b.with(store.Token{Origin: "door", Scopes: []string{"claims", "lines"}})
+	busy := map[string]any{"status": "busy"}
+	door.put("/people/anna/claim", busy).is(t, 409)
+	door.put("/people/anna/lines/1", map[string]any{"state": "ringing", "other": "+49 170"}).is(t, 409)
+	door.put("/people/anna/lines/1", map[string]any{"state": "idle"}).fine(t)
+	door.post("/claims", map[string]any{"claims": []any{map[string]any{"person": "anna", "claim": busy}, map[string]any{"person": "bob", "claim": busy}}}).fine(t)
+	b.as("bob").until("me", presence.Busy)
+	if claims, _, _ := b.hub.Claims("anna"); len(claims) > 0 {
+		t.Errorf("kept is %+v", claims)
+	}
+}

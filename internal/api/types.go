@@ -303,7 +303,7 @@ type ClaimBody struct {
 // ClaimsInput is a set of statements about many people; all become durable together.
 type ClaimsInput struct {
 	Body struct {
-		Claims []PersonClaim `json:"claims" minItems:"1" maxItems:"1000"`
+		Claims []PersonClaim `json:"claims" minItems:"1" maxItems:"1000" doc:"Of people whose presence management is switched off nothing is kept."`
 	}
 }
 

@@ -959,6 +959,7 @@ export interface components {
             until?: string;
         };
         ClaimsInputBody: {
+            /** @description Of people whose presence management is switched off nothing is kept. */
             claims: components["schemas"]["PersonClaim"][];
         };
         Client: {
