@@ -35,11 +35,14 @@ func (o *Office) Person(id string) (p *Person, ok bool) {
 	return p, ok
 }
 
-// ByLogin returns a person by login, capitals aside.
+// NormalLogin returns the form in which a login is kept and compared: capitals and what stands around it do not count.
+func NormalLogin(login string) string { return strings.ToLower(strings.TrimSpace(login)) }
+
+// ByLogin returns a person by login, in any form.
 func (o *Office) ByLogin(login string) (p *Person, ok bool) {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	id, ok := o.logins[strings.ToLower(strings.TrimSpace(login))]
+	id, ok := o.logins[NormalLogin(login)]
 	if !ok {
 		return nil, false
 	}
@@ -65,11 +68,47 @@ func (o *Office) HasAdmin() bool {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	for _, p := range o.people {
-		if p.Role == RoleAdmin && !p.Blocked {
+		if administers(&p.Person) {
 			return true
 		}
 	}
 	return false
+}
+
+func administers(p *store.Person) bool { return p.Role == RoleAdmin && !p.Blocked }
+
+// keepAdmin refuses what would leave nobody who administers, or nobody of them who can sign in, where there is
+// somebody: records that are put, or the removal of a person.
+func (o *Office) keepAdmin(put []*store.Person, removed string) error {
+	type count struct{ administer, signIn int }
+	add := func(n *count, p *store.Person, by int) {
+		if administers(p) {
+			n.administer += by
+			if p.Login != "" && p.PasswordHash != "" {
+				n.signIn += by
+			}
+		}
+	}
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	var before, after count
+	for _, p := range o.people {
+		add(&before, &p.Person, 1)
+	}
+	after = before
+	for _, rec := range put {
+		if old := o.people[rec.ID]; old != nil {
+			add(&after, &old.Person, -1)
+		}
+		add(&after, rec, 1)
+	}
+	if p := o.people[removed]; p != nil {
+		add(&after, &p.Person, -1)
+	}
+	if before.administer > 0 && after.administer == 0 || before.signIn > 0 && after.signIn == 0 {
+		return fault.New(fault.Conflict, "this is the last administrator who can sign in; make somebody else an administrator first")
+	}
+	return nil
 }
 
 // PutPeople adds people or replaces their records; an empty ID is given a new one in place. All of them are entered
@@ -106,7 +145,7 @@ func (o *Office) putPeople(ctx context.Context, by, action string, recs ...*stor
 		if len(recs) > 1 {
 			at = "people[" + itoa(i) + "]."
 		}
-		rec.Login = strings.ToLower(strings.TrimSpace(rec.Login))
+		rec.Login = NormalLogin(rec.Login)
 		o.checkPerson(at, rec, &bad)
 		if rec.ID == "" {
 			rec.ID = NewID()
@@ -126,6 +165,9 @@ func (o *Office) putPeople(ctx context.Context, by, action string, recs ...*stor
 		}
 	}
 	if err := bad.Err(); err != nil {
+		return err
+	}
+	if err := o.keepAdmin(recs, ""); err != nil {
 		return err
 	}
 	fresh := make([]*Person, len(recs))
@@ -311,6 +353,9 @@ func (o *Office) DeletePerson(ctx context.Context, by, id string) error {
 	p, ok := o.Person(id)
 	if !ok {
 		return fault.New(fault.NotFound, "there is no person %q", id)
+	}
+	if err := o.keepAdmin(nil, id); err != nil {
+		return err
 	}
 	if err := o.store.Update(ctx, store.Changes{
 		DeletePeople: []string{id}, Audit: audit(by, "person.delete", "", map[string]any{"name": p.Name}),
