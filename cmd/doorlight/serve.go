@@ -84,11 +84,8 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
 	if err := c.demo.open(ctx, &c, st, log); err != nil {
 		return err
 	}
-	var code string
-	p, err := assemble(ctx, c, st, log, func() string {
-		code = setupCode()
-		return code
-	})
+	code := setupCode()
+	p, err := assemble(ctx, c, st, log, code)
 	if err != nil {
 		return err
 	}
@@ -97,7 +94,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(stdout, "Doorlight %s is ready at %s\n", version, addressOf(c.Listen, l.Addr(), c.TLSCert != ""))
-	if code != "" {
+	if !p.office.HasAdmin() {
 		fmt.Fprintf(stdout, "Open it to make the first administrator. From another computer you need the set-up code %s\n", code)
 	}
 	c.demo.print(stdout)
@@ -128,8 +125,8 @@ func setupCode() string {
 	return text[:4] + "-" + text[4:]
 }
 
-// assemble puts the server together. code is asked for if the first administrator is still to be made.
-func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, code func() string) (*parts, error) {
+// assemble puts the server together. code is what the first administrator has to know.
+func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, code string) (*parts, error) {
 	began := time.Now()
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, err
@@ -161,10 +158,7 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 	p.agenda = agenda.New(st, p.office, p.hub, box, map[string]agenda.Source{
 		agenda.KindFeed: feed.New(client), agenda.KindCalDAV: caldav.New(client, caldav.Config{}),
 	}, agenda.Config{Log: log, Every: every})
-	cfg := api.Config{Log: log, Version: version, Secure: c.TLSCert != "" || c.BehindTLS, Demo: c.demo != nil}
-	if !p.office.HasAdmin() {
-		cfg.SetupCode = code()
-	}
+	cfg := api.Config{Log: log, Version: version, Secure: c.TLSCert != "" || c.BehindTLS, Proxy: c.BehindTLS, Demo: c.demo != nil, SetupCode: code}
 	p.api = api.New(st, p.office, p.hub, p.agenda, cfg)
 	p.api.Live(p.broker)
 	log.Info("loaded", "people", p.office.Count(), "took", time.Since(began).Round(time.Millisecond))

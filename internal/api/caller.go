@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +36,7 @@ type caller struct {
 	token  *store.Token
 	secret string // of the session
 	local  bool   // the request comes from this computer
+	from   netip.Addr
 	agent  string
 }
 
@@ -70,7 +72,7 @@ func (c caller) isAdmin() bool {
 // identify finds out who makes a request. Credentials that are not good are refused here, whatever is asked for,
 // but for a session cookie: that may have ended, and signing in again must be possible.
 func (s *Server) identify(r *http.Request) (context.Context, error) {
-	c := caller{local: isLocal(r), agent: r.UserAgent()}
+	c := caller{local: s.isLocal(r), from: s.addressOf(r), agent: r.UserAgent()}
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		t, ok := s.office.Token(secret.Hash(bearer))
 		if !ok || !t.ExpiresAt.IsZero() && !time.Now().Before(t.ExpiresAt) {
@@ -94,11 +96,6 @@ func (s *Server) identify(r *http.Request) (context.Context, error) {
 		}
 	}
 	return context.WithValue(r.Context(), callerKey{}, c), nil
-}
-
-func isLocal(r *http.Request) bool {
-	host := r.RemoteAddr
-	return (strings.HasPrefix(host, "127.") || strings.HasPrefix(host, "[::1]")) && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
 }
 
 // viewer finds out who opens a live stream with a request.
@@ -302,50 +299,4 @@ func (s *sessions) forget(people []string) {
 			delete(s.known, hash)
 		}
 	}
-}
-
-// limiter counts failures by key and refuses after too many within a span.
-type limiter struct {
-	most int
-	span time.Duration
-	mu   sync.Mutex // guards hits
-	hits map[string][]time.Time
-}
-
-func newLimiter(most int, span time.Duration) *limiter {
-	return &limiter{most: most, span: span, hits: map[string][]time.Time{}}
-}
-
-// blocked returns how long a key has to wait, zero if it need not.
-func (l *limiter) blocked(key string, now time.Time) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	hits := slices.DeleteFunc(l.hits[key], func(t time.Time) bool { return now.Sub(t) >= l.span })
-	if len(hits) == 0 {
-		delete(l.hits, key)
-		return 0
-	}
-	l.hits[key] = hits
-	if len(hits) < l.most {
-		return 0
-	}
-	return l.span - now.Sub(hits[len(hits)-l.most])
-}
-
-func (l *limiter) fail(key string, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.hits) > 100_000 {
-		clear(l.hits)
-	}
-	l.hits[key] = append(l.hits[key], now)
-	if len(l.hits[key]) > l.most {
-		l.hits[key] = l.hits[key][1:]
-	}
-}
-
-func (l *limiter) forgive(key string) {
-	l.mu.Lock()
-	delete(l.hits, key)
-	l.mu.Unlock()
 }

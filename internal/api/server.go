@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -30,9 +29,10 @@ const Prefix = "/api/v1"
 type Config struct {
 	Log       *slog.Logger
 	Version   string
-	SetupCode string // must be given to make the first administrator from another computer; empty: never asked for
+	SetupCode string // must be given to make the first administrator from another computer; empty: nobody can from there
 	Demo      bool   // the office is invented
 	Secure    bool   // cookies are for https only
+	Proxy     bool   // a proxy stands in front: nobody comes from this computer, and it says in X-Forwarded-For who asks
 }
 
 // Server answers the API. Make it with New.
@@ -42,7 +42,7 @@ type Server struct {
 	hub      *hub.Hub
 	agenda   *agenda.Agenda
 	sessions *sessions
-	guess    *limiter // wrong passwords
+	guesses  *guesses // wrong passwords and codes
 	cfg      Config
 	log      *slog.Logger
 	api      huma.API
@@ -62,7 +62,7 @@ func New(st store.Store, of *office.Office, h *hub.Hub, ag *agenda.Agenda, cfg C
 	}
 	s := &Server{
 		store: st, office: of, hub: h, agenda: ag, cfg: cfg, log: cfg.Log,
-		sessions: newSessions(st), guess: newLimiter(5, time.Minute), mux: http.NewServeMux(),
+		sessions: newSessions(st), guesses: newGuesses(), mux: http.NewServeMux(),
 	}
 	of.Listen(func(c office.Change) { s.sessions.forget(c.Signed) })
 	s.describe(cfg.Version)
@@ -148,7 +148,13 @@ func newProblem(status int, detail string, errs ...error) huma.StatusError {
 	for _, err := range errs {
 		if d, ok := err.(huma.ErrorDetailer); ok {
 			e := d.ErrorDetail()
-			p.Errors = append(p.Errors, ProblemField{e.Location, e.Message})
+			f := ProblemField{e.Location, e.Message}
+			if name, ok := strings.CutPrefix(f.Message, "expected required property "); ok { // names the field, as all others do
+				if name, ok = strings.CutSuffix(name, " to be present"); ok {
+					f = ProblemField{f.Field + "." + name, "is required"}
+				}
+			}
+			p.Errors = append(p.Errors, f)
 		} else if err != nil {
 			p.Errors = append(p.Errors, ProblemField{"body", err.Error()})
 		}
