@@ -159,7 +159,7 @@ func Parse(r io.Reader, limits Limits, owner ...string) (*Calendar, error) {
 }
 
 func whatInstead(text []byte) string {
-	head := bytes.ToLower(bytes.TrimSpace(toUTF8(text[:min(len(text), 2048)])))
+	head := bytes.ToLower(bytes.TrimSpace(UTF8(text[:min(len(text), 2048)])))
 	switch {
 	case len(bytes.TrimSpace(text)) == 0:
 		return "the text is empty"
@@ -344,8 +344,7 @@ func (p *parser) strayLine(l line) {
 
 func (p *parser) begin(l line) {
 	name := strings.ToUpper(strings.TrimSpace(l.value))
-	switch name {
-	case "VCALENDAR", "VEVENT", "VTODO", "VJOURNAL", "VTIMEZONE", "VFREEBUSY":
+	if slices.Contains(outermost, name) {
 		p.seen = true
 		p.ignored = 0
 		// None of these belongs inside another: an END is missing.

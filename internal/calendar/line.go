@@ -21,7 +21,7 @@ type line struct {
 // decodes, because programs fold inside a character; each line that is not
 // UTF-8 is taken to be Windows-1252, which Latin-1 is a part of.
 func lines(text []byte, yield func(line) bool) {
-	text = toUTF8(text)
+	text = UTF8(text)
 	number := 0
 	var logical []byte // the unfolded line, if it is folded at all
 	for len(text) > 0 {
@@ -73,9 +73,9 @@ func cutLine(text []byte) (first, rest []byte) {
 	return text[:i], text[i+1:]
 }
 
-// toUTF8 drops a byte order mark and converts UTF-16, which is recognised by
-// its mark or by the zero bytes in the first word of a calendar.
-func toUTF8(text []byte) []byte {
+// UTF8 drops a byte order mark and converts UTF-16, which is recognised by its
+// mark or by the zero bytes in the first word of a calendar.
+func UTF8(text []byte) []byte {
 	switch {
 	case bytes.HasPrefix(text, []byte("\xEF\xBB\xBF")):
 		return text[3:]

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"time"
+
+	"github.com/doorlight/doorlight/internal/calendar"
 )
 
 // every returns how often a calendar wants to be read at most: REFRESH-INTERVAL (RFC 7986 §5.7), else the older
@@ -11,12 +13,12 @@ import (
 // first component (RFC 5545 §3.6), and returns zero if neither is there.
 func every(data []byte) time.Duration {
 	var older time.Duration
-	rest := trim(data)
-	for first := true; len(rest) > 0; first = false {
+	rest := calendar.UTF8(data)
+	for len(rest) > 0 {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, []byte("\n"))
 		text := strings.ToUpper(strings.TrimSpace(string(line[:min(len(line), 200)])))
-		if !first && strings.HasPrefix(text, "BEGIN:") {
+		if strings.HasPrefix(text, "BEGIN:") && text != "BEGIN:VCALENDAR" {
 			break
 		}
 		name, value, found := strings.Cut(text, ":")

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/doorlight/doorlight/internal/calendar"
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 )
@@ -122,17 +123,17 @@ func short(s string) string {
 func check(resp *outbound.Response, asked string) error {
 	host := resp.URL.Hostname()
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	body := trim(resp.Body)
+	body := bytes.TrimSpace(calendar.UTF8(resp.Body))
 	fail := func(k source.Kind, format string, args ...any) error {
 		return &source.Error{Kind: k, Text: fmt.Sprintf(format, args...), Err: fmt.Errorf("%s sent %d bytes of %q", host, len(resp.Body), kind)}
 	}
-	const begin, end = "BEGIN:VCALENDAR", "END:VCALENDAR"
+	found, whole := calendar.Whole(body)
 	switch {
 	case len(body) == 0:
 		return fail(source.NotCalendar, "%s answers with an empty file instead of a calendar.", host)
-	case len(body) >= len(begin) && strings.EqualFold(string(body[:len(begin)]), begin):
+	case found && !looksLikePage(body):
 		// Whatever the content type says: many servers say text/plain or application/octet-stream.
-		if tail := body[max(0, len(body)-len(end)):]; !strings.EqualFold(string(tail), end) {
+		if !whole {
 			return fail(source.Unavailable, "The calendar from %s breaks off in the middle.", host)
 		}
 		return nil
@@ -148,10 +149,6 @@ func check(resp *outbound.Response, asked string) error {
 		return fail(source.NotCalendar, "What %s answers is not a calendar.", host)
 	}
 	return fail(source.NotCalendar, "%s answers with something (%s) that is not a calendar.", host, printable(kind))
-}
-
-func trim(b []byte) []byte {
-	return bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")))
 }
 
 func looksLikePage(b []byte) bool {

@@ -49,7 +49,7 @@ func serve(t *testing.T, h http.HandlerFunc) string {
 	return s.URL
 }
 
-const calendar = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nX-PUBLISHED-TTL:PT1H\r\nREFRESH-INTERVAL;VALUE=DURATION:PT15M\r\n" +
+const published = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nX-PUBLISHED-TTL:PT1H\r\nREFRESH-INTERVAL;VALUE=DURATION:PT15M\r\n" +
 	"BEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20261101T080000Z\r\nDTSTART:20261123T090000Z\r\nSUMMARY:Secret\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 
 func TestFollowsAFeed(t *testing.T) {
@@ -57,7 +57,7 @@ func TestFollowsAFeed(t *testing.T) {
 	for _, validators := range []string{"both", "etag", "date", "none"} {
 		t.Run(validators, func(t *testing.T) {
 			t.Parallel()
-			body, version := calendar, 1
+			body, version := published, 1
 			var asked, answered304 int
 			address := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				asked++
@@ -105,11 +105,11 @@ func TestFollowsAFeed(t *testing.T) {
 					t.Errorf("a result prints as %s", s)
 				}
 			}
-			fetch(calendar)
+			fetch(published)
 			fetch("")
 			version++ // a new validator for the same file
 			fetch("")
-			body, version = strings.Replace(calendar, "Secret", "Changed", 1), version+1
+			body, version = strings.Replace(published, "Secret", "Changed", 1), version+1
 			fetch(body)
 			fetch("")
 			if want := map[string]int{"both": 2, "etag": 2, "date": 2, "none": 0}[validators]; answered304 != want {
@@ -162,8 +162,12 @@ func TestRefusesWhatIsNoCalendar(t *testing.T) {
 		"empty":                   {answer(200, "Content-Type: text/calendar", " \r\n"), source.NotCalendar, "empty", 0},
 		"no content":              {answer(204, "", ""), source.Other, "204", 0},
 		"a vCard":                 {answer(200, "Content-Type: text/vcard", "BEGIN:VCARD\r\nEND:VCARD\r\n"), source.NotCalendar, "text/vcard", 0},
-		"cut short":               {answer(200, "Content-Type: text/calendar", calendar[:len(calendar)-9]), source.Unavailable, "breaks off", 0},
+		"cut short":               {answer(200, "Content-Type: text/calendar", published[:len(published)-9]), source.Unavailable, "breaks off", 0},
 		"UTF-16":                  {answer(200, "Content-Type: text/calendar", "\xff\xfeB\x00E\x00"), source.NotCalendar, "not a calendar", 0},
+		"cut short by one":        {answer(200, "Content-Type: text/calendar", strings.TrimSpace(published)[:len(strings.TrimSpace(published))-1]), source.Unavailable, "breaks off", 0},
+		"cut short in UTF-16":     {answer(200, "Content-Type: text/calendar", "\xff\xfe"+utf16le(published[:len(published)-20])), source.Unavailable, "breaks off", 0},
+		"cut short in the second": {answer(200, "Content-Type: text/calendar", published+published[:len(published)/2]), source.Unavailable, "breaks off", 0},
+		"a page with a calendar":  {answer(200, "Content-Type: text/html", "<html><body>Publish it so:<pre>\n"+published+"</pre></body></html>"), source.NotCalendar, "web page", 0},
 		"unasked 304":             {answer(304, "", ""), source.Other, "304", 0},
 		"401 without login":       {answer(401, `WWW-Authenticate: Basic realm="x"`, ""), source.Credentials, "asks for a user name", 0},
 		"403":                     {answer(403, "", ""), source.Credentials, "does not let everybody", 0},
@@ -212,10 +216,20 @@ func TestRefusesWhatIsNoCalendar(t *testing.T) {
 	}
 }
 
+func utf16le(s string) string {
+	var b []byte
+	for _, c := range []byte(s) {
+		b = append(b, c, 0)
+	}
+	return string(b)
+}
+
 func TestAcceptsUnusualCalendars(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{"\xef\xbb\xbf" + calendar, "\r\n\n" + calendar + "\r\n \n", strings.ReplaceAll(calendar, "\r\n", "\n"), strings.ToLower(calendar),
-		calendar + calendar} {
+	bare := published[strings.Index(published, "BEGIN:VEVENT"):strings.Index(published, "END:VCALENDAR")]
+	for _, body := range []string{"\xef\xbb\xbf" + published, "\r\n\n" + published + "\r\n \n", strings.ReplaceAll(published, "\r\n", "\n"), strings.ToLower(published),
+		published + published, utf16le(published), "\xff\xfe" + utf16le(published), published + "\x1a", strings.TrimSpace(published) + "\x1a", strings.TrimSpace(published) + "<!-- made in 0.2 s -->",
+		published + "<!-- made in 0.2 s -->\n<!-- by cache 3 -->", "<b>Notice</b>: no zone is set\n" + published, bare} {
 		address := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			io.WriteString(w, body)
@@ -262,7 +276,7 @@ func TestRadicaleAsAFeed(t *testing.T) {
 	t.Parallel()
 	u := radicaletest.New(t)
 	address := u.Calendar(t, "work", "Work")
-	u.Put(t, address+"e1.ics", calendar)
+	u.Put(t, address+"e1.ics", published)
 	r := newReader(t, outbound.Config{})
 	a := source.Account{URL: address, Username: u.Name, Password: u.Password, Known: map[string]string{}}
 	res, err := r.Fetch(t.Context(), a)
@@ -273,7 +287,7 @@ func TestRadicaleAsAFeed(t *testing.T) {
 	if res, err = r.Fetch(t.Context(), a); err != nil || !res.Unchanged {
 		t.Errorf("%+v, %v, want unchanged", res, err)
 	}
-	u.Put(t, address+"e1.ics", strings.Replace(calendar, "Secret", "Changed", 1))
+	u.Put(t, address+"e1.ics", strings.Replace(published, "Secret", "Changed", 1))
 	if res, err = r.Fetch(t.Context(), a); err != nil || res.Unchanged {
 		t.Errorf("%+v, %v, want the change", res, err)
 	}
@@ -285,7 +299,7 @@ func TestRadicaleAsAFeed(t *testing.T) {
 }
 
 func FuzzEvery(f *testing.F) {
-	f.Add([]byte(calendar))
+	f.Add([]byte(published))
 	f.Add([]byte("\xef\xbb\xbf\nREFRESH-INTERVAL:P9W9D"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if d := every(data); d != 0 && (d < oftenest || d > seldomest) {
