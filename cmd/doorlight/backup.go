@@ -26,7 +26,7 @@ the credentials of calendars in the backup cannot be read without it.`,
 			if err != nil {
 				return err
 			}
-			src, err := c.open(cmd.Context())
+			src, err := c.openExisting(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -116,6 +116,11 @@ its data folder away first; nothing is ever overwritten. Put the key file secret
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			defer src.Close()
+			lock, err := c.lock()
+			if err != nil {
+				return err
+			}
+			defer lock.Close()
 			dst, err := c.open(cmd.Context())
 			if err != nil {
 				return err

@@ -201,13 +201,24 @@ func (c *config) level() (l slog.Level, err error) {
 	return l, nil
 }
 
-// open opens the database, made and migrated if need be.
+// open opens the database, made and migrated if need be. The data folder is there: lock made it.
 func (c *config) open(ctx context.Context) (store.Store, error) {
 	if c.Database != "" {
 		return postgres.Open(ctx, c.Database)
 	}
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, err
-	}
-	return sqlite.Open(ctx, filepath.Join(c.Data, "doorlight.db"))
+	return sqlite.Open(ctx, c.databaseFile())
 }
+
+// openExisting is open for what only makes sense with data.
+func (c *config) openExisting(ctx context.Context) (store.Store, error) {
+	if c.Database == "" {
+		if _, err := os.Stat(c.databaseFile()); errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("there is no database in %s", c.Data)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return c.open(ctx)
+}
+
+func (c *config) databaseFile() string { return filepath.Join(c.Data, "doorlight.db") }

@@ -25,7 +25,7 @@ func explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			st, err := c.open(cmd.Context())
+			st, err := c.openExisting(cmd.Context())
 			if err != nil {
 				return err
 			}

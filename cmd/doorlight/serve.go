@@ -76,6 +76,11 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
 		handler = slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level})
 	}
 	log := slog.New(handler)
+	lock, err := c.lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	st, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -128,9 +133,6 @@ func setupCode() string {
 // assemble puts the server together. code is what the first administrator has to know.
 func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, code string) (*parts, error) {
 	began := time.Now()
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, err
-	}
 	box, err := secret.OpenBox(filepath.Join(c.Data, "secret.key"))
 	if err != nil {
 		return nil, err

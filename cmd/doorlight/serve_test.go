@@ -303,6 +303,41 @@ func TestBackupAndRestoreBringEverybodyBack(t *testing.T) {
 	}
 }
 
+func TestTwoServersDoNotShareAFolder(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	r := startServer(t, data)
+	file := filepath.Join(t.TempDir(), "copy.db")
+	var out output
+	if err := run(t.Context(), []string{"backup", file, "--data", data}, &out, &out); err != nil { // which is no server
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0"}, {"restore", file}} {
+		err := run(t.Context(), append(args, "--data", data), &out, &out)
+		if err == nil || !strings.Contains(err.Error(), "another server runs on "+data) {
+			t.Errorf("%s beside a server: %v", args[0], err)
+		}
+	}
+	r.stop()
+	startServer(t, data)
+}
+
+func TestOnlyAServerMakesADatabase(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"backup", filepath.Join(t.TempDir(), "copy.db")}, {"explain", "ada"}} {
+		for _, data := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none")} {
+			var out output
+			err := run(t.Context(), append(args, "--data", data), &out, &out)
+			if err == nil || err.Error() != "there is no database in "+data {
+				t.Errorf("%s: %v", args[0], err)
+			}
+			if left, _ := filepath.Glob(filepath.Join(data, "*")); len(left) > 0 {
+				t.Errorf("%s leaves %s", args[0], left)
+			}
+		}
+	}
+}
+
 func TestMistakesInTheConfigurationStopTheStart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
