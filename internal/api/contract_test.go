@@ -289,7 +289,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 				}
 				if slices.Contains(schema.Required, name) {
 					delete(wrong, name)
-					client4xx(c.do(r.method, path, wrong)).names(t, "body")
+					client4xx(c.do(r.method, path, wrong)).names(t, "body."+name)
 				}
 			}
 			text, _ := json.Marshal(good)
