@@ -346,7 +346,7 @@ func (o *Office) checkPerson(at string, rec *store.Person, bad *fault.Fields) {
 	}
 }
 
-// DeletePerson removes a person and everything about them.
+// DeletePerson removes a person and everything about them. The audit log keeps their ID (O6).
 func (o *Office) DeletePerson(ctx context.Context, by, id string) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
@@ -358,7 +358,7 @@ func (o *Office) DeletePerson(ctx context.Context, by, id string) error {
 		return err
 	}
 	if err := o.store.Update(ctx, store.Changes{
-		DeletePeople: []string{id}, Audit: audit(by, "person.delete", "", map[string]any{"name": p.Name}),
+		DeletePeople: []string{id}, Audit: audit(by, "person.delete", id, nil),
 	}); err != nil {
 		return stored(err)
 	}

@@ -195,8 +195,8 @@ type Office struct {
 
 // Changes is a set of changes that take effect together or not at all. Puts replace a record of the same key,
 // members included; they are applied before the deletes. Deleting what is not there is no error. Deleting a
-// person deletes their claims, calendars, sessions, memberships and relationships, and the tokens that act for
-// them. Deleting a location deletes its groups, and either deletes its sections.
+// person deletes their claims, calendars, sessions, memberships and relationships, the tokens that act for them, and
+// the details of the audit entries about them, of which who did what and when stays. Deleting a location deletes its groups, and either deletes its sections.
 type Changes struct {
 	PutLocations        []Location
 	PutGroups           []Group

@@ -47,7 +47,7 @@ func open(ctx context.Context, path string, files fs.FS) (*sqlstore.Store, error
 	if err := touch(path); err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
-	write, err := sql.Open("sqlite", dsn(path, "_txlock=immediate", "_pragma=journal_mode(WAL)"))
+	write, err := sql.Open("sqlite", dsn(path, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=secure_delete(ON)"))
 	if err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", path, err)
 	}
@@ -68,6 +68,9 @@ func open(ctx context.Context, path string, files fs.FS) (*sqlstore.Store, error
 	return sqlstore.New(ctx, write, read, dialect)
 }
 
+// busyTimeout is how many milliseconds a writer waits for another.
+const busyTimeout = "10000"
+
 // dsn names the database for the driver. Pragmas stand in it because every connection of a pool needs them. A log of
 // 16 MB before it is copied into the database (wal_autocheckpoint, in pages) lets the pages that change all the time be
 // copied less often, and temp_store keeps what a statement may have to undo out of a file: measured with batches of 200
@@ -77,7 +80,7 @@ func dsn(path string, parameters ...string) string {
 	if !strings.HasPrefix(u.Path, "/") {
 		u.Path = "/" + u.Path // file:/C:/folder/file
 	}
-	parameters = append(parameters, "_pragma=busy_timeout(10000)", "_pragma=synchronous(FULL)", "_pragma=foreign_keys(1)",
+	parameters = append(parameters, "_pragma=busy_timeout("+busyTimeout+")", "_pragma=synchronous(FULL)", "_pragma=foreign_keys(1)",
 		"_pragma=cache_size(-32000)", "_pragma=temp_store(MEMORY)", "_pragma=wal_autocheckpoint(4000)", "_dqs=0")
 	u.RawQuery = strings.Join(parameters, "&")
 	return u.String()
@@ -130,6 +133,23 @@ func keepCopy(ctx context.Context, db *sql.DB, path string) error {
 	return os.Rename(part, path)
 }
 
+// erase empties the log, after what it holds has come into the database, where secure_delete overwrites what is gone.
+// It does not wait for long readers, such as a backup: everybody else would wait with it.
+func erase(ctx context.Context, db *sql.DB) (done bool, err error) {
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	if _, err := c.ExecContext(ctx, "PRAGMA busy_timeout = 100"); err != nil {
+		return false, err
+	}
+	var busy, inLog, copied int
+	err = c.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &inLog, &copied)
+	_, back := c.ExecContext(ctx, "PRAGMA busy_timeout = "+busyTimeout)
+	return busy == 0, errors.Join(err, back)
+}
+
 var dialect = sqlstore.Dialect{
 	Rows: func(columns []sqlstore.Column, n int) string {
 		row := "(?" + strings.Repeat(", ?", len(columns)-1) + ")"
@@ -148,6 +168,7 @@ var dialect = sqlstore.Dialect{
 	Brief:     true,
 	Snapshot:  &sql.TxOptions{ReadOnly: true},
 	Violation: violation,
+	Erase:     erase,
 	Retry:     func(error) bool { return false }, // there is one writer
 }
 

@@ -180,7 +180,25 @@ func (s *Store) Update(ctx context.Context, c store.Changes) error {
 	if err != nil {
 		return fmt.Errorf("store: update: %w", err)
 	}
+	if len(c.DeletePeople) > 0 {
+		s.traces.Store(true)
+	}
+	if s.dialect.Erase != nil && s.traces.Load() {
+		s.erase(context.WithoutCancel(ctx))
+	}
 	return nil
+}
+
+// erase has what was deleted leave the files. If that is not possible at the moment the next update tries again.
+func (s *Store) erase(ctx context.Context) {
+	if s.enter() != nil {
+		return
+	}
+	defer s.leave()
+	s.traces.Store(false)
+	if done, err := s.dialect.Erase(ctx, s.write); err != nil || !done {
+		s.traces.Store(true)
+	}
 }
 
 // updater applies changes within a transaction until one fails, and keeps that error.
@@ -290,6 +308,7 @@ func (u *updater) deletes(ctx context.Context, c *store.Changes) {
 	remove(ctx, u, monitoringGroups, c.DeleteMonitoringGroups, id)
 	remove(ctx, u, workGroups, c.DeleteWorkGroups, id)
 	remove(ctx, u, people, c.DeletePeople, id)
+	u.exec(ctx, forgetDetails, false, values(c.DeletePeople))
 	remove(ctx, u, sections, c.DeleteSections, func(v *store.Section) []any { return []any{v.ScopeID, v.Name} })
 	remove(ctx, u, sectionsOfScope, c.DeleteGroups, id)
 	remove(ctx, u, groups, c.DeleteGroups, id)
@@ -297,6 +316,10 @@ func (u *updater) deletes(ctx context.Context, c *store.Changes) {
 	u.exec(ctx, sectionsOfGroupsIn, false, values(c.DeleteLocations))
 	remove(ctx, u, locations, c.DeleteLocations, id)
 }
+
+// forgetDetails leaves of the audit entries about people who did what and when.
+var forgetDetails = bulk{record: "audit", columns: people.columns[:1], key: 1,
+	text: "UPDATE audit SET detail = NULL WHERE detail IS NOT NULL AND person_id IN (SELECT v.id FROM v)"}
 
 // sectionsOfGroupsIn deletes the sections of the groups of locations.
 var sectionsOfGroupsIn = bulk{record: "section", columns: locations.columns[:1], key: 1, removes: true,

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -41,6 +42,9 @@ type Dialect struct {
 	// Keep is the clause of a query that keeps what it finds from being deleted until the transaction ends; empty where
 	// nobody else writes meanwhile.
 	Keep string
+	// Erase is called after people were deleted, so that the files do not hold any more what the tables do not. It tells
+	// whether that is done; nil where the engine sees to it in its own time.
+	Erase func(ctx context.Context, db *sql.DB) (done bool, err error)
 	// Retry tells that err ended a transaction only because of what others did at the same time.
 	Retry func(err error) bool
 }
@@ -64,6 +68,8 @@ type Store struct {
 
 	putClaims, deleteClaims, putShown *bulk
 	session                           *sql.Stmt
+
+	traces atomic.Bool // the files may hold what was deleted
 
 	mu     sync.Mutex     // guards closed, and calls while it is not set
 	closed bool           // no call may begin any more

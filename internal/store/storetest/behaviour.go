@@ -150,6 +150,24 @@ func deleteExpired(t *testing.T, s store.Store) {
 	}
 }
 
+func auditForgets(t *testing.T, s store.Store) {
+	settle(t, s, "anna", "bert")
+	entry := func(action, person string) store.AuditEntry {
+		return store.AuditEntry{At: day, Actor: "admin", Action: action, PersonID: person, Detail: []byte(`{"name":"x"}`)}
+	}
+	update(t, s, store.Changes{Audit: []store.AuditEntry{entry("add", "anna"), entry("add", "bert"), entry("group", "")}})
+	gone := store.AuditEntry{At: day, Actor: "admin", Action: "person.delete", PersonID: "anna"}
+	update(t, s, store.Changes{DeletePeople: []string{"anna"}, Audit: []store.AuditEntry{gone}})
+	blank := entry("add", "anna")
+	blank.Detail = nil
+	want := []store.AuditEntry{blank, entry("add", "bert"), entry("group", ""), gone}
+	got := allAudit(t, s)
+	for i := range got {
+		got[i].ID = 0
+	}
+	same(t, "audit", want, got)
+}
+
 func audit(t *testing.T, s store.Store) {
 	var all []store.AuditEntry
 	for i := range 250 {

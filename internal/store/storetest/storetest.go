@@ -54,6 +54,7 @@ func Run(t *testing.T, database func(t testing.TB) Opener) {
 		{"Sessions", sessions},
 		{"DeleteExpired", deleteExpired},
 		{"Audit", audit},
+		{"AuditForgets", auditForgets},
 		{"Meta", meta},
 		{"Count", count},
 		{"Cancelled", cancelled},
