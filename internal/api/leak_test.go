@@ -284,7 +284,7 @@ func (a *aviary) connect(v *viewer) {
 	a.follow(v)
 }
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // follow reads one frame of the viewer's stream. Each must say something new: a frame that repeats what is known tells
 // that something has happened that is not for this viewer.
