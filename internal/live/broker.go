@@ -69,7 +69,6 @@ type Broker struct {
 	conns    map[*conn]struct{}
 	dirty    []*conn
 	revision uint64 // of the latest change that somebody could see
-	relevel  uint64 // revision at which somebody's relationship changed last
 
 	delivered atomic.Uint64
 	writes    atomic.Uint64
@@ -167,7 +166,6 @@ func (b *Broker) wake() {
 func (b *Broker) publish(s *subject, p *presence.Presence, shown *presence.Shown, gone bool) {
 	if gone {
 		s.gone = true
-		b.relevel = b.nextRevision()
 		b.relevelSubject(s)
 		return
 	}
@@ -221,13 +219,11 @@ func (b *Broker) mark(c *conn, s *subject, w what) {
 func (b *Broker) Office(c office.Change) {
 	b.mu.Lock()
 	if c.AllLevels {
-		b.relevel = b.nextRevision()
 		for _, s := range b.subjects {
 			b.relevelSubject(s)
 		}
 	} else {
 		for _, id := range c.Levels {
-			b.relevel = b.nextRevision()
 			if s := b.subjects[id]; s != nil {
 				b.relevelSubject(s)
 			}
@@ -279,6 +275,7 @@ func (b *Broker) relevelSubject(s *subject) {
 				continue
 			}
 			at.level = level
+			w.set += b.hash(s.id, level) - b.hash(s.id, was)
 			if class := rights.ClassOf(level); class != rights.Class(k) {
 				b.leave(w, s, rights.Class(k))
 				s.enter(w, class)
@@ -372,9 +369,8 @@ func (b *Broker) watch(c *conn, ids []string, from *Resume) []byte {
 	}
 	c.watched = make([]watched, 0, len(ids))
 	c.due, c.holding = nil, true
-	c.set = maphash.String(b.seed, c.viewer)
+	c.set = b.hash(c.viewer, rights.Self)
 	for _, id := range ids {
-		c.set += maphash.String(b.seed, id)
 		s := b.subject(id)
 		if s == nil || s.watchers > 0 && c.find(s) >= 0 {
 			continue
@@ -382,11 +378,13 @@ func (b *Broker) watch(c *conn, ids []string, from *Resume) []byte {
 		level := b.level(c, s)
 		s.enter(c, rights.ClassOf(level))
 		c.watched = append(c.watched, watched{subject: s, level: level})
+		c.set += b.hash(id, level)
 	}
-	// A position holds for the people it was given for: of others there would be nothing but what changed since.
+	// A position holds for the people it was given for, and for what the viewer was to them: of others there would be
+	// nothing but what changed since. That is asked for here and not told by Office, which may be on its way.
 	since, resumed := uint64(0), false
 	if from != nil && from.Epoch == b.epoch {
-		if at, set, ok := b.openPosition(from.Position); ok && set == c.set && at >= b.relevel && at <= b.revision {
+		if at, set, ok := b.openPosition(from.Position); ok && set == c.set && at <= b.revision {
 			since, resumed = at, true
 		}
 	}
@@ -419,6 +417,16 @@ func (b *Broker) watch(c *conn, ids []string, from *Resume) []byte {
 		buf = append(buf, a.bytes()...)
 	}
 	return append(buf, "]}"...)
+}
+
+// hash tells people at a level apart; the sum over those a connection watches tells apart what it was told of.
+func (b *Broker) hash(id string, l rights.Level) uint64 {
+	return maphash.Comparable(b.seed, seen{id, l})
+}
+
+type seen struct {
+	id    string
+	level rights.Level
 }
 
 // appendSeq appends the sequence number of the connection's next frame and the position it will be at.

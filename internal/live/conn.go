@@ -56,7 +56,7 @@ type conn struct {
 	// Guarded by Broker.mu.
 	watched []watched
 	due     []int32 // of watched: what has to be told
-	set     uint64  // tells sets of watched people apart
+	set     uint64  // tells sets of watched people, and what the viewer is to them, apart
 	seq     uint64
 	queued  bool
 	closed  bool

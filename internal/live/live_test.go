@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,7 +84,7 @@ type stream struct {
 	server  *httptest.Server
 	dropped chan string // user of a connection that was too slow
 	stop    func()
-	clock   int
+	clock   atomic.Int64
 }
 
 type logged struct {
@@ -136,8 +137,7 @@ func open(t *testing.T, secure bool, cfg Config, people ...string) *stream {
 }
 
 func (s *stream) update(id string, status presence.Status, text string) hub.Update {
-	s.clock++
-	at := time.Date(2026, 3, 2, 10, 0, s.clock, 0, time.UTC)
+	at := time.Date(2026, 3, 2, 10, 0, int(s.clock.Add(1)), 0, time.UTC)
 	return hub.Update{
 		PersonID: id, Presence: presence.Presence{Status: status, Text: text, Since: at, Cause: presence.Ref{Source: presence.SourceHand}},
 		Shown: presence.Shown{At: at, Status: status, Since: at},
@@ -162,10 +162,14 @@ func (s *stream) set(id string, status presence.Status, text string) {
 	s.publish(s.update(id, status, text))
 }
 
+func (b *building) relate(viewer, owner string, l rights.Level) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.levels[[2]string{viewer, owner}] = l
+}
+
 func (s *stream) relate(viewer, owner string, l rights.Level) {
-	s.office.mu.Lock()
-	s.office.levels[[2]string{viewer, owner}] = l
-	s.office.mu.Unlock()
+	s.office.relate(viewer, owner, l)
 	s.Office(office.Change{Levels: []string{owner}})
 }
 
