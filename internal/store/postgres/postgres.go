@@ -5,6 +5,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
@@ -73,7 +74,8 @@ var dialect = sqlstore.Dialect{
 	Keep:      " FOR KEY SHARE", // as the foreign key would have it a moment later
 	Retry: func(err error) bool {
 		var e *pgconn.PgError
-		return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01") // serialization failure, deadlock
+		return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01") || // serialization failure, deadlock
+			errors.Is(err, driver.ErrBadConn) // the connection was lost, and nothing sent on it: pgx says so only then
 	},
 }
 

@@ -6,6 +6,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -175,9 +176,10 @@ func (s *Store) updateOnce(ctx context.Context, f func(ctx context.Context, tx *
 	return ended(ctx, tx.Commit())
 }
 
-// ended returns err, or why ctx ended where that is the reason for it: database/sql then says sql.ErrTxDone.
+// ended returns err, or why ctx ended where that is the reason for it: database/sql then says sql.ErrTxDone, or the driver,
+// which closes the connection of a statement that is cancelled, driver.ErrBadConn.
 func ended(ctx context.Context, err error) error {
-	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+	if ctx.Err() != nil && (errors.Is(err, sql.ErrTxDone) || errors.Is(err, driver.ErrBadConn)) {
 		return context.Cause(ctx)
 	}
 	return err
@@ -215,7 +217,7 @@ func (s *Store) reading(f func(q *sql.DB) error) error {
 func each[T any](ctx context.Context, q querier, query string, args []any, dest func(*T) []any, f func(*T) error) error {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
-		return err
+		return ended(ctx, err)
 	}
 	defer rows.Close()
 	var v, zero T
