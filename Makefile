@@ -4,8 +4,8 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
 BIN := bin/doorlight
-GOFILES = $(shell git ls-files -co --exclude-standard '*.go' 'go.mod' 'go.sum' '*.sql' '*.yaml' 2>/dev/null)
-WEBFILES = $(shell git ls-files -co --exclude-standard web 2>/dev/null | grep -v -e ^web/dist -e _test -e ^web/test)
+GOFILES = $(wildcard $(shell git ls-files -co --exclude-standard '*.go' 'go.mod' 'go.sum' '*.sql' '*.yaml' 2>/dev/null))
+WEBFILES = $(wildcard $(shell git ls-files -co --exclude-standard web 2>/dev/null | grep -v -e ^web/dist -e _test -e ^web/test))
 
 .PHONY: help run build test check generate bench fmt lint vet test-go test-web e2e tools clean demo fuzz crash hooks
 

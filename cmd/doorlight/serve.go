@@ -24,6 +24,7 @@ import (
 	"github.com/doorlight/doorlight/internal/live"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/secret"
+	"github.com/doorlight/doorlight/internal/socket"
 	"github.com/doorlight/doorlight/internal/source/caldav"
 	"github.com/doorlight/doorlight/internal/source/feed"
 	"github.com/doorlight/doorlight/internal/source/outbound"
@@ -190,6 +191,7 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 		Handler: api.Secure(mux), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	l = socket.Listen(l)
 	if c.TLSCert != "" {
 		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: reloading(c.TLSCert, c.TLSKey)}
 		l = tls.NewListener(l, server.TLSConfig)

@@ -29,6 +29,7 @@ import (
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/secret"
+	"github.com/doorlight/doorlight/internal/socket"
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/sqlite"
@@ -130,7 +131,9 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	streaming, stopStream := context.WithCancel(ctx)
 	var streams sync.WaitGroup
 	streams.Go(func() { broker.Run(streaming) })
-	front := httptest.NewServer(api.Secure(b.server))
+	front := httptest.NewUnstartedServer(api.Secure(b.server))
+	front.Listener = socket.Listen(front.Listener)
+	front.Start()
 	b.url, b.http = front.URL, front.Client()
 	l := store.Location{Name: "Berlin", TimeZone: "Europe/Berlin"}
 	b.ok(b.office.PutLocation(ctx, "", &l))

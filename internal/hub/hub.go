@@ -40,7 +40,7 @@ type Update struct {
 // Config holds what has a default.
 type Config struct {
 	Shards int           // zero: one for each processor
-	Gather time.Duration // changes that come so soon after others become durable together; zero: 30 ms; negative: none wait
+	Gather time.Duration // changes that come so soon after others become durable together; zero: 50 ms; negative: none wait
 	Grace  time.Duration // how long a client may be silent (P4, row 11); zero: 90 s
 	Log    *slog.Logger  // nil: slog.Default
 }
@@ -49,11 +49,11 @@ type Config struct {
 const DefaultGrace = 90 * time.Second
 
 // DefaultGather is how long changes wait for company behind others. Behind a quiet spell a change waits for nobody.
-const DefaultGather = 30 * time.Millisecond
+const DefaultGather = 50 * time.Millisecond
 
 const (
 	longestGather = 100 * time.Millisecond // too short to be felt
-	underLoad     = 8                      // changes that went together
+	underLoad     = 4                      // changes that went together
 	inACrowd      = 256
 )
 

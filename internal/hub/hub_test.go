@@ -872,9 +872,10 @@ func TestNobodyWaitsForOthersButUnderLoad(t *testing.T) {
 			longest         time.Duration
 		}{
 			{10, 10, 0},
-			{100, 35, DefaultGather},
-			{500, 16, longestGather},
-			{20, 20, 0}, // the load is over
+			{30, 22, DefaultGather},
+			{100, 14, longestGather},
+			{500, 14, longestGather},
+			{15, 15, 0}, // the load is over
 		} {
 			if longest, writes := rate(x.changes); longest > x.longest || writes > x.atMost {
 				t.Errorf("%d changes a second took %d writes and waited up to %v, want at most %d and %v", x.changes, writes, longest, x.atMost, x.longest)

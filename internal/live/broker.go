@@ -66,6 +66,8 @@ type Broker struct {
 	mu       sync.Mutex
 	stopped  bool
 	subjects map[string]*subject
+	numbered []*subject // by number
+	vacant   []uint32   // numbers that are free
 	conns    map[*conn]struct{}
 	dirty    []*conn
 	revision uint64 // of the latest change that somebody could see
@@ -77,6 +79,7 @@ type Broker struct {
 // subject is a person somebody watches.
 type subject struct {
 	id       string
+	number   uint32
 	watchers int
 	gone     bool   // the person was removed: from now on nobody sees anything of them
 	stale    uint64 // revision at which the card changed last
@@ -329,6 +332,13 @@ func (b *Broker) subject(id string) *subject {
 		s.audience[c].revision = b.revision
 	}
 	s.stale = b.revision
+	if n := len(b.vacant); n > 0 {
+		s.number, b.vacant = b.vacant[n-1], b.vacant[:n-1]
+		b.numbered[s.number] = s
+	} else {
+		s.number = uint32(len(b.numbered))
+		b.numbered = append(b.numbered, s)
+	}
 	b.subjects[id] = s
 	return s
 }
@@ -365,7 +375,7 @@ func (b *Broker) watch(c *conn, ids []string, from *Resume) []byte {
 		return nil
 	}
 	for _, w := range c.watched {
-		b.leave(c, w.subject, rights.ClassOf(w.level))
+		b.leave(c, b.numbered[w.number], rights.ClassOf(w.level))
 	}
 	c.watched = make([]watched, 0, len(ids))
 	c.due, c.holding = nil, true
@@ -377,7 +387,7 @@ func (b *Broker) watch(c *conn, ids []string, from *Resume) []byte {
 		}
 		level := b.level(c, s)
 		s.enter(c, rights.ClassOf(level))
-		c.watched = append(c.watched, watched{subject: s, level: level})
+		c.watched = append(c.watched, watched{number: s.number, level: level})
 		c.set += b.hash(id, level)
 	}
 	// A position holds for the people it was given for, and for what the viewer was to them: of others there would be
@@ -401,12 +411,12 @@ func (b *Broker) watch(c *conn, ids []string, from *Resume) []byte {
 	first := true
 	for i := range c.watched {
 		w := &c.watched[i]
-		class := rights.ClassOf(w.level)
-		if resumed && w.subject.stale > since && rights.MayRead(w.level, rights.Name) {
+		s, class := b.numbered[w.number], rights.ClassOf(w.level)
+		if resumed && s.stale > since && rights.MayRead(w.level, rights.Name) {
 			c.due = append(c.due, int32(i)) // follows at once
 			w.what = isStale
 		}
-		a := &w.subject.audience[class]
+		a := &s.audience[class]
 		if class.SeesNothing() || a.revision <= since {
 			continue
 		}
@@ -464,6 +474,8 @@ func (b *Broker) sweep() {
 	for id, s := range b.subjects {
 		if s.watchers == 0 {
 			delete(b.subjects, id)
+			b.numbered[s.number] = nil
+			b.vacant = append(b.vacant, s.number)
 		}
 	}
 }

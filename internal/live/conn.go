@@ -8,17 +8,16 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/gobwas/ws"
 
 	"github.com/doorlight/doorlight/internal/rights"
+	"github.com/doorlight/doorlight/internal/socket"
 )
 
 // Close codes. Who reconnects is told in docs/protocols.md.
@@ -35,17 +34,17 @@ const mostMessage = 256 << 10
 // headerRoom is kept free before a payload for the frame's header.
 const headerRoom = 10
 
-// watched is one person whom a connection watches.
+// watched is one person whom a connection watches, in eight bytes: there are a million of them.
 type watched struct {
-	subject *subject
-	level   rights.Level // what the viewer is to them
-	what    what         // is due to be told
+	number uint32       // of the subject
+	level  rights.Level // what the viewer is to them
+	what   what         // is due to be told
 }
 
 // conn is one connection.
 type conn struct {
 	net     net.Conn
-	raw     syscall.RawConn // nil with TLS: it must be written to by blocking
+	socket  *socket.Conn // net; nil with TLS: that must be written to by blocking
 	viewer  string
 	session uint64 // Viewer.Credential
 	expires int64  // Unix seconds; 0: never
@@ -73,7 +72,7 @@ type conn struct {
 // find returns where a subject stands in watched, -1 if it does not.
 func (c *conn) find(s *subject) int {
 	for i := range c.watched {
-		if c.watched[i].subject == s {
+		if c.watched[i].number == s.number {
 			return i
 		}
 	}
@@ -153,14 +152,15 @@ func sameOrigin(r *http.Request) bool {
 // accept takes a connection over from the HTTP server, whose handler returns at once: its stack and buffers would
 // stay for as long as the connection. It returns nil if the server is stopping.
 func (b *Broker) accept(nc net.Conn, v Viewer) *conn {
-	c := &conn{net: nc, viewer: v.PersonID, session: v.Credential, reads: v.ReadOnly}
+	direct, _ := nc.(*socket.Conn)
+	if direct != nil {
+		nc = direct.TCPConn // reading is seldom, and costs less memory so
+	}
+	c := &conn{net: nc, socket: direct, viewer: v.PersonID, session: v.Credential, reads: v.ReadOnly}
 	if !v.Expires.IsZero() {
 		c.expires = v.Expires.Unix()
 	}
 	c.seen.Store(time.Now().Unix())
-	if tcp, ok := nc.(*net.TCPConn); ok && runtime.GOOS != "windows" {
-		c.raw, _ = tcp.SyscallConn()
-	}
 	nc.SetDeadline(time.Time{})
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -375,7 +375,7 @@ func (b *Broker) gone(c *conn) {
 	b.mu.Lock()
 	c.closed = true
 	for _, w := range c.watched {
-		b.leave(c, w.subject, rights.ClassOf(w.level))
+		b.leave(c, b.numbered[w.number], rights.ClassOf(w.level))
 	}
 	c.watched, c.due = nil, nil
 	delete(b.conns, c)
@@ -473,7 +473,7 @@ func (b *Broker) writeLocked(c *conn, frames []byte) {
 			return
 		}
 		c.rest = append(c.rest, frames...)
-	case c.raw == nil:
+	case c.socket == nil:
 		c.rest = append(c.rest, frames...)
 		b.writeOutLocked(c)
 	default:
@@ -488,24 +488,8 @@ func (b *Broker) writeLocked(c *conn, frames []byte) {
 }
 
 // try writes as much as the socket takes at once; negative: the connection is broken, which its reader will notice.
-func (c *conn) try(p []byte) (n int) {
-	// Control and not Write: that would get ready to wait, which try never does.
-	err := c.raw.Control(func(fd uintptr) {
-		for {
-			k, err := writeNow(fd, p)
-			switch err {
-			case syscall.EINTR:
-				continue
-			case syscall.EAGAIN:
-				n = 0
-			case 0:
-				n = k
-			default:
-				n = -1
-			}
-			return
-		}
-	})
+func (c *conn) try(p []byte) int {
+	n, err := c.socket.WriteNow(p)
 	if err != nil {
 		return -1
 	}

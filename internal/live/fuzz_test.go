@@ -102,16 +102,17 @@ func FuzzMessage(f *testing.F) {
 			}
 		}
 		for i, w := range c.watched {
+			subject := b.numbered[w.number]
 			in := 0
-			for k := range w.subject.audience {
-				for _, x := range w.subject.audience[k].conns {
+			for k := range subject.audience {
+				for _, x := range subject.audience[k].conns {
 					if x == c {
 						in++
 					}
 				}
 			}
-			if in != 1 || c.find(w.subject) != i || w.subject.watchers != 1 {
-				t.Errorf("%s is watched %d times", w.subject.id, in)
+			if in != 1 || c.find(subject) != i || subject.watchers != 1 {
+				t.Errorf("%s is watched %d times", subject.id, in)
 			}
 		}
 		b.gone(c)

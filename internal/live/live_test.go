@@ -27,6 +27,7 @@ import (
 	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/rights"
+	"github.com/doorlight/doorlight/internal/socket"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -116,7 +117,9 @@ func open(t *testing.T, secure bool, cfg Config, people ...string) *stream {
 		}
 		return Viewer{PersonID: who, Credential: uint64(len(who))}, nil
 	}, func(w http.ResponseWriter, err error) { http.Error(w, err.Error(), http.StatusUnauthorized) })
-	if s.server = httptest.NewUnstartedServer(handler); secure {
+	s.server = httptest.NewUnstartedServer(handler)
+	s.server.Listener = socket.Listen(s.server.Listener)
+	if secure {
 		s.server.StartTLS()
 	} else {
 		s.server.Start()

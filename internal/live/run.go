@@ -177,16 +177,16 @@ func (b *Broker) appendChanges(buf []byte, c *conn) []byte {
 		} else {
 			buf = append(buf, ',')
 		}
-		buf = append(buf, w.subject.audience[class].bytes()...)
+		buf = append(buf, b.numbered[w.number].audience[class].bytes()...)
 	}
 	if open {
 		buf = append(buf, ']')
 	}
 	if other&isGone != 0 {
-		buf = appendIDs(buf, `,"gone":[`, c, func(w what) bool { return w&isGone != 0 })
+		buf = b.appendIDs(buf, `,"gone":[`, c, func(w what) bool { return w&isGone != 0 })
 	}
 	if other&isStale != 0 {
-		buf = appendIDs(buf, `,"stale":[`, c, func(w what) bool { return w&isStale != 0 && w&isGone == 0 })
+		buf = b.appendIDs(buf, `,"stale":[`, c, func(w what) bool { return w&isStale != 0 && w&isGone == 0 })
 	}
 	for _, i := range c.due {
 		c.watched[i].what = 0
@@ -194,7 +194,7 @@ func (b *Broker) appendChanges(buf []byte, c *conn) []byte {
 	return append(buf, '}')
 }
 
-func appendIDs(buf []byte, name string, c *conn, which func(what) bool) []byte {
+func (b *Broker) appendIDs(buf []byte, name string, c *conn, which func(what) bool) []byte {
 	first := true
 	for _, i := range c.due {
 		if !which(c.watched[i].what) {
@@ -207,7 +207,7 @@ func appendIDs(buf []byte, name string, c *conn, which func(what) bool) []byte {
 			buf = append(buf, ',')
 		}
 		buf = append(buf, '"')
-		buf = append(buf, c.watched[i].subject.id...) // made by office.NewID: plain letters and digits
+		buf = append(buf, b.numbered[c.watched[i].number].id...) // made by office.NewID: plain letters and digits
 		buf = append(buf, '"')
 	}
 	if first {

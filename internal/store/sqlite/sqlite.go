@@ -173,7 +173,7 @@ var dialect = sqlstore.Dialect{
 }
 
 // chunks are the numbers of rows that a statement takes. Larger ones gain nothing any more.
-var chunks = []int{64, 8, 1}
+var chunks = []int{64, 32, 16, 8, 4, 2, 1}
 
 // violation reads the result code and, for the column, the message: "UNIQUE constraint failed: groups.location_id,
 // groups.name".
