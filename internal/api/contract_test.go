@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -442,4 +444,62 @@ func asJSON(v any) string {
 		panic(err)
 	}
 	return string(text)
+}
+
+// TestAWrongMethodIsToldTheRightOnes: of every path of the document.
+func TestAWrongMethodIsToldTheRightOnes(t *testing.T) {
+	t.Parallel()
+	b := newBuilding(t)
+	paths := map[string][]string{"/live": {"GET", "HEAD"}}
+	for _, r := range routesOf(b.doc) {
+		paths[r.path] = append(paths[r.path], r.method)
+		if r.method == "GET" {
+			paths[r.path] = append(paths[r.path], "HEAD")
+		}
+	}
+	for path, methods := range paths {
+		for _, m := range []string{"GET", "PUT", "POST", "PATCH", "DELETE"} {
+			if slices.Contains(methods, m) {
+				continue
+			}
+			a := b.as("admin").send(m, parameter.ReplaceAllString(path, "x"), nil, "").is(t, http.StatusMethodNotAllowed)
+			allowed := strings.Split(a.header.Get("Allow"), ", ")
+			for _, want := range methods {
+				if !slices.Contains(allowed, want) {
+					t.Errorf("%s\nallows %q, want %s too", a, allowed, want)
+				}
+			}
+			if slices.Contains(allowed, m) {
+				t.Errorf("%s\nallows what it refuses: %q", a, allowed)
+			}
+		}
+	}
+}
+
+func TestTheTwoFormsOfAPageHaveTagsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	pages, err := api.Static(fstest.MapFS{"index.html": {Data: []byte(strings.Repeat("page ", 1000))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(header http.Header) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header = header
+		w := httptest.NewRecorder()
+		pages.ServeHTTP(w, r)
+		return w
+	}
+	plain, zipped := get(http.Header{}), get(http.Header{"Accept-Encoding": {"gzip"}})
+	if one, two := plain.Header().Get("ETag"), zipped.Header().Get("ETag"); one == "" || one == two {
+		t.Errorf("the tags are %s and %s", one, two)
+	}
+	for _, w := range []*httptest.ResponseRecorder{plain, zipped} {
+		h := http.Header{"If-None-Match": {w.Header().Get("ETag")}}
+		if w == zipped {
+			h.Set("Accept-Encoding", "gzip")
+		}
+		if again := get(h); again.Code != http.StatusNotModified {
+			t.Errorf("asked again with %v: %d", h, again.Code)
+		}
+	}
 }

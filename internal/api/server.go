@@ -66,10 +66,30 @@ func New(st store.Store, of *office.Office, h *hub.Hub, ag *agenda.Agenda, cfg C
 	}
 	of.Listen(func(c office.Change) { s.sessions.forget(c.Signed) })
 	s.describe(cfg.Version)
-	s.mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.HandleFunc(nothing, func(w http.ResponseWriter, r *http.Request) {
+		if methods := s.methods(r); len(methods) > 0 {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			writeProblem(w, newProblem(http.StatusMethodNotAllowed, r.Method+" is not for this path; "+strings.Join(methods, " and ")+" may be"))
+			return
+		}
 		writeProblem(w, newProblem(http.StatusNotFound, "there is no such call; see "+Prefix+"/openapi.json"))
 	})
 	return s
+}
+
+// nothing is the pattern of requests that no operation is for.
+const nothing = Prefix + "/"
+
+// methods returns the methods that the path of a request is good for.
+func (s *Server) methods(r *http.Request) (all []string) {
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+		other := *r
+		other.Method = m
+		if _, pattern := s.mux.Handler(&other); pattern != nothing {
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // Live mounts the live stream.

@@ -93,6 +93,7 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request) {
 	body := p.body
 	if p.zipped != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
+		h.Set("ETag", strings.TrimSuffix(p.tag, `"`)+`-gzip"`) // RFC 9110 §8.8.3.3: another representation
 		body = p.zipped
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
