@@ -34,6 +34,7 @@ type config struct {
 	CalendarEvery duration `toml:"calendar-every"`
 	AllowPrivate  bool     `toml:"calendar-allow-private"`
 	AllowNetworks []string `toml:"calendar-allow-networks"`
+	AuditDays     int      `toml:"audit-days"`
 	LogLevel      string   `toml:"log-level"`
 	LogFormat     string   `toml:"log-format"`
 
@@ -51,7 +52,7 @@ func (d *duration) UnmarshalText(text []byte) error {
 }
 
 func defaults() config {
-	return config{Data: "data", Listen: "localhost:8080", Grace: duration(90 * time.Second), LogLevel: "info", LogFormat: "text"}
+	return config{Data: "data", Listen: "localhost:8080", Grace: duration(90 * time.Second), AuditDays: 365, LogLevel: "info", LogFormat: "text"}
 }
 
 // addFlags adds the flags that all subcommands with a database have.
@@ -73,6 +74,7 @@ func addServeFlags(f *pflag.FlagSet) {
 	f.Duration("grace", time.Duration(d.Grace), "how long a client may be silent before it counts as ended")
 	f.Duration("calendar-every", 0, "how often calendars are read; 0: CalDAV 2m, published addresses 10m")
 	f.Bool("calendar-allow-private", false, "calendars may be in private networks of the office")
+	f.Int("audit-days", d.AuditDays, "how long the audit log is kept, in days; 0: for ever")
 	f.StringSlice("calendar-allow-networks", nil, "further networks in which calendars may be, such as 127.0.0.0/8")
 }
 
@@ -126,6 +128,7 @@ func load(f *pflag.FlagSet) (config, error) {
 		c.AllowNetworks = strings.FieldsFunc(strings.Trim(v, "[]"), func(r rune) bool { return r == ',' || r == ' ' })
 		return nil
 	})
+	text("audit-days", func(v string) (err error) { c.AuditDays, err = strconv.Atoi(v); return err })
 	text("log-level", str(&c.LogLevel))
 	text("log-format", str(&c.LogFormat))
 	return c, errors.Join(append(errs, c.check()...)...)
@@ -164,6 +167,9 @@ func (c *config) check() (errs []error) {
 	}
 	if d := time.Duration(c.CalendarEvery); d != 0 && (d < time.Second || d > 24*time.Hour) {
 		bad("calendar-every: %s is not between 1s and 24h", d)
+	}
+	if c.AuditDays < 0 || c.AuditDays > 36_500 {
+		bad("audit-days: %d is not between 0 and 36500", c.AuditDays)
 	}
 	if _, err := c.networks(); err != nil {
 		errs = append(errs, err)

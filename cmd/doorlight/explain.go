@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/presence"
@@ -35,11 +34,9 @@ func explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, ok := of.ByLogin(args[0])
-			if !ok {
-				if p, ok = of.Person(args[0]); !ok {
-					return fault.New(fault.NotFound, "there is nobody with the login or ID %q", args[0])
-				}
+			p, err := somebody(of, args[0])
+			if err != nil {
+				return err
 			}
 			h, err := hub.Open(cmd.Context(), st, of, func([]hub.Update) {}, hub.Config{Log: log, Shards: 1})
 			if err != nil {

@@ -211,6 +211,7 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 	var calendars sync.WaitGroup
 	calendars.Go(func() { p.agenda.Run(agendaCtx) })
 	calendars.Go(func() { c.demo.run(agendaCtx, p, log) })
+	calendars.Go(func() { tidy(agendaCtx, p.office, time.Duration(c.AuditDays)*24*time.Hour, log) })
 
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
@@ -235,6 +236,22 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 		return nil
 	}
 	return err
+}
+
+// tidy deletes what has expired, now and every day, until ctx ends.
+func tidy(ctx context.Context, of *office.Office, keepAudit time.Duration, log *slog.Logger) {
+	daily := time.NewTicker(24 * time.Hour)
+	defer daily.Stop()
+	for {
+		if err := of.Tidy(ctx, time.Now(), keepAudit); err != nil && ctx.Err() == nil {
+			log.Error("what has expired could not be deleted", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-daily.C:
+		}
+	}
 }
 
 // reloading returns a certificate that is read again when its file has changed, so that renewing it needs no restart.

@@ -220,7 +220,7 @@ func story(t *testing.T, tell func(t *testing.T, h *house)) {
 		h.open()
 		defer func() { h.stop() }()
 		l := store.Location{Name: "Berlin", TimeZone: "UTC"}
-		h.ok(h.office.PutLocation(t.Context(), "", &l))
+		h.ok(h.office.PutLocation(t.Context(), office.By{}, &l))
 		h.location = l.ID
 		h.person("anna")
 		h.person("bert")
@@ -277,7 +277,7 @@ func (h *house) ok(err error) {
 
 func (h *house) person(id string) {
 	h.t.Helper()
-	h.ok(h.office.PutPeople(context.Background(), "", "person.add", &store.Person{
+	h.ok(h.office.PutPeople(context.Background(), office.By{}, "person.add", &store.Person{
 		ID: id, Name: strings.ToUpper(id[:1]) + id[1:], LocationID: h.location, CreatedAt: h.begun,
 	}))
 }
@@ -290,7 +290,7 @@ func (h *house) calendar(url string) string {
 
 func (h *house) enter(in agenda.Entry) agenda.Status {
 	h.t.Helper()
-	s, err := h.Put(h.t.Context(), "admin", in)
+	s, err := h.Put(h.t.Context(), office.By{Actor: "admin"}, in)
 	h.ok(err)
 	h.settle()
 	return s
@@ -305,7 +305,7 @@ func (h *house) settle() {
 // settings changes the settings of everybody.
 func (h *house) settings(section string, edit func(*policy.Settings)) {
 	h.t.Helper()
-	h.ok(h.office.ChangeSection(h.t.Context(), "admin", h.location, section, func(s *policy.Settings) error {
+	h.ok(h.office.ChangeSection(h.t.Context(), office.By{Actor: "admin"}, h.location, section, func(s *policy.Settings) error {
 		edit(s)
 		return nil
 	}))
@@ -505,7 +505,7 @@ func TestAllDayAppointmentsAreOfTheOwnersDay(t *testing.T) {
 		p, _ := h.office.Person("anna")
 		rec := p.Person
 		rec.TimeZone = "Asia/Tokyo"
-		h.ok(h.office.PutPeople(t.Context(), "admin", "person.put", &rec))
+		h.ok(h.office.PutPeople(t.Context(), office.By{Actor: "admin"}, "person.put", &rec))
 		h.settle()
 		h.wantClaims("busy Appointment 15h0m0s..39h0m0s")
 		h.settings(policy.SectionCalendar, func(s *policy.Settings) { s.Calendar.AllDay = false })
@@ -540,7 +540,7 @@ func TestOwnOptionsBeatThoseOfTheScope(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
 		h.web.publish(address, event("1", h.on(10*time.Hour), h.on(11*time.Hour), "SUMMARY:Budget"))
 		h.calendar(address)
-		h.ok(h.office.ChangeOwn(t.Context(), "anna", "settings.put", "anna", func(p *office.Person, o *policy.Own) error {
+		h.ok(h.office.ChangeOwn(t.Context(), office.By{Actor: "anna"}, "settings.put", "anna", func(p *office.Person, o *policy.Own) error {
 			mine := p.Settings.Calendar.CalendarOptions
 			mine.SubjectAsText = true
 			o.Calendar = &mine
@@ -803,10 +803,10 @@ func TestADeletedCalendarTakesItsClaimsAlong(t *testing.T) {
 		id := h.calendar(address)
 		h.enter(agenda.Entry{PersonID: "anna", Kind: agenda.KindFeed, Name: "Club", URL: other})
 		h.at(11 * time.Hour)
-		if err := h.Delete(t.Context(), "bert", "bert", id); err == nil {
+		if err := h.Delete(t.Context(), office.By{Actor: "bert"}, "bert", id); err == nil {
 			t.Error("Bert has deleted a calendar of Anna's")
 		}
-		h.ok(h.Delete(t.Context(), "anna", "anna", id))
+		h.ok(h.Delete(t.Context(), office.By{Actor: "anna"}, "anna", id))
 		h.wantClaims("busy Appointment 13h0m0s..14h0m0s")
 		h.at(15 * time.Hour)
 		h.wantTold("10h0m0s anna busy Appointment", "11h0m0s anna logged_out", "13h0m0s anna busy Appointment", "14h0m0s anna logged_out")
@@ -821,7 +821,7 @@ func TestADeletedCalendarTakesItsClaimsAlong(t *testing.T) {
 		if objects, err := h.store.CalendarObjects(t.Context(), id); err != nil || len(objects) > 0 {
 			t.Errorf("%d objects are left, %v", len(objects), err)
 		}
-		if err := h.Delete(t.Context(), "anna", "anna", id); err == nil {
+		if err := h.Delete(t.Context(), office.By{Actor: "anna"}, "anna", id); err == nil {
 			t.Error("it was deleted twice")
 		}
 		if _, err := h.Sync(t.Context(), "anna", id); err == nil {
@@ -836,7 +836,7 @@ func TestACalendarThatCannotBeDeletedKeepsItsClaims(t *testing.T) {
 		id := h.calendar(address)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := h.Delete(ctx, "anna", "anna", id); err == nil {
+		if err := h.Delete(ctx, office.By{Actor: "anna"}, "anna", id); err == nil {
 			t.Fatal("it was deleted by somebody who had gone")
 		}
 		h.at(time.Hour)
@@ -859,7 +859,7 @@ func TestAPasswordIsNotCarriedToAnotherServer(t *testing.T) {
 		in.Password = nil
 		for _, u := range []string{"https://elsewhere.example.org/anna.ics", "http://calendar.example.org/anna.ics", "https://calendar.example.org:8443/anna.ics"} {
 			in.URL = u
-			_, err := h.Put(t.Context(), "anna", in)
+			_, err := h.Put(t.Context(), office.By{Actor: "anna"}, in)
 			refused(t, err, fault.Invalid, "password")
 		}
 		h.at(time.Hour)
@@ -985,7 +985,9 @@ func TestNobodyReadsForThoseWhoHaveNoCalendars(t *testing.T) {
 			h.settings(policy.SectionCalendar, func(s *policy.Settings) { s.Calendar.OwnCalendars = true })
 		}, true, fault.Forbidden, false},
 		{"blocked", func(t *testing.T, h *house) { h.block("anna", true) }, func(t *testing.T, h *house) { h.block("anna", false) }, true, fault.Conflict, true},
-		{"removed", func(t *testing.T, h *house) { h.ok(h.office.DeletePerson(t.Context(), "admin", "anna")) }, nil, false, fault.NotFound, false},
+		{"removed", func(t *testing.T, h *house) {
+			h.ok(h.office.DeletePerson(t.Context(), office.By{Actor: "admin"}, "anna"))
+		}, nil, false, fault.NotFound, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			story(t, func(t *testing.T, h *house) {
@@ -1002,7 +1004,7 @@ func TestNobodyReadsForThoseWhoHaveNoCalendars(t *testing.T) {
 				}
 				_, err := h.Sync(t.Context(), "anna", id)
 				refused(t, err, c.kind)
-				_, err = h.Put(t.Context(), "anna", agenda.Entry{PersonID: "anna", Kind: agenda.KindFeed, Name: "More", URL: address})
+				_, err = h.Put(t.Context(), office.By{Actor: "anna"}, agenda.Entry{PersonID: "anna", Kind: agenda.KindFeed, Name: "More", URL: address})
 				refused(t, err, c.kind)
 				if c.on == nil {
 					if n := len(h.Calendars("anna")); n > 0 {
@@ -1036,9 +1038,9 @@ func TestWhereOwnCalendarsAreNotAllowedTheyCanBeDeleted(t *testing.T) {
 		h.web.publish(address, event("1", h.on(10*time.Hour), h.on(20*time.Hour)))
 		id := h.calendar(address)
 		h.settings(policy.SectionCalendar, func(s *policy.Settings) { s.Calendar.OwnCalendars = false })
-		_, err := h.Put(t.Context(), "anna", agenda.Entry{ID: id, PersonID: "anna", Kind: agenda.KindFeed, Name: "Other", URL: address})
+		_, err := h.Put(t.Context(), office.By{Actor: "anna"}, agenda.Entry{ID: id, PersonID: "anna", Kind: agenda.KindFeed, Name: "Other", URL: address})
 		refused(t, err, fault.Forbidden, "own calendars are not allowed here", "calendar.own_calendars")
-		h.ok(h.Delete(t.Context(), "anna", "anna", id))
+		h.ok(h.Delete(t.Context(), office.By{Actor: "anna"}, "anna", id))
 		if n := len(h.Calendars("anna")); n > 0 {
 			t.Errorf("there are %d calendars", n)
 		}
@@ -1123,10 +1125,10 @@ func TestManyCalendarsAreReadAFewAtATime(t *testing.T) {
 			if i >= 20 {
 				person = "bert"
 			}
-			_, err := h.Put(t.Context(), "", agenda.Entry{PersonID: person, Kind: agenda.KindFeed, Name: fmt.Sprint(i), URL: url})
+			_, err := h.Put(t.Context(), office.By{}, agenda.Entry{PersonID: person, Kind: agenda.KindFeed, Name: fmt.Sprint(i), URL: url})
 			h.ok(err)
 		}
-		_, err := h.Put(t.Context(), "", agenda.Entry{PersonID: "anna", Kind: agenda.KindFeed, Name: "One more", URL: address})
+		_, err := h.Put(t.Context(), office.By{}, agenda.Entry{PersonID: "anna", Kind: agenda.KindFeed, Name: "One more", URL: address})
 		refused(t, err, fault.Invalid, "20 calendars")
 		h.at(5 * time.Minute)
 		h.web.mu.Lock()
@@ -1337,7 +1339,7 @@ func TestWhatIsEnteredIsChecked(t *testing.T) {
 		} {
 			in := good
 			c.edit(&in)
-			_, err := h.Put(t.Context(), "anna", in)
+			_, err := h.Put(t.Context(), office.By{Actor: "anna"}, in)
 			refused(t, err, fault.Invalid, c.field+":")
 			if err != nil && strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("%v tells the password", err)
@@ -1347,12 +1349,12 @@ func TestWhatIsEnteredIsChecked(t *testing.T) {
 			{PersonID: "nobody", Kind: agenda.KindFeed, Name: "Work", URL: address},
 			{PersonID: "anna", ID: "none", Kind: agenda.KindFeed, Name: "Work", URL: address},
 		} {
-			_, err := h.Put(t.Context(), "anna", in)
+			_, err := h.Put(t.Context(), office.By{Actor: "anna"}, in)
 			refused(t, err, fault.NotFound)
 		}
 		s := h.enter(good)
 		good.ID, good.PersonID = s.ID, "bert"
-		_, err := h.Put(t.Context(), "bert", good)
+		_, err := h.Put(t.Context(), office.By{Actor: "bert"}, good)
 		refused(t, err, fault.NotFound)
 		if n := len(h.Calendars("anna")) + len(h.Calendars("bert")); n != 1 {
 			t.Errorf("there are %d calendars, want one", n)
@@ -1378,7 +1380,7 @@ func (h *house) block(person string, blocked bool) {
 	p, _ := h.office.Person(person)
 	rec := p.Person
 	rec.Blocked = blocked
-	h.ok(h.office.PutPeople(h.t.Context(), "admin", "person.put", &rec))
+	h.ok(h.office.PutPeople(h.t.Context(), office.By{Actor: "admin"}, "person.put", &rec))
 	h.settle()
 }
 

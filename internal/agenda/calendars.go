@@ -130,7 +130,7 @@ func (a *Agenda) find(personID, id string) (*entry, error) {
 // management is off; those that are there can still be deleted then. A stored password is not carried to another
 // server: it must be given again with an address elsewhere. What was read from an earlier address stands until the new
 // one has been read, or until its claims run out.
-func (a *Agenda) Put(ctx context.Context, by string, in Entry) (Status, error) {
+func (a *Agenda) Put(ctx context.Context, by office.By, in Entry) (Status, error) {
 	p, ok := a.office.Person(in.PersonID)
 	if !ok {
 		return Status{}, fault.New(fault.NotFound, "there is no person %q", in.PersonID)
@@ -190,9 +190,7 @@ func (a *Agenda) Put(ctx context.Context, by string, in Entry) (Status, error) {
 	}
 	if err := a.store.Update(ctx, store.Changes{
 		PutCalendars: []store.Calendar{rec},
-		Audit: []store.AuditEntry{{
-			At: time.Now().UTC(), Actor: by, Action: action, PersonID: in.PersonID, Detail: mustJSON(map[string]any{"calendar": rec.ID, "name": rec.Name}),
-		}},
+		Audit:        []store.AuditEntry{entryAbout(by, action, p, map[string]any{"calendar": rec.ID, "name": rec.Name})},
 	}); err != nil {
 		return Status{}, err
 	}
@@ -205,6 +203,12 @@ func (a *Agenda) Put(ctx context.Context, by string, in Entry) (Status, error) {
 	a.mu.Unlock()
 	signal(a.wake)
 	return a.status(e), nil
+}
+
+func entryAbout(by office.By, action string, p *office.Person, detail map[string]any) store.AuditEntry {
+	e := by.Entry(action)
+	e.PersonID, e.LocationID, e.Detail = p.ID, p.LocationID, mustJSON(detail)
+	return e
 }
 
 func checkURL(text string, bad *fault.Fields) *url.URL {
@@ -221,10 +225,14 @@ func checkURL(text string, bad *fault.Fields) *url.URL {
 }
 
 // Delete removes a calendar, its appointments and their claims.
-func (a *Agenda) Delete(ctx context.Context, by, personID, id string) error {
+func (a *Agenda) Delete(ctx context.Context, by office.By, personID, id string) error {
 	e, err := a.find(personID, id)
 	if err != nil {
 		return err
+	}
+	p, ok := a.office.Person(personID)
+	if !ok {
+		return fault.New(fault.NotFound, "there is no person %q", personID)
 	}
 	if err := e.lock(ctx); err != nil {
 		return err
@@ -239,7 +247,7 @@ func (a *Agenda) Delete(ctx context.Context, by, personID, id string) error {
 	if err == nil {
 		err = a.store.Update(ctx, store.Changes{
 			DeleteCalendars: []string{id},
-			Audit:           []store.AuditEntry{{At: time.Now().UTC(), Actor: by, Action: "calendar.delete", PersonID: personID, Detail: mustJSON(map[string]any{"calendar": id})}},
+			Audit:           []store.AuditEntry{entryAbout(by, "calendar.delete", p, map[string]any{"calendar": id, "name": a.record(e).Name})},
 		})
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/doorlight/doorlight/internal/agenda"
+	"github.com/doorlight/doorlight/internal/office"
 )
 
 // row is events of half a minute, one after the other.
@@ -89,7 +90,7 @@ func TestManyCalendarsOfOnePersonShare(t *testing.T) {
 			t.Errorf("eight calendars make %d claims", n)
 		}
 		for _, id := range ids[2:] {
-			h.ok(h.Delete(t.Context(), "admin", "anna", id))
+			h.ok(h.Delete(t.Context(), office.By{Actor: "admin"}, "anna", id))
 		}
 		h.settle()
 		if n := len(h.claims("anna")); n != 1000 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/doorlight/doorlight/internal/agenda"
+	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/presence"
 )
@@ -15,7 +16,7 @@ func (h *house) mail(address string) {
 	p, _ := h.office.Person("anna")
 	rec := p.Person
 	rec.Email = address
-	h.ok(h.office.PutPeople(h.t.Context(), "admin", "person.put", &rec))
+	h.ok(h.office.PutPeople(h.t.Context(), office.By{Actor: "admin"}, "person.put", &rec))
 	h.settle()
 }
 

@@ -43,20 +43,31 @@ type duplicateInput struct {
 	}
 }
 
-type groupInput struct {
-	GroupPath
-	Body Group
-}
+// The inputs of groups differ in where they belong.
+type (
+	groupNew   In[Group]
+	groupInput struct {
+		GroupPath
+		Body Group
+	}
+	groupDelete struct{ GroupPath }
 
-type workGroupInput struct {
-	GroupPath
-	Body WorkGroup
-}
+	workGroupNew   In[WorkGroup]
+	workGroupInput struct {
+		GroupPath
+		Body WorkGroup
+	}
+	workGroupDelete struct{ GroupPath }
 
-type monitoringGroupInput struct {
-	GroupPath
-	Body MonitoringGroup
-}
+	monitoringGroupNew   In[MonitoringGroup]
+	monitoringGroupInput struct {
+		GroupPath
+		Body MonitoringGroup
+	}
+	monitoringGroupDelete struct{ GroupPath }
+
+	recordPath struct{ PersonPath }
+)
 
 // Lists.
 type (
@@ -82,10 +93,13 @@ type (
 	}
 )
 
-func (s *Server) getLocations(context.Context, *empty) (*Out[Locations], error) {
+func (s *Server) getLocations(ctx context.Context, _ *listed) (*Out[Locations], error) {
 	all, count := s.office.Locations()
 	out := Locations{Locations: []Location{}}
 	for _, l := range all {
+		if !callerOf(ctx).administers(l.ID) {
+			continue
+		}
 		out.Locations = append(out.Locations, Location{ID: l.ID, Name: l.Name, TimeZone: l.TimeZone, People: count[l.ID]})
 	}
 	return &Out[Locations]{out}, nil
@@ -101,7 +115,7 @@ func (s *Server) putLocation(ctx context.Context, in *locationInput) (*Out[Locat
 
 func (s *Server) enterLocation(ctx context.Context, id string, b Location) (*Out[Location], error) {
 	l := store.Location{ID: id, Name: b.Name, TimeZone: b.TimeZone}
-	if err := s.office.PutLocation(ctx, callerOf(ctx).actor(), &l); err != nil {
+	if err := s.office.PutLocation(ctx, callerOf(ctx).by(), &l); err != nil {
 		return nil, err
 	}
 	_, count := s.office.Locations()
@@ -109,24 +123,27 @@ func (s *Server) enterLocation(ctx context.Context, id string, b Location) (*Out
 }
 
 func (s *Server) deleteLocation(ctx context.Context, in *LocationPath) (*struct{}, error) {
-	return nil, s.office.DeleteLocation(ctx, callerOf(ctx).actor(), in.Location)
+	return nil, s.office.DeleteLocation(ctx, callerOf(ctx).by(), in.Location)
 }
 
 func (s *Server) duplicateLocation(ctx context.Context, in *duplicateInput) (*Out[Location], error) {
-	l, err := s.office.DuplicateLocation(ctx, callerOf(ctx).actor(), in.Location, in.Body.Name)
+	l, err := s.office.DuplicateLocation(ctx, callerOf(ctx).by(), in.Location, in.Body.Name)
 	return &Out[Location]{Location{ID: l.ID, Name: l.Name, TimeZone: l.TimeZone}}, err
 }
 
-func (s *Server) getGroups(context.Context, *empty) (*Out[Groups], error) {
+func (s *Server) getGroups(ctx context.Context, _ *listed) (*Out[Groups], error) {
 	all, count := s.office.Groups()
 	out := Groups{Groups: []Group{}}
 	for _, g := range all {
+		if !callerOf(ctx).administers(g.LocationID) {
+			continue
+		}
 		out.Groups = append(out.Groups, Group{ID: g.ID, Location: g.LocationID, Name: g.Name, People: count[g.ID]})
 	}
 	return &Out[Groups]{out}, nil
 }
 
-func (s *Server) postGroup(ctx context.Context, in *In[Group]) (*Out[Group], error) {
+func (s *Server) postGroup(ctx context.Context, in *groupNew) (*Out[Group], error) {
 	return s.enterGroup(ctx, "", in.Body)
 }
 
@@ -136,15 +153,15 @@ func (s *Server) putGroup(ctx context.Context, in *groupInput) (*Out[Group], err
 
 func (s *Server) enterGroup(ctx context.Context, id string, b Group) (*Out[Group], error) {
 	g := store.Group{ID: id, LocationID: b.Location, Name: b.Name}
-	if err := s.office.PutGroup(ctx, callerOf(ctx).actor(), &g); err != nil {
+	if err := s.office.PutGroup(ctx, callerOf(ctx).by(), &g); err != nil {
 		return nil, err
 	}
 	_, count := s.office.Groups()
 	return &Out[Group]{Group{ID: g.ID, Location: g.LocationID, Name: g.Name, People: count[g.ID]}}, nil
 }
 
-func (s *Server) deleteGroup(ctx context.Context, in *GroupPath) (*struct{}, error) {
-	return nil, s.office.DeleteGroup(ctx, callerOf(ctx).actor(), in.Group)
+func (s *Server) deleteGroup(ctx context.Context, in *groupDelete) (*struct{}, error) {
+	return nil, s.office.DeleteGroup(ctx, callerOf(ctx).by(), in.Group)
 }
 
 func (s *Server) getScopeSettings(_ context.Context, in *ScopePath) (*Out[ScopeSettings], error) {
@@ -205,7 +222,7 @@ func (s *Server) putSection(ctx context.Context, in *SectionInput) (*Out[Section
 	if err := bad.Err(); err != nil {
 		return nil, err
 	}
-	err := s.office.ChangeSection(ctx, callerOf(ctx).actor(), in.Scope, in.Section, func(next *policy.Settings) error {
+	err := s.office.ChangeSection(ctx, callerOf(ctx).by(), in.Scope, in.Section, func(next *policy.Settings) error {
 		switch in.Section {
 		case policy.SectionFeature:
 			next.Feature = *b.Feature
@@ -234,7 +251,7 @@ func (s *Server) putSection(ctx context.Context, in *SectionInput) (*Out[Section
 }
 
 func (s *Server) postIndividual(ctx context.Context, in *SectionPath) (*Out[Section], error) {
-	err := s.office.ChangeSection(ctx, callerOf(ctx).actor(), in.Scope, in.Section, func(next *policy.Settings) error {
+	err := s.office.ChangeSection(ctx, callerOf(ctx).by(), in.Scope, in.Section, func(next *policy.Settings) error {
 		factory := policy.Factory()
 		return next.Set(in.Section, factory.Section(in.Section))
 	})
@@ -245,7 +262,7 @@ func (s *Server) postIndividual(ctx context.Context, in *SectionPath) (*Out[Sect
 }
 
 func (s *Server) deleteSection(ctx context.Context, in *SectionPath) (*struct{}, error) {
-	return nil, s.office.ChangeSection(ctx, callerOf(ctx).actor(), in.Scope, in.Section, nil)
+	return nil, s.office.ChangeSection(ctx, callerOf(ctx).by(), in.Scope, in.Section, nil)
 }
 
 func (s *Server) postTemplate(ctx context.Context, in *TemplateNew) (*Out[policy.Template], error) {
@@ -285,7 +302,7 @@ func (s *Server) deleteTemplate(ctx context.Context, in *TemplatePath) (*struct{
 
 // changeTemplates changes the list of templates of a scope, and answers with the one that has an ID.
 func (s *Server) changeTemplates(ctx context.Context, scope, id string, edit func([]policy.Template) ([]policy.Template, error)) (*Out[policy.Template], error) {
-	err := s.office.ChangeSection(ctx, callerOf(ctx).actor(), scope, policy.SectionTemplates, func(next *policy.Settings) (err error) {
+	err := s.office.ChangeSection(ctx, callerOf(ctx).by(), scope, policy.SectionTemplates, func(next *policy.Settings) (err error) {
 		next.Templates.Templates, err = edit(slices.Clone(next.Templates.Templates))
 		return err
 	})
@@ -303,7 +320,7 @@ func (s *Server) changeTemplates(ctx context.Context, scope, id string, edit fun
 }
 
 func (s *Server) postScopeReset(ctx context.Context, in *ScopeResetInput) (*Out[ResetResult], error) {
-	n, err := s.office.ResetScope(ctx, callerOf(ctx).actor(), in.Scope, in.Body.KeepProfiles, in.Body.DryRun)
+	n, err := s.office.ResetScope(ctx, callerOf(ctx).by(), in.Scope, in.Body.KeepProfiles, in.Body.DryRun)
 	return &Out[ResetResult]{ResetResult{People: n, Done: !in.Body.DryRun}}, err
 }
 
@@ -311,7 +328,7 @@ func personBody(p store.Person) PersonBody {
 	return PersonBody{
 		Name: p.Name, Login: p.Login, Email: p.Email, Location: p.LocationID, Group: p.GroupID, WorkNumber: p.WorkNumber,
 		MobileNumber: p.MobileNumber, HomeNumber: p.HomeNumber, Voicemail: p.Voicemail, TimeZone: p.TimeZone, Language: p.Language,
-		Role: p.Role, VIP: p.VIP, Blocked: p.Blocked,
+		Role: p.Role, Administers: notNil(p.Administers), VIP: p.VIP, Blocked: p.Blocked,
 	}
 }
 
@@ -319,6 +336,12 @@ func (b *PersonBody) enter(p *store.Person) {
 	p.Name, p.Login, p.Email, p.LocationID, p.GroupID = b.Name, b.Login, b.Email, b.Location, b.Group
 	p.WorkNumber, p.MobileNumber, p.HomeNumber, p.Voicemail = b.WorkNumber, b.MobileNumber, b.HomeNumber, b.Voicemail
 	p.TimeZone, p.Language, p.Role, p.VIP, p.Blocked = b.TimeZone, b.Language, b.Role, b.VIP, b.Blocked
+	if p.Administers = slices.Compact(slices.Sorted(slices.Values(b.Administers))); len(p.Administers) == 0 {
+		p.Administers = nil
+	}
+	if p.Role == "" {
+		p.Role = office.RoleUser
+	}
 }
 
 func (s *Server) postPerson(ctx context.Context, in *PersonNew) (*Out[PersonRecord], error) {
@@ -328,10 +351,13 @@ func (s *Server) postPerson(ctx context.Context, in *PersonNew) (*Out[PersonReco
 	}
 	p := store.Person{CreatedAt: time.Now().UTC(), PasswordHash: hash}
 	in.Body.enter(&p)
-	if err := s.office.PutPeople(ctx, callerOf(ctx).actor(), "person.add", &p); err != nil {
+	if err := callerOf(ctx).mayAppoint(&store.Person{Role: office.RoleUser}, &p); err != nil {
 		return nil, err
 	}
-	return recordOut(p), nil
+	if err := s.office.PutPeople(ctx, callerOf(ctx).by(), "person.add", &p); err != nil {
+		return nil, err
+	}
+	return callerOf(ctx).recordOut(p), nil
 }
 
 func (s *Server) putRecord(ctx context.Context, in *PersonInput) (*Out[PersonRecord], error) {
@@ -339,23 +365,34 @@ func (s *Server) putRecord(ctx context.Context, in *PersonInput) (*Out[PersonRec
 	if err != nil {
 		return nil, err
 	}
-	if c.person != nil && c.person.ID == old.ID && (in.Body.Blocked || in.Body.Role != office.RoleAdmin) {
+	if c.person != nil && c.person.ID == old.ID && c.isAdmin() && (in.Body.Blocked || in.Body.Role != office.RoleAdmin) {
 		return nil, fault.Bad("role", "you cannot take the administration away from yourself")
+	}
+	if err := c.mayGovern(old); err != nil {
+		return nil, err
 	}
 	hash, err := newPassword(ctx, in.Body.Password) // which takes long enough for them to change, or go
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.office.ChangePerson(ctx, c.actor(), "person.put", old.ID, func(p *store.Person) {
+	p, err := s.office.ChangePerson(ctx, c.by(), "person.put", old.ID, func(p *store.Person) error {
+		was := *p
+		if err := c.mayGovern(&office.Person{Person: was}); err != nil {
+			return err
+		}
+		if !c.administers(was.LocationID) {
+			return fault.New(fault.Forbidden, "this is for administrators of the location")
+		}
 		in.Body.enter(p)
 		if hash != "" {
 			p.PasswordHash = hash
 		}
+		return c.mayAppoint(&was, p)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return recordOut(p), nil
+	return callerOf(ctx).recordOut(p), nil
 }
 
 // newPassword checks and hashes a password that an administrator gives somebody; none has no hash.
@@ -371,19 +408,22 @@ func newPassword(ctx context.Context, password string) (string, error) {
 	return secret.HashPassword(ctx, password)
 }
 
-func recordOut(p store.Person) *Out[PersonRecord] {
-	return &Out[PersonRecord]{PersonRecord{PersonBody: personBody(p), ID: p.ID}}
+// recordOut is a record for the caller, who is not told of what else somebody administers.
+func (c caller) recordOut(p store.Person) *Out[PersonRecord] {
+	out := PersonRecord{PersonBody: personBody(p), ID: p.ID}
+	out.Administers = slices.DeleteFunc(slices.Clone(out.Administers), func(l string) bool { return !c.administers(l) })
+	return &Out[PersonRecord]{out}
 }
 
-func (s *Server) getRecord(ctx context.Context, in *PersonPath) (*Out[PersonRecord], error) {
+func (s *Server) getRecord(ctx context.Context, in *recordPath) (*Out[PersonRecord], error) {
 	p, _, err := s.target(ctx, in.Person)
 	if err != nil {
 		return nil, err
 	}
-	return recordOut(p.Person), nil
+	return callerOf(ctx).recordOut(p.Person), nil
 }
 
-func (s *Server) deleteRecord(ctx context.Context, in *PersonPath) (*struct{}, error) {
+func (s *Server) deleteRecord(ctx context.Context, in *recordPath) (*struct{}, error) {
 	p, c, err := s.target(ctx, in.Person)
 	if err != nil {
 		return nil, err
@@ -391,7 +431,10 @@ func (s *Server) deleteRecord(ctx context.Context, in *PersonPath) (*struct{}, e
 	if c.person != nil && c.person.ID == p.ID {
 		return nil, fault.New(fault.Conflict, "you cannot delete yourself")
 	}
-	return nil, s.office.DeletePerson(ctx, c.actor(), p.ID)
+	if err := c.mayGovern(p); err != nil {
+		return nil, err
+	}
+	return nil, s.office.DeletePerson(ctx, c.by(), p.ID)
 }
 
 func levelOf(word string) rights.Level {
@@ -403,15 +446,18 @@ func (s *Server) workGroupOut(g store.WorkGroup) WorkGroup {
 	return WorkGroup{ID: g.ID, Name: g.Name, Level: levelOf(g.Level), Members: s.byName(g.Members)}
 }
 
-func (s *Server) getWorkGroups(context.Context, *empty) (*Out[WorkGroups], error) {
+func (s *Server) getWorkGroups(ctx context.Context, _ *listed) (*Out[WorkGroups], error) {
 	out := WorkGroups{WorkGroups: []WorkGroup{}}
 	for _, g := range s.office.WorkGroups() {
+		if !callerOf(ctx).administersAll(s.locationOfPerson(g.Members...)) {
+			continue
+		}
 		out.WorkGroups = append(out.WorkGroups, s.workGroupOut(g))
 	}
 	return &Out[WorkGroups]{out}, nil
 }
 
-func (s *Server) postWorkGroup(ctx context.Context, in *In[WorkGroup]) (*Out[WorkGroup], error) {
+func (s *Server) postWorkGroup(ctx context.Context, in *workGroupNew) (*Out[WorkGroup], error) {
 	return s.enterWorkGroup(ctx, "", in.Body)
 }
 
@@ -421,14 +467,14 @@ func (s *Server) putWorkGroup(ctx context.Context, in *workGroupInput) (*Out[Wor
 
 func (s *Server) enterWorkGroup(ctx context.Context, id string, b WorkGroup) (*Out[WorkGroup], error) {
 	g := store.WorkGroup{ID: id, Name: b.Name, Level: b.Level.String(), Members: b.Members}
-	if err := s.office.PutWorkGroup(ctx, callerOf(ctx).actor(), &g); err != nil {
+	if err := s.office.PutWorkGroup(ctx, callerOf(ctx).by(), &g); err != nil {
 		return nil, err
 	}
 	return &Out[WorkGroup]{s.workGroupOut(g)}, nil
 }
 
-func (s *Server) deleteWorkGroup(ctx context.Context, in *GroupPath) (*struct{}, error) {
-	return nil, s.office.DeleteWorkGroup(ctx, callerOf(ctx).actor(), in.Group)
+func (s *Server) deleteWorkGroup(ctx context.Context, in *workGroupDelete) (*struct{}, error) {
+	return nil, s.office.DeleteWorkGroup(ctx, callerOf(ctx).by(), in.Group)
 }
 
 func (s *Server) monitoringGroupOut(g store.MonitoringGroup) MonitoringGroup {
@@ -438,15 +484,18 @@ func (s *Server) monitoringGroupOut(g store.MonitoringGroup) MonitoringGroup {
 	}
 }
 
-func (s *Server) getMonitoringGroups(context.Context, *empty) (*Out[MonitoringGroups], error) {
+func (s *Server) getMonitoringGroups(ctx context.Context, _ *listed) (*Out[MonitoringGroups], error) {
 	out := MonitoringGroups{MonitoringGroups: []MonitoringGroup{}}
 	for _, g := range s.office.MonitoringGroups() {
+		if !callerOf(ctx).administersAll(s.locationOfPerson(slices.Concat(g.Observers, g.Members)...)) {
+			continue
+		}
 		out.MonitoringGroups = append(out.MonitoringGroups, s.monitoringGroupOut(g))
 	}
 	return &Out[MonitoringGroups]{out}, nil
 }
 
-func (s *Server) postMonitoringGroup(ctx context.Context, in *In[MonitoringGroup]) (*Out[MonitoringGroup], error) {
+func (s *Server) postMonitoringGroup(ctx context.Context, in *monitoringGroupNew) (*Out[MonitoringGroup], error) {
 	return s.enterMonitoringGroup(ctx, "", in.Body)
 }
 
@@ -459,14 +508,14 @@ func (s *Server) enterMonitoringGroup(ctx context.Context, id string, b Monitori
 		ID: id, Name: b.Name, ObserverLevel: b.ObserverLevel.String(), MemberLevel: b.MemberLevel.String(),
 		Observers: b.Observers, Members: b.Members,
 	}
-	if err := s.office.PutMonitoringGroup(ctx, callerOf(ctx).actor(), &g); err != nil {
+	if err := s.office.PutMonitoringGroup(ctx, callerOf(ctx).by(), &g); err != nil {
 		return nil, err
 	}
 	return &Out[MonitoringGroup]{s.monitoringGroupOut(g)}, nil
 }
 
-func (s *Server) deleteMonitoringGroup(ctx context.Context, in *GroupPath) (*struct{}, error) {
-	return nil, s.office.DeleteMonitoringGroup(ctx, callerOf(ctx).actor(), in.Group)
+func (s *Server) deleteMonitoringGroup(ctx context.Context, in *monitoringGroupDelete) (*struct{}, error) {
+	return nil, s.office.DeleteMonitoringGroup(ctx, callerOf(ctx).by(), in.Group)
 }
 
 func tokenOut(t store.Token) Token {
@@ -513,7 +562,7 @@ func (s *Server) postToken(ctx context.Context, in *In[Token]) (*Out[Token], err
 	}
 	text, hash := secret.New(tokenPrefix)
 	t.Hash = hash
-	if err := s.office.PutToken(ctx, callerOf(ctx).actor(), &t); err != nil {
+	if err := s.office.PutToken(ctx, callerOf(ctx).by(), &t); err != nil {
 		return nil, err
 	}
 	out := tokenOut(t)
@@ -522,13 +571,5 @@ func (s *Server) postToken(ctx context.Context, in *In[Token]) (*Out[Token], err
 }
 
 func (s *Server) deleteToken(ctx context.Context, in *TokenPath) (*struct{}, error) {
-	return nil, s.office.DeleteToken(ctx, callerOf(ctx).actor(), in.Token)
-}
-
-func (s *Server) getAudit(ctx context.Context, in *AuditQuery) (*Out[Audit], error) {
-	entries, err := s.store.Audit(ctx, store.AuditQuery{PersonID: in.Person, Before: in.Before, Limit: in.Limit})
-	if err != nil {
-		return nil, err
-	}
-	return &Out[Audit]{Audit{auditOut(entries)}}, nil
+	return nil, s.office.DeleteToken(ctx, callerOf(ctx).by(), in.Token)
 }

@@ -28,7 +28,7 @@ func TestWhatAPersonChangesWhileTheirRecordIsEditedStays(t *testing.T) {
 	go func() { edited <- admin.put("/people/anna/record", withPassword(b, "anna")) }()
 	made := 0
 	for len(edited) == 0 && made < 50 {
-		b.ok(b.office.ChangeOwn(t.Context(), "anna", "settings.put", "anna", func(_ *office.Person, own *policy.Own) error {
+		b.ok(b.office.ChangeOwn(t.Context(), office.By{Actor: "anna"}, "settings.put", "anna", func(_ *office.Person, own *policy.Own) error {
 			own.Profiles = append(own.Profiles, policy.Profile{
 				Name: fmt.Sprint("Profile ", made), Status: presence.Busy, Forwarding: policy.Forwarding{Action: policy.ForwardKeep},
 			})

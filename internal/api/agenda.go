@@ -137,7 +137,7 @@ func (s *Server) putDecision(ctx context.Context, in *DecisionInput) (*struct{},
 		return nil
 	})
 	if err == nil && l != rights.Self {
-		s.note(ctx, c.actor(), "agenda.decision", p.ID, map[string]any{"dismissed": b.Dismissed, "profile": mark.Profile})
+		s.note(ctx, c.by(), "agenda.decision", p, map[string]any{"dismissed": b.Dismissed, "profile": mark.Profile})
 	}
 	return nil, err
 }
@@ -199,7 +199,7 @@ func (s *Server) enterCalendar(ctx context.Context, person, id string, b Calenda
 	if !p.Settings.Calendar.OwnCalendars {
 		return nil, fault.New(fault.Forbidden, "own calendars are not allowed here")
 	}
-	status, err := s.agenda.Put(ctx, c.actor(), agenda.Entry{
+	status, err := s.agenda.Put(ctx, c.by(), agenda.Entry{
 		ID: id, PersonID: p.ID, Kind: b.Kind, Name: b.Name, URL: b.URL, Username: b.Username, Password: b.Password,
 	})
 	if err != nil {
@@ -214,7 +214,7 @@ func (s *Server) deleteCalendar(ctx context.Context, in *CalendarPath) (*struct{
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.agenda.Delete(ctx, c.actor(), p.ID, in.Calendar)
+	return nil, s.agenda.Delete(ctx, c.by(), p.ID, in.Calendar)
 }
 
 func (s *Server) postCalendarSync(ctx context.Context, in *CalendarPath) (*Out[Calendar], error) {

@@ -58,6 +58,15 @@ func (c caller) actor() string {
 	return ""
 }
 
+// by is the caller in the audit log, with the address.
+func (c caller) by() office.By {
+	by := office.By{Actor: c.actor()}
+	if c.from.IsValid() {
+		by.Address = c.from.String()
+	}
+	return by
+}
+
 func (c caller) has(scope string) bool {
 	return c.token != nil && slices.Contains(c.token.Scopes, scope)
 }
@@ -152,6 +161,14 @@ func (s *Server) admit(ctx context.Context, by who, changes bool) error {
 			return fault.New(fault.Unauthorized, "sign in first")
 		}
 		if !c.isAdmin() {
+			return fault.New(fault.Forbidden, "this is for administrators")
+		}
+		return nil
+	case locals:
+		if c.person == nil && c.token == nil {
+			return fault.New(fault.Unauthorized, "sign in first")
+		}
+		if !c.isAdmin() && !c.isLocationAdmin() {
 			return fault.New(fault.Forbidden, "this is for administrators")
 		}
 		return nil
@@ -270,12 +287,14 @@ func (s *sessions) expires(text string) time.Time {
 	return s.known[string(secret.Hash(text))].expires
 }
 
-func (s *sessions) create(ctx context.Context, person, label string) (string, error) {
+func (s *sessions) create(ctx context.Context, person, label string, from netip.Addr) (string, error) {
 	text, hash := secret.New(sessionPrefix)
 	now := time.Now().UTC()
-	err := s.store.Update(ctx, store.Changes{PutSessions: []store.Session{{
-		Hash: hash, PersonID: person, Label: label, CreatedAt: now, ExpiresAt: now.Add(sessionFor),
-	}}})
+	session := store.Session{Hash: hash, PersonID: person, Label: label, CreatedAt: now, ExpiresAt: now.Add(sessionFor)}
+	if from.IsValid() {
+		session.Address = from.String()
+	}
+	err := s.store.Update(ctx, store.Changes{PutSessions: []store.Session{session}})
 	return text, err
 }
 
@@ -285,6 +304,13 @@ func (s *sessions) end(ctx context.Context, text string) error {
 	delete(s.known, string(hash))
 	s.mu.Unlock()
 	return s.store.Update(ctx, store.Changes{DeleteSessions: [][]byte{hash}})
+}
+
+// drop has a session looked up again.
+func (s *sessions) drop(hash []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.known, string(hash))
 }
 
 // forget has the sessions of people looked up again.

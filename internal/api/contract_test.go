@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/doorlight/doorlight/internal/api"
+	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/presence"
@@ -42,7 +43,7 @@ func TestDocumentIsTheContract(t *testing.T) {
 	}
 	ids := map[string]bool{}
 	for _, r := range routesOf(b.doc) {
-		if !slices.Contains([]string{"anybody", "person", "claims", "lines", "admin"}, r.who) {
+		if !slices.Contains([]string{"anybody", "person", "claims", "lines", "admin", "location"}, r.who) {
 			t.Errorf("%s %s does not say who may call it: %q", r.method, r.path, r.who)
 		}
 		if ids[r.op.OperationID] || r.op.OperationID == "" {
@@ -84,17 +85,22 @@ func newPalace(t testing.TB) *palace {
 	p := &palace{building: newBuilding(t)}
 	p.people("Anna", "Bob")
 	group := store.Group{LocationID: p.location, Name: "Lab"}
-	p.ok(p.office.PutGroup(t.Context(), "", &group))
+	p.ok(p.office.PutGroup(t.Context(), office.By{}, &group))
 	work := store.WorkGroup{Name: "Team", Level: "employee", Members: []string{"anna"}}
-	p.ok(p.office.PutWorkGroup(t.Context(), "", &work))
+	p.ok(p.office.PutWorkGroup(t.Context(), office.By{}, &work))
+	watch := store.MonitoringGroup{Name: "Reception", ObserverLevel: "employee", MemberLevel: "employee", Observers: []string{"bob"}, Members: []string{"anna"}}
+	p.ok(p.office.PutMonitoringGroup(t.Context(), office.By{}, &watch))
 	tok := store.Token{Name: "Other", Origin: "other", Scopes: []string{"claims"}, Hash: []byte("x")}
-	p.ok(p.office.PutToken(t.Context(), "", &tok))
+	p.ok(p.office.PutToken(t.Context(), office.By{}, &tok))
 	p.admin, p.plain = p.as("admin"), p.as("anna")
 	p.token = p.with(store.Token{Origin: "door", Scopes: []string{"claims", "lines"}})
 	p.reader = p.with(store.Token{Name: "Reader", PersonID: "anna", Scopes: []string{"read"}})
 	p.calendars["https://example.org/a.ics"] = calendarText()
 	cal := decode[api.Calendar](p.plain.post("/people/me/calendars", map[string]string{"kind": "ics", "name": "A", "url": "https://example.org/a.ics"}).is(t, 200))
+	now := time.Now().UTC()
+	p.ok(p.store.Update(t.Context(), store.Changes{PutSessions: []store.Session{{Hash: []byte("12345678 and more"), PersonID: "anna", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}}}))
 	p.values = map[string]string{
+		"session": fmt.Sprintf("%x", "12345678"), "work group": work.ID, "monitoring group": watch.ID,
 		"person": "anna", "viewer": "bob", "client": "tab", "line": "100", "calendar": cal.ID, "location": p.location, "group": group.ID,
 		"scope": p.location, "section": policy.SectionFeature, "template": policy.TemplateSick, "token": tok.ID,
 	}
@@ -106,18 +112,14 @@ func (p *palace) caller(r route) *client {
 	switch r.who {
 	case "claims", "lines":
 		return p.token
-	case "admin":
+	case "admin", "location":
 		return p.admin
 	}
 	return p.plain
 }
 
 func (p *palace) path(r route) string {
-	values := p.values
-	if strings.HasPrefix(r.path, "/work-groups/") || strings.HasPrefix(r.path, "/monitoring-groups/") {
-		values = maps.Clone(values)
-		values["group"] = p.office.WorkGroups()[0].ID
-	}
+	values := p.valuesFor(r)
 	path := r.with(values)
 	if strings.HasSuffix(r.path, "/agenda") {
 		path += "?from=2026-03-02T00:00:00Z&to=2026-03-03T00:00:00Z"
@@ -189,7 +191,7 @@ func TestDoorsAreShut(t *testing.T) {
 			shut++
 		}
 		switch r.who {
-		case "admin":
+		case "admin", "location":
 			p.plain.do(r.method, path, body).is(t, http.StatusForbidden)
 			p.token.do(r.method, path, body).is(t, http.StatusForbidden)
 			p.reader.do(r.method, path, body).is(t, http.StatusForbidden)
@@ -328,8 +330,11 @@ func TestNonsenseIsRefused(t *testing.T) {
 
 func (p *palace) valuesFor(r route) map[string]string {
 	values := maps.Clone(p.values)
-	if strings.HasPrefix(r.path, "/work-groups/") || strings.HasPrefix(r.path, "/monitoring-groups/") {
-		values["group"] = p.office.WorkGroups()[0].ID
+	switch {
+	case strings.HasPrefix(r.path, "/work-groups/"):
+		values["group"] = values["work group"]
+	case strings.HasPrefix(r.path, "/monitoring-groups/"):
+		values["group"] = values["monitoring group"]
 	}
 	return values
 }

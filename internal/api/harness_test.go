@@ -136,7 +136,7 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	front.Start()
 	b.url, b.http = front.URL, front.Client()
 	l := store.Location{Name: "Berlin", TimeZone: "Europe/Berlin"}
-	b.ok(b.office.PutLocation(ctx, "", &l))
+	b.ok(b.office.PutLocation(ctx, office.By{}, &l))
 	b.location = l.ID
 	return b, func() {
 		stopStream()
@@ -164,7 +164,7 @@ func (b *building) add(p store.Person) {
 		p.LocationID = b.location
 	}
 	p.CreatedAt = time.Now().UTC()
-	b.ok(b.office.PutPeople(context.Background(), "", "person.add", &p))
+	b.ok(b.office.PutPeople(context.Background(), office.By{}, "person.add", &p))
 }
 
 // people adds people by name; the ID of each is the name in lower case.
@@ -178,7 +178,7 @@ func (b *building) people(names ...string) {
 // relate makes viewer something to owner, by the owner's choice.
 func (b *building) relate(viewer, owner string, l rights.Level) {
 	b.t.Helper()
-	b.ok(b.office.SetRelationship(context.Background(), owner, owner, viewer, &l))
+	b.ok(b.office.SetRelationship(context.Background(), office.By{Actor: owner}, owner, viewer, &l))
 }
 
 // client makes requests as somebody.
@@ -204,7 +204,7 @@ func (b *building) with(tok store.Token) *client {
 	if tok.Name == "" {
 		tok.Name = "Test"
 	}
-	b.ok(b.office.PutToken(context.Background(), "", &tok))
+	b.ok(b.office.PutToken(context.Background(), office.By{}, &tok))
 	return &client{b, http.Header{"Authorization": {"Bearer " + text}}}
 }
 
@@ -306,6 +306,12 @@ func (c *client) check(a *answer, method, path string) {
 	if len(said.Content) == 0 {
 		if len(a.body) > 0 {
 			c.t.Errorf("%s\nhas a body, and the document tells of none", a)
+		}
+		return
+	}
+	if table := said.Content["text/csv"]; table != nil {
+		if kind := a.header.Get("Content-Type"); kind != "text/csv; charset=utf-8" {
+			c.t.Errorf("%s\nis of type %q", a.asked, kind)
 		}
 		return
 	}

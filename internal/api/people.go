@@ -102,7 +102,7 @@ func (s *Server) putFavourites(ctx context.Context, in *FavouritesInput) (*Out[T
 	if err := bad.Err(); err != nil {
 		return nil, err
 	}
-	err = s.office.ChangeOwn(ctx, c.actor(), "favourites.put", p.ID, func(_ *office.Person, o *policy.Own) error {
+	err = s.office.ChangeOwn(ctx, c.by(), "favourites.put", p.ID, func(_ *office.Person, o *policy.Own) error {
 		o.Favourites = in.Body.Favourites
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/doorlight/doorlight/internal/api"
+	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/presence"
 )
@@ -19,7 +20,7 @@ func TestAnOwnProfileIsKeptWhileItsStatusIsNotPermitted(t *testing.T) {
 	}}).fine(t)).Own
 	permit := func(statuses ...presence.Status) {
 		t.Helper()
-		b.ok(b.office.ChangeSection(t.Context(), "admin", b.location, policy.SectionOwnProfiles, func(s *policy.Settings) error {
+		b.ok(b.office.ChangeSection(t.Context(), office.By{Actor: "admin"}, b.location, policy.SectionOwnProfiles, func(s *policy.Settings) error {
 			s.OwnProfiles.Permitted = statuses
 			return nil
 		}))

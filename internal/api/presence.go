@@ -86,6 +86,7 @@ func (s *Server) putChoice(ctx context.Context, in *ChoiceInput) (*Out[rights.Pr
 	if l != rights.Self {
 		source = presence.SourceAssistant + presence.Source("/"+c.person.ID)
 	}
+	before, _, _ := s.hub.Presence(p.ID)
 	err = s.hub.Change(ctx, p.ID, func(e *hub.Edit) error {
 		if !until.IsZero() && !until.After(e.Now) {
 			return fault.Bad("until", "%s is not in the future", until.Format(time.RFC3339))
@@ -97,19 +98,21 @@ func (s *Server) putChoice(ctx context.Context, in *ChoiceInput) (*Out[rights.Pr
 		return nil, err
 	}
 	if l != rights.Self {
-		s.note(ctx, c.actor(), "presence.choice", p.ID, map[string]any{"status": status, "profile": profile})
+		s.note(ctx, c.by(), "presence.choice", p, map[string]any{
+			"before": map[string]any{"status": before.Status, "profile": before.Profile}, // texts are nobody's business later
+			"after":  map[string]any{"status": status, "profile": profile, "until": b.Until},
+		})
 	}
 	card, _ := s.card(c.person.ID, p.ID)
 	return &Out[rights.Presence]{card.Presence}, nil
 }
 
 // note enters something in the audit log that has happened already. That it fails must not undo it.
-func (s *Server) note(ctx context.Context, actor, action, person string, detail map[string]any) {
-	err := s.store.Update(context.WithoutCancel(ctx), store.Changes{Audit: []store.AuditEntry{{
-		At: time.Now().UTC(), Actor: actor, Action: action, PersonID: person, Detail: mustJSON(detail),
-	}}})
-	if err != nil {
-		s.log.ErrorContext(ctx, "audit entry could not be stored", "err", err, "action", action, "user", person)
+func (s *Server) note(ctx context.Context, by office.By, action string, p *office.Person, detail map[string]any) {
+	e := by.Entry(action)
+	e.PersonID, e.LocationID, e.Detail = p.ID, p.LocationID, mustJSON(detail)
+	if err := s.store.Update(context.WithoutCancel(ctx), store.Changes{Audit: []store.AuditEntry{e}}); err != nil {
+		s.log.ErrorContext(ctx, "audit entry could not be stored", "err", err, "action", action, "user", p.ID)
 	}
 }
 

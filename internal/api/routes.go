@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -11,11 +12,12 @@ import (
 type who string
 
 const (
-	anybody  who = "anybody" // no sign-in
-	signedIn who = "person"  // a session, or a token that acts for a person
-	origins  who = "claims"  // a token with scope claims
-	lines    who = "lines"   // a token with scope lines
-	admins   who = "admin"   // a system administrator, or a token with scope admin
+	anybody  who = "anybody"  // no sign-in
+	signedIn who = "person"   // a session, or a token that acts for a person
+	origins  who = "claims"   // a token with scope claims
+	lines    who = "lines"    // a token with scope lines
+	admins   who = "admin"    // a system administrator, or a token with scope admin
+	locals   who = "location" // the same, or an administrator of the locations concerned
 )
 
 // empty is the input of operations without parameters.
@@ -31,11 +33,18 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "GET", "/session", signedIn, "Start", "Tell who is signed in", s.getSession)
 	add(s, api, "DELETE", "/session", signedIn, "Start", "Sign out", s.deleteSession)
 
+	add(s, api, "POST", "/password", anybody, "Start", "Set a password by a link", s.postPassword)
+
 	add(s, api, "GET", "/team", signedIn, "People", "Your groups, favourites and everybody in them", s.getTeam)
 	add(s, api, "GET", "/people", signedIn, "People", "Search people", s.getPeople)
 	add(s, api, "GET", person, signedIn, "People", "One person's card", s.getPerson)
 	add(s, api, "PUT", person+"/favourites", signedIn, "People", "Replace the favourites", s.putFavourites)
 	add(s, api, "GET", person+"/export", signedIn, "People", "Everything that is kept about a person", s.getExport)
+
+	add(s, api, "GET", person+"/audit", signedIn, "People", "What others and the person changed about them", s.getPersonAudit)
+	add(s, api, "GET", person+"/sessions", signedIn, "People", "Sign-ins", s.getSessions)
+	add(s, api, "DELETE", person+"/sessions/{session}", signedIn, "People", "End a sign-in", s.deleteOtherSession)
+	add(s, api, "PUT", person+"/password", signedIn, "People", "Change the own password", s.putPassword)
 
 	add(s, api, "PUT", person+"/choice", signedIn, "Presence", "Choose a presence", s.putChoice)
 	add(s, api, "GET", person+"/explanation", signedIn, "Presence", "Why this presence, and what comes next", s.getExplanation)
@@ -66,39 +75,42 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "PUT", person+"/lines/{line}", lines, "Origins", "Report what a telephone line is doing", s.putLine)
 	add(s, api, "DELETE", person+"/lines/{line}", lines, "Origins", "Report that a line is gone", s.deleteLine)
 
-	add(s, api, "GET", "/locations", admins, "Administration", "Locations", s.getLocations)
+	add(s, api, "GET", "/locations", locals, "Administration", "Locations", s.getLocations)
 	add(s, api, "POST", "/locations", admins, "Administration", "Add a location", s.postLocation)
-	add(s, api, "PUT", "/locations/{location}", admins, "Administration", "Change a location", s.putLocation)
+	add(s, api, "PUT", "/locations/{location}", locals, "Administration", "Change a location", s.putLocation)
 	add(s, api, "DELETE", "/locations/{location}", admins, "Administration", "Remove an empty location", s.deleteLocation)
 	add(s, api, "POST", "/locations/{location}/duplicate", admins, "Administration", "Duplicate a location: its settings and groups, not its people", s.duplicateLocation)
-	add(s, api, "GET", "/groups", admins, "Administration", "Configuration groups", s.getGroups)
-	add(s, api, "POST", "/groups", admins, "Administration", "Add a configuration group", s.postGroup)
-	add(s, api, "PUT", "/groups/{group}", admins, "Administration", "Change a configuration group", s.putGroup)
-	add(s, api, "DELETE", "/groups/{group}", admins, "Administration", "Remove an empty configuration group", s.deleteGroup)
-	add(s, api, "GET", "/scopes/{scope}/settings", admins, "Administration", "All settings of a scope", s.getScopeSettings)
-	add(s, api, "PUT", "/scopes/{scope}/settings/{section}", admins, "Administration", "Replace a section", s.putSection)
-	add(s, api, "DELETE", "/scopes/{scope}/settings/{section}", admins, "Administration", "Return a section to the default", s.deleteSection)
-	add(s, api, "POST", "/scopes/{scope}/individual/{section}", admins, "Administration", "Make a section individual; it starts from the factory defaults", s.postIndividual)
-	add(s, api, "POST", "/scopes/{scope}/templates", admins, "Administration", "Add a template", s.postTemplate)
-	add(s, api, "PUT", "/scopes/{scope}/templates/{template}", admins, "Administration", "Change a template", s.putTemplate)
-	add(s, api, "DELETE", "/scopes/{scope}/templates/{template}", admins, "Administration", "Remove a template", s.deleteTemplate)
-	add(s, api, "POST", "/scopes/{scope}/reset", admins, "Administration", "Reset presence management settings of a scope", s.postScopeReset)
-	add(s, api, "POST", "/people", admins, "Administration", "Add a person", s.postPerson)
-	add(s, api, "GET", person+"/record", admins, "Administration", "A person's record", s.getRecord)
-	add(s, api, "PUT", person+"/record", admins, "Administration", "Change a person's record", s.putRecord)
-	add(s, api, "DELETE", person+"/record", admins, "Administration", "Delete a person and everything about them", s.deleteRecord)
-	add(s, api, "GET", "/work-groups", admins, "Administration", "Work groups", s.getWorkGroups)
-	add(s, api, "POST", "/work-groups", admins, "Administration", "Add a work group", s.postWorkGroup)
-	add(s, api, "PUT", "/work-groups/{group}", admins, "Administration", "Change a work group", s.putWorkGroup)
-	add(s, api, "DELETE", "/work-groups/{group}", admins, "Administration", "Remove a work group", s.deleteWorkGroup)
-	add(s, api, "GET", "/monitoring-groups", admins, "Administration", "Monitoring groups", s.getMonitoringGroups)
-	add(s, api, "POST", "/monitoring-groups", admins, "Administration", "Add a monitoring group", s.postMonitoringGroup)
-	add(s, api, "PUT", "/monitoring-groups/{group}", admins, "Administration", "Change a monitoring group", s.putMonitoringGroup)
-	add(s, api, "DELETE", "/monitoring-groups/{group}", admins, "Administration", "Remove a monitoring group", s.deleteMonitoringGroup)
+	add(s, api, "GET", "/groups", locals, "Administration", "Configuration groups", s.getGroups)
+	add(s, api, "POST", "/groups", locals, "Administration", "Add a configuration group", s.postGroup)
+	add(s, api, "PUT", "/groups/{group}", locals, "Administration", "Change a configuration group", s.putGroup)
+	add(s, api, "DELETE", "/groups/{group}", locals, "Administration", "Remove an empty configuration group", s.deleteGroup)
+	add(s, api, "GET", "/scopes/{scope}/settings", locals, "Administration", "All settings of a scope", s.getScopeSettings)
+	add(s, api, "PUT", "/scopes/{scope}/settings/{section}", locals, "Administration", "Replace a section", s.putSection)
+	add(s, api, "DELETE", "/scopes/{scope}/settings/{section}", locals, "Administration", "Return a section to the default", s.deleteSection)
+	add(s, api, "POST", "/scopes/{scope}/individual/{section}", locals, "Administration", "Make a section individual; it starts from the factory defaults", s.postIndividual)
+	add(s, api, "POST", "/scopes/{scope}/templates", locals, "Administration", "Add a template", s.postTemplate)
+	add(s, api, "PUT", "/scopes/{scope}/templates/{template}", locals, "Administration", "Change a template", s.putTemplate)
+	add(s, api, "DELETE", "/scopes/{scope}/templates/{template}", locals, "Administration", "Remove a template", s.deleteTemplate)
+	add(s, api, "POST", "/scopes/{scope}/reset", locals, "Administration", "Reset presence management settings of a scope", s.postScopeReset)
+	add(s, api, "POST", "/people", locals, "Administration", "Add a person", s.postPerson)
+	add(s, api, "GET", "/records", locals, "Administration", "Search people's records", s.getRecords)
+	add(s, api, "GET", person+"/record", locals, "Administration", "A person's record", s.getRecord)
+	add(s, api, "PUT", person+"/record", locals, "Administration", "Change a person's record", s.putRecord)
+	add(s, api, "DELETE", person+"/record", locals, "Administration", "Delete a person and everything about them", s.deleteRecord)
+	add(s, api, "POST", person+"/link", locals, "Administration", "Make a link with which somebody sets a password", s.postLink)
+	add(s, api, "GET", "/work-groups", locals, "Administration", "Work groups", s.getWorkGroups)
+	add(s, api, "POST", "/work-groups", locals, "Administration", "Add a work group", s.postWorkGroup)
+	add(s, api, "PUT", "/work-groups/{group}", locals, "Administration", "Change a work group", s.putWorkGroup)
+	add(s, api, "DELETE", "/work-groups/{group}", locals, "Administration", "Remove a work group", s.deleteWorkGroup)
+	add(s, api, "GET", "/monitoring-groups", locals, "Administration", "Monitoring groups", s.getMonitoringGroups)
+	add(s, api, "POST", "/monitoring-groups", locals, "Administration", "Add a monitoring group", s.postMonitoringGroup)
+	add(s, api, "PUT", "/monitoring-groups/{group}", locals, "Administration", "Change a monitoring group", s.putMonitoringGroup)
+	add(s, api, "DELETE", "/monitoring-groups/{group}", locals, "Administration", "Remove a monitoring group", s.deleteMonitoringGroup)
 	add(s, api, "GET", "/tokens", admins, "Administration", "Tokens", s.getTokens)
 	add(s, api, "POST", "/tokens", admins, "Administration", "Make a token", s.postToken)
 	add(s, api, "DELETE", "/tokens/{token}", admins, "Administration", "Revoke a token", s.deleteToken)
-	add(s, api, "GET", "/audit", admins, "Administration", "The audit log", s.getAudit)
+	add(s, api, "GET", "/audit", locals, "Administration", "The audit log", s.getAudit)
+	add(s, api, "GET", "/audit.csv", locals, "Administration", "The audit log for spreadsheets, at most 100,000 entries", s.getAuditTable)
 }
 
 // add registers one operation. Its ID is made of method and path, so that it is the same in every generated client.
@@ -111,15 +123,28 @@ func add[I, O any](s *Server, api huma.API, method, path string, by who, tag, su
 		Extensions:   map[string]any{"x-who": string(by)},
 		Errors:       errorsOf(by),
 	}
+	if reflect.TypeFor[O]() == reflect.TypeFor[Table]() {
+		op.Responses = map[string]*huma.Response{"200": {
+			Description: "A table (RFC 4180).", Content: map[string]*huma.MediaType{"text/csv": {Schema: &huma.Schema{Type: "string"}}},
+		}}
+	}
 	if by != anybody {
 		op.Security = []map[string][]string{{"session": {}}, {"token": {}}}
 	}
 	if method == http.MethodDelete {
 		op.DefaultStatus = http.StatusNoContent
 	}
+	if _, ok := any(new(I)).(located); by == locals && !ok {
+		panic(op.OperationID + " is for administrators of locations, and its input does not tell which are concerned")
+	}
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
 		if err := s.admit(ctx, by, method != http.MethodGet); err != nil {
 			return nil, s.problem(ctx, err)
+		}
+		if by == locals {
+			if err := s.admitTo(ctx, any(in).(located).locations(s)); err != nil {
+				return nil, s.problem(ctx, err)
+			}
 		}
 		out, err := h(ctx, in)
 		if err != nil {

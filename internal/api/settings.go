@@ -11,7 +11,6 @@ import (
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/internal/rights"
-	"github.com/doorlight/doorlight/internal/store"
 )
 
 func mustJSON(v any) json.RawMessage {
@@ -54,7 +53,7 @@ func (s *Server) putProfiles(ctx context.Context, in *OwnProfilesInput) (*Out[Pr
 	if !p.Settings.OwnProfiles.Allowed {
 		return nil, fault.New(fault.Forbidden, "own profiles are not allowed here")
 	}
-	err = s.office.ChangeOwn(ctx, c.actor(), "profiles.put", p.ID, func(old *office.Person, o *policy.Own) error {
+	err = s.office.ChangeOwn(ctx, c.by(), "profiles.put", p.ID, func(old *office.Person, o *policy.Own) error {
 		var bad fault.Fields
 		for i, f := range in.Body.Own {
 			known := slices.ContainsFunc(old.Own.Profiles, func(x policy.Profile) bool { return x.ID == f.ID })
@@ -111,7 +110,7 @@ func (s *Server) putPersonSettings(ctx context.Context, in *PersonSettingsInput)
 	if err != nil {
 		return nil, err
 	}
-	err = s.office.ChangePreferences(ctx, c.actor(), p.ID, in.Body.Language, in.Body.TimeZone, func(_ *office.Person, o *policy.Own) error {
+	err = s.office.ChangePreferences(ctx, c.by(), p.ID, in.Body.Language, in.Body.TimeZone, func(_ *office.Person, o *policy.Own) error {
 		o.Activation, o.Calendar = in.Body.Activation, in.Body.Calendar
 		return nil
 	})
@@ -137,7 +136,7 @@ func (s *Server) postPersonReset(ctx context.Context, in *PersonResetInput) (*Ou
 	if err != nil {
 		return nil, err
 	}
-	n, err := s.office.ResetPerson(ctx, c.actor(), p.ID, in.Body.KeepProfiles, in.Body.DryRun)
+	n, err := s.office.ResetPerson(ctx, c.by(), p.ID, in.Body.KeepProfiles, in.Body.DryRun)
 	return &Out[ResetResult]{ResetResult{People: n, Done: !in.Body.DryRun}}, err
 }
 
@@ -211,7 +210,7 @@ func (s *Server) putRelationship(ctx context.Context, in *RelationshipInput) (*O
 		}
 		level = &l
 	}
-	if err := s.office.SetRelationship(ctx, c.actor(), p.ID, in.Viewer, level); err != nil {
+	if err := s.office.SetRelationship(ctx, c.by(), p.ID, in.Viewer, level); err != nil {
 		return nil, err
 	}
 	relation, _ = s.office.Relation(in.Viewer, p.ID)
@@ -269,22 +268,10 @@ func (s *Server) export(ctx context.Context, p *office.Person, c caller) (*Out[E
 		}
 		return true
 	})
-	entries, err := s.store.Audit(ctx, store.AuditQuery{PersonID: p.ID, Limit: 500})
+	entries, err := s.auditAbout(ctx, p.ID)
 	if err != nil {
 		return nil, err
 	}
-	out.Audit = auditOut(entries)
+	out.Audit = auditOut(entries, p.ID)
 	return &Out[Export]{out}, nil
-}
-
-func auditOut(entries []store.AuditEntry) []AuditEntry {
-	out := []AuditEntry{}
-	for _, e := range entries {
-		x := AuditEntry{ID: e.ID, At: e.At, Actor: e.Actor, Action: e.Action, Person: e.PersonID}
-		if len(e.Detail) > 0 {
-			x.Detail = e.Detail
-		}
-		out = append(out, x)
-	}
-	return out
 }

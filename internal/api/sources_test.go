@@ -12,6 +12,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/api"
 	"github.com/doorlight/doorlight/internal/live"
+	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/presence"
@@ -180,7 +181,7 @@ func TestNothingIsKeptOfThoseWhosePresenceIsOff(t *testing.T) {
 	b := newBuilding(t)
 	b.people("Anna")
 	elsewhere := store.Location{Name: "Rome", TimeZone: "Europe/Rome"}
-	b.ok(b.office.PutLocation(t.Context(), "", &elsewhere))
+	b.ok(b.office.PutLocation(t.Context(), office.By{}, &elsewhere))
 	b.add(store.Person{ID: "bob", Name: "Bob", LocationID: elsewhere.ID})
 	b.as("admin").put("/scopes/"+b.location+"/settings/feature", map[string]any{"feature": map[string]any{"enabled": false}}).fine(t)
 	door := b.with(store.Token{Origin: "door", Scopes: []string{"claims", "lines"}})

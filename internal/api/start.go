@@ -63,13 +63,13 @@ func (s *Server) postSetup(ctx context.Context, in *SetupInput) (*SessionOut, er
 	}
 	if all, _ := s.office.Locations(); len(all) > 0 { // an attempt before went half way
 		location = all[0]
-	} else if err := s.office.PutLocation(ctx, "", &location); err != nil {
+	} else if err := s.office.PutLocation(ctx, office.By{}, &location); err != nil {
 		return nil, err
 	}
 	p := store.Person{
 		LocationID: location.ID, Name: in.Body.Name, Login: in.Body.Login, Role: office.RoleAdmin, PasswordHash: hash, CreatedAt: time.Now().UTC(),
 	}
-	if err := s.office.PutPeople(ctx, "", "setup", &p); err != nil {
+	if err := s.office.PutPeople(ctx, office.By{}, "setup", &p); err != nil {
 		return nil, err
 	}
 	return s.signIn(ctx, p.ID)
@@ -107,7 +107,7 @@ func (s *Server) postSession(ctx context.Context, in *SignIn) (*SessionOut, erro
 }
 
 func (s *Server) signIn(ctx context.Context, personID string) (*SessionOut, error) {
-	text, err := s.sessions.create(ctx, personID, browserOf(callerOf(ctx).agent))
+	text, err := s.sessions.create(ctx, personID, browserOf(callerOf(ctx).agent), callerOf(ctx).from)
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "signing in is not possible at the moment")
 	}
@@ -132,7 +132,7 @@ func (s *Server) me(id string) (Me, error) {
 		return Me{}, fault.New(fault.Unauthorized, "sign in first")
 	}
 	return Me{
-		Person: card, Login: p.Login, Role: p.Role, Language: p.Language, TimeZone: p.Zone.String(),
+		Person: card, Login: p.Login, Role: p.Role, Administers: p.Administers, Language: p.Language, TimeZone: p.Zone.String(),
 		Enabled: !p.Policy.Off, Version: s.cfg.Version,
 	}, nil
 }

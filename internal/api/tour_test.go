@@ -24,7 +24,7 @@ type golden struct {
 	seen map[string]string
 }
 
-var chance = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|dl[ts]_[A-Za-z0-9_-]{43}|\b[a-z2-7]{16}\b|#[0-9a-f]{24}|#[0-9a-z]{8}"`)
+var chance = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|dl[tsl]_[A-Za-z0-9_-]{43}|\b[a-z2-7]{16}\b|#[0-9a-f]{24}|#[0-9a-z]{8}"`)
 
 func (g *golden) compare(name string, a *answer) {
 	g.t.Helper()
@@ -231,8 +231,23 @@ func TestTour(t *testing.T) {
 	good("person-reset", me.post("/people/me/reset", map[string]any{"keep_profiles": true, "dry_run": true}))
 	good("scope-reset", admin.post("/scopes/"+location+"/reset", map[string]any{"keep_profiles": false, "dry_run": false}))
 	good("audit", admin.get("/audit?person="+anna))
+	good("audit-about-me", me.get("/people/me/audit"))
+	good("", admin.get("/audit.csv?person="+anna))
+	good("records", admin.get("/records?q=anna"))
 	g.compare("no-person", me.get("/people/nobody").is(t, 404))
 	g.compare("no-call", me.get("/presence").is(t, 404))
+
+	link := decode[api.Link](good("link", admin.post("/people/"+anna+"/link", map[string]any{"kind": "invitation"})))
+	_, secret, _ := strings.Cut(link.Path, "#")
+	good("password-by-link", b.nobody().post("/password", map[string]any{"secret": secret, "password": "a new password"}))
+	me = b.as(anna) // it has ended all sign-ins
+	sessions := decode[api.Sessions](good("", me.get("/people/me/sessions"))).Sessions
+	for _, x := range sessions {
+		if !x.Current {
+			good("", me.delete("/people/me/sessions/"+x.ID))
+		}
+	}
+	good("", me.put("/people/me/password", map[string]any{"old": "a new password", "new": "a newer password"}))
 
 	for _, r := range routesOf(b.doc) {
 		if !b.succeeded[r.op.OperationID] {

@@ -45,13 +45,14 @@ type SignIn struct {
 
 // Me is who is signed in.
 type Me struct {
-	Person   rights.Card `json:"person"`
-	Login    string      `json:"login"`
-	Role     string      `json:"role" enum:"user,location_admin,admin"`
-	Language string      `json:"language,omitempty" enum:"en,de" doc:"Absent: the browser's."`
-	TimeZone string      `json:"time_zone" doc:"IANA name."`
-	Enabled  bool        `json:"presence_enabled" doc:"Presence management is on for this person."`
-	Version  string      `json:"version" doc:"Of the server."`
+	Person      rights.Card `json:"person"`
+	Login       string      `json:"login"`
+	Role        string      `json:"role" enum:"user,location_admin,admin"`
+	Administers []string    `json:"administers,omitempty" doc:"IDs of the locations that a location_admin administers."`
+	Language    string      `json:"language,omitempty" enum:"en,de" doc:"Absent: the browser's."`
+	TimeZone    string      `json:"time_zone" doc:"IANA name."`
+	Enabled     bool        `json:"presence_enabled" doc:"Presence management is on for this person."`
+	Version     string      `json:"version" doc:"Of the server."`
 }
 
 // SessionOut answers a sign-in: the session's secret goes into a cookie that scripts cannot read.
@@ -404,12 +405,14 @@ type ExportPerson struct {
 
 // AuditEntry says who changed what (O7).
 type AuditEntry struct {
-	ID     int64     `json:"id"`
-	At     time.Time `json:"at"`
-	Actor  string    `json:"actor" doc:"Person or token; empty: the system."`
-	Action string    `json:"action"`
-	Person string    `json:"person,omitempty"`
-	Detail any       `json:"detail,omitempty"`
+	ID       int64     `json:"id"`
+	At       time.Time `json:"at"`
+	Actor    string    `json:"actor" doc:"Person or token; empty: the system."`
+	Address  string    `json:"address,omitempty" doc:"From where, over the network."`
+	Action   string    `json:"action"`
+	Person   string    `json:"person,omitempty" doc:"The person concerned."`
+	Location string    `json:"location,omitempty" doc:"The location concerned."`
+	Detail   any       `json:"detail,omitempty" doc:"What changed: before and after hold the fields that differ."`
 }
 
 // Audit is one page of the audit log, newest first.
@@ -417,11 +420,105 @@ type Audit struct {
 	Entries []AuditEntry `json:"entries"`
 }
 
-// AuditQuery selects entries.
+// AuditFilter selects entries of the audit log.
+type AuditFilter struct {
+	Person string    `query:"person" maxLength:"64" doc:"About this person."`
+	Actor  string    `query:"actor" maxLength:"80" doc:"By this person or token."`
+	Action string    `query:"action" maxLength:"64" doc:"Whose action begins so, such as settings."`
+	Text   string    `query:"text" maxLength:"120" doc:"Which hold this in action or detail."`
+	Since  time.Time `query:"since" doc:"Not before this instant."`
+	Until  time.Time `query:"until" doc:"Before this instant."`
+}
+
+// AuditQuery selects a page of entries.
 type AuditQuery struct {
-	Person string `query:"person" maxLength:"64"`
-	Before int64  `query:"before" minimum:"0"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
+	AuditFilter
+	Before int64 `query:"before" minimum:"0" doc:"Older than this entry."`
+	Limit  int   `query:"limit" minimum:"1" maximum:"500" default:"100"`
+}
+
+// PersonAuditQuery selects a page of the entries about a person.
+type PersonAuditQuery struct {
+	PersonPath
+	Before int64 `query:"before" minimum:"0" doc:"Older than this entry."`
+	Limit  int   `query:"limit" minimum:"1" maximum:"500" default:"100"`
+}
+
+// Table is an answer for spreadsheets (RFC 4180).
+type Table struct {
+	ContentType string `header:"Content-Type"`
+	Disposition string `header:"Content-Disposition"`
+	Body        []byte
+}
+
+// RecordsQuery searches people's records.
+type RecordsQuery struct {
+	Q        string `query:"q" maxLength:"120" doc:"Beginning of a word of the name, digits of the work number, or a login."`
+	Location string `query:"location" maxLength:"64"`
+	Group    string `query:"group" maxLength:"64"`
+	Role     string `query:"role" enum:"user,location_admin,admin"`
+	Blocked  string `query:"blocked" enum:"yes,no"`
+	After    string `query:"after" maxLength:"1000" doc:"Go on behind this: next of the answer before."`
+	Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+// Records is one page of people's records.
+type Records struct {
+	Records []PersonRecord `json:"records"`
+	Total   int            `json:"total" doc:"How many there are on all pages."`
+	Next    string         `json:"next,omitempty" doc:"Absent on the last page."`
+}
+
+// Session is a sign-in of a person.
+type Session struct {
+	ID        string    `json:"id"`
+	Label     string    `json:"label" doc:"Such as Firefox on Linux."`
+	Address   string    `json:"address,omitempty" doc:"From where it was made."`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	Current   bool      `json:"current,omitempty" doc:"It is the one that asks."`
+}
+
+// Sessions are the sign-ins of a person, newest first.
+type Sessions struct {
+	Sessions []Session `json:"sessions"`
+}
+
+// SessionPath names a sign-in of a person.
+type SessionPath struct {
+	PersonPath
+	Session string `path:"session" maxLength:"64"`
+}
+
+// PasswordInput changes the own password.
+type PasswordInput struct {
+	PersonPath
+	Body struct {
+		Old string `json:"old" minLength:"1" maxLength:"512"`
+		New string `json:"new" minLength:"10" maxLength:"512"`
+	}
+}
+
+// LinkInput makes a link with which somebody sets a password.
+type LinkInput struct {
+	PersonPath
+	Body struct {
+		Kind string `json:"kind" enum:"invitation,reset" doc:"An invitation holds for a week, a reset for a day."`
+	}
+}
+
+// Link lets its bearer set the password of one person, once.
+type Link struct {
+	Path      string    `json:"path" doc:"Of this server; shown once."`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// LinkUse sets a password by a link.
+type LinkUse struct {
+	Body struct {
+		Secret   string `json:"secret" minLength:"1" maxLength:"128" doc:"Of the link."`
+		Password string `json:"password" minLength:"10" maxLength:"512"`
+	}
 }
 
 // Location is a place of the organisation.
@@ -507,20 +604,21 @@ type ScopeResetInput struct {
 
 // PersonBody is a person as administrators see and change them.
 type PersonBody struct {
-	Name         string `json:"name" minLength:"1" maxLength:"120"`
-	Login        string `json:"login,omitempty" maxLength:"120"`
-	Email        string `json:"email,omitempty" maxLength:"254"`
-	Location     string `json:"location" maxLength:"64" doc:"ID of a location."`
-	Group        string `json:"group,omitempty" maxLength:"64" doc:"ID of a configuration group of that location."`
-	WorkNumber   string `json:"work_number,omitempty" maxLength:"40"`
-	MobileNumber string `json:"mobile_number,omitempty" maxLength:"40"`
-	HomeNumber   string `json:"home_number,omitempty" maxLength:"40"`
-	Voicemail    string `json:"voicemail_number,omitempty" maxLength:"40"`
-	TimeZone     string `json:"time_zone,omitempty" maxLength:"64"`
-	Language     string `json:"language,omitempty" enum:"en,de"`
-	Role         string `json:"role,omitempty" enum:"user,location_admin,admin" default:"user"`
-	VIP          bool   `json:"vip,omitempty"`
-	Blocked      bool   `json:"blocked,omitempty"`
+	Name         string   `json:"name" minLength:"1" maxLength:"120"`
+	Login        string   `json:"login,omitempty" maxLength:"120"`
+	Email        string   `json:"email,omitempty" maxLength:"254"`
+	Location     string   `json:"location" maxLength:"64" doc:"ID of a location."`
+	Group        string   `json:"group,omitempty" maxLength:"64" doc:"ID of a configuration group of that location."`
+	WorkNumber   string   `json:"work_number,omitempty" maxLength:"40"`
+	MobileNumber string   `json:"mobile_number,omitempty" maxLength:"40"`
+	HomeNumber   string   `json:"home_number,omitempty" maxLength:"40"`
+	Voicemail    string   `json:"voicemail_number,omitempty" maxLength:"40"`
+	TimeZone     string   `json:"time_zone,omitempty" maxLength:"64"`
+	Language     string   `json:"language,omitempty" enum:"en,de"`
+	Role         string   `json:"role,omitempty" enum:"user,location_admin,admin" default:"user"`
+	Administers  []string `json:"administers,omitempty" maxItems:"1000" doc:"IDs of the locations that a location_admin administers."`
+	VIP          bool     `json:"vip,omitempty"`
+	Blocked      bool     `json:"blocked,omitempty"`
 }
 
 // PersonRecord is a person for administrators.

@@ -110,6 +110,7 @@ func (d *Demo) SignIns() []SignIn {
 		{Login: "miriam", As: "the assistant of Dr. Katharina Lindner, who is a VIP"},
 		{Login: "sabine", As: "reception, which observes everybody"},
 		{Login: "thomas", As: "system administrator"},
+		{Login: "johanna", As: "administrator of the location Wien"},
 	}
 	for i := range list {
 		list[i].Name = d.roster.Member(list[i].Login).Name

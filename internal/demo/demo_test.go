@@ -73,7 +73,7 @@ func TestOffice(t *testing.T) {
 		}
 		// Entering them as people do has them checked.
 		for _, own := range []policy.Own{{}, p.Own} {
-			if err := of.ChangeOwn(t.Context(), id, "settings.put", id, func(_ *office.Person, o *policy.Own) error {
+			if err := of.ChangeOwn(t.Context(), office.By{Actor: id}, "settings.put", id, func(_ *office.Person, o *policy.Own) error {
 				*o = own
 				return nil
 			}); err != nil {
@@ -200,10 +200,10 @@ func TestOpenRefusesRealOffice(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := store.Location{Name: "Hamburg", TimeZone: "Europe/Berlin"}
-	if err := of.PutLocation(t.Context(), "", &l); err != nil {
+	if err := of.PutLocation(t.Context(), office.By{}, &l); err != nil {
 		t.Fatal(err)
 	}
-	if err := of.PutPeople(t.Context(), "", "setup", &store.Person{LocationID: l.ID, Name: "Real Person"}); err != nil {
+	if err := of.PutPeople(t.Context(), office.By{}, "setup", &store.Person{LocationID: l.ID, Name: "Real Person"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(t.Context(), st, Config{Log: quiet(t)}); err != ErrNotDemo {

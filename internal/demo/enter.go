@@ -53,7 +53,7 @@ func (r *Roster) enter(ctx context.Context, st store.Store, log *slog.Logger) (t
 		return "", err
 	}
 	for _, t := range r.Ties {
-		if err := of.SetRelationship(ctx, t.Owner, t.Owner, t.Viewer, &t.Level); err != nil {
+		if err := of.SetRelationship(ctx, office.By{Actor: t.Owner}, t.Owner, t.Viewer, &t.Level); err != nil {
 			return "", fmt.Errorf("demo: what %s is to %s: %w", t.Viewer, t.Owner, err)
 		}
 	}
@@ -66,7 +66,7 @@ func (r *Roster) enter(ctx context.Context, st store.Store, log *slog.Logger) (t
 		{"To try the API", originTry, []string{"claims", "lines"}},
 	} {
 		text, hash := secret.New("dlt_")
-		if err := of.PutToken(ctx, "", &store.Token{Name: t.name, Origin: t.origin, Scopes: t.scopes, Hash: hash, CreatedAt: time.Now().UTC()}); err != nil {
+		if err := of.PutToken(ctx, office.By{}, &store.Token{Name: t.name, Origin: t.origin, Scopes: t.scopes, Hash: hash, CreatedAt: time.Now().UTC()}); err != nil {
 			return "", err
 		}
 		token = text
@@ -80,14 +80,14 @@ type scopeIDs map[string]string
 func enterScopes(ctx context.Context, of *office.Office) (scopeIDs, error) {
 	ids := scopeIDs{}
 	for _, l := range []store.Location{{Name: Berlin, TimeZone: homeZone}, {Name: Wien, TimeZone: "Europe/Vienna"}} {
-		if err := of.PutLocation(ctx, "", &l); err != nil {
+		if err := of.PutLocation(ctx, office.By{}, &l); err != nil {
 			return nil, err
 		}
 		ids[l.Name] = l.ID
 	}
 	for _, g := range []struct{ place, name string }{{Berlin, groupService}, {Berlin, groupSales}, {Wien, groupExternal}} {
 		rec := store.Group{LocationID: ids[g.place], Name: g.name}
-		if err := of.PutGroup(ctx, "", &rec); err != nil {
+		if err := of.PutGroup(ctx, office.By{}, &rec); err != nil {
 			return nil, err
 		}
 		ids[g.place+"/"+g.name] = rec.ID
@@ -109,7 +109,7 @@ func enterScopes(ctx context.Context, of *office.Office) (scopeIDs, error) {
 		{Berlin + "/" + groupSales, policy.SectionRelationships, func(s *policy.Settings) { s.Relationships.ExtendOnly = true }},
 		{Wien + "/" + groupExternal, policy.SectionRelationships, func(s *policy.Settings) { s.Relationships.Default = rights.External }},
 	} {
-		if err := of.ChangeSection(ctx, "", ids[c.scope], c.section, func(s *policy.Settings) error {
+		if err := of.ChangeSection(ctx, office.By{}, ids[c.scope], c.section, func(s *policy.Settings) error {
 			c.edit(s)
 			return nil
 		}); err != nil {
@@ -144,13 +144,17 @@ func (r *Roster) enterPeople(ctx context.Context, of *office.Office, scopes scop
 		if m.Group != "" {
 			group = scopes[m.Place+"/"+m.Group]
 		}
+		var administers []string
+		if m.Role == office.RoleLocationAdmin {
+			administers = []string{scopes[m.Place]}
+		}
 		recs[i] = &store.Person{
 			ID: m.Login, LocationID: scopes[m.Place], GroupID: group, Login: m.Login, Name: m.Name,
 			Email: m.Login + "@lindner-hartwig.example", WorkNumber: m.Work, MobileNumber: m.Mobile, HomeNumber: m.Home, Voicemail: m.Voicemail,
-			Language: m.Language, Role: m.Role, VIP: m.VIP, PasswordHash: hash, Own: own.JSON(), CreatedAt: time.Now().UTC(),
+			Language: m.Language, Role: m.Role, Administers: administers, VIP: m.VIP, PasswordHash: hash, Own: own.JSON(), CreatedAt: time.Now().UTC(),
 		}
 	}
-	return of.PutPeople(ctx, "", "demo", recs...)
+	return of.PutPeople(ctx, office.By{}, "demo", recs...)
 }
 
 // favourites are some whom a member likes to have in view.
@@ -173,7 +177,7 @@ func (r *Roster) favourites(m *Member) []string {
 func (r *Roster) enterGroups(ctx context.Context, of *office.Office) error {
 	for t := range teamCount {
 		g := store.WorkGroup{Name: t.String(), Level: rights.TeamColleague.String(), Members: r.In(t)}
-		if err := of.PutWorkGroup(ctx, "", &g); err != nil {
+		if err := of.PutWorkGroup(ctx, office.By{}, &g); err != nil {
 			return err
 		}
 	}
@@ -182,14 +186,14 @@ func (r *Roster) enterGroups(ctx context.Context, of *office.Office) error {
 		Name: "Projekt Leuchtturm", Level: rights.Employee.String(),
 		Members: []string{"anna", "emre", "priya", "carlos", "florian", "theresa", "jana"},
 	}
-	if err := of.PutWorkGroup(ctx, "", &project); err != nil {
+	if err := of.PutWorkGroup(ctx, office.By{}, &project); err != nil {
 		return err
 	}
 	var everybody []string
 	for i := range r.Members {
 		everybody = append(everybody, r.Members[i].Login)
 	}
-	return of.PutMonitoringGroup(ctx, "", &store.MonitoringGroup{
+	return of.PutMonitoringGroup(ctx, office.By{}, &store.MonitoringGroup{
 		Name: "Empfang", ObserverLevel: rights.TeamColleague.String(), MemberLevel: rights.Employee.String(),
 		Observers: r.In(Reception), Members: everybody,
 	})

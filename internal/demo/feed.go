@@ -15,6 +15,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/agenda"
 	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -88,7 +89,7 @@ func (p *publisher) subscribe(ctx context.Context, ag *agenda.Agenda) error {
 				e.ID = known.ID
 			}
 		}
-		if _, err := ag.Put(ctx, "", e); fault.KindOf(err) == fault.Forbidden || fault.KindOf(err) == fault.Conflict {
+		if _, err := ag.Put(ctx, office.By{}, e); fault.KindOf(err) == fault.Forbidden || fault.KindOf(err) == fault.Conflict {
 			continue // somebody has switched calendars off there
 		} else if err != nil {
 			return fmt.Errorf("calendar of %s: %w", m.Login, err)

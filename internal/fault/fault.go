@@ -40,6 +40,9 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Public)
 	for _, f := range e.Fields {
+		if e.Public == f.Path+": "+f.Message {
+			continue // said already
+		}
 		fmt.Fprintf(&b, "; %s: %s", f.Path, f.Message)
 	}
 	if e.Err != nil {

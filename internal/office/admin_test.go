@@ -25,15 +25,15 @@ func TestSomebodyWhoAdministersStays(t *testing.T) {
 			t.Errorf("%s: %v, want a conflict", name, err)
 		}
 	}
-	h.refused(h.DeletePerson(t.Context(), "", "anna"), fault.Conflict, "last administrator")
+	h.refused(h.DeletePerson(t.Context(), office.By{}, "anna"), fault.Conflict, "last administrator")
 
 	// Of two one may go, and an import may put another in their place.
 	h.ok(h.edit("carl", admin))
-	h.ok(h.DeletePerson(t.Context(), "carl", "anna"))
-	h.refused(h.DeletePerson(t.Context(), "bert", "carl"), fault.Conflict, "last administrator")
+	h.ok(h.DeletePerson(t.Context(), office.By{Actor: "carl"}, "anna"))
+	h.refused(h.DeletePerson(t.Context(), office.By{Actor: "bert"}, "carl"), fault.Conflict, "last administrator")
 	old, _ := h.Person("carl")
 	demoted, next := old.Person, store.Person{ID: "dora", Name: "Dora", LocationID: h.location}
 	demoted.Role = office.RoleUser
 	admin(&next)
-	h.ok(h.PutPeople(t.Context(), "", "import", &demoted, &next))
+	h.ok(h.PutPeople(t.Context(), office.By{}, "import", &demoted, &next))
 }

@@ -4,6 +4,7 @@
 package office
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base32"
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -160,6 +162,25 @@ func (o *Office) tell(c Change) {
 	}
 }
 
+// Tidy deletes what has expired at now, and audit entries that are older than keep; zero keeps them all.
+func (o *Office) Tidy(ctx context.Context, now time.Time, keep time.Duration) error {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	if err := o.store.DeleteExpired(ctx, now); err != nil {
+		return fmt.Errorf("office: %w", err)
+	}
+	o.mu.Lock()
+	maps.DeleteFunc(o.tokens, func(_ string, t store.Token) bool { return !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(now) })
+	o.mu.Unlock()
+	if keep <= 0 {
+		return nil
+	}
+	if err := o.store.DeleteAudit(ctx, now.Add(-keep)); err != nil {
+		return fmt.Errorf("office: %w", err)
+	}
+	return nil
+}
+
 // NewID returns a fresh identifier that nobody can guess.
 func NewID() string {
 	var b [10]byte
@@ -228,8 +249,27 @@ func CheckZone(at, name string, bad *fault.Fields) {
 	}
 }
 
-func audit(by, action, person string, detail any) []store.AuditEntry {
-	e := store.AuditEntry{At: time.Now().UTC(), Actor: by, Action: action, PersonID: person}
+// By is who makes a change, and from where, for the audit log. The zero value is the system.
+type By struct {
+	Actor   string // a person's ID, or "token/" and a token's
+	Address string // of the network; empty: not over the network
+}
+
+// Entry returns an entry of the audit log about what they do.
+func (by By) Entry(action string) store.AuditEntry {
+	return store.AuditEntry{At: time.Now().UTC(), Actor: by.Actor, Address: by.Address, Action: action}
+}
+
+// about says what an entry of the audit log concerns.
+type about struct{ person, location string }
+
+// audit returns the entry for a change that is about to be made. Where a person is concerned, so is their location.
+func (o *Office) audit(by By, action string, what about, detail any) []store.AuditEntry {
+	e := by.Entry(action)
+	e.PersonID, e.LocationID = what.person, what.location
+	if p, ok := o.Person(what.person); ok && e.LocationID == "" {
+		e.LocationID = p.LocationID
+	}
 	if detail != nil {
 		value, err := json.Marshal(detail)
 		if err != nil { // plain data
@@ -238,6 +278,52 @@ func audit(by, action, person string, detail any) []store.AuditEntry {
 		e.Detail = value
 	}
 	return []store.AuditEntry{e}
+}
+
+// difference adds to the detail of an audit entry what a change makes of a record, by the names of its JSON form: only
+// what differs. A record that is not there before or afterwards is nil.
+func difference(detail map[string]any, before, after any) map[string]any {
+	was, is := fieldsOf(before), fieldsOf(after)
+	for name, value := range was {
+		if bytes.Equal(value, is[name]) {
+			delete(was, name)
+			delete(is, name)
+		}
+	}
+	if len(was) > 0 {
+		detail["before"] = was
+	}
+	if len(is) > 0 {
+		detail["after"] = is
+	}
+	return detail
+}
+
+// namesIn returns the names of the fields in a difference, sorted.
+func namesIn(detail map[string]any) []string {
+	names := map[string]bool{}
+	for _, side := range detail {
+		fields, _ := side.(map[string]json.RawMessage)
+		for name := range fields {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+func fieldsOf(record any) map[string]json.RawMessage {
+	fields := map[string]json.RawMessage{}
+	if record == nil {
+		return fields
+	}
+	value, err := json.Marshal(record)
+	if err == nil {
+		err = json.Unmarshal(value, &fields)
+	}
+	if err != nil { // plain data
+		panic(err)
+	}
+	return fields
 }
 
 // stored turns the store's refusals into faults.

@@ -96,14 +96,14 @@ func (h *house) refused(err error, kind fault.Kind, words ...string) {
 func (h *house) place(name string) string {
 	h.t.Helper()
 	l := store.Location{Name: name, TimeZone: "Europe/Berlin"}
-	h.ok(h.PutLocation(h.t.Context(), "admin", &l))
+	h.ok(h.PutLocation(h.t.Context(), office.By{Actor: "admin"}, &l))
 	return l.ID
 }
 
 func (h *house) group(location, name string) string {
 	h.t.Helper()
 	g := store.Group{LocationID: location, Name: name}
-	h.ok(h.PutGroup(h.t.Context(), "admin", &g))
+	h.ok(h.PutGroup(h.t.Context(), office.By{Actor: "admin"}, &g))
 	return g.ID
 }
 
@@ -114,7 +114,7 @@ func (h *house) person(name string, edit ...func(*store.Person)) string {
 	for _, f := range edit {
 		f(&p)
 	}
-	h.ok(h.PutPeople(h.t.Context(), "admin", "person.add", &p))
+	h.ok(h.PutPeople(h.t.Context(), office.By{Actor: "admin"}, "person.add", &p))
 	return p.ID
 }
 
@@ -130,11 +130,11 @@ func (h *house) edit(id string, f func(*store.Person)) error {
 	}
 	rec := p.Person
 	f(&rec)
-	return h.PutPeople(h.t.Context(), "admin", "person.put", &rec)
+	return h.PutPeople(h.t.Context(), office.By{Actor: "admin"}, "person.put", &rec)
 }
 
 func (h *house) section(scope, name string, edit func(*policy.Settings)) error {
-	return h.ChangeSection(h.t.Context(), "admin", scope, name, func(s *policy.Settings) error {
+	return h.ChangeSection(h.t.Context(), office.By{Actor: "admin"}, scope, name, func(s *policy.Settings) error {
 		edit(s)
 		return nil
 	})
@@ -182,7 +182,7 @@ func TestDefaultFollowsTheLocation(t *testing.T) {
 	if _, individual, _ := h.Settings(lab); !individual[policy.SectionCalendar] || individual[policy.SectionActivation] {
 		t.Errorf("individual are %v", individual)
 	}
-	h.ok(h.ChangeSection(t.Context(), "admin", lab, policy.SectionCalendar, nil))
+	h.ok(h.ChangeSection(t.Context(), office.By{Actor: "admin"}, lab, policy.SectionCalendar, nil))
 	if got := h.settings(lab).Calendar.DaysAhead; got != 90 {
 		t.Errorf("default again: %d days, want the location's 90", got)
 	}
@@ -242,9 +242,9 @@ func TestTemplatesAreGuarded(t *testing.T) {
 	h.ok(h.section(lab, policy.SectionTemplates, func(s *policy.Settings) { s.Templates = policy.Factory().Templates }))
 	h.ok(h.section(h.location, policy.SectionTemplates, without(policy.TemplateHoliday)))
 	// Going back to the location's, which has none any more, would leave it without.
-	h.refused(h.ChangeSection(t.Context(), "admin", lab, policy.SectionTemplates, nil), fault.Conflict, "On holiday", "activation.end", "Lab")
-	h.ok(h.ChangeSection(t.Context(), "admin", lab, policy.SectionActivation, nil))
-	h.ok(h.ChangeSection(t.Context(), "admin", lab, policy.SectionTemplates, nil))
+	h.refused(h.ChangeSection(t.Context(), office.By{Actor: "admin"}, lab, policy.SectionTemplates, nil), fault.Conflict, "On holiday", "activation.end", "Lab")
+	h.ok(h.ChangeSection(t.Context(), office.By{Actor: "admin"}, lab, policy.SectionActivation, nil))
+	h.ok(h.ChangeSection(t.Context(), office.By{Actor: "admin"}, lab, policy.SectionTemplates, nil))
 	if h.settings(lab).Template(policy.TemplateHoliday) != nil {
 		t.Error("the lab has a template that its location has not")
 	}
@@ -259,7 +259,7 @@ func TestTemplatesAreGuardedForOwnSettings(t *testing.T) {
 	anna, bob, carl := h.person("Anna"), h.person("Bob", in(h.location, lab)), h.person("Carl", in(h.location, lab))
 	own := func(id string, edit func(*policy.Own)) {
 		h.t.Helper()
-		h.ok(h.ChangeOwn(t.Context(), id, "settings.put", id, func(_ *office.Person, o *policy.Own) error {
+		h.ok(h.ChangeOwn(t.Context(), office.By{Actor: id}, "settings.put", id, func(_ *office.Person, o *policy.Own) error {
 			edit(o)
 			return nil
 		}))
@@ -300,7 +300,7 @@ func TestOwnValuesAreDiscarded(t *testing.T) {
 	dnd := policy.OnEvent{On: true, Profile: policy.TemplateDoNotDisturb}
 	set := func(id string) {
 		h.t.Helper()
-		h.ok(h.ChangeOwn(t.Context(), id, "settings.put", id, func(_ *office.Person, o *policy.Own) error {
+		h.ok(h.ChangeOwn(t.Context(), office.By{Actor: id}, "settings.put", id, func(_ *office.Person, o *policy.Own) error {
 			o.Activation = map[policy.Event]policy.OnEvent{policy.EventStart: dnd}
 			return nil
 		}))
@@ -325,7 +325,7 @@ func TestOwnValuesAreDiscarded(t *testing.T) {
 	fixed(lab, false) // only Bob is in the lab
 	start(bob, "Available")
 	start(anna, "Do not disturb")
-	h.refused(h.ChangeOwn(t.Context(), bob, "settings.put", bob, func(_ *office.Person, o *policy.Own) error {
+	h.refused(h.ChangeOwn(t.Context(), office.By{Actor: bob}, "settings.put", bob, func(_ *office.Person, o *policy.Own) error {
 		o.Activation = map[policy.Event]policy.OnEvent{policy.EventStart: dnd}
 		return nil
 	}), fault.Invalid, "activation.start")
@@ -343,7 +343,7 @@ func TestOwnValuesAreDiscarded(t *testing.T) {
 	// Making the section default again, under a location that does not let them, is a change of scope too.
 	fixed(h.location, false)
 	start(bob, "Do not disturb")
-	h.ok(h.ChangeSection(t.Context(), "admin", lab, policy.SectionActivation, nil))
+	h.ok(h.ChangeSection(t.Context(), office.By{Actor: "admin"}, lab, policy.SectionActivation, nil))
 	start(bob, "Available")
 	fixed(h.location, true)
 	start(bob, "Available")
@@ -356,7 +356,7 @@ func TestDuplicateLocation(t *testing.T) {
 	h.person("Anna", in(h.location, lab))
 	h.ok(h.section(h.location, policy.SectionCalendar, func(s *policy.Settings) { s.Calendar.DaysAhead = 7 }))
 	h.ok(h.section(lab, policy.SectionFeature, func(s *policy.Settings) { s.Feature.Enabled = false }))
-	l, err := h.DuplicateLocation(t.Context(), "admin", h.location, " Hamburg ")
+	l, err := h.DuplicateLocation(t.Context(), office.By{Actor: "admin"}, h.location, " Hamburg ")
 	h.ok(err)
 	for _, o := range []*office.Office{h.Office, h.open()} {
 		groups, people := o.Groups()
@@ -377,13 +377,13 @@ func TestDuplicateLocation(t *testing.T) {
 	if got := h.settings(h.location).Calendar.DaysAhead; got != 7 {
 		t.Errorf("changing the duplicate changed the original to %d days", got)
 	}
-	_, err = h.DuplicateLocation(t.Context(), "admin", h.location, "berlin")
+	_, err = h.DuplicateLocation(t.Context(), office.By{Actor: "admin"}, h.location, "berlin")
 	h.refused(err, fault.Invalid, "name")
-	_, err = h.DuplicateLocation(t.Context(), "admin", "nowhere", "Rome")
+	_, err = h.DuplicateLocation(t.Context(), office.By{Actor: "admin"}, "nowhere", "Rome")
 	h.refused(err, fault.NotFound)
-	h.ok(h.DeleteLocation(t.Context(), "admin", l.ID))
-	h.refused(h.DeleteLocation(t.Context(), "admin", h.location), fault.Conflict, "1 people")
-	h.refused(h.DeleteGroup(t.Context(), "admin", lab), fault.Conflict)
+	h.ok(h.DeleteLocation(t.Context(), office.By{Actor: "admin"}, l.ID))
+	h.refused(h.DeleteLocation(t.Context(), office.By{Actor: "admin"}, h.location), fault.Conflict, "1 people")
+	h.refused(h.DeleteGroup(t.Context(), office.By{Actor: "admin"}, lab), fault.Conflict)
 }
 
 // TestLevels tells what people are to each other, step by step (R2).
@@ -397,7 +397,7 @@ func TestLevels(t *testing.T) {
 	h.level(anna, "nobody", rights.Blocked)
 
 	team := store.WorkGroup{Name: "Team", Level: "team_colleague", Members: []string{bob, anna, bob}}
-	h.ok(h.PutWorkGroup(t.Context(), "admin", &team))
+	h.ok(h.PutWorkGroup(t.Context(), office.By{Actor: "admin"}, &team))
 	h.level(bob, anna, rights.TeamColleague)
 	h.level(anna, bob, rights.TeamColleague)
 	h.level(eve, anna, rights.Employee)
@@ -406,22 +406,22 @@ func TestLevels(t *testing.T) {
 	}
 
 	desk := store.MonitoringGroup{Name: "Desk", ObserverLevel: "assistant", MemberLevel: "external", Observers: []string{eve}, Members: []string{anna, bob}}
-	h.ok(h.PutMonitoringGroup(t.Context(), "admin", &desk))
+	h.ok(h.PutMonitoringGroup(t.Context(), office.By{Actor: "admin"}, &desk))
 	h.level(eve, anna, rights.Assistant)
 	h.level(anna, eve, rights.Employee) // the default is more than external
 	h.level(bob, anna, rights.TeamColleague)
 	desk.MemberLevel = "assistant_plus"
-	h.ok(h.PutMonitoringGroup(t.Context(), "admin", &desk))
+	h.ok(h.PutMonitoringGroup(t.Context(), office.By{Actor: "admin"}, &desk))
 	h.level(anna, eve, rights.AssistantPlus)
 	h.level(eve, anna, rights.Assistant)
 
-	own := func(by, owner, viewer string, l rights.Level) error {
-		return h.SetRelationship(t.Context(), by, owner, viewer, &l)
+	own := func(by string, owner, viewer string, l rights.Level) error {
+		return h.SetRelationship(t.Context(), office.By{Actor: by}, owner, viewer, &l)
 	}
 	h.ok(own(anna, anna, eve, rights.Blocked))
 	h.level(eve, anna, rights.Blocked)
 	h.level(anna, eve, rights.AssistantPlus) // directed
-	h.ok(h.SetRelationship(t.Context(), anna, anna, eve, nil))
+	h.ok(h.SetRelationship(t.Context(), office.By{Actor: anna}, anna, eve, nil))
 	h.level(eve, anna, rights.Assistant)
 
 	h.ok(h.section(h.location, policy.SectionRelationships, func(s *policy.Settings) { s.Relationships = policy.Relationships{Default: rights.External} }))
@@ -448,17 +448,17 @@ func TestLevels(t *testing.T) {
 	h.refused(own(anna, anna, "nobody", rights.Assistant), fault.NotFound)
 
 	bad := store.WorkGroup{Name: "team", Level: "blocked", Members: []string{"nobody"}}
-	h.refused(h.PutWorkGroup(t.Context(), "admin", &bad), fault.Invalid, "name", "level", "members[0]")
-	h.ok(h.DeleteWorkGroup(t.Context(), "admin", team.ID))
-	h.ok(h.DeleteMonitoringGroup(t.Context(), "admin", desk.ID))
+	h.refused(h.PutWorkGroup(t.Context(), office.By{Actor: "admin"}, &bad), fault.Invalid, "name", "level", "members[0]")
+	h.ok(h.DeleteWorkGroup(t.Context(), office.By{Actor: "admin"}, team.ID))
+	h.ok(h.DeleteMonitoringGroup(t.Context(), office.By{Actor: "admin"}, desk.ID))
 	h.level(anna, eve, rights.External)
 
 	// What is gone is gone everywhere: a group keeps no place for somebody who was deleted.
 	again := store.WorkGroup{Name: "Team", Level: "assistant", Members: []string{anna, eve, carl}}
-	h.ok(h.PutWorkGroup(t.Context(), "admin", &again))
+	h.ok(h.PutWorkGroup(t.Context(), office.By{Actor: "admin"}, &again))
 	watch := store.MonitoringGroup{Name: "Watch", ObserverLevel: "assistant", MemberLevel: "assistant", Observers: []string{eve, carl}, Members: []string{eve, carl}}
-	h.ok(h.PutMonitoringGroup(t.Context(), "admin", &watch))
-	h.ok(h.DeletePerson(t.Context(), "admin", eve))
+	h.ok(h.PutMonitoringGroup(t.Context(), office.By{Actor: "admin"}, &watch))
+	h.ok(h.DeletePerson(t.Context(), office.By{Actor: "admin"}, eve))
 	h.person("Eve") // another Eve of the same ID
 	h.level("eve", carl, rights.External)
 	if got := h.WorkGroups()[0].Members; !slices.Equal(got, []string{anna, carl}) {
@@ -514,7 +514,7 @@ func TestSearch(t *testing.T) {
 	}
 	// Whom one may not see, one does not find.
 	l := rights.Blocked
-	h.ok(h.SetRelationship(t.Context(), "p5", "p5", "p0", &l))
+	h.ok(h.SetRelationship(t.Context(), office.By{Actor: "p5"}, "p5", "p0", &l))
 	if got := find("anna"); !slices.Equal(got, []string{"Bernd Annaberg"}) {
 		t.Errorf("found are %q", got)
 	}
@@ -528,7 +528,7 @@ func TestPagesLoseNobody(t *testing.T) {
 	for i := range 60 {
 		recs = append(recs, &store.Person{ID: fmt.Sprintf("p%02d", i), Name: []string{"Änne", "Anna", "Zoë", "Östen", "Bert"}[i%5], LocationID: h.location})
 	}
-	h.ok(h.PutPeople(t.Context(), "admin", "import", recs...))
+	h.ok(h.PutPeople(t.Context(), office.By{Actor: "admin"}, "import", recs...))
 	for size := 1; size < 20; size += 3 {
 		seen := map[string]int{}
 		after := ""
@@ -547,7 +547,7 @@ func TestPagesLoseNobody(t *testing.T) {
 			extra := fmt.Sprintf("x%d-%d", size, page)
 			h.person("Extra", func(p *store.Person) { p.ID, p.Name = extra, []string{"Aaron", "Zz top"}[page%2] })
 			if last := found[len(found)-1]; strings.HasPrefix(last.ID, "x") { // whom the position names is gone
-				h.ok(h.DeletePerson(t.Context(), "admin", last.ID))
+				h.ok(h.DeletePerson(t.Context(), office.By{Actor: "admin"}, last.ID))
 			}
 		}
 		for _, rec := range recs {
@@ -578,13 +578,13 @@ func TestImportOfManyPeople(t *testing.T) {
 		recs[i] = &store.Person{ID: fmt.Sprintf("id%05d", i), Name: fmt.Sprintf("Person %05d", (i*7919)%n), Login: fmt.Sprintf("L%d@Example.org", i), LocationID: h.location}
 	}
 	began := time.Now()
-	h.ok(h.PutPeople(t.Context(), "admin", "import", recs...))
+	h.ok(h.PutPeople(t.Context(), office.By{Actor: "admin"}, "import", recs...))
 	took := time.Since(began) // 1.3 s on two cores
 	began = time.Now()
 	for i := range recs {
 		recs[i].WorkNumber = "+49 30 1"
 	}
-	h.ok(h.PutPeople(t.Context(), "admin", "import", recs...))
+	h.ok(h.PutPeople(t.Context(), office.By{Actor: "admin"}, "import", recs...))
 	if again := time.Since(began); took > 30*time.Second || again > 30*time.Second {
 		t.Errorf("%d people took %s, and again %s", n, took, again)
 	}
@@ -597,9 +597,9 @@ func TestImportOfManyPeople(t *testing.T) {
 	}
 	// All of them or none.
 	two := []*store.Person{{Name: "New", LocationID: h.location, Login: "new"}, {Name: "Also new", LocationID: h.location, Login: "NEW"}}
-	h.refused(h.PutPeople(t.Context(), "admin", "import", two...), fault.Invalid, "people[1].login")
+	h.refused(h.PutPeople(t.Context(), office.By{Actor: "admin"}, "import", two...), fault.Invalid, "people[1].login")
 	three := []*store.Person{{ID: "same", Name: "New", LocationID: h.location}, {ID: "same", Name: "Also new", LocationID: h.location}}
-	h.refused(h.PutPeople(t.Context(), "admin", "import", three...), fault.Invalid, "people[1].id")
+	h.refused(h.PutPeople(t.Context(), office.By{Actor: "admin"}, "import", three...), fault.Invalid, "people[1].id")
 	if h.Count() != n {
 		t.Errorf("%d people after refused imports", h.Count())
 	}
@@ -628,7 +628,7 @@ func TestWrongPeopleAreRefused(t *testing.T) {
 	} {
 		p := store.Person{Name: "Bob", LocationID: h.location}
 		edit(&p)
-		err := h.PutPeople(t.Context(), "admin", "person.add", &p)
+		err := h.PutPeople(t.Context(), office.By{Actor: "admin"}, "person.add", &p)
 		var f *fault.Error
 		if !errors.As(err, &f) || len(f.Fields) != 1 || f.Fields[0].Path != strings.TrimSpace(field) {
 			t.Errorf("wrong %s: got %v", field, err)
@@ -679,7 +679,7 @@ func TestResetOfAScope(t *testing.T) {
 	anna, bob := h.person("Anna"), h.person("Bob", in(h.location, lab))
 	h.person("Carl")
 	for _, id := range []string{anna, bob} {
-		h.ok(h.ChangeOwn(t.Context(), id, "profiles.put", id, func(_ *office.Person, o *policy.Own) error {
+		h.ok(h.ChangeOwn(t.Context(), office.By{Actor: id}, "profiles.put", id, func(_ *office.Person, o *policy.Own) error {
 			o.Profiles = []policy.Profile{{Name: "Lab", Status: presence.Busy, Forwarding: policy.Forwarding{Action: policy.ForwardKeep}}}
 			o.Activation = map[policy.Event]policy.OnEvent{policy.EventLock: {}}
 			return nil
@@ -687,7 +687,7 @@ func TestResetOfAScope(t *testing.T) {
 	}
 	reset := func(scope string, keep, dry bool, want int) {
 		t.Helper()
-		if n, err := h.ResetScope(t.Context(), "admin", scope, keep, dry); err != nil || n != want {
+		if n, err := h.ResetScope(t.Context(), office.By{Actor: "admin"}, scope, keep, dry); err != nil || n != want {
 			t.Errorf("%d are touched (%v), want %d", n, err, want)
 		}
 	}
@@ -703,7 +703,7 @@ func TestResetOfAScope(t *testing.T) {
 	reset(h.location, true, true, 1)
 	reset(h.location, false, false, 2)
 	reset(h.location, false, false, 0)
-	if _, err := h.ResetScope(t.Context(), "admin", "nowhere", false, true); fault.KindOf(err) != fault.NotFound {
+	if _, err := h.ResetScope(t.Context(), office.By{Actor: "admin"}, "nowhere", false, true); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("a scope that there is not: %v", err)
 	}
 	log, err := h.store.Audit(t.Context(), store.AuditQuery{})
@@ -754,11 +754,11 @@ func TestReadersWhileChanging(t *testing.T) {
 	for i := range 25 {
 		h.ok(h.edit(fmt.Sprintf("person%02d", i), func(p *store.Person) { p.GroupID = lab }))
 		h.ok(h.section(lab, policy.SectionFeature, func(s *policy.Settings) { s.Feature.Enabled = i%2 == 0 }))
-		h.ok(h.PutLocation(t.Context(), "admin", &store.Location{ID: h.location, Name: "Berlin", TimeZone: []string{"UTC", "Europe/Berlin"}[i%2]}))
+		h.ok(h.PutLocation(t.Context(), office.By{Actor: "admin"}, &store.Location{ID: h.location, Name: "Berlin", TimeZone: []string{"UTC", "Europe/Berlin"}[i%2]}))
 		g := store.WorkGroup{Name: fmt.Sprint("Group ", i), Level: "assistant", Members: []string{"person01", "person02"}}
-		h.ok(h.PutWorkGroup(t.Context(), "admin", &g))
+		h.ok(h.PutWorkGroup(t.Context(), office.By{Actor: "admin"}, &g))
 		if i == 20 {
-			h.ok(h.DeletePerson(t.Context(), "admin", "person29"))
+			h.ok(h.DeletePerson(t.Context(), office.By{Actor: "admin"}, "person29"))
 		}
 	}
 	close(stop)

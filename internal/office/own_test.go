@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/presence"
@@ -42,16 +43,16 @@ func TestOwnSettingsThatComeWithAPersonAreChecked(t *testing.T) {
 		{"days ahead", "own.calendar.days_ahead", policy.Own{Calendar: &options}},
 	} {
 		one := store.Person{Name: "Anna Berg", LocationID: h.location, Own: c.own.JSON()}
-		h.refused(h.PutPeople(t.Context(), "admin", "person.add", &one), fault.Invalid, c.field+":", "Anna Berg")
+		h.refused(h.PutPeople(t.Context(), office.By{Actor: "admin"}, "person.add", &one), fault.Invalid, c.field+":", "Anna Berg")
 		fine := store.Person{Name: "Bert", LocationID: h.location}
-		h.refused(h.PutPeople(t.Context(), "admin", "import", &fine, &one), fault.Invalid, "people[1]."+c.field+":", "Anna Berg")
+		h.refused(h.PutPeople(t.Context(), office.By{Actor: "admin"}, "import", &fine, &one), fault.Invalid, "people[1]."+c.field+":", "Anna Berg")
 		if h.Count() != 0 {
 			t.Fatalf("%s: somebody was entered", c.name)
 		}
 	}
 	for _, text := range []string{`{`, `[]`, `{"profiles":[{"status":"asleep"}]}`} {
 		rec := store.Person{Name: "Anna Berg", LocationID: h.location, Own: json.RawMessage(text)}
-		h.refused(h.PutPeople(t.Context(), "admin", "person.add", &rec), fault.Invalid, "own:", "Anna Berg")
+		h.refused(h.PutPeople(t.Context(), office.By{Actor: "admin"}, "person.add", &rec), fault.Invalid, "own:", "Anna Berg")
 	}
 	// What is fine is entered, and what the scope does not let users change is left out rather than refused.
 	h.ok(h.section(h.location, policy.SectionActivation, func(s *policy.Settings) { s.Activation.Start.UserMayChange = false }))

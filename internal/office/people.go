@@ -114,15 +114,15 @@ func (o *Office) keepAdmin(put []*store.Person, removed string) error {
 // PutPeople adds people or replaces their records; an empty ID is given a new one in place. All of them are entered
 // or none. What a person may not change in their new scope is discarded from their own settings (P9); what is new in
 // them is checked as in ChangeOwn.
-func (o *Office) PutPeople(ctx context.Context, by, action string, recs ...*store.Person) error {
+func (o *Office) PutPeople(ctx context.Context, by By, action string, recs ...*store.Person) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	return o.putPeople(ctx, by, action, recs...)
 }
 
 // ChangePerson lets edit change somebody's record as it is now, and returns what has become of it. Their own settings
-// are theirs: what edit makes of them is ignored.
-func (o *Office) ChangePerson(ctx context.Context, by, action, id string, edit func(*store.Person)) (store.Person, error) {
+// are theirs: what edit makes of them is ignored. If edit fails nothing is changed.
+func (o *Office) ChangePerson(ctx context.Context, by By, action, id string, edit func(*store.Person) error) (store.Person, error) {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	p, ok := o.Person(id)
@@ -130,14 +130,16 @@ func (o *Office) ChangePerson(ctx context.Context, by, action, id string, edit f
 		return store.Person{}, fault.New(fault.NotFound, "there is no person %q", id)
 	}
 	rec := p.Person
-	edit(&rec)
+	if err := edit(&rec); err != nil {
+		return store.Person{}, err
+	}
 	rec.ID, rec.Own = p.ID, p.Person.Own
 	err := o.putPeople(ctx, by, action, &rec)
 	return rec, err
 }
 
 // putPeople is PutPeople; changing is held.
-func (o *Office) putPeople(ctx context.Context, by, action string, recs ...*store.Person) error {
+func (o *Office) putPeople(ctx context.Context, by By, action string, recs ...*store.Person) error {
 	var bad fault.Fields
 	seen, given := map[string]string{}, map[string]bool{}
 	for i, rec := range recs {
@@ -210,12 +212,17 @@ func (o *Office) putPeople(ctx context.Context, by, action string, recs ...*stor
 		}
 		c.Policies = append(c.Policies, rec.ID)
 	}
-	detail := map[string]any{"people": len(recs)}
-	concerned := ""
-	if len(recs) == 1 {
-		concerned, detail = recs[0].ID, map[string]any{"name": recs[0].Name}
+	for _, rec := range recs {
+		var was any
+		if old, existed := o.Person(rec.ID); existed {
+			was = personRecord(&old.Person)
+		}
+		detail := difference(map[string]any{"name": rec.Name}, was, personRecord(rec))
+		if old, existed := o.Person(rec.ID); existed && old.PasswordHash != rec.PasswordHash {
+			detail["password"] = "changed"
+		}
+		changes.Audit = append(changes.Audit, o.audit(by, action, about{rec.ID, rec.LocationID}, detail)...)
 	}
-	changes.Audit = audit(by, action, concerned, detail)
 	if err := o.store.Update(ctx, changes); err != nil {
 		return stored(err)
 	}
@@ -224,6 +231,23 @@ func (o *Office) putPeople(ctx context.Context, by, action string, recs ...*stor
 	o.mu.Unlock()
 	o.tell(c)
 	return nil
+}
+
+// personRecord is what the audit log says of a person's record.
+func personRecord(p *store.Person) any {
+	return map[string]any{
+		"name": p.Name, "login": p.Login, "email": p.Email, "location": p.LocationID, "group": p.GroupID, "work_number": p.WorkNumber,
+		"mobile_number": p.MobileNumber, "home_number": p.HomeNumber, "voicemail_number": p.Voicemail, "time_zone": p.TimeZone,
+		"language": p.Language, "role": p.Role, "administers": p.Administers, "vip": p.VIP, "blocked": p.Blocked,
+	}
+}
+
+// ownRecord is what the audit log says of what people set for themselves.
+func ownRecord(p *store.Person, own policy.Own) any {
+	return map[string]any{
+		"activation": own.Activation, "calendar": own.Calendar, "profiles": own.Profiles, "favourites": own.Favourites,
+		"language": p.Language, "time_zone": p.TimeZone,
+	}
 }
 
 // withOwn works out what follows from a record, whose scope is in place, and puts its own settings in order. What is
@@ -339,6 +363,17 @@ func (o *Office) checkPerson(at string, rec *store.Person, bad *fault.Fields) {
 	}
 	o.mu.RLock()
 	defer o.mu.RUnlock()
+	switch {
+	case rec.Role == RoleLocationAdmin && len(rec.Administers) == 0:
+		bad.Add(at+"administers", "must name a location for an administrator of locations")
+	case rec.Role != RoleLocationAdmin && len(rec.Administers) > 0:
+		bad.Add(at+"administers", "is for administrators of locations")
+	}
+	for i, l := range rec.Administers {
+		if _, ok := o.locations[l]; !ok {
+			bad.Add(at+"administers["+itoa(i)+"]", "there is no location %q", l)
+		}
+	}
 	if _, ok := o.locations[rec.LocationID]; !ok {
 		bad.Add(at+"location", "there is no location %q", rec.LocationID)
 	} else if g, ok := o.groups[rec.GroupID]; rec.GroupID != "" && (!ok || g.LocationID != rec.LocationID) {
@@ -347,7 +382,7 @@ func (o *Office) checkPerson(at string, rec *store.Person, bad *fault.Fields) {
 }
 
 // DeletePerson removes a person and everything about them. The audit log keeps their ID (O6).
-func (o *Office) DeletePerson(ctx context.Context, by, id string) error {
+func (o *Office) DeletePerson(ctx context.Context, by By, id string) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	p, ok := o.Person(id)
@@ -358,7 +393,7 @@ func (o *Office) DeletePerson(ctx context.Context, by, id string) error {
 		return err
 	}
 	if err := o.store.Update(ctx, store.Changes{
-		DeletePeople: []string{id}, Audit: audit(by, "person.delete", id, nil),
+		DeletePeople: []string{id}, Audit: o.audit(by, "person.delete", about{person: id}, nil),
 	}); err != nil {
 		return stored(err)
 	}
@@ -395,11 +430,11 @@ func drop[T comparable](list []T, x T) []T {
 
 // ChangeOwn lets edit change a copy of a person's own settings, then checks and stores them. The profiles in them
 // that have no ID are given one.
-func (o *Office) ChangeOwn(ctx context.Context, by, action, id string, edit func(*Person, *policy.Own) error) error {
+func (o *Office) ChangeOwn(ctx context.Context, by By, action, id string, edit func(*Person, *policy.Own) error) error {
 	return o.changeOwn(ctx, by, action, id, edit, nil)
 }
 
-func (o *Office) changeOwn(ctx context.Context, by, action, id string, edit func(*Person, *policy.Own) error, preferences func(*store.Person)) error {
+func (o *Office) changeOwn(ctx context.Context, by By, action, id string, edit func(*Person, *policy.Own) error, preferences func(*store.Person)) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	p, ok := o.Person(id)
@@ -421,11 +456,15 @@ func (o *Office) changeOwn(ctx context.Context, by, action, id string, edit func
 	if preferences != nil {
 		preferences(&rec)
 	}
-	return o.replace(ctx, audit(by, action, id, nil), Change{Policies: []string{id}}, rec)
+	detail := difference(map[string]any{}, ownRecord(&p.Person, p.Own), ownRecord(&rec, own))
+	if by.Actor == id { // what people set for themselves is theirs: the log says which parts
+		detail = map[string]any{"changed": namesIn(detail)}
+	}
+	return o.replace(ctx, o.audit(by, action, about{person: id}, detail), Change{Policies: []string{id}}, rec)
 }
 
 // ChangePreferences is ChangeOwn together with what a person may set of their own record.
-func (o *Office) ChangePreferences(ctx context.Context, by, id, language, zone string, edit func(*Person, *policy.Own) error) error {
+func (o *Office) ChangePreferences(ctx context.Context, by By, id, language, zone string, edit func(*Person, *policy.Own) error) error {
 	var bad fault.Fields
 	CheckZone("time_zone", zone, &bad)
 	checkLanguage("language", language, &bad)
@@ -464,24 +503,24 @@ func (o *Office) replace(ctx context.Context, log []store.AuditEntry, c Change, 
 }
 
 // ResetPerson resets one person's presence management settings (P11); dry only tells whether there is anything.
-func (o *Office) ResetPerson(ctx context.Context, by, id string, keepProfiles, dry bool) (touched int, err error) {
+func (o *Office) ResetPerson(ctx context.Context, by By, id string, keepProfiles, dry bool) (touched int, err error) {
 	p, ok := o.Person(id)
 	if !ok {
 		return 0, fault.New(fault.NotFound, "there is no person %q", id)
 	}
-	return o.reset(ctx, by, []*Person{p}, id, keepProfiles, dry)
+	return o.reset(ctx, by, []*Person{p}, about{person: id}, keepProfiles, dry)
 }
 
 // ResetScope resets the settings of everybody in a location, its groups included, or in one configuration group.
-func (o *Office) ResetScope(ctx context.Context, by, scope string, keepProfiles, dry bool) (touched int, err error) {
+func (o *Office) ResetScope(ctx context.Context, by By, scope string, keepProfiles, dry bool) (touched int, err error) {
 	people, err := o.inScope(scope)
 	if err != nil {
 		return 0, err
 	}
-	return o.reset(ctx, by, people, "", keepProfiles, dry)
+	return o.reset(ctx, by, people, about{location: o.LocationOf(scope)}, keepProfiles, dry)
 }
 
-func (o *Office) reset(ctx context.Context, by string, people []*Person, concerned string, keepProfiles, dry bool) (int, error) {
+func (o *Office) reset(ctx context.Context, by By, people []*Person, what about, keepProfiles, dry bool) (int, error) {
 	if !dry {
 		o.changing.Lock()
 		defer o.changing.Unlock()
@@ -503,7 +542,7 @@ func (o *Office) reset(ctx context.Context, by string, people []*Person, concern
 	if dry || len(recs) == 0 {
 		return len(recs), nil
 	}
-	log := audit(by, "settings.reset", concerned, map[string]any{"people": len(recs), "keep_profiles": keepProfiles})
+	log := o.audit(by, "settings.reset", what, map[string]any{"people": len(recs), "keep_profiles": keepProfiles})
 	return len(recs), o.replace(ctx, log, c, recs...)
 }
 

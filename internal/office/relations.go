@@ -100,11 +100,12 @@ func (o *Office) Relations(owner, after string, f func(Relation) bool) {
 
 // SetRelationship enters an owner's own choice about a viewer; a nil level takes it back. Where the scope lets owners
 // extend only, a choice below the administrative level is refused. Only VIPs themselves may choose for them.
-func (o *Office) SetRelationship(ctx context.Context, by, owner, viewer string, level *rights.Level) error {
+func (o *Office) SetRelationship(ctx context.Context, by By, owner, viewer string, level *rights.Level) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	o.mu.RLock()
 	p, v := o.people[owner], o.people[viewer]
+	before := maps.Clone(o.own[owner])
 	var admin rights.Level
 	if p != nil && v != nil && owner != viewer {
 		g := o.grants(viewer, owner)
@@ -118,7 +119,7 @@ func (o *Office) SetRelationship(ctx context.Context, by, owner, viewer string, 
 		return fault.New(fault.NotFound, "there is no person %q", viewer)
 	case owner == viewer:
 		return fault.Bad("viewer", "is the person themselves")
-	case p.VIP && by != owner:
+	case p.VIP && by.Actor != owner:
 		return fault.New(fault.Forbidden, "%s is a VIP and sets relationships alone", p.Name)
 	}
 	changes := store.Changes{}
@@ -132,7 +133,11 @@ func (o *Office) SetRelationship(ctx context.Context, by, owner, viewer string, 
 		word = level.String()
 		changes.PutRelationships = []store.Relationship{{OwnerID: owner, ViewerID: viewer, Level: word}}
 	}
-	changes.Audit = audit(by, "relationship.put", owner, map[string]any{"viewer": viewer, "level": word})
+	was := "default"
+	if l, ok := before[viewer]; ok {
+		was = l.String()
+	}
+	changes.Audit = o.audit(by, "relationship.put", about{person: owner}, map[string]any{"viewer": viewer, "before": was, "after": word})
 	if err := o.store.Update(ctx, changes); err != nil {
 		return stored(err)
 	}
@@ -261,13 +266,31 @@ func (o *Office) MonitoringGroups() []store.MonitoringGroup {
 	return all
 }
 
+// record is what the audit log says of a record; nil of one that is not there.
+func record[T any](r *T, of func(*T) any) any {
+	if r == nil {
+		return nil
+	}
+	return of(r)
+}
+
+func workGroupRecord(g *store.WorkGroup) any {
+	return map[string]any{"name": g.Name, "level": g.Level, "members": g.Members}
+}
+
+func monitoringRecord(g *store.MonitoringGroup) any {
+	return map[string]any{
+		"name": g.Name, "observer_level": g.ObserverLevel, "member_level": g.MemberLevel, "observers": g.Observers, "members": g.Members,
+	}
+}
+
 // PutWorkGroup adds or replaces a work group; an empty ID is given a new one.
-func (o *Office) PutWorkGroup(ctx context.Context, by string, g *store.WorkGroup) error {
+func (o *Office) PutWorkGroup(ctx context.Context, by By, g *store.WorkGroup) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	var bad fault.Fields
 	o.mu.RLock()
-	_, exists := o.workGroups[g.ID]
+	old, exists := o.workGroups[g.ID]
 	g.Name = checkGroupName(g.Name, &bad)
 	for _, other := range o.workGroups {
 		if other.ID != g.ID && strings.EqualFold(other.Name, g.Name) {
@@ -288,7 +311,7 @@ func (o *Office) PutWorkGroup(ctx context.Context, by string, g *store.WorkGroup
 	entered := *g
 	if err := o.store.Update(ctx, store.Changes{
 		PutWorkGroups: []store.WorkGroup{entered},
-		Audit:         audit(by, "work_group.put", "", map[string]any{"group": g.ID, "name": g.Name, "level": g.Level, "members": len(g.Members)}),
+		Audit:         o.audit(by, "work_group.put", about{}, difference(map[string]any{"group": g.ID, "name": g.Name}, record(old, workGroupRecord), record(g, workGroupRecord))),
 	}); err != nil {
 		return stored(err)
 	}
@@ -300,17 +323,17 @@ func (o *Office) PutWorkGroup(ctx context.Context, by string, g *store.WorkGroup
 }
 
 // DeleteWorkGroup removes a work group.
-func (o *Office) DeleteWorkGroup(ctx context.Context, by, id string) error {
+func (o *Office) DeleteWorkGroup(ctx context.Context, by By, id string) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	o.mu.RLock()
-	_, ok := o.workGroups[id]
+	old, ok := o.workGroups[id]
 	o.mu.RUnlock()
 	if !ok {
 		return fault.New(fault.NotFound, "there is no work group %q", id)
 	}
 	if err := o.store.Update(ctx, store.Changes{
-		DeleteWorkGroups: []string{id}, Audit: audit(by, "work_group.delete", "", map[string]any{"group": id}),
+		DeleteWorkGroups: []string{id}, Audit: o.audit(by, "work_group.delete", about{}, map[string]any{"group": id, "name": old.Name}),
 	}); err != nil {
 		return stored(err)
 	}
@@ -322,12 +345,12 @@ func (o *Office) DeleteWorkGroup(ctx context.Context, by, id string) error {
 }
 
 // PutMonitoringGroup adds or replaces a monitoring group; an empty ID is given a new one.
-func (o *Office) PutMonitoringGroup(ctx context.Context, by string, g *store.MonitoringGroup) error {
+func (o *Office) PutMonitoringGroup(ctx context.Context, by By, g *store.MonitoringGroup) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	var bad fault.Fields
 	o.mu.RLock()
-	_, exists := o.monitoring[g.ID]
+	old, exists := o.monitoring[g.ID]
 	g.Name = checkGroupName(g.Name, &bad)
 	for _, other := range o.monitoring {
 		if other.ID != g.ID && strings.EqualFold(other.Name, g.Name) {
@@ -350,7 +373,7 @@ func (o *Office) PutMonitoringGroup(ctx context.Context, by string, g *store.Mon
 	entered := *g
 	if err := o.store.Update(ctx, store.Changes{
 		PutMonitoringGroups: []store.MonitoringGroup{entered},
-		Audit:               audit(by, "monitoring_group.put", "", map[string]any{"group": g.ID, "name": g.Name}),
+		Audit:               o.audit(by, "monitoring_group.put", about{}, difference(map[string]any{"group": g.ID, "name": g.Name}, record(old, monitoringRecord), record(g, monitoringRecord))),
 	}); err != nil {
 		return stored(err)
 	}
@@ -362,17 +385,17 @@ func (o *Office) PutMonitoringGroup(ctx context.Context, by string, g *store.Mon
 }
 
 // DeleteMonitoringGroup removes a monitoring group.
-func (o *Office) DeleteMonitoringGroup(ctx context.Context, by, id string) error {
+func (o *Office) DeleteMonitoringGroup(ctx context.Context, by By, id string) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	o.mu.RLock()
-	_, ok := o.monitoring[id]
+	old, ok := o.monitoring[id]
 	o.mu.RUnlock()
 	if !ok {
 		return fault.New(fault.NotFound, "there is no monitoring group %q", id)
 	}
 	if err := o.store.Update(ctx, store.Changes{
-		DeleteMonitoringGroups: []string{id}, Audit: audit(by, "monitoring_group.delete", "", map[string]any{"group": id}),
+		DeleteMonitoringGroups: []string{id}, Audit: o.audit(by, "monitoring_group.delete", about{}, map[string]any{"group": id, "name": old.Name}),
 	}); err != nil {
 		return stored(err)
 	}
@@ -450,6 +473,30 @@ func (o *Office) CompareNames(a, b string) int {
 		return strings.Compare(a, b)
 	}
 	return byName(p, q)
+}
+
+// Records returns a page of the people whom which picks, in the order of their names, of whom q is the beginning of words
+// of the name, digits of the work number or the beginning of the login; and how many there are on all pages.
+func (o *Office) Records(q, after string, limit int, which func(*store.Person) bool) (found []*Person, total int, next string) {
+	words, login := wordsOf(q), NormalLogin(q)
+	picked := func(p *Person) bool {
+		return which(&p.Person) && (p.matches(words) || login != "" && strings.HasPrefix(p.Login, login))
+	}
+	for _, p := range o.behind("") {
+		if picked(p) {
+			total++
+		}
+	}
+	for _, p := range o.behind(after) {
+		switch {
+		case !picked(p):
+		case len(found) == limit:
+			return found, total, found[limit-1].Position()
+		default:
+			found = append(found, p)
+		}
+	}
+	return found, total, ""
 }
 
 // Search returns up to limit people whom a viewer may see and who match, in the order of names, beginning behind the
@@ -606,7 +653,7 @@ func (o *Office) Tokens() []store.Token {
 }
 
 // PutToken adds a token, which is given an ID. Origins are unique.
-func (o *Office) PutToken(ctx context.Context, by string, t *store.Token) error {
+func (o *Office) PutToken(ctx context.Context, by By, t *store.Token) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	for _, other := range o.Tokens() {
@@ -622,7 +669,7 @@ func (o *Office) PutToken(ctx context.Context, by string, t *store.Token) error 
 	t.ID = NewID()
 	if err := o.store.Update(ctx, store.Changes{
 		PutTokens: []store.Token{*t},
-		Audit:     audit(by, "token.put", t.PersonID, map[string]any{"token": t.ID, "name": t.Name, "origin": t.Origin, "scopes": t.Scopes}),
+		Audit:     o.audit(by, "token.put", about{person: t.PersonID}, map[string]any{"token": t.ID, "name": t.Name, "origin": t.Origin, "scopes": t.Scopes}),
 	}); err != nil {
 		return stored(err)
 	}
@@ -633,14 +680,14 @@ func (o *Office) PutToken(ctx context.Context, by string, t *store.Token) error 
 }
 
 // DeleteToken revokes a token.
-func (o *Office) DeleteToken(ctx context.Context, by, id string) error {
+func (o *Office) DeleteToken(ctx context.Context, by By, id string) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	for _, t := range o.Tokens() {
 		if t.ID != id {
 			continue
 		}
-		if err := o.store.Update(ctx, store.Changes{DeleteTokens: []string{id}, Audit: audit(by, "token.delete", "", map[string]any{"token": id})}); err != nil {
+		if err := o.store.Update(ctx, store.Changes{DeleteTokens: []string{id}, Audit: o.audit(by, "token.delete", about{person: t.PersonID}, map[string]any{"token": id, "name": t.Name})}); err != nil {
 			return stored(err)
 		}
 		o.mu.Lock()

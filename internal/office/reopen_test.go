@@ -106,15 +106,15 @@ func TestReopenedOfficeSaysTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		begin(o.PutLocation(ctx, "x", &berlin))
+		begin(o.PutLocation(ctx, office.By{Actor: "x"}, &berlin))
 		lab.LocationID = berlin.ID
-		begin(o.PutGroup(ctx, "x", &lab))
+		begin(o.PutGroup(ctx, office.By{Actor: "x"}, &lab))
 		for i, name := range []string{"Carl", "Dora", "Emil"} {
 			p := store.Person{ID: fmt.Sprint("p", i), Name: name, LocationID: berlin.ID}
 			if i == 0 {
 				p.GroupID = lab.ID
 			}
-			begin(o.PutPeople(ctx, "x", "put", &p))
+			begin(o.PutPeople(ctx, office.By{Actor: "x"}, "put", &p))
 		}
 		var story []string
 		pick := func(label string, of []string) string {
@@ -157,15 +157,15 @@ func TestReopenedOfficeSaysTheSame(t *testing.T) {
 				if flag("existing") {
 					l.ID = pick("location", places())
 				}
-				return what, o.PutLocation(ctx, "x", &l)
+				return what, o.PutLocation(ctx, office.By{Actor: "x"}, &l)
 			case "group":
-				return what, o.PutGroup(ctx, "x", &store.Group{LocationID: pick("location", places()), Name: name()})
+				return what, o.PutGroup(ctx, office.By{Actor: "x"}, &store.Group{LocationID: pick("location", places()), Name: name()})
 			case "person":
 				p := store.Person{Name: name(), LocationID: pick("location", places()), Login: rapid.SampledFrom([]string{"", "a", "B", "c"}).Draw(t, "login"), VIP: flag("vip"), Blocked: flag("blocked")}
 				if flag("admin") {
 					p.Role = office.RoleAdmin
 				}
-				return what, o.PutPeople(ctx, "x", "put", &p)
+				return what, o.PutPeople(ctx, office.By{Actor: "x"}, "put", &p)
 			case "move":
 				p, ok := o.Person(pick("person", o.IDs()))
 				if !ok {
@@ -176,12 +176,12 @@ func TestReopenedOfficeSaysTheSame(t *testing.T) {
 				if flag("in a group") {
 					rec.GroupID = pick("group", groups())
 				}
-				return what, o.PutPeople(ctx, "x", "put", &rec)
+				return what, o.PutPeople(ctx, office.By{Actor: "x"}, "put", &rec)
 			case "delete person":
-				return what, o.DeletePerson(ctx, "x", pick("person", o.IDs()))
+				return what, o.DeletePerson(ctx, office.By{Actor: "x"}, pick("person", o.IDs()))
 			case "section":
 				section := rapid.SampledFrom(policy.Sections()).Draw(t, "section")
-				return what + " " + section, o.ChangeSection(ctx, "x", pick("scope", append(places(), groups()...)), section, func(s *policy.Settings) error {
+				return what + " " + section, o.ChangeSection(ctx, office.By{Actor: "x"}, pick("scope", append(places(), groups()...)), section, func(s *policy.Settings) error {
 					switch section {
 					case policy.SectionFeature:
 						s.Feature.Enabled = flag("enabled")
@@ -201,9 +201,9 @@ func TestReopenedOfficeSaysTheSame(t *testing.T) {
 					return nil
 				})
 			case "default":
-				return what, o.ChangeSection(ctx, "x", pick("scope", append(places(), groups()...)), rapid.SampledFrom(policy.Sections()).Draw(t, "section"), nil)
+				return what, o.ChangeSection(ctx, office.By{Actor: "x"}, pick("scope", append(places(), groups()...)), rapid.SampledFrom(policy.Sections()).Draw(t, "section"), nil)
 			case "own":
-				return what, o.ChangeOwn(ctx, "x", "own", pick("person", o.IDs()), func(p *office.Person, own *policy.Own) error {
+				return what, o.ChangeOwn(ctx, office.By{Actor: "x"}, "own", pick("person", o.IDs()), func(p *office.Person, own *policy.Own) error {
 					switch rapid.IntRange(0, 2).Draw(t, "which") {
 					case 0:
 						own.Activation = map[policy.Event]policy.OnEvent{policy.EventLock: {On: flag("on"), Profile: policy.TemplateBreak}}
@@ -223,39 +223,39 @@ func TestReopenedOfficeSaysTheSame(t *testing.T) {
 					level = nil
 				}
 				owner := pick("owner", o.IDs())
-				return what, o.SetRelationship(ctx, owner, owner, pick("viewer", o.IDs()), level)
+				return what, o.SetRelationship(ctx, office.By{Actor: owner}, owner, pick("viewer", o.IDs()), level)
 			case "work group":
 				g := store.WorkGroup{Name: name(), Level: word(), Members: some()}
 				if all := o.WorkGroups(); len(all) > 0 && flag("existing") {
 					g.ID = all[0].ID
 				}
-				return what, o.PutWorkGroup(ctx, "x", &g)
+				return what, o.PutWorkGroup(ctx, office.By{Actor: "x"}, &g)
 			case "monitoring group":
 				g := store.MonitoringGroup{Name: name(), ObserverLevel: word(), MemberLevel: word(), Observers: some(), Members: some()}
 				if all := o.MonitoringGroups(); len(all) > 0 && flag("existing") {
 					g.ID = all[0].ID
 				}
-				return what, o.PutMonitoringGroup(ctx, "x", &g)
+				return what, o.PutMonitoringGroup(ctx, office.By{Actor: "x"}, &g)
 			case "delete work group":
 				if all := o.WorkGroups(); len(all) > 0 {
-					return what, o.DeleteWorkGroup(ctx, "x", all[0].ID)
+					return what, o.DeleteWorkGroup(ctx, office.By{Actor: "x"}, all[0].ID)
 				}
 				return what, nil
 			case "delete group":
-				return what, o.DeleteGroup(ctx, "x", pick("group", groups()))
+				return what, o.DeleteGroup(ctx, office.By{Actor: "x"}, pick("group", groups()))
 			case "delete location":
-				return what, o.DeleteLocation(ctx, "x", pick("location", places()))
+				return what, o.DeleteLocation(ctx, office.By{Actor: "x"}, pick("location", places()))
 			case "duplicate":
-				_, err := o.DuplicateLocation(ctx, "x", pick("location", places()), name())
+				_, err := o.DuplicateLocation(ctx, office.By{Actor: "x"}, pick("location", places()), name())
 				return what, err
 			case "reset":
-				_, err := o.ResetScope(ctx, "x", pick("scope", append(places(), groups()...)), flag("keep"), false)
+				_, err := o.ResetScope(ctx, office.By{Actor: "x"}, pick("scope", append(places(), groups()...)), flag("keep"), false)
 				return what, err
 			case "preferences":
-				return what, o.ChangePreferences(ctx, "x", pick("person", o.IDs()), "de", "Asia/Tokyo", func(*office.Person, *policy.Own) error { return nil })
+				return what, o.ChangePreferences(ctx, office.By{Actor: "x"}, pick("person", o.IDs()), "de", "Asia/Tokyo", func(*office.Person, *policy.Own) error { return nil })
 			case "token":
 				tok := store.Token{Name: "t", Origin: rapid.SampledFrom([]string{"", "door", "clock"}).Draw(t, "origin"), PersonID: pick("person", o.IDs()), Hash: []byte(office.NewID())}
-				return what, o.PutToken(ctx, "x", &tok)
+				return what, o.PutToken(ctx, office.By{Actor: "x"}, &tok)
 			}
 			return "", nil
 		}

@@ -92,7 +92,7 @@ func (o *Office) Settings(scope string) (s *policy.Settings, individual map[stri
 // ChangeSection makes a section of a scope its own, with the value that edit gives it; edit is handed the settings
 // in force in the scope. A nil edit returns the section to the default. The change is refused if a template would be
 // missing where it is used (P6), and own values that users may not change any more are discarded (P9).
-func (o *Office) ChangeSection(ctx context.Context, by, scope, name string, edit func(*policy.Settings) error) error {
+func (o *Office) ChangeSection(ctx context.Context, by By, scope, name string, edit func(*policy.Settings) error) error {
 	if !slices.Contains(policy.Sections(), name) {
 		return fault.New(fault.NotFound, "there is no section %q of the settings", name)
 	}
@@ -119,8 +119,7 @@ func (o *Office) ChangeSection(ctx context.Context, by, scope, name string, edit
 	if *changed == nil {
 		*changed = map[string]json.RawMessage{}
 	}
-	log := audit(by, "settings.section", "", map[string]any{"scope": scope, "section": name, "default": edit == nil})
-	changes := store.Changes{Audit: log}
+	changes := store.Changes{}
 	if edit == nil {
 		delete(*changed, name)
 		changes.DeleteSections = []store.Section{{ScopeID: scope, Name: name}}
@@ -159,6 +158,8 @@ func (o *Office) ChangeSection(ctx context.Context, by, scope, name string, edit
 		return err
 	}
 	changes.PutPeople = recs
+	detail := map[string]any{"scope": scope, "section": name, "default": edit == nil, "discarded": len(recs)}
+	changes.Audit = o.audit(by, "settings.section", about{location: location}, difference(detail, old.Section(name), all[scope].Section(name)))
 	if err := o.store.Update(ctx, changes); err != nil {
 		return stored(err)
 	}
@@ -301,8 +302,22 @@ func (o *Office) LocationName(id string) string {
 	return o.locations[id].Name
 }
 
+// LocationOf returns the location of a scope, which is itself or that of a group; empty if there is none.
+func (o *Office) LocationOf(scope string) string {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if g, ok := o.groups[scope]; ok {
+		return g.LocationID
+	}
+	return o.locations[scope].ID
+}
+
+func locationRecord(l *store.Location) any {
+	return map[string]any{"name": l.Name, "time_zone": l.TimeZone}
+}
+
 // PutLocation adds a location or changes its name and zone; an empty ID is given a new one.
-func (o *Office) PutLocation(ctx context.Context, by string, l *store.Location) error {
+func (o *Office) PutLocation(ctx context.Context, by By, l *store.Location) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	var bad fault.Fields
@@ -319,18 +334,21 @@ func (o *Office) PutLocation(ctx context.Context, by string, l *store.Location) 
 			bad.Add("name", "%q is taken", l.Name)
 		}
 	}
-	_, exists := o.locations[l.ID]
+	old, exists := o.locations[l.ID]
 	o.mu.RUnlock()
 	if err := bad.Err(); err != nil {
 		return err
 	}
+	var was any
 	if l.ID == "" {
 		l.ID = NewID()
 	} else if !exists {
 		return fault.New(fault.NotFound, "there is no location %q", l.ID)
+	} else {
+		was = locationRecord(&old)
 	}
 	if err := o.store.Update(ctx, store.Changes{
-		PutLocations: []store.Location{*l}, Audit: audit(by, "location.put", "", map[string]any{"location": l.ID, "name": l.Name}),
+		PutLocations: []store.Location{*l}, Audit: o.audit(by, "location.put", about{location: l.ID}, difference(map[string]any{"name": l.Name}, was, locationRecord(l))),
 	}); err != nil {
 		return stored(err)
 	}
@@ -364,7 +382,7 @@ func (o *Office) PutLocation(ctx context.Context, by string, l *store.Location) 
 }
 
 // DuplicateLocation makes a location with the settings and configuration groups of another, without its people (R1).
-func (o *Office) DuplicateLocation(ctx context.Context, by, id, name string) (store.Location, error) {
+func (o *Office) DuplicateLocation(ctx context.Context, by By, id, name string) (store.Location, error) {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	o.mu.RLock()
@@ -397,7 +415,7 @@ func (o *Office) DuplicateLocation(ctx context.Context, by, id, name string) (st
 	case taken:
 		return l, fault.Bad("name", "%q is taken", l.Name)
 	}
-	changes.Audit = audit(by, "location.duplicate", "", map[string]any{"from": id, "location": l.ID, "name": l.Name})
+	changes.Audit = o.audit(by, "location.duplicate", about{location: l.ID}, map[string]any{"from": id, "name": l.Name})
 	if err := o.store.Update(ctx, changes); err != nil {
 		return l, stored(err)
 	}
@@ -414,7 +432,7 @@ func (o *Office) DuplicateLocation(ctx context.Context, by, id, name string) (st
 }
 
 // DeleteLocation removes a location in which nobody is, with its configuration groups.
-func (o *Office) DeleteLocation(ctx context.Context, by, id string) error {
+func (o *Office) DeleteLocation(ctx context.Context, by By, id string) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	people, err := o.inScope(id)
@@ -437,7 +455,7 @@ func (o *Office) DeleteLocation(ctx context.Context, by, id string) error {
 		return fault.New(fault.Conflict, "%d people still belong to the location", len(people))
 	}
 	if err := o.store.Update(ctx, store.Changes{
-		DeleteGroups: groups, DeleteLocations: []string{id}, Audit: audit(by, "location.delete", "", map[string]any{"location": id}),
+		DeleteGroups: groups, DeleteLocations: []string{id}, Audit: o.audit(by, "location.delete", about{location: id}, map[string]any{"name": o.LocationName(id)}),
 	}); err != nil {
 		return stored(err)
 	}
@@ -458,7 +476,7 @@ func (o *Office) forgetScope(scope string) {
 }
 
 // PutGroup adds a configuration group or renames it; an empty ID is given a new one. A group stays in its location.
-func (o *Office) PutGroup(ctx context.Context, by string, g *store.Group) error {
+func (o *Office) PutGroup(ctx context.Context, by By, g *store.Group) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	var bad fault.Fields
@@ -488,7 +506,7 @@ func (o *Office) PutGroup(ctx context.Context, by string, g *store.Group) error 
 		return fault.New(fault.NotFound, "there is no configuration group %q", g.ID)
 	}
 	if err := o.store.Update(ctx, store.Changes{
-		PutGroups: []store.Group{*g}, Audit: audit(by, "group.put", "", map[string]any{"group": g.ID, "name": g.Name}),
+		PutGroups: []store.Group{*g}, Audit: o.audit(by, "group.put", about{location: g.LocationID}, map[string]any{"group": g.ID, "before": old.Name, "after": g.Name}),
 	}); err != nil {
 		return stored(err)
 	}
@@ -499,11 +517,11 @@ func (o *Office) PutGroup(ctx context.Context, by string, g *store.Group) error 
 }
 
 // DeleteGroup removes a configuration group in which nobody is.
-func (o *Office) DeleteGroup(ctx context.Context, by, id string) error {
+func (o *Office) DeleteGroup(ctx context.Context, by By, id string) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	o.mu.RLock()
-	_, ok := o.groups[id]
+	g, ok := o.groups[id]
 	o.mu.RUnlock()
 	if !ok {
 		return fault.New(fault.NotFound, "there is no configuration group %q", id)
@@ -516,7 +534,7 @@ func (o *Office) DeleteGroup(ctx context.Context, by, id string) error {
 		return fault.New(fault.Conflict, "%d people still belong to the configuration group", len(people))
 	}
 	if err := o.store.Update(ctx, store.Changes{
-		DeleteGroups: []string{id}, Audit: audit(by, "group.delete", "", map[string]any{"group": id}),
+		DeleteGroups: []string{id}, Audit: o.audit(by, "group.delete", about{location: g.LocationID}, map[string]any{"group": id, "name": g.Name}),
 	}); err != nil {
 		return stored(err)
 	}

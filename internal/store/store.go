@@ -85,9 +85,10 @@ type Person struct {
 	MobileNumber string
 	HomeNumber   string
 	Voicemail    string
-	TimeZone     string // IANA name; empty: the location's
-	Language     string // "en", "de"; empty: the browser's
-	Role         string // "user", "location_admin", "admin"
+	TimeZone     string   // IANA name; empty: the location's
+	Language     string   // "en", "de"; empty: the browser's
+	Role         string   // "user", "location_admin", "admin"
+	Administers  []string // locations, sorted, of a location_admin
 	VIP          bool
 	Blocked      bool            // cannot sign in, is not shown
 	PasswordHash string          // argon2id in PHC form; empty: none
@@ -140,18 +141,30 @@ type Session struct {
 	Hash      []byte
 	PersonID  string
 	Label     string // such as "Firefox on Linux"
+	Address   string // from where it was made
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// Link lets its bearer set a person's password, once. Only the SHA-256 of its secret is kept.
+type Link struct {
+	Hash      []byte
+	PersonID  string
+	Kind      string // "invitation" or "reset"
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }
 
 // AuditEntry says who changed what (O7).
 type AuditEntry struct {
-	ID       int64 // given by the database, ascending
-	At       time.Time
-	Actor    string // Person.ID, or "token/" and Token.ID; empty: the system
-	Action   string // such as "settings.put"
-	PersonID string // the person concerned; empty: none in particular
-	Detail   json.RawMessage
+	ID         int64 // given by the database, ascending
+	At         time.Time
+	Actor      string // Person.ID, or "token/" and Token.ID; empty: the system
+	Address    string // from where; empty: not over the network
+	Action     string // such as "settings.put"
+	PersonID   string // the person concerned; empty: none in particular
+	LocationID string // the location concerned; empty: none in particular
+	Detail     json.RawMessage
 }
 
 // Calendar is one calendar of a person, and how its last synchronisation went.
@@ -207,6 +220,7 @@ type Changes struct {
 	PutRelationships    []Relationship
 	PutTokens           []Token
 	PutSessions         []Session
+	PutLinks            []Link // in place of the person's earlier ones
 	PutCalendars        []Calendar
 
 	DeleteLocations        []string // a location or group with people in it is an ErrConflict
@@ -253,7 +267,12 @@ type ClaimBatch struct {
 // AuditQuery selects audit entries. The zero value selects the newest.
 type AuditQuery struct {
 	PersonID  string    // about this person; empty: all
+	Locations []string  // about one of these locations; nil: all
+	Actor     string    // by them; empty: all
+	Action    string    // whose action begins so; empty: all
+	Text      string    // which hold this in action or detail, whatever the capitals; empty: all
 	Since     time.Time // zero: no lower bound
+	Until     time.Time // zero: no upper bound
 	Before    int64     // entries with a smaller ID; zero: no upper bound
 	After     int64     // entries with a larger ID; zero: no lower bound
 	Ascending bool      // oldest first, to read on from After
@@ -292,11 +311,15 @@ type Store interface {
 	Session(ctx context.Context, hash []byte, now time.Time) (Session, error)
 	// Sessions returns a person's sessions that have not expired at now, newest first.
 	Sessions(ctx context.Context, personID string, now time.Time) ([]Session, error)
-	// DeleteExpired deletes sessions and tokens that expired before now.
+	// TakeLink deletes a link that has not expired at now and returns it; ErrNotFound if there is none.
+	TakeLink(ctx context.Context, hash []byte, now time.Time) (Link, error)
+	// DeleteExpired deletes sessions, links and tokens that expired before now.
 	DeleteExpired(ctx context.Context, now time.Time) error
 
 	// Audit returns entries, newest first unless the query says otherwise.
 	Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error)
+	// DeleteAudit deletes entries from before an instant.
+	DeleteAudit(ctx context.Context, before time.Time) error
 
 	// Meta returns a value of the installation, such as when it was set up; empty if it was never set.
 	Meta(ctx context.Context, key string) (string, error)

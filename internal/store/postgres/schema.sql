@@ -155,7 +155,8 @@ CREATE TABLE sessions (
   person_id  TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
   label      TEXT NOT NULL,                     -- such as "Firefox on Linux"
   created_ms BIGINT NOT NULL,
-  expires_ms BIGINT NOT NULL                    -- first instant it is no longer good for
+  expires_ms BIGINT NOT NULL,                   -- first instant it is no longer good for
+  address    TEXT COLLATE "C" NOT NULL DEFAULT '' -- from where it was made
 );
 
 CREATE INDEX sessions_person ON sessions (person_id);
@@ -179,7 +180,31 @@ CREATE TABLE audit (
   actor     TEXT NOT NULL,                      -- people.id, or 'token/' and tokens.id; empty: the system
   action    TEXT NOT NULL,                      -- such as 'settings.put'
   person_id TEXT COLLATE "C",                   -- the person concerned, who may be gone; NULL: none
-  detail    TEXT                                -- JSON; NULL: none
+  detail    TEXT,                               -- JSON; NULL: none
+  address   TEXT COLLATE "C" NOT NULL DEFAULT '', -- from where; empty: not over the network
+  location_id TEXT COLLATE "C"                  -- the location concerned, which may be gone; NULL: none
 );
 
 CREATE INDEX audit_person ON audit (person_id, id);
+
+-- 0005_administration.sql: who administers which location, and from where somebody changed something.
+
+CREATE TABLE administrators (                   -- of people whose role is location_admin
+  person_id   TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  location_id TEXT COLLATE "C" NOT NULL REFERENCES locations (id) ON DELETE CASCADE,
+  PRIMARY KEY (person_id, location_id)
+);
+
+CREATE INDEX administrators_location ON administrators (location_id);
+
+CREATE INDEX audit_location ON audit (location_id, id);
+
+CREATE TABLE links (                            -- with which people set a password, once
+  hash       BYTEA NOT NULL PRIMARY KEY,         -- SHA-256 of the secret
+  person_id  TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  kind       TEXT NOT NULL CHECK (kind IN ('invitation', 'reset')),
+  created_ms BIGINT NOT NULL,
+  expires_ms BIGINT NOT NULL
+);
+
+CREATE INDEX links_person ON links (person_id);

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/doorlight/doorlight/internal/store"
 )
@@ -20,13 +21,17 @@ var (
 	people = newTable("person", "people", 1, `id text, location_id text, group_id text, login text unique, name text, email text,
 		work_number text, mobile_number text, home_number text, voicemail text, time_zone text, language text, role text,
 		vip boolean, blocked boolean, password_hash text, own text, created_ms bigint`, "")
+	administrators         = newTable("person", "administrators", 2, "person_id text, location_id text", "")
+	locationsOfPerson      = &table{record: "person", name: "administrators", key: 1, columns: administrators.columns}
 	workGroups             = newTable("work_group", "work_groups", 1, "id text, name text unique, level text", "")
 	workGroupMembers       = newTable("work_group", "work_group_members", 2, "work_group_id text, person_id text", "")
 	monitoringGroups       = newTable("monitoring_group", "monitoring_groups", 1, "id text, name text unique, observer_level text, member_level text", "")
 	monitoringGroupMembers = newTable("monitoring_group", "monitoring_group_members", 3, "monitoring_group_id text, side text, person_id text", "")
 	relationships          = newTable("relationship", "relationships", 2, "owner_id text, viewer_id text, level text", "")
 	tokens                 = newTable("token", "tokens", 1, "id text, name text, origin text unique, scopes text, person_id text, hash bytea, created_ms bigint, expires_ms bigint", "")
-	sessions               = newTable("session", "sessions", 1, "hash bytea, person_id text, label text, created_ms bigint, expires_ms bigint", "")
+	sessions               = newTable("session", "sessions", 1, "hash bytea, person_id text, label text, created_ms bigint, expires_ms bigint, address text", "")
+	links                  = newTable("link", "links", 1, "hash bytea, person_id text, kind text, created_ms bigint, expires_ms bigint", "")
+	linksOfPerson          = &table{record: "link", name: "links", key: 1, columns: []Column{{"person_id", "text"}}}
 	calendars              = newTable("calendar", "calendars", 1, "id text, person_id text, kind text, name text, url text, username text, password bytea, state text, checked_ms bigint, succeeded_ms bigint, error text, problems text", "")
 	membersOfWorkGroup     = &table{record: "work_group", name: "work_group_members", key: 1, columns: workGroupMembers.columns}
 	membersOfMonitoring    = &table{record: "monitoring_group", name: "monitoring_group_members", key: 1, columns: monitoringGroupMembers.columns}
@@ -79,6 +84,17 @@ func loadOffice(ctx context.Context, tx *sql.Tx, o *store.Office) (err error) {
 		p := &o.People[i]
 		p.LocationID, p.GroupID = same.string(p.LocationID), same.string(p.GroupID)
 		p.TimeZone, p.Language, p.Role = same.string(p.TimeZone), same.string(p.Language), same.string(p.Role)
+	}
+	type administers struct{ personID, locationID text }
+	err = each(ctx, tx, `SELECT person_id, location_id FROM administrators ORDER BY person_id, location_id`, nil,
+		func(a *administers) []any { return []any{&a.personID, &a.locationID} },
+		func(a *administers) error {
+			i, _ := slices.BinarySearchFunc(o.People, string(a.personID), func(p store.Person, id string) int { return strings.Compare(p.ID, id) })
+			o.People[i].Administers = append(o.People[i].Administers, string(a.locationID))
+			return nil
+		})
+	if err != nil {
+		return err
 	}
 	o.WorkGroups, err = list(ctx, tx, `SELECT id, name, level FROM work_groups ORDER BY id`, nil,
 		func(g *store.WorkGroup) []any { return []any{(*text)(&g.ID), (*text)(&g.Name), (*text)(&g.Level)} })
@@ -249,6 +265,14 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 			p.HomeNumber, p.Voicemail, p.TimeZone, p.Language, p.Role, p.VIP, p.Blocked, p.PasswordHash,
 			document(p.Own, emptyDocument), p.CreatedAt.UnixMilli()}
 	})
+	remove(ctx, u, locationsOfPerson, c.PutPeople, func(p *store.Person) []any { return []any{p.ID} })
+	var administered []any
+	for _, p := range last(c.PutPeople, func(p *store.Person) string { return p.ID }) {
+		for _, id := range p.Administers {
+			administered = append(administered, p.ID, id)
+		}
+	}
+	u.exec(ctx, administrators.put(), false, administered)
 
 	put(ctx, u, workGroups, c.PutWorkGroups, func(g *store.WorkGroup) []any { return []any{g.ID, g.Name, g.Level} })
 	remove(ctx, u, membersOfWorkGroup, c.PutWorkGroups, func(g *store.WorkGroup) []any { return []any{g.ID} })
@@ -288,7 +312,11 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 			millis(t.ExpiresAt)}
 	})
 	put(ctx, u, sessions, c.PutSessions, func(v *store.Session) []any {
-		return []any{notNil(v.Hash), v.PersonID, v.Label, v.CreatedAt.UnixMilli(), v.ExpiresAt.UnixMilli()}
+		return []any{notNil(v.Hash), v.PersonID, v.Label, v.CreatedAt.UnixMilli(), v.ExpiresAt.UnixMilli(), v.Address}
+	})
+	remove(ctx, u, linksOfPerson, c.PutLinks, func(v *store.Link) []any { return []any{v.PersonID} })
+	put(ctx, u, links, c.PutLinks, func(v *store.Link) []any {
+		return []any{notNil(v.Hash), v.PersonID, v.Kind, v.CreatedAt.UnixMilli(), v.ExpiresAt.UnixMilli()}
 	})
 	put(ctx, u, calendars, c.PutCalendars, func(v *store.Calendar) []any {
 		return []any{v.ID, v.PersonID, v.Kind, v.Name, v.URL, v.Username, blob(v.Password), v.State, millis(v.CheckedAt),
@@ -309,6 +337,7 @@ func (u *updater) deletes(ctx context.Context, c *store.Changes) {
 	remove(ctx, u, workGroups, c.DeleteWorkGroups, id)
 	remove(ctx, u, people, c.DeletePeople, id)
 	u.exec(ctx, forgetDetails, false, values(c.DeletePeople))
+	u.exec(ctx, forgetAddresses, false, values(c.DeletePeople))
 	remove(ctx, u, sections, c.DeleteSections, func(v *store.Section) []any { return []any{v.ScopeID, v.Name} })
 	remove(ctx, u, sectionsOfScope, c.DeleteGroups, id)
 	remove(ctx, u, groups, c.DeleteGroups, id)
@@ -320,6 +349,10 @@ func (u *updater) deletes(ctx context.Context, c *store.Changes) {
 // forgetDetails leaves of the audit entries about people who did what and when.
 var forgetDetails = bulk{record: "audit", columns: people.columns[:1], key: 1,
 	text: "UPDATE audit SET detail = NULL WHERE detail IS NOT NULL AND person_id IN (SELECT v.id FROM v)"}
+
+// forgetAddresses leaves of the audit entries of what people did no trace of where they were.
+var forgetAddresses = bulk{record: "audit", columns: people.columns[:1], key: 1,
+	text: "UPDATE audit SET address = '' WHERE address <> '' AND actor IN (SELECT v.id FROM v)"}
 
 // sectionsOfGroupsIn deletes the sections of the groups of locations.
 var sectionsOfGroupsIn = bulk{record: "section", columns: locations.columns[:1], key: 1, removes: true,

@@ -10,10 +10,10 @@ import (
 	"github.com/doorlight/doorlight/internal/store"
 )
 
-const sessionQuery = `SELECT hash, person_id, label, created_ms, expires_ms FROM sessions WHERE hash = $1 AND expires_ms > $2`
+const sessionQuery = `SELECT hash, person_id, label, created_ms, expires_ms, address FROM sessions WHERE hash = $1 AND expires_ms > $2`
 
 func sessionDest(v *store.Session) []any {
-	return []any{&v.Hash, (*text)(&v.PersonID), (*text)(&v.Label), (*instant)(&v.CreatedAt), (*instant)(&v.ExpiresAt)}
+	return []any{&v.Hash, (*text)(&v.PersonID), (*text)(&v.Label), (*instant)(&v.CreatedAt), (*instant)(&v.ExpiresAt), (*text)(&v.Address)}
 }
 
 // Session implements store.Store.
@@ -34,7 +34,7 @@ func (s *Store) Session(ctx context.Context, hash []byte, now time.Time) (store.
 // Sessions implements store.Store.
 func (s *Store) Sessions(ctx context.Context, personID string, now time.Time) ([]store.Session, error) {
 	all, err := listOf(ctx, s, `
-		SELECT hash, person_id, label, created_ms, expires_ms FROM sessions
+		SELECT hash, person_id, label, created_ms, expires_ms, address FROM sessions
 		WHERE person_id = $1 AND expires_ms > $2 ORDER BY created_ms DESC, hash`,
 		[]any{clean(personID), now.UnixMilli()}, sessionDest)
 	if err != nil {
@@ -49,6 +49,9 @@ func (s *Store) DeleteExpired(ctx context.Context, now time.Time) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE expires_ms <= $1`, now.UnixMilli()); err != nil {
 			return err
 		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM links WHERE expires_ms <= $1`, now.UnixMilli()); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE expires_ms <= $1`, now.UnixMilli())
 		return err
 	})
@@ -56,4 +59,22 @@ func (s *Store) DeleteExpired(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("store: delete what has expired: %w", err)
 	}
 	return nil
+}
+
+// TakeLink implements store.Store.
+func (s *Store) TakeLink(ctx context.Context, hash []byte, now time.Time) (store.Link, error) {
+	var v store.Link
+	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `
+			DELETE FROM links WHERE hash = $1 AND expires_ms > $2 RETURNING hash, person_id, kind, created_ms, expires_ms`,
+			notNil(hash), now.UnixMilli()).
+			Scan(&v.Hash, (*text)(&v.PersonID), (*text)(&v.Kind), (*instant)(&v.CreatedAt), (*instant)(&v.ExpiresAt))
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return store.Link{}, fmt.Errorf("store: link: %w", err)
+	}
+	return v, nil
 }

@@ -94,7 +94,7 @@ func sessions(t *testing.T, s store.Store) {
 	hash := func(n byte) []byte { return append([]byte{0, 0xff, n}, make([]byte, 29)...) }
 	var c store.Changes
 	for i := range 4 {
-		c.PutSessions = append(c.PutSessions, store.Session{Hash: hash(byte(i)), PersonID: "anna", Label: odd[i+16],
+		c.PutSessions = append(c.PutSessions, store.Session{Hash: hash(byte(i)), PersonID: "anna", Label: odd[i+16], Address: []string{"", "2001:db8::1"}[i%2],
 			CreatedAt: day.Add(time.Duration(i) * time.Minute), ExpiresAt: day.Add(time.Duration(10-i) * time.Hour)})
 	}
 	update(t, s, c)
@@ -130,6 +130,66 @@ func sessions(t *testing.T, s store.Store) {
 	same(t, "sessions left", []store.Session{p[2], p[0]}, list("anna", day))
 }
 
+func takeLinks(t *testing.T, s store.Store) {
+	settle(t, s, "anna", "bert")
+	link := func(hash, id string) store.Link {
+		return store.Link{Hash: []byte(hash), PersonID: id, Kind: "reset", CreatedAt: day, ExpiresAt: day.Add(time.Hour)}
+	}
+	update(t, s, store.Changes{PutLinks: []store.Link{link("1", "anna"), link("2", "bert")}})
+	update(t, s, store.Changes{PutLinks: []store.Link{link("3", "anna")}})
+	take := func(hash string, now time.Time, want string) {
+		t.Helper()
+		got, err := s.TakeLink(t.Context(), []byte(hash), now)
+		switch {
+		case want == "":
+			if !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("link %s: %v, %v, want ErrNotFound", hash, got, err)
+			}
+		case err != nil:
+			t.Errorf("link %s: %v", hash, err)
+		default:
+			same(t, "link", link(hash, want), got)
+		}
+	}
+	take("1", day, "") // a newer one was made
+	take("2", day.Add(time.Hour), "")
+	take("2", day.Add(time.Hour-time.Millisecond), "bert")
+	take("2", day, "")
+	update(t, s, store.Changes{DeletePeople: []string{"anna"}})
+	take("3", day, "")
+
+	update(t, s, store.Changes{PutLinks: []store.Link{link("4", "bert")}})
+	var takers gosync.WaitGroup
+	var mu gosync.Mutex // guards taken
+	taken := 0
+	for range 8 {
+		takers.Go(func() {
+			_, err := s.TakeLink(t.Context(), []byte("4"), day)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				taken++
+			} else if !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("TakeLink: %v", err)
+			}
+		})
+	}
+	takers.Wait()
+	if taken != 1 {
+		t.Errorf("a link was taken %d times at once", taken)
+	}
+}
+
+func deleteAudit(t *testing.T, s store.Store) {
+	update(t, s, store.Changes{Audit: []store.AuditEntry{{At: day.Add(-time.Millisecond), Action: "old"}, {At: day, Action: "new"}}})
+	if err := s.DeleteAudit(t.Context(), day); err != nil {
+		t.Fatalf("DeleteAudit: %v", err)
+	}
+	if left := allAudit(t, s); len(left) != 1 || left[0].Action != "new" {
+		t.Errorf("left are %v, want the new one", left)
+	}
+}
+
 func deleteExpired(t *testing.T, s store.Store) {
 	settle(t, s, "anna")
 	update(t, s, store.Changes{
@@ -153,14 +213,17 @@ func deleteExpired(t *testing.T, s store.Store) {
 func auditForgets(t *testing.T, s store.Store) {
 	settle(t, s, "anna", "bert")
 	entry := func(action, person string) store.AuditEntry {
-		return store.AuditEntry{At: day, Actor: "admin", Action: action, PersonID: person, Detail: []byte(`{"name":"x"}`)}
+		return store.AuditEntry{At: day, Actor: "admin", Address: "::1", Action: action, PersonID: person, Detail: []byte(`{"name":"x"}`)}
 	}
-	update(t, s, store.Changes{Audit: []store.AuditEntry{entry("add", "anna"), entry("add", "bert"), entry("group", "")}})
+	byAnna := entry("add", "bert")
+	byAnna.Actor = "anna"
+	update(t, s, store.Changes{Audit: []store.AuditEntry{entry("add", "anna"), byAnna, entry("add", "bert"), entry("group", "")}})
 	gone := store.AuditEntry{At: day, Actor: "admin", Action: "person.delete", PersonID: "anna"}
 	update(t, s, store.Changes{DeletePeople: []string{"anna"}, Audit: []store.AuditEntry{gone}})
 	blank := entry("add", "anna")
 	blank.Detail = nil
-	want := []store.AuditEntry{blank, entry("add", "bert"), entry("group", ""), gone}
+	byAnna.Address = "" // where she was is hers
+	want := []store.AuditEntry{blank, byAnna, entry("add", "bert"), entry("group", ""), gone}
 	got := allAudit(t, s)
 	for i := range got {
 		got[i].ID = 0
@@ -174,6 +237,9 @@ func audit(t *testing.T, s store.Store) {
 		e := store.AuditEntry{At: day.Add(time.Duration(i) * time.Second), Action: fmt.Sprint(i)}
 		if i%2 == 1 {
 			e.Actor, e.PersonID, e.Detail = "token/ü", "anna", []byte(`{"was": "\u00e9"}`)
+		}
+		if i%3 == 1 {
+			e.Address, e.LocationID = "2001:db8::1", []string{"hq", "lab", "a%b_c"}[i/3%3]
 		}
 		if i%5 == 0 {
 			e.ID = 7 // is ignored
@@ -219,6 +285,15 @@ func audit(t *testing.T, s store.Store) {
 	same(t, "person", pick(func(i int) bool { return i%2 == 1 && i > 240 }), query(store.AuditQuery{PersonID: "anna", After: all[240].ID}))
 	same(t, "nobody", []store.AuditEntry{}, query(store.AuditQuery{PersonID: "bert"}))
 	same(t, "since", pick(func(i int) bool { return i >= 245 }), query(store.AuditQuery{Since: all[245].At}))
+	same(t, "until", pick(func(i int) bool { return i < 4 }), query(store.AuditQuery{Until: all[4].At}))
+	same(t, "actor", pick(func(i int) bool { return i%2 == 1 && i < 6 }), query(store.AuditQuery{Actor: "token/ü", Before: all[6].ID}))
+	same(t, "action", pick(func(i int) bool { return i/10 == 13 || i == 13 }), query(store.AuditQuery{Action: "13"}))
+	same(t, "text of a detail", pick(func(i int) bool { return i%2 == 1 && i > 240 }), query(store.AuditQuery{Text: "WAS", After: all[240].ID}))
+	same(t, "text of an action", pick(func(i int) bool { return i%100 == 77 }), query(store.AuditQuery{Text: "77"}))
+	same(t, "text with signs of patterns", []store.AuditEntry{}, query(store.AuditQuery{Text: "%7"}))
+	same(t, "a location", pick(func(i int) bool { return i%9 == 4 }), query(store.AuditQuery{Locations: []string{"lab"}}))
+	same(t, "locations", pick(func(i int) bool { return i%9 == 4 || i%9 == 7 }), query(store.AuditQuery{Locations: []string{"lab", "a%b_c"}}))
+	same(t, "no location", []store.AuditEntry{}, query(store.AuditQuery{Locations: []string{}}))
 	same(t, "person since before", pick(func(i int) bool { return i%2 == 1 && i >= 100 && i < 110 }),
 		query(store.AuditQuery{PersonID: "anna", Since: all[100].At, Before: all[110].ID, Limit: 50}))
 }
@@ -273,6 +348,7 @@ func cancelled(t *testing.T, s store.Store) {
 	_, err6 := s.Meta(ctx, "x")
 	_, err7 := s.AllMeta(ctx)
 	_, err8 := s.Count(ctx)
+	_, err9 := s.TakeLink(ctx, []byte("x"), day)
 	for name, err := range map[string]error{
 		"LoadOffice": err1, "CalendarObjects": err2, "Session": err3, "Sessions": err4, "Audit": err5, "Meta": err6, "AllMeta": err7, "Count": err8,
 		"Ping":          s.Ping(ctx),
@@ -283,6 +359,8 @@ func cancelled(t *testing.T, s store.Store) {
 		"SyncCalendar":  s.SyncCalendar(ctx, store.Calendar{ID: "c1"}, nil, nil, true),
 		"DeleteExpired": s.DeleteExpired(ctx, day.Add(1000*time.Hour)),
 		"PutMeta":       s.PutMeta(ctx, "x", "y"),
+		"DeleteAudit":   s.DeleteAudit(ctx, day),
+		"TakeLink":      err9,
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s with a cancelled context: %v", name, err)

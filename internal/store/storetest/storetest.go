@@ -53,6 +53,8 @@ func Run(t *testing.T, database func(t testing.TB) Opener) {
 		{"SyncCalendar", syncCalendar},
 		{"Sessions", sessions},
 		{"DeleteExpired", deleteExpired},
+		{"TakeLinks", takeLinks},
+		{"DeleteAudit", deleteAudit},
 		{"Audit", audit},
 		{"AuditForgets", auditForgets},
 		{"Meta", meta},
@@ -198,7 +200,7 @@ func full() store.Changes {
 		PutPeople: []store.Person{
 			{ID: "anna", LocationID: "hq", GroupID: "sales", Login: "anna", Name: "Anna Ödegård", Email: "anna@example.org",
 				WorkNumber: "+49 30 1", MobileNumber: "+49 170 1", HomeNumber: "+49 30 2", Voicemail: "*97",
-				TimeZone: "Europe/Oslo", Language: "de", Role: "location_admin", VIP: true, Blocked: true,
+				TimeZone: "Europe/Oslo", Language: "de", Role: "location_admin", Administers: []string{"hq", "lab"}, VIP: true, Blocked: true,
 				PasswordHash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", Own: []byte(`{"profiles": ["Café"]}`), CreatedAt: day},
 			{ID: "bert", LocationID: "lab", Role: "admin", Own: []byte(`{}`)},
 			{ID: "cleo", LocationID: "hq", Role: "user", Own: []byte(`{}`), CreatedAt: day.Add(time.Millisecond)},

@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log for spreadsheets, at most 100,000 entries */
+        get: operations["getAudit.csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/claims": {
         parameters: {
             query?: never;
@@ -163,6 +180,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set a password by a link */
+        post: operations["postPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people": {
         parameters: {
             query?: never;
@@ -225,6 +259,23 @@ export interface paths {
         get?: never;
         /** Dismiss an entry for presence, bring it back, or give it another profile */
         put: operations["putPeoplePersonAgendaDecision"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What others and the person changed about them */
+        get: operations["getPeoplePersonAudit"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -424,6 +475,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people/{person}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a link with which somebody sets a password */
+        post: operations["postPeoplePersonLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change the own password */
+        put: operations["putPeoplePersonPassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people/{person}/profiles": {
         parameters: {
             query?: never;
@@ -529,6 +614,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people/{person}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sign-ins */
+        get: operations["getPeoplePersonSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person}/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a sign-in */
+        delete: operations["deletePeoplePersonSessionsSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people/{person}/settings": {
         parameters: {
             query?: never;
@@ -540,6 +659,23 @@ export interface paths {
         get: operations["getPeoplePersonSettings"];
         /** Replace the own settings */
         put: operations["putPeoplePersonSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Search people's records */
+        get: operations["getRecords"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -826,11 +962,17 @@ export interface components {
             action: string;
             /** @description Person or token; empty: the system. */
             actor: string;
+            /** @description From where, over the network. */
+            address?: string;
             /** Format: date-time */
             at: string;
+            /** @description What changed: before and after hold the fields that differ. */
             detail?: unknown;
             /** Format: int64 */
             id: number;
+            /** @description The location concerned. */
+            location?: string;
+            /** @description The person concerned. */
             person?: string;
         };
         Calendar: {
@@ -1066,6 +1208,8 @@ export interface components {
             settings: components["schemas"]["PersonSettings"];
         };
         ExportPerson: {
+            /** @description IDs of the locations that a location_admin administers. */
+            administers?: string[];
             blocked?: boolean;
             /** Format: date-time */
             created_at: string;
@@ -1135,6 +1279,24 @@ export interface components {
             /** @enum {string} */
             state: "idle" | "ringing" | "on_the_phone";
         };
+        Link: {
+            /** Format: date-time */
+            expires_at: string;
+            /** @description Of this server; shown once. */
+            path: string;
+        };
+        LinkInputBody: {
+            /**
+             * @description An invitation holds for a week, a reset for a day.
+             * @enum {string}
+             */
+            kind: "invitation" | "reset";
+        };
+        LinkUseBody: {
+            password: string;
+            /** @description Of the link. */
+            secret: string;
+        };
         Location: {
             readonly id?: string;
             name: string;
@@ -1147,6 +1309,8 @@ export interface components {
             locations: components["schemas"]["Location"][];
         };
         Me: {
+            /** @description IDs of the locations that a location_admin administers. */
+            administers?: string[];
             /**
              * @description Absent: the browser's.
              * @enum {string}
@@ -1201,6 +1365,10 @@ export interface components {
         OwnProfilesInputBody: {
             own: components["schemas"]["Profile"][];
         };
+        PasswordInputBody: {
+            new: string;
+            old: string;
+        };
         People: {
             /** @description Absent on the last page. */
             next?: string;
@@ -1213,6 +1381,8 @@ export interface components {
             retract?: boolean;
         };
         PersonInputBody: {
+            /** @description IDs of the locations that a location_admin administers. */
+            administers?: string[];
             blocked?: boolean;
             email?: string;
             /** @description ID of a configuration group of that location. */
@@ -1238,6 +1408,8 @@ export interface components {
             work_number?: string;
         };
         PersonNewBody: {
+            /** @description IDs of the locations that a location_admin administers. */
+            administers?: string[];
             blocked?: boolean;
             email?: string;
             /** @description ID of a configuration group of that location. */
@@ -1262,6 +1434,8 @@ export interface components {
             work_number?: string;
         };
         PersonRecord: {
+            /** @description IDs of the locations that a location_admin administers. */
+            administers?: string[];
             blocked?: boolean;
             email?: string;
             /** @description ID of a configuration group of that location. */
@@ -1414,6 +1588,16 @@ export interface components {
             /** Format: date-time */
             until?: string;
         };
+        Records: {
+            /** @description Absent on the last page. */
+            next?: string;
+            records: components["schemas"]["PersonRecord"][];
+            /**
+             * Format: int64
+             * @description How many there are on all pages.
+             */
+            total: number;
+        };
         Relationship: {
             /**
              * @description By the default and the groups.
@@ -1507,6 +1691,22 @@ export interface components {
              * @description How many are that.
              */
             people: number;
+        };
+        Session: {
+            /** @description From where it was made. */
+            address?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description It is the one that asks. */
+            current?: boolean;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            /** @description Such as Firefox on Linux. */
+            label: string;
+        };
+        Sessions: {
+            sessions: components["schemas"]["Session"][];
         };
         Setup: {
             /** @description The set-up code that the server printed at start must be given, because this browser runs on another computer. */
@@ -1607,7 +1807,19 @@ export interface operations {
     getAudit: {
         parameters: {
             query?: {
+                /** @description About this person. */
                 person?: string;
+                /** @description By this person or token. */
+                actor?: string;
+                /** @description Whose action begins so, such as settings. */
+                action?: string;
+                /** @description Which hold this in action or detail. */
+                text?: string;
+                /** @description Not before this instant. */
+                since?: string;
+                /** @description Before this instant. */
+                until?: string;
+                /** @description Older than this entry. */
                 before?: number;
                 limit?: number;
             };
@@ -1624,6 +1836,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Audit"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "getAudit.csv": {
+        parameters: {
+            query?: {
+                /** @description About this person. */
+                person?: string;
+                /** @description By this person or token. */
+                actor?: string;
+                /** @description Whose action begins so, such as settings. */
+                action?: string;
+                /** @description Which hold this in action or detail. */
+                text?: string;
+                /** @description Not before this instant. */
+                since?: string;
+                /** @description Before this instant. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A table (RFC 4180). */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             /** @description Unauthorized */
@@ -2621,6 +2913,49 @@ export interface operations {
             };
         };
     };
+    postPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkUseBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getPeople: {
         parameters: {
             query?: {
@@ -2924,6 +3259,78 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPeoplePersonAudit: {
+        parameters: {
+            query?: {
+                /** @description Older than this entry. */
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Audit"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -4085,6 +4492,148 @@ export interface operations {
             };
         };
     };
+    postPeoplePersonLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putPeoplePersonPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getPeoplePersonProfiles: {
         parameters: {
             query?: never;
@@ -4717,6 +5266,141 @@ export interface operations {
             };
         };
     };
+    getPeoplePersonSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePeoplePersonSessionsSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getPeoplePersonSettings: {
         parameters: {
             query?: never;
@@ -4808,6 +5492,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PersonSettings"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRecords: {
+        parameters: {
+            query?: {
+                /** @description Beginning of a word of the name, digits of the work number, or a login. */
+                q?: string;
+                location?: string;
+                group?: string;
+                role?: "user" | "location_admin" | "admin";
+                blocked?: "yes" | "no";
+                /** @description Go on behind this: next of the answer before. */
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Records"];
                 };
             };
             /** @description Unauthorized */

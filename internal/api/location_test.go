@@ -1,0 +1,204 @@
+package api_test
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/doorlight/doorlight/internal/api"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/store"
+)
+
+// twoHouses is a palace in Berlin, and a location in Hamburg with an administrator of its own, lea.
+type twoHouses struct {
+	*palace
+	lea     *client
+	hamburg map[string]string // path parameters
+}
+
+func newTwoHouses(t *testing.T) *twoHouses {
+	t.Helper()
+	h := &twoHouses{palace: newPalace(t)}
+	ctx := t.Context()
+	l := store.Location{Name: "Hamburg", TimeZone: "Europe/Paris"}
+	h.ok(h.office.PutLocation(ctx, office.By{}, &l))
+	g := store.Group{LocationID: l.ID, Name: "Hafen"}
+	h.ok(h.office.PutGroup(ctx, office.By{}, &g))
+	h.add(store.Person{ID: "lea", Name: "Lea", Login: "lea", LocationID: l.ID, Role: office.RoleLocationAdmin, Administers: []string{l.ID}})
+	h.add(store.Person{ID: "carl", Name: "Carl", Login: "carl", LocationID: l.ID})
+	h.add(store.Person{ID: "dora", Name: "Dora", Login: "dora", LocationID: l.ID})
+	h.add(store.Person{ID: "boss", Name: "Boss", Login: "boss", LocationID: l.ID, Role: office.RoleAdmin})
+	h.add(store.Person{ID: "both", Name: "Both", Login: "both", LocationID: l.ID, Role: office.RoleLocationAdmin, Administers: []string{l.ID, h.location}})
+	work := store.WorkGroup{Name: "Hafenteam", Level: "employee", Members: []string{"carl"}}
+	h.ok(h.office.PutWorkGroup(ctx, office.By{}, &work))
+	mixed := store.WorkGroup{Name: "Projekt", Level: "employee", Members: []string{"anna", "carl"}}
+	h.ok(h.office.PutWorkGroup(ctx, office.By{}, &mixed))
+	h.ok(h.office.PutWorkGroup(ctx, office.By{}, &store.WorkGroup{Name: "Leer", Level: "employee"}))
+	h.lea = h.as("lea")
+	h.hamburg = maps.Clone(h.values)
+	maps.Copy(h.hamburg, map[string]string{"location": l.ID, "scope": l.ID, "group": g.ID, "person": "carl", "work group": work.ID, "mixed": mixed.ID})
+	return h
+}
+
+// TestALocationAdministratorStaysInTheirLocation tries every administration call of the document on what is elsewhere: a
+// new call cannot be forgotten here.
+func TestALocationAdministratorStaysInTheirLocation(t *testing.T) {
+	t.Parallel()
+	h := newTwoHouses(t)
+	before := h.dump()
+	refused, lists := 0, 0
+	for _, r := range routesOf(h.doc) {
+		if r.who != "admin" && r.who != "location" {
+			continue
+		}
+		if r.who == "location" && r.method == http.MethodGet && !strings.Contains(r.path, "{") {
+			a := h.lea.get(r.path).is(t, http.StatusOK)
+			for _, foreign := range []string{h.location, h.values["group"], `"anna"`, "Anna", "Berlin", "Lab", "Projekt", "Reception", "Team"} {
+				text := strings.ReplaceAll(string(a.body), "Hafenteam", "")
+				if foreign == h.location && strings.HasPrefix(r.path, "/audit") {
+					continue // it is what one of their own people administers too
+				}
+				if strings.Contains(text, foreign) {
+					t.Errorf("%s\ntells of %s", a, foreign)
+				}
+			}
+			lists++
+			continue
+		}
+		h.lea.do(r.method, h.path(r), r.body(h.doc)).is(t, http.StatusForbidden)
+		values := maps.Clone(h.values)
+		for name := range values {
+			if name != "section" { // which is one of a list
+				values[name] = "nobody-knows"
+			}
+		}
+		h.lea.do(r.method, r.with(values), r.body(h.doc)).is(t, http.StatusForbidden) // nor is it told what exists
+		refused++
+	}
+	h.unchanged(t, before, "trying the neighbour's doors")
+	if refused < 29 || lists < 7 {
+		t.Errorf("%d calls were refused and %d lists cut", refused, lists)
+	}
+}
+
+// TestALocationAdministratorAtHome does everything there that the document says is for them.
+func TestALocationAdministratorAtHome(t *testing.T) {
+	t.Parallel()
+	h := newTwoHouses(t)
+	for _, r := range routesOf(h.doc) {
+		if r.who != "location" || r.method == http.MethodDelete {
+			continue
+		}
+		values := maps.Clone(h.hamburg)
+		body := r.body(h.doc)
+		if in, ok := body.(map[string]any); ok {
+			for name, value := range map[string]any{
+				"location": h.hamburg["location"], "name": "New " + r.path, "time_zone": "Europe/Berlin", "members": []string{"carl"}, "observers": []string{"carl"},
+				"level": "employee", "forwarding": map[string]any{"action": "keep"}, "action": "keep",
+			} {
+				if _, there := in[name]; there {
+					in[name] = value
+				}
+			}
+			if strings.Contains(r.path, "/settings/{section}") {
+				in[policy.SectionFeature] = map[string]any{"enabled": true}
+			}
+			if r.path == "/people" {
+				delete(in, "name")
+				in["name"] = "Emil"
+			}
+		}
+		switch {
+		case strings.HasPrefix(r.path, "/work-groups/"):
+			values["group"] = h.hamburg["work group"]
+		case strings.HasPrefix(r.path, "/monitoring-groups/"):
+			continue // there is none
+		}
+		if a := h.lea.do(r.method, r.with(values), body); a.status == http.StatusForbidden || a.status == http.StatusNotFound {
+			t.Errorf("%s\nat home", a)
+		}
+	}
+}
+
+func TestALocationAdministratorDoesNotReachOut(t *testing.T) {
+	t.Parallel()
+	h := newTwoHouses(t)
+	home := h.hamburg["location"]
+	before := h.dump()
+	for _, x := range []struct {
+		method, path string
+		body         m
+		status       int
+	}{
+		{"POST", "/people", m{"name": "Emil", "location": h.location}, 403},
+		{"PUT", "/people/carl/record", m{"name": "Carl", "login": "carl", "location": h.location}, 403},            // gives him away
+		{"PUT", "/people/anna/record", m{"name": "Anna", "login": "anna", "location": home}, 403},                  // takes her
+		{"PUT", "/people/carl/record", m{"name": "Carl", "login": "carl", "location": home, "role": "admin"}, 422}, // makes him more
+		{"PUT", "/people/lea/record", m{"name": "Lea", "login": "lea", "location": home, "role": "location_admin", "administers": []string{home, h.location}}, 422},
+		{"POST", "/people", m{"name": "Emil", "location": home, "role": "location_admin", "administers": []string{home}}, 422},
+		{"PUT", "/people/boss/record", m{"name": "Boss", "login": "boss", "location": home, "role": "admin", "password": "known to lea now"}, 403},
+		{"PUT", "/people/both/record", m{"name": "Both", "login": "both", "location": home, "role": "location_admin", "administers": []string{home, h.location}, "password": "known to lea now"}, 403},
+		{"POST", "/people/boss/link", m{"kind": "reset"}, 403},
+		{"DELETE", "/people/boss/record", nil, 403},
+		{"GET", "/people/boss/sessions", nil, 403},
+		{"GET", "/people/anna/sessions", nil, 403},
+		{"POST", "/groups", m{"name": "Mine", "location": h.location}, 403},
+		{"PUT", "/groups/" + h.hamburg["group"], m{"name": "Mine", "location": h.location}, 403},
+		{"POST", "/work-groups", m{"name": "Reach", "level": "assistant_plus", "members": []string{"lea", "anna"}}, 403},
+		{"POST", "/work-groups", m{"name": "Nobody", "level": "employee", "members": []string{}}, 403},
+		{"PUT", "/work-groups/" + h.hamburg["work group"], m{"name": "Hafenteam", "level": "assistant_plus", "members": []string{"carl", "anna"}}, 403},
+		{"PUT", "/work-groups/" + h.hamburg["mixed"], m{"name": "Projekt", "level": "employee", "members": []string{"carl"}}, 403},
+		{"DELETE", "/work-groups/" + h.hamburg["mixed"], nil, 403},
+		{"POST", "/monitoring-groups", m{"name": "Reach", "observer_level": "assistant", "member_level": "employee", "observers": []string{"lea"}, "members": []string{"anna"}}, 403},
+	} {
+		var body any
+		if x.body != nil {
+			body = x.body
+		}
+		h.lea.do(x.method, x.path, body).is(t, x.status)
+	}
+	h.unchanged(t, before, "reaching out")
+	h.lea.put("/people/carl/record", m{"name": "Carl", "login": "carl", "location": home, "vip": true}).fine(t)
+	if got := decode[api.Records](h.lea.get("/records?q=carl")).Records; len(got) != 1 || !got[0].VIP {
+		t.Errorf("records of carl: %+v", got)
+	}
+	entries := decode[api.Audit](h.lea.get("/audit")).Entries
+	if len(entries) == 0 || entries[0].Action != "person.put" || entries[0].Person != "carl" || entries[0].Actor != "lea" || entries[0].Address != "127.0.0.1" {
+		t.Errorf("the newest entry is %+v", entries)
+	}
+}
+
+func TestRecordsInPages(t *testing.T) {
+	t.Parallel()
+	h := newTwoHouses(t)
+	var names []string
+	after := ""
+	for {
+		page := decode[api.Records](h.admin.get("/records?limit=2&after=" + after))
+		if page.Total != 8 || len(page.Records) > 2 {
+			t.Fatalf("a page of %d of %d", len(page.Records), page.Total)
+		}
+		for _, r := range page.Records {
+			names = append(names, r.Name)
+		}
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	if want := []string{"Ada Admin", "Anna", "Bob", "Boss", "Both", "Carl", "Dora", "Lea"}; !slices.Equal(names, want) {
+		t.Errorf("records of %q, want %q", names, want)
+	}
+	for query, want := range map[string]int{
+		"location=" + h.location: 3, "group=" + h.hamburg["group"]: 0, "role=admin": 2, "role=location_admin": 2, "blocked=yes": 0, "blocked=no": 8,
+		"q=bo": 3, "q=ada+adm": 1, "q=nobody": 0,
+	} {
+		if got := decode[api.Records](h.admin.get("/records?" + query)); got.Total != want || len(got.Records) != want {
+			t.Errorf("%s: %d records, want %d", query, got.Total, want)
+		}
+	}
+	h.admin.get("/records?role=king").is(t, http.StatusUnprocessableEntity)
+}
