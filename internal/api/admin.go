@@ -165,15 +165,19 @@ func (s *Server) deleteGroup(ctx context.Context, in *groupDelete) (*struct{}, e
 }
 
 func (s *Server) getScopeSettings(_ context.Context, in *ScopePath) (*Out[ScopeSettings], error) {
-	settings, individual, err := s.office.Settings(in.Scope)
+	out, err := s.scopeSettings(in.Scope)
+	return &Out[ScopeSettings]{out}, err
+}
+
+func (s *Server) scopeSettings(scope string) (out ScopeSettings, err error) {
+	settings, individual, err := s.office.Settings(scope)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	out := ScopeSettings{}
 	for _, name := range policy.Sections() {
 		out.Sections = append(out.Sections, sectionOut(settings, name, individual[name]))
 	}
-	return &Out[ScopeSettings]{out}, nil
+	return out, nil
 }
 
 func sectionOut(s *policy.Settings, name string, individual bool) Section {
@@ -227,12 +231,7 @@ func (s *Server) putSection(ctx context.Context, in *SectionInput) (*Out[Section
 		case policy.SectionFeature:
 			next.Feature = *b.Feature
 		case policy.SectionTemplates:
-			next.Templates = *b.Templates
-			for i := range next.Templates.Templates {
-				if next.Templates.Templates[i].ID == "" {
-					next.Templates.Templates[i].ID = office.NewID()
-				}
-			}
+			next.Templates = named(*b.Templates)
 		case policy.SectionOwnProfiles:
 			next.OwnProfiles = *b.OwnProfiles
 		case policy.SectionActivation:

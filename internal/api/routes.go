@@ -85,6 +85,7 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "PUT", "/groups/{group}", locals, "Administration", "Change a configuration group", s.putGroup)
 	add(s, api, "DELETE", "/groups/{group}", locals, "Administration", "Remove an empty configuration group", s.deleteGroup)
 	add(s, api, "GET", "/scopes/{scope}/settings", locals, "Administration", "All settings of a scope", s.getScopeSettings)
+	add(s, api, "PUT", "/scopes/{scope}/settings", locals, "Administration", "Change several sections at once, or tell what that would do", s.putSections)
 	add(s, api, "PUT", "/scopes/{scope}/settings/{section}", locals, "Administration", "Replace a section", s.putSection)
 	add(s, api, "DELETE", "/scopes/{scope}/settings/{section}", locals, "Administration", "Return a section to the default", s.deleteSection)
 	add(s, api, "POST", "/scopes/{scope}/individual/{section}", locals, "Administration", "Make a section individual; it starts from the factory defaults", s.postIndividual)

@@ -205,13 +205,18 @@ func (o *Office) personOf(rec store.Person) (*Person, error) {
 	if settings == nil {
 		return nil, fmt.Errorf("person %s: there is no location or group %q", rec.ID, scope)
 	}
+	return o.personUnder(rec, settings, o.policies[scope])
+}
+
+// personUnder is personOf under settings of their scope, and the policy that follows for people without own settings.
+func (o *Office) personUnder(rec store.Person, settings *policy.Settings, shared *presence.Policy) (*Person, error) {
 	own, err := policy.ParseOwn(rec.Own)
 	if err != nil {
 		return nil, fmt.Errorf("person %s: %w", rec.ID, err)
 	}
 	p := &Person{Person: rec, Own: own, Settings: settings, Zone: time.UTC, folded: fold(rec.Name), spelt: spell(rec.Name)}
 	if len(own.Activation) == 0 {
-		p.Policy = o.policies[scope]
+		p.Policy = shared
 	} else {
 		p.Policy = settings.Presence(&own)
 	}

@@ -89,12 +89,33 @@ func (o *Office) Settings(scope string) (s *policy.Settings, individual map[stri
 	return s, individual, nil
 }
 
-// ChangeSection makes a section of a scope its own, with the value that edit gives it; edit is handed the settings
-// in force in the scope. A nil edit returns the section to the default. The change is refused if a template would be
-// missing where it is used (P6), and own values that users may not change any more are discarded (P9).
+// SectionEdit changes one section of a scope's settings.
+type SectionEdit struct {
+	Name string
+	Edit func(*policy.Settings) error // is handed the settings in force in the scope; nil returns the section to the default
+}
+
+// Affected is somebody under settings that change: as they are, and as they will be.
+type Affected struct {
+	Before, After *Person
+	Discarded     bool // some of their own settings are lost
+}
+
+// ChangeSection is ChangeSections for one section.
 func (o *Office) ChangeSection(ctx context.Context, by By, scope, name string, edit func(*policy.Settings) error) error {
-	if !slices.Contains(policy.Sections(), name) {
-		return fault.New(fault.NotFound, "there is no section %q of the settings", name)
+	_, err := o.ChangeSections(ctx, by, scope, []SectionEdit{{name, edit}}, false)
+	return err
+}
+
+// ChangeSections makes sections of a scope its own, with the values that the edits give them, or returns them to the
+// default; all of them or none. It is refused if a template would be missing where it is used (P6), and own values that
+// users may not change any more are discarded (P9). It returns everybody whom the settings are for; with dry set nothing
+// else happens.
+func (o *Office) ChangeSections(ctx context.Context, by By, scope string, edits []SectionEdit, dry bool) ([]Affected, error) {
+	for _, e := range edits {
+		if !slices.Contains(policy.Sections(), e.Name) {
+			return nil, fault.New(fault.NotFound, "there is no section %q of the settings", e.Name)
+		}
 	}
 	o.changing.Lock()
 	defer o.changing.Unlock()
@@ -110,7 +131,7 @@ func (o *Office) ChangeSection(ctx context.Context, by By, scope, name string, e
 	}
 	o.mu.RUnlock()
 	if !ok {
-		return fault.New(fault.NotFound, "there is no location or configuration group %q", scope)
+		return nil, fault.New(fault.NotFound, "there is no location or configuration group %q", scope)
 	}
 	changed := &of
 	if isGroup {
@@ -120,48 +141,40 @@ func (o *Office) ChangeSection(ctx context.Context, by By, scope, name string, e
 		*changed = map[string]json.RawMessage{}
 	}
 	changes := store.Changes{}
-	if edit == nil {
-		delete(*changed, name)
-		changes.DeleteSections = []store.Section{{ScopeID: scope, Name: name}}
-	} else {
-		next := *old
-		if err := edit(&next); err != nil {
-			return err
+	next := *old
+	for _, e := range edits {
+		if e.Edit == nil {
+			delete(*changed, e.Name)
+			changes.DeleteSections = append(changes.DeleteSections, store.Section{ScopeID: scope, Name: e.Name})
+			continue
 		}
-		(*changed)[name] = next.Section(name)
-		changes.PutSections = []store.Section{{ScopeID: scope, Name: name, Value: next.Section(name)}}
+		if err := e.Edit(&next); err != nil {
+			return nil, err
+		}
+		(*changed)[e.Name] = next.Section(e.Name)
+		changes.PutSections = append(changes.PutSections, store.Section{ScopeID: scope, Name: e.Name, Value: next.Section(e.Name)})
 	}
 
 	o.mu.RLock()
-	all, err := o.effectives(location, of, scope, groupOf)
-	if err == nil {
-		err = o.guard(all, scope)
+	all, affected, err := o.under(location, of, scope, groupOf, isGroup)
+	o.mu.RUnlock()
+	if err != nil || dry {
+		return affected, err
 	}
-	var recs []store.Person
-	var people []*Person
-	if err == nil {
-		for _, p := range o.sorted {
-			s := all[p.scope()]
-			if s == nil || isGroup && p.GroupID != scope {
-				continue
-			}
-			people = append(people, p)
-			if kept, dropped := p.Own.Discard(s); dropped {
-				rec := p.Person
-				rec.Own = kept.JSON()
-				recs = append(recs, rec)
-			}
+	discarded := 0
+	for _, a := range affected {
+		if a.Discarded {
+			changes.PutPeople = append(changes.PutPeople, a.After.Person)
+			discarded++
 		}
 	}
-	o.mu.RUnlock()
-	if err != nil {
-		return err
+	for _, e := range edits {
+		detail := map[string]any{"scope": scope, "section": e.Name, "default": e.Edit == nil, "discarded": discarded}
+		changes.Audit = append(changes.Audit,
+			o.audit(by, "settings.section", about{location: location}, difference(detail, old.Section(e.Name), all[scope].Section(e.Name)))...)
 	}
-	changes.PutPeople = recs
-	detail := map[string]any{"scope": scope, "section": name, "default": edit == nil, "discarded": len(recs)}
-	changes.Audit = o.audit(by, "settings.section", about{location: location}, difference(detail, old.Section(name), all[scope].Section(name)))
 	if err := o.store.Update(ctx, changes); err != nil {
-		return stored(err)
+		return nil, stored(err)
 	}
 
 	c := Change{}
@@ -173,30 +186,51 @@ func (o *Office) ChangeSection(ctx context.Context, by By, scope, name string, e
 	for id, s := range all {
 		o.settings[id], o.policies[id] = s, s.Presence(&policy.Own{})
 	}
-	dropped := map[string]store.Person{}
-	for _, rec := range recs {
-		dropped[rec.ID] = rec
-	}
-	var renewed []*Person
-	for _, p := range people {
-		rec, ok := dropped[p.ID]
-		if !ok {
-			rec = p.Person
-		}
-		fresh, err := o.personOf(rec)
-		if err != nil { // its scope is there: the settings were just worked out
-			panic(err)
-		}
-		renewed = append(renewed, fresh)
-		c.Policies = append(c.Policies, p.ID)
-		if name == policy.SectionRelationships {
-			c.Levels = append(c.Levels, p.ID)
+	levels := slices.ContainsFunc(edits, func(e SectionEdit) bool { return e.Name == policy.SectionRelationships })
+	renewed := make([]*Person, len(affected))
+	for i, a := range affected {
+		renewed[i] = a.After
+		c.Policies = append(c.Policies, a.After.ID)
+		if levels {
+			c.Levels = append(c.Levels, a.After.ID)
 		}
 	}
 	o.enterPeople(renewed)
 	o.mu.Unlock()
 	o.tell(c)
-	return nil
+	return affected, nil
+}
+
+// under works out the settings of a location and its groups under other sections, and what becomes of the people in the
+// scope that changes; mu is held.
+func (o *Office) under(location string, of map[string]json.RawMessage, scope string, groupOf map[string]json.RawMessage, isGroup bool) (all map[string]*policy.Settings, affected []Affected, err error) {
+	if all, err = o.effectives(location, of, scope, groupOf); err != nil {
+		return nil, nil, err
+	}
+	if err := o.guard(all, scope); err != nil {
+		return nil, nil, err
+	}
+	shared := map[*policy.Settings]*presence.Policy{}
+	for _, s := range all {
+		shared[s] = s.Presence(&policy.Own{})
+	}
+	for _, p := range o.sorted {
+		s := all[p.scope()]
+		if s == nil || isGroup && p.GroupID != scope {
+			continue
+		}
+		rec := p.Person
+		kept, dropped := p.Own.Discard(s)
+		if dropped {
+			rec.Own = kept.JSON()
+		}
+		after, err := o.personUnder(rec, s, shared[s])
+		if err != nil {
+			return nil, nil, err
+		}
+		affected = append(affected, Affected{p, after, dropped})
+	}
+	return all, affected, nil
 }
 
 func (p *Person) scope() string {

@@ -726,7 +726,8 @@ export interface paths {
         };
         /** All settings of a scope */
         get: operations["getScopesScopeSettings"];
-        put?: never;
+        /** Change several sections at once, or tell what that would do */
+        put: operations["putScopesScopeSettings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1153,6 +1154,33 @@ export interface components {
             /** @description The claims that begin or end then. */
             because: string[];
             presence: components["schemas"]["Presence"];
+        };
+        Consequences: {
+            /**
+             * Format: int64
+             * @description Who loses settings of their own.
+             */
+            discarded: number;
+            /**
+             * Format: int64
+             * @description Whose call forwarding changes.
+             */
+            forwarding: number;
+            /**
+             * Format: int64
+             * @description Who would be forwarded to a number of their own that is not entered (F3).
+             */
+            missing_numbers: number;
+            /**
+             * Format: int64
+             * @description Whom the settings are for.
+             */
+            people: number;
+            /**
+             * Format: int64
+             * @description Whose presence changes.
+             */
+            presence: number;
         };
         DecisionInputBody: {
             /** @description It does not count for presence. */
@@ -1671,6 +1699,24 @@ export interface components {
         SectionInputBody: {
             activation?: components["schemas"]["Activation"];
             calendar?: components["schemas"]["CalendarSection"];
+            feature?: components["schemas"]["Feature"];
+            own_profiles?: components["schemas"]["OwnProfiles"];
+            relationships?: components["schemas"]["Relationships"];
+            templates?: components["schemas"]["Templates"];
+        };
+        SectionsChanged: {
+            consequences: components["schemas"]["Consequences"];
+            done: boolean;
+            /** @description As they are now. */
+            sections: components["schemas"]["Section"][];
+        };
+        SectionsInputBody: {
+            activation?: components["schemas"]["Activation"];
+            calendar?: components["schemas"]["CalendarSection"];
+            /** @description Sections that return to the default. */
+            default?: ("feature" | "templates" | "own_profiles" | "activation" | "calendar" | "relationships")[];
+            /** @description Only tell what it would do. */
+            dry_run?: boolean;
             feature?: components["schemas"]["Feature"];
             own_profiles?: components["schemas"]["OwnProfiles"];
             relationships?: components["schemas"]["Relationships"];
@@ -5776,6 +5822,78 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ScopeSettings"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putScopesScopeSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a location or configuration group. */
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SectionsInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SectionsChanged"];
                 };
             };
             /** @description Unauthorized */

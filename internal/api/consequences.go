@@ -1,0 +1,154 @@
+package api
+
+import (
+	"context"
+	"slices"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/hub"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/presence"
+)
+
+// Consequences say what a change of settings does now (B6). They count people, and name none.
+type Consequences struct {
+	People         int `json:"people" doc:"Whom the settings are for."`
+	Presence       int `json:"presence" doc:"Whose presence changes."`
+	Forwarding     int `json:"forwarding" doc:"Whose call forwarding changes."`
+	MissingNumbers int `json:"missing_numbers" doc:"Who would be forwarded to a number of their own that is not entered (F3)."`
+	Discarded      int `json:"discarded" doc:"Who loses settings of their own."`
+}
+
+// SectionsInput changes several sections of a scope at once, or tells what that would do.
+type SectionsInput struct {
+	ScopePath
+	Body struct {
+		Feature       *policy.Feature         `json:"feature,omitempty"`
+		Templates     *policy.Templates       `json:"templates,omitempty"`
+		OwnProfiles   *policy.OwnProfiles     `json:"own_profiles,omitempty"`
+		Activation    *policy.Activation      `json:"activation,omitempty"`
+		Calendar      *policy.CalendarSection `json:"calendar,omitempty"`
+		Relationships *policy.Relationships   `json:"relationships,omitempty"`
+		Default       []string                `json:"default,omitempty" maxItems:"6" enum:"feature,templates,own_profiles,activation,calendar,relationships" doc:"Sections that return to the default."`
+		DryRun        bool                    `json:"dry_run,omitempty" doc:"Only tell what it would do."`
+	}
+}
+
+// SectionsChanged tells what a change of sections did, or would do.
+type SectionsChanged struct {
+	Consequences Consequences `json:"consequences"`
+	Done         bool         `json:"done"`
+	Sections     []Section    `json:"sections" doc:"As they are now."`
+}
+
+func (s *Server) putSections(ctx context.Context, in *SectionsInput) (*Out[SectionsChanged], error) {
+	b := in.Body
+	var edits []office.SectionEdit
+	edit := func(name string, given bool, f func(*policy.Settings)) {
+		if given {
+			edits = append(edits, office.SectionEdit{Name: name, Edit: func(next *policy.Settings) error { f(next); return nil }})
+		}
+	}
+	edit(policy.SectionFeature, b.Feature != nil, func(next *policy.Settings) { next.Feature = *b.Feature })
+	edit(policy.SectionTemplates, b.Templates != nil, func(next *policy.Settings) { next.Templates = named(*b.Templates) })
+	edit(policy.SectionOwnProfiles, b.OwnProfiles != nil, func(next *policy.Settings) { next.OwnProfiles = *b.OwnProfiles })
+	edit(policy.SectionActivation, b.Activation != nil, func(next *policy.Settings) { next.Activation = *b.Activation })
+	edit(policy.SectionCalendar, b.Calendar != nil, func(next *policy.Settings) { next.Calendar = *b.Calendar })
+	edit(policy.SectionRelationships, b.Relationships != nil, func(next *policy.Settings) { next.Relationships = *b.Relationships })
+	var bad fault.Fields
+	for i, name := range b.Default {
+		if slices.ContainsFunc(edits, func(e office.SectionEdit) bool { return e.Name == name }) {
+			bad.Add(indexed("default", i), "%s is given a value too, or named twice", name)
+		}
+		edits = append(edits, office.SectionEdit{Name: name})
+	}
+	if len(edits) == 0 {
+		bad.Add("default", "give at least one section")
+	}
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	affected, err := s.office.ChangeSections(ctx, callerOf(ctx).by(), in.Scope, edits, true)
+	if err != nil {
+		return nil, err
+	}
+	out := SectionsChanged{Done: !b.DryRun}
+	if out.Consequences, err = s.consequences(ctx, affected); err != nil {
+		return nil, err
+	}
+	if !b.DryRun {
+		if _, err := s.office.ChangeSections(ctx, callerOf(ctx).by(), in.Scope, edits, false); err != nil {
+			return nil, err
+		}
+	}
+	settings, err := s.scopeSettings(in.Scope)
+	out.Sections = settings.Sections
+	return &Out[SectionsChanged]{out}, err
+}
+
+// named gives the templates that have no ID one.
+func named(t policy.Templates) policy.Templates {
+	t.Templates = slices.Clone(t.Templates)
+	for i := range t.Templates {
+		if t.Templates[i].ID == "" {
+			t.Templates[i].ID = office.NewID()
+		}
+	}
+	return t
+}
+
+// consequences compares what people are now with what they would be.
+func (s *Server) consequences(ctx context.Context, affected []office.Affected) (c Consequences, err error) {
+	c.People = len(affected)
+	now := hub.Now()
+	for _, a := range affected {
+		if a.Discarded {
+			c.Discarded++
+		}
+		claims, _, ok := s.hub.Claims(a.Before.ID)
+		if !ok {
+			continue
+		}
+		was := presence.Resolve(claims, a.Before.Policy, now)
+		if claims, err = s.agenda.Under(ctx, a.After, claims, now); err != nil {
+			return c, err
+		}
+		is := presence.Resolve(claims, a.After.Policy, now)
+		if was.Off != is.Off || was.Status != is.Status || was.Profile != is.Profile || was.Text != is.Text {
+			c.Presence++
+		}
+		before, after := forwarding(a.Before, &was), forwarding(a.After, &is)
+		if before != after {
+			c.Forwarding++
+		}
+		if missing(a.After, after) {
+			c.MissingNumbers++
+		}
+	}
+	return c, nil
+}
+
+// forwarding is what somebody's active profile does with their telephone; of a presence without one, nothing.
+func forwarding(p *office.Person, is *presence.Presence) policy.Forwarding {
+	if f := p.Settings.ProfileNamed(&p.Own, is.Profile); !is.Off && is.Profile != "" && f != nil {
+		return f.Forwarding
+	}
+	return policy.Forwarding{Action: policy.ForwardKeep}
+}
+
+// missing reports whether a forwarding goes to a number that the person has not.
+func missing(p *office.Person, f policy.Forwarding) bool {
+	if f.Action != policy.ForwardTo {
+		return false
+	}
+	switch f.Target {
+	case policy.TargetHome:
+		return p.HomeNumber == ""
+	case policy.TargetMobile:
+		return p.MobileNumber == ""
+	case policy.TargetVoicemail:
+		return p.Voicemail == ""
+	}
+	return false
+}

@@ -1,0 +1,122 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/api"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/presence"
+)
+
+// TestWhatAChangeWouldDoIsWhatItDoes asks first, then does it, and looks at everybody (B6).
+func TestWhatAChangeWouldDoIsWhatItDoes(t *testing.T) {
+	t.Parallel()
+	b := newBuilding(t)
+	working, stop := context.WithCancel(t.Context())
+	running := make(chan error)
+	go func() { running <- b.agenda.Run(working) }()
+	defer func() { stop(); <-running }()
+	b.people("Anna", "Bob", "Carl", "Dora")
+	b.add(store.Person{ID: "eve", Name: "Eve", Login: "eve", MobileNumber: "+49 170 1"})
+	group := store.Group{LocationID: b.location, Name: "Lab"}
+	b.ok(b.office.PutGroup(t.Context(), office.By{}, &group))
+	admin := b.as("admin")
+	for _, id := range []string{"anna", "bob", "eve"} { // their clients run: the start profile holds
+		b.as(id).put("/people/me/clients/desk", m{}).fine(t)
+	}
+	b.as("dora").put("/people/me/choice", m{"profile": policy.TemplateBreak}).fine(t)
+	b.as("bob").put("/people/me/settings", m{"activation": m{"start": m{"on": true, "profile": policy.TemplateHomeOffice}}}).fine(t)
+	now := time.Now()
+	b.calendars["https://example.org/carl.ics"] = calendarText(event("1", "Offsite", now.Add(-time.Hour), now.Add(time.Hour), "CATEGORIES:On holiday\r\n"))
+	b.as("carl").post("/people/me/calendars", m{"kind": "ics", "name": "Work", "url": "https://example.org/carl.ics"}).fine(t)
+	admin.until("carl", presence.Unavailable) // by the category
+
+	sections := decode[api.ScopeSettings](admin.get("/scopes/" + b.location + "/settings")).Sections
+	activation, templates, calendar := policy.Activation{}, policy.Templates{}, policy.CalendarSection{}
+	for _, s := range sections {
+		switch s.Name {
+		case policy.SectionActivation:
+			activation = *s.Activation
+		case policy.SectionTemplates:
+			templates = *s.Templates
+		case policy.SectionCalendar:
+			calendar = *s.Calendar
+		}
+	}
+	presences := func() map[string]string {
+		all := map[string]string{}
+		for _, id := range b.office.IDs() {
+			p, _, _ := b.hub.Presence(id)
+			all[id] = fmt.Sprint(p.Off, p.Status, p.Profile, p.Text)
+		}
+		return all
+	}
+	change := func(what string, body m, want api.Consequences) {
+		t.Helper()
+		before, stored := presences(), b.dump()
+		body["dry_run"] = true
+		told := decode[api.SectionsChanged](admin.put("/scopes/"+b.location+"/settings", body).fine(t))
+		if told.Done || told.Consequences != want {
+			t.Errorf("%s would: %+v, want %+v", what, told, want)
+		}
+		if b.dump() != stored {
+			t.Errorf("%s: asking changed something", what)
+		}
+		delete(body, "dry_run")
+		if done := decode[api.SectionsChanged](admin.put("/scopes/"+b.location+"/settings", body).fine(t)); !done.Done || done.Consequences != want {
+			t.Errorf("%s did: %+v, want %+v", what, done.Consequences, want)
+		}
+		changed := 0
+		for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) { // calendars follow in a moment
+			changed = 0
+			for id, now := range presences() {
+				if now != before[id] {
+					changed++
+				}
+			}
+			if changed == want.Presence || time.Now().After(end) {
+				break
+			}
+		}
+		if changed != want.Presence {
+			t.Errorf("%s: the presence of %d people changed, want %d: %v, then %v", what, changed, want.Presence, before, presences())
+		}
+	}
+
+	// Bob's own start profile is lost, and he is shown as the others.
+	activation.Start.UserMayChange = false
+	change("cannot change", m{"activation": activation}, api.Consequences{People: 6, Presence: 1, Discarded: 1})
+	// Available, which Anna, Bob and Eve have, forwards to the mobile telephone now, which only Eve has.
+	for i := range templates.Templates {
+		if x := &templates.Templates[i]; x.ID == policy.TemplateAvailable {
+			x.Forwarding = policy.Forwarding{Action: policy.ForwardTo, Target: policy.TargetMobile}
+			x.Text = "At work"
+		}
+	}
+	change("a forwarding", m{"templates": templates}, api.Consequences{People: 6, Presence: 3, Forwarding: 3, MissingNumbers: 2})
+	// Carl's category counts no more; two sections go together.
+	calendar.CategoryProfiles = false
+	activation.Start.Profile = policy.TemplateHomeOffice
+	change("two sections", m{"calendar": calendar, "activation": activation}, api.Consequences{People: 6, Presence: 4, Forwarding: 3})
+	change("the factory's", m{"default": []string{"activation", "calendar", "templates"}}, api.Consequences{People: 6, Presence: 4})
+	change("off", m{"feature": m{"enabled": false}}, api.Consequences{People: 6, Presence: 6}) // no presence is not the same as nobody signed in
+
+	// For the group nobody is concerned; nonsense is refused whole.
+	if got := decode[api.SectionsChanged](admin.put("/scopes/"+group.ID+"/settings", m{"feature": m{"enabled": false}}).fine(t)); got.Consequences != (api.Consequences{}) {
+		t.Errorf("a group of nobody: %+v", got.Consequences)
+	}
+	stored := b.dump()
+	calendar.Profile = "nonsense"
+	admin.put("/scopes/"+b.location+"/settings", m{"feature": m{"enabled": true}, "calendar": calendar}).names(t, "body.calendar.profile")
+	admin.put("/scopes/"+b.location+"/settings", m{"feature": m{"enabled": true}, "default": []string{"feature"}}).names(t, "body.default[0]")
+	admin.put("/scopes/"+b.location+"/settings", m{"default": []string{"feature", "feature"}}).names(t, "body.default[1]")
+	admin.put("/scopes/"+b.location+"/settings", m{}).names(t, "body.default")
+	if b.dump() != stored {
+		t.Error("nonsense has changed something")
+	}
+}
