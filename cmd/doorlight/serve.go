@@ -226,6 +226,7 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 		}
 		<-failed
 	}
+	p.api.Close()
 	stopAgenda()
 	calendars.Wait()
 	stopLive()

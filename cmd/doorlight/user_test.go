@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -64,4 +67,48 @@ func location(s *running) string {
 	var all struct{ Locations []struct{ ID string } }
 	s.call("GET", "/locations", nil, &all, 200)
 	return all.Locations[0].ID
+}
+
+func TestAListOfPeopleIsImported(t *testing.T) {
+	t.Parallel()
+	data, file := t.TempDir(), filepath.Join(t.TempDir(), "people.csv")
+	command := func(args ...string) (string, error) {
+		var out output
+		err := run(t.Context(), append(args, "--data", data), &out, &out)
+		return out.String(), err
+	}
+	s := startServer(t, data)
+	s.setUp()
+	var list strings.Builder
+	list.WriteString("login;name;location\r\n")
+	for i := range 1000 {
+		place := "Berlin"
+		if i == 499 {
+			place = "Paris"
+		}
+		fmt.Fprintf(&list, "p%d;Person %d;%s\r\n", i, i, place)
+	}
+	if err := os.WriteFile(file, []byte(list.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said, err := command("import", file, "--dry-run") // also while it runs
+	if err != nil || !strings.Contains(said, "line 501 (p499), location: there is no location \"Paris\"\n") ||
+		!strings.Contains(said, "999 would be added, 0 would be changed, 0 are as the list says, 1 refused") {
+		t.Errorf("asked: %v\n%s", err, said)
+	}
+	if _, err := command("import", file); err == nil || !strings.Contains(err.Error(), "stop it first") {
+		t.Errorf("beside a server: %v", err)
+	}
+	s.stop()
+	for _, want := range []string{"999 added, 0 changed, 0 are as", "0 added, 0 changed, 999 are as"} {
+		if said, err := command("import", file); err != nil || !strings.Contains(said, want) {
+			t.Errorf("%v\n%s\nwant %s", err, said, want)
+		}
+	}
+	if err := os.WriteFile(file, []byte("who\nx\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := command("import", file); err == nil || !strings.Contains(err.Error(), `there is no column "who"`) {
+		t.Errorf("another file: %v", err)
+	}
 }

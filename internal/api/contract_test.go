@@ -100,7 +100,7 @@ func newPalace(t testing.TB) *palace {
 	now := time.Now().UTC()
 	p.ok(p.store.Update(t.Context(), store.Changes{PutSessions: []store.Session{{Hash: []byte("12345678 and more"), PersonID: "anna", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}}}))
 	p.values = map[string]string{
-		"session": fmt.Sprintf("%x", "12345678"), "work group": work.ID, "monitoring group": watch.ID,
+		"session": fmt.Sprintf("%x", "12345678"), "job": decode[api.Job](p.admin.post("/people/import", map[string]any{"csv": "login\nanna\n", "dry_run": true}).fine(t)).ID, "work group": work.ID, "monitoring group": watch.ID,
 		"person": "anna", "viewer": "bob", "client": "tab", "line": "100", "calendar": cal.ID, "location": p.location, "group": group.ID,
 		"scope": p.location, "section": policy.SectionFeature, "template": policy.TemplateSick, "token": tok.ID,
 	}
@@ -287,7 +287,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 					wrong[name] = "text"
 				}
 				client4xx(c.do(r.method, path, wrong))
-				if s.MaxLength != nil {
+				if s.MaxLength != nil && *s.MaxLength < 1<<20 {
 					wrong[name] = strings.Repeat("ä", *s.MaxLength+1)
 					client4xx(c.do(r.method, path, wrong)).names(t, "body."+name)
 				}
@@ -301,8 +301,11 @@ func TestNonsenseIsRefused(t *testing.T) {
 				client4xx(c.send(r.method, path, strings.NewReader(string(text)), kind))
 			}
 			large := `{"name":"` + strings.Repeat("x", 2<<20) + `"}`
+			if r.path == "/people/import" {
+				large = strings.Repeat(large, 17)
+			}
 			if a := c.do(r.method, path, large); a.status != http.StatusRequestEntityTooLarge {
-				t.Fatalf("%s\n2 MiB, want status 413", a)
+				t.Fatalf("%s\n%d bytes, want status 413", a, len(large))
 			}
 		}
 		for _, param := range r.op.Parameters {
@@ -464,7 +467,7 @@ func TestAWrongMethodIsToldTheRightOnes(t *testing.T) {
 	}
 	for path, methods := range paths {
 		for _, m := range []string{"GET", "PUT", "POST", "PATCH", "DELETE"} {
-			if slices.Contains(methods, m) {
+			if slices.Contains(methods, m) || b.operation(m, parameter.ReplaceAllString(path, "x")) != nil {
 				continue
 			}
 			a := b.as("admin").send(m, parameter.ReplaceAllString(path, "x"), nil, "").is(t, http.StatusMethodNotAllowed)

@@ -142,6 +142,7 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 		stopStream()
 		streams.Wait()
 		front.Close()
+		b.server.Close()
 		stop()
 		running.Wait()
 		if err := st.Close(); err != nil {

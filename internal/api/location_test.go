@@ -1,15 +1,18 @@
 package api_test
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/doorlight/doorlight/internal/api"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/provision"
 	"github.com/doorlight/doorlight/internal/store"
 )
 
@@ -69,6 +72,13 @@ func TestALocationAdministratorStaysInTheirLocation(t *testing.T) {
 			lists++
 			continue
 		}
+		switch r.path {
+		case "/people/import": // row by row: TestAnImportByALocationAdministrator
+			continue
+		case "/jobs/{job}": // of whoever began it
+			h.lea.get(h.path(r)).is(t, http.StatusNotFound)
+			continue
+		}
 		h.lea.do(r.method, h.path(r), r.body(h.doc)).is(t, http.StatusForbidden)
 		values := maps.Clone(h.values)
 		for name := range values {
@@ -90,7 +100,7 @@ func TestALocationAdministratorAtHome(t *testing.T) {
 	t.Parallel()
 	h := newTwoHouses(t)
 	for _, r := range routesOf(h.doc) {
-		if r.who != "location" || r.method == http.MethodDelete {
+		if r.who != "location" || r.method == http.MethodDelete || r.path == "/jobs/{job}" {
 			continue
 		}
 		values := maps.Clone(h.hamburg)
@@ -170,6 +180,61 @@ func TestALocationAdministratorDoesNotReachOut(t *testing.T) {
 	if len(entries) == 0 || entries[0].Action != "person.put" || entries[0].Person != "carl" || entries[0].Actor != "lea" || entries[0].Address != "127.0.0.1" {
 		t.Errorf("the newest entry is %+v", entries)
 	}
+}
+
+func TestAnImportByALocationAdministrator(t *testing.T) {
+	t.Parallel()
+	h := newTwoHouses(t)
+	before := h.dump()
+	list := "login,name,location,role\nanna,Stolen,Hamburg,\ncarl,Carl,Berlin,\ndora,Dora,Hamburg,admin\nboss,Boss,Hamburg,user\nnew,New,Berlin,\n"
+	rep := h.lea.importAs(list, false)
+	if rep.Refused != 5 || rep.Added+rep.Changed != 0 {
+		t.Errorf("imported %+v", rep)
+	}
+	h.unchanged(t, before, "an import of others")
+	if rep := h.lea.importAs("login,name,location\ndora,Dora D.,Hamburg\nemil,Emil,Hamburg\n", false); rep.Added != 1 || rep.Changed != 1 || rep.Refused != 0 {
+		t.Errorf("imported at home: %+v", rep)
+	}
+}
+
+// importAs enters a list and waits for the report.
+func (c *client) importAs(list string, dry bool) provision.Report {
+	c.t.Helper()
+	j := decode[api.Job](c.post("/people/import", m{"csv": list, "dry_run": dry}).fine(c.t))
+	for end := time.Now().Add(patience); j.State == "running" && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		j = decode[api.Job](c.get("/jobs/" + j.ID).fine(c.t))
+	}
+	if j.State != "done" || j.Report == nil || j.Done != j.Total {
+		c.t.Fatalf("the import: %+v", j)
+	}
+	return *j.Report
+}
+
+func TestAnImportIsAJob(t *testing.T) {
+	t.Parallel()
+	h := newTwoHouses(t)
+	var list strings.Builder
+	list.WriteString("login,name,location\n")
+	for i := range 2000 {
+		place := "Hamburg"
+		if i%40 == 7 {
+			place = "Nowhere" // 50 of them
+		}
+		fmt.Fprintf(&list, "p%d,Person %d,%s\n", i, i, place)
+	}
+	people := h.office.Count()
+	if rep := h.admin.importAs(list.String(), true); rep.Added != 1950 || rep.Refused != 50 || len(rep.Refusals) != 50 || h.office.Count() != people {
+		t.Errorf("it would: %d added, %d refused, %d people", rep.Added, rep.Refused, h.office.Count())
+	}
+	if rep := h.admin.importAs(list.String(), false); rep.Added != 1950 || rep.Refused != 50 || h.office.Count() != people+1950 {
+		t.Errorf("it did: %d added, %d refused, %d people", rep.Added, rep.Refused, h.office.Count())
+	}
+	if rep := h.admin.importAs(list.String(), false); rep.Unchanged != 1950 || rep.Refused != 50 || rep.Added+rep.Changed != 0 {
+		t.Errorf("again: %+v", rep)
+	}
+	j := decode[api.Job](h.admin.post("/people/import", m{"csv": "login\nx\n", "dry_run": true}).fine(t))
+	h.lea.get("/jobs/"+j.ID).is(t, http.StatusNotFound)
+	h.admin.post("/people/import", m{"csv": "name\nx\n"}).names(t, "body.csv")
 }
 
 func TestRecordsInPages(t *testing.T) {

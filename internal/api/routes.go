@@ -94,6 +94,8 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "DELETE", "/scopes/{scope}/templates/{template}", locals, "Administration", "Remove a template", s.deleteTemplate)
 	add(s, api, "POST", "/scopes/{scope}/reset", locals, "Administration", "Reset presence management settings of a scope", s.postScopeReset)
 	add(s, api, "POST", "/people", locals, "Administration", "Add a person", s.postPerson)
+	add(s, api, "POST", "/people/import", locals, "Administration", "Enter a list of people", s.postImport)
+	add(s, api, "GET", "/jobs/{job}", locals, "Administration", "How far a job is", s.getJob)
 	add(s, api, "GET", "/records", locals, "Administration", "Search people's records", s.getRecords)
 	add(s, api, "GET", person+"/record", locals, "Administration", "A person's record", s.getRecord)
 	add(s, api, "PUT", person+"/record", locals, "Administration", "Change a person's record", s.putRecord)

@@ -43,6 +43,7 @@ type Server struct {
 	agenda   *agenda.Agenda
 	sessions *sessions
 	guesses  *guesses // wrong passwords and codes
+	jobs     *jobs
 	cfg      Config
 	log      *slog.Logger
 	api      huma.API
@@ -62,7 +63,7 @@ func New(st store.Store, of *office.Office, h *hub.Hub, ag *agenda.Agenda, cfg C
 	}
 	s := &Server{
 		store: st, office: of, hub: h, agenda: ag, cfg: cfg, log: cfg.Log,
-		sessions: newSessions(st), guesses: newGuesses(), mux: http.NewServeMux(),
+		sessions: newSessions(st), guesses: newGuesses(), jobs: newJobs(), mux: http.NewServeMux(),
 	}
 	of.Listen(func(c office.Change) { s.sessions.forget(c.Signed) })
 	s.describe(cfg.Version)
@@ -219,7 +220,7 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	case errors.Is(err, context.Canceled):
 		p.Status, p.Title, p.Detail = 499, "Client Closed Request", "the request was given up"
 	case kind == fault.Internal:
-		p.Detail = "something went wrong here; the server's log says what"
+		p.Detail = fault.Unmarked
 		s.log.ErrorContext(ctx, "request failed", "err", err)
 	case kind == fault.Unavailable:
 		s.log.WarnContext(ctx, "request put off", "err", err)
@@ -244,6 +245,9 @@ func operationID(method, path string) string {
 
 // maxBody bounds request bodies: what people enter is short, lists of people and claims are not.
 func maxBody(path string) int64 {
+	if path == "/people/import" {
+		return 32 << 20
+	}
 	if path == "/claims" || strings.Contains(path, "-groups") {
 		return 1 << 20
 	}

@@ -231,6 +231,8 @@ func TestTour(t *testing.T) {
 	good("person-reset", me.post("/people/me/reset", map[string]any{"keep_profiles": true, "dry_run": true}))
 	good("scope-reset", admin.post("/scopes/"+location+"/reset", map[string]any{"keep_profiles": false, "dry_run": false}))
 	good("audit", admin.get("/audit?person="+anna))
+	job := decode[api.Job](good("", admin.post("/people/import", map[string]any{"csv": "login,name\n" + "nina,Nina\n", "dry_run": true})))
+	good("", admin.get("/jobs/"+job.ID))
 	good("sections-asked", admin.put("/scopes/"+location+"/settings", map[string]any{"default": []string{"calendar"}, "dry_run": true}))
 	good("audit-about-me", me.get("/people/me/audit"))
 	good("", admin.get("/audit.csv?person="+anna))

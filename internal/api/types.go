@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/provision"
 	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/presence"
 )
@@ -642,6 +643,36 @@ type PersonInput struct {
 		PersonBody
 		Password string `json:"password,omitempty" maxLength:"512" doc:"Absent: as before."`
 	}
+}
+
+// ImportInput enters a list of people.
+type ImportInput struct {
+	Body struct {
+		CSV    string `json:"csv" minLength:"1" maxLength:"31457280" doc:"A heading with login and any of name, email, location, group, work_number, mobile_number, home_number, voicemail_number, time_zone, language, role, vip, blocked; then a row for each person, told apart by login. Columns that are not there stay as they are."`
+		DryRun bool   `json:"dry_run,omitempty" doc:"Only tell what it would do."`
+	}
+}
+
+// JobPath names a job.
+type JobPath struct {
+	Job string `path:"job" maxLength:"64"`
+}
+
+// States of a job.
+const (
+	jobRunning = "running"
+	jobDone    = "done"
+	jobFailed  = "failed"
+)
+
+// Job is work that goes on after the answer. It can be asked about for an hour after its end.
+type Job struct {
+	ID     string            `json:"id"`
+	State  string            `json:"state" enum:"running,done,failed"`
+	Done   int               `json:"done" doc:"Of total."`
+	Total  int               `json:"total"`
+	Error  string            `json:"error,omitempty" doc:"Why it failed; report tells what was done before."`
+	Report *provision.Report `json:"report,omitempty" doc:"At its end."`
 }
 
 // WorkGroup relates its members to one another.

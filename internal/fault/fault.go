@@ -53,6 +53,18 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Unmarked is what is said of an error that has no public text.
+const Unmarked = "something went wrong here; the server's log says what"
+
+// Public returns what may be said of an error.
+func Public(err error) string {
+	var e *Error
+	if errors.As(err, &e) && e.Kind != Internal {
+		return e.Public
+	}
+	return Unmarked
+}
+
 // New returns an error of a kind with a text that may be shown.
 func New(k Kind, format string, args ...any) *Error {
 	return &Error{Kind: k, Public: fmt.Sprintf(format, args...)}

@@ -138,6 +138,29 @@ func (o *Office) ChangePerson(ctx context.Context, by By, action, id string, edi
 	return rec, err
 }
 
+// EditPeople lets edit change the records of the people with the given logins as they are now, all of them or none; who is
+// not there yet is added. Own settings are theirs, as in ChangePerson.
+func (o *Office) EditPeople(ctx context.Context, by By, action string, logins []string, edit func(i int, p *store.Person) error) error {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	recs := make([]*store.Person, len(logins))
+	for i, login := range logins {
+		rec := store.Person{Login: NormalLogin(login), Role: RoleUser, CreatedAt: time.Now().UTC()}
+		p, ok := o.ByLogin(login)
+		if ok {
+			rec = p.Person
+		}
+		if err := edit(i, &rec); err != nil {
+			return err
+		}
+		if rec.ID = ""; ok {
+			rec.ID, rec.Own = p.ID, p.Person.Own
+		}
+		recs[i] = &rec
+	}
+	return o.putPeople(ctx, by, action, recs...)
+}
+
 // putPeople is PutPeople; changing is held.
 func (o *Office) putPeople(ctx context.Context, by By, action string, recs ...*store.Person) error {
 	var bad fault.Fields
@@ -248,6 +271,16 @@ func ownRecord(p *store.Person, own policy.Own) any {
 		"activation": own.Activation, "calendar": own.Calendar, "profiles": own.Profiles, "favourites": own.Favourites,
 		"language": p.Language, "time_zone": p.TimeZone,
 	}
+}
+
+// Check returns what is wrong with a record, as PutPeople would say, but for what only shows when it is entered.
+func (o *Office) Check(rec *store.Person) error {
+	var bad fault.Fields
+	o.checkPerson("", rec, &bad)
+	if p, taken := o.ByLogin(rec.Login); rec.Login != "" && taken && p.ID != rec.ID {
+		bad.Add("login", "%q is taken", rec.Login)
+	}
+	return bad.Err()
 }
 
 // withOwn works out what follows from a record, whose scope is in place, and puts its own settings in order. What is

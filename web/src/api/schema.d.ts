@@ -91,6 +91,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{job}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a job is */
+        get: operations["getJobsJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/locations": {
         parameters: {
             query?: never;
@@ -209,6 +226,23 @@ export interface paths {
         put?: never;
         /** Add a person */
         post: operations["postPeople"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enter a list of people */
+        post: operations["postPeopleImport"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1292,6 +1326,28 @@ export interface components {
         Groups: {
             groups: components["schemas"]["Group"][];
         };
+        ImportInputBody: {
+            /** @description A heading with login and any of name, email, location, group, work_number, mobile_number, home_number, voicemail_number, time_zone, language, role, vip, blocked; then a row for each person, told apart by login. Columns that are not there stay as they are. */
+            csv: string;
+            /** @description Only tell what it would do. */
+            dry_run?: boolean;
+        };
+        Job: {
+            /**
+             * Format: int64
+             * @description Of total.
+             */
+            done: number;
+            /** @description Why it failed; report tells what was done before. */
+            error?: string;
+            id: string;
+            /** @description At its end. */
+            report?: components["schemas"]["Report"];
+            /** @enum {string} */
+            state: "running" | "done" | "failed";
+            /** Format: int64 */
+            total: number;
+        };
         LineInputBody: {
             /**
              * Format: int64
@@ -1626,6 +1682,16 @@ export interface components {
              */
             total: number;
         };
+        Refusal: {
+            field?: string;
+            login?: string;
+            message: string;
+            /**
+             * Format: int64
+             * @description Line in the file; the heading is line 1.
+             */
+            row: number;
+        };
         Relationship: {
             /**
              * @description By the default and the groups.
@@ -1669,6 +1735,21 @@ export interface components {
             default: "blocked" | "unknown" | "external" | "employee" | "team_colleague" | "assistant" | "assistant_plus";
             /** @description People may only add to what they are given. */
             extend_only: boolean;
+        };
+        Report: {
+            /** Format: int64 */
+            added: number;
+            /** Format: int64 */
+            changed: number;
+            /** @description Why, at most the first 1,000 reasons. */
+            refusals: components["schemas"]["Refusal"][];
+            /**
+             * Format: int64
+             * @description Rows that were not entered.
+             */
+            refused: number;
+            /** Format: int64 */
+            unchanged: number;
         };
         ResetInput: {
             /** @description Only count. */
@@ -2300,6 +2381,73 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getJobsJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -3093,6 +3241,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PersonRecord"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postPeopleImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             /** @description Unauthorized */

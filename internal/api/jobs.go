@@ -1,0 +1,136 @@
+package api
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/provision"
+	"github.com/doorlight/doorlight/internal/store"
+)
+
+const (
+	mostJobs  = 4                // at work at a time
+	jobsStay  = time.Hour        // after their end, to be asked about
+	jobAtMost = 30 * time.Minute // whatever it is
+)
+
+// jobs is work that takes longer than somebody waits for an answer. It goes with the server: what it had done stays.
+type jobs struct {
+	ctx  context.Context
+	stop context.CancelFunc
+	busy sync.WaitGroup
+
+	mu  sync.Mutex // guards what follows
+	all map[string]*job
+}
+
+// job is one piece of work. It is guarded by jobs.mu.
+type job struct {
+	Job
+	owner string // who may ask about it
+	ended time.Time
+}
+
+func newJobs() *jobs {
+	ctx, stop := context.WithCancel(context.Background())
+	return &jobs{ctx: ctx, stop: stop, all: map[string]*job{}}
+}
+
+// begin has do work, and returns the job as it begins.
+func (j *jobs) begin(owner string, do func(ctx context.Context, progress func(done, total int)) (provision.Report, error)) (Job, error) {
+	now := time.Now()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.ctx.Err() != nil {
+		return Job{}, fault.New(fault.Unavailable, "the server is stopping")
+	}
+	working := 0
+	for id, x := range j.all {
+		if x.State == jobRunning {
+			working++
+		} else if now.Sub(x.ended) > jobsStay {
+			delete(j.all, id)
+		}
+	}
+	if working >= mostJobs {
+		return Job{}, fault.New(fault.TooMany, "%d such jobs are at work already; wait for one to end", working)
+	}
+	x := &job{Job: Job{ID: office.NewID(), State: jobRunning}, owner: owner}
+	j.all[x.ID] = x
+	j.busy.Go(func() {
+		ctx, cancel := context.WithTimeout(j.ctx, jobAtMost)
+		defer cancel()
+		rep, err := do(ctx, func(done, total int) {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			x.Done, x.Total = done, total
+		})
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		x.State, x.Report, x.ended = jobDone, &rep, time.Now()
+		if err != nil {
+			x.State, x.Error = jobFailed, fault.Public(err)
+		}
+	})
+	return x.Job, nil
+}
+
+// of returns a job of an owner.
+func (j *jobs) of(owner, id string) (Job, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	x := j.all[id]
+	if x == nil || x.owner != owner {
+		return Job{}, false
+	}
+	return x.Job, true
+}
+
+// Close breaks off what is at work and waits for it. The HTTP server must have stopped.
+func (s *Server) Close() {
+	s.jobs.stop()
+	s.jobs.busy.Wait()
+}
+
+func (s *Server) postImport(ctx context.Context, in *ImportInput) (*Out[Job], error) {
+	records, refusals, err := provision.ReadCSV(in.Body.CSV)
+	if err != nil {
+		return nil, err
+	}
+	c := callerOf(ctx)
+	run := provision.Run{By: c.by(), Action: "people.import", DryRun: in.Body.DryRun, Permit: func(was, is *store.Person) error {
+		if was == nil {
+			was = &store.Person{Role: office.RoleUser, LocationID: is.LocationID}
+		}
+		if !c.administers(was.LocationID) || !c.administers(is.LocationID) {
+			return fault.New(fault.Forbidden, "this is for administrators of the location")
+		}
+		if err := c.mayGovern(&office.Person{Person: *was}); err != nil {
+			return err
+		}
+		return c.mayAppoint(was, is)
+	}}
+	begun, err := s.jobs.begin(c.actor(), func(ctx context.Context, progress func(done, total int)) (provision.Report, error) {
+		run.Progress = progress
+		rep, err := run.Enter(ctx, s.office, records, refusals)
+		if err != nil {
+			s.log.ErrorContext(ctx, "an import was broken off", "err", err)
+		}
+		return rep, err
+	})
+	return &Out[Job]{begun}, err
+}
+
+func (s *Server) getJob(ctx context.Context, in *JobPath) (*Out[Job], error) {
+	j, ok := s.jobs.of(callerOf(ctx).actor(), in.Job)
+	if !ok {
+		return nil, fault.New(fault.NotFound, "there is no job %q of yours", in.Job)
+	}
+	return &Out[Job]{j}, nil
+}
+
+func (in *ImportInput) locations(*Server) []string { return nil }
+func (in *JobPath) locations(*Server) []string     { return nil }
