@@ -228,3 +228,5 @@ func (c *config) openExisting(ctx context.Context) (store.Store, error) {
 }
 
 func (c *config) databaseFile() string { return filepath.Join(c.Data, "doorlight.db") }
+
+func (c *config) keyFile() string { return filepath.Join(c.Data, "secret.key") }

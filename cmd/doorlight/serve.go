@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -134,7 +133,7 @@ func setupCode() string {
 // assemble puts the server together. code is what the first administrator has to know.
 func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, code string) (*parts, error) {
 	began := time.Now()
-	box, err := secret.OpenBox(filepath.Join(c.Data, "secret.key"))
+	box, err := secret.OpenBox(c.keyFile())
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package agenda
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/rights"
+	"github.com/doorlight/doorlight/internal/secret"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/presence"
 )
@@ -185,7 +187,7 @@ func (a *Agenda) Put(ctx context.Context, by office.By, in Entry) (Status, error
 	if in.Password != nil {
 		rec.Password = nil
 		if *in.Password != "" {
-			rec.Password = a.box.Seal(*in.Password, "calendar/"+rec.ID)
+			rec.Password = a.box.Seal(*in.Password, sealedFor(rec.ID))
 		}
 	}
 	if err := a.store.Update(ctx, store.Changes{
@@ -203,6 +205,26 @@ func (a *Agenda) Put(ctx context.Context, by office.By, in Entry) (Status, error
 	a.mu.Unlock()
 	signal(a.wake)
 	return a.status(e), nil
+}
+
+// sealedFor binds the password of a calendar to it.
+func sealedFor(calendarID string) string { return "calendar/" + calendarID }
+
+// Reseal returns the calendars that have a password, with this sealed anew.
+func Reseal(box *secret.Box, all []store.Calendar) ([]store.Calendar, error) {
+	var sealed []store.Calendar
+	for _, c := range all {
+		if len(c.Password) == 0 {
+			continue
+		}
+		text, err := box.Open(c.Password, sealedFor(c.ID))
+		if err != nil {
+			return nil, fmt.Errorf("calendar %s of %s: %w", c.ID, c.PersonID, err)
+		}
+		c.Password = box.Seal(text, sealedFor(c.ID))
+		sealed = append(sealed, c)
+	}
+	return sealed, nil
 }
 
 func entryAbout(by office.By, action string, p *office.Person, detail map[string]any) store.AuditEntry {

@@ -89,7 +89,7 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, owners
 		return wait, false, a.failed(ctx, e, rec, began, err)
 	}
 	if len(rec.Password) > 0 {
-		if acct.Password, err = a.box.Open(rec.Password, "calendar/"+rec.ID); err != nil {
+		if acct.Password, err = a.box.Open(rec.Password, sealedFor(rec.ID)); err != nil {
 			return fail(slowest, &source.Error{Kind: source.Credentials, Err: err, Text: "The stored password cannot be opened any more. Please give it again."})
 		}
 	}

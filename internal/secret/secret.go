@@ -4,8 +4,6 @@ package secret
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -13,7 +11,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 
@@ -93,66 +90,3 @@ func Hash(text string) []byte {
 
 // Key tells hashes apart, for maps and logs, without naming them. It is never zero.
 func Key(hash []byte) uint64 { return binary.BigEndian.Uint64(hash) | 1 }
-
-// Box seals credentials. It may be used by several goroutines at once.
-type Box struct{ aead cipher.AEAD }
-
-// OpenBox reads the key file, and makes one if there is none. Whoever has the file and the database has the
-// credentials in it.
-func OpenBox(path string) (*Box, error) {
-	key, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		key = make([]byte, 32)
-		rand.Read(key)
-		if err = writeKey(path, key); err != nil {
-			return nil, fmt.Errorf("key file: %w", err)
-		}
-	} else if err != nil {
-		return nil, fmt.Errorf("key file: %w", err)
-	}
-	return NewBox(key)
-}
-
-func writeKey(path string, key []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	if _, err = f.Write(key); err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	return err
-}
-
-// NewBox takes a key of 32 bytes.
-func NewBox(key []byte) (*Box, error) {
-	if len(key) != 32 {
-		return nil, fmt.Errorf("key file: it holds %d bytes, not 32", len(key))
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, err
-	}
-	return &Box{aead}, nil
-}
-
-// Seal encrypts text. about binds it to its place, such as a record's ID: it cannot be moved elsewhere.
-func (b *Box) Seal(text, about string) []byte {
-	return b.aead.Seal(nil, nil, []byte(text), []byte(about))
-}
-
-// Open decrypts what Seal made for the same place.
-func (b *Box) Open(sealed []byte, about string) (string, error) {
-	text, err := b.aead.Open(nil, nil, sealed, []byte(about))
-	if err != nil {
-		return "", errors.New("a stored credential cannot be read: it was sealed with another key file")
-	}
-	return string(text), nil
-}

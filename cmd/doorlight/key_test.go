@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestToAnotherMachineWithAnotherKey takes a backup to another folder, rotates the key there, and finds that everything
+// works, and that no secret stands in any file in clear.
+func TestToAnotherMachineWithAnotherKey(t *testing.T) {
+	t.Parallel()
+	const password, own = "the calendar's password", "correct horse"
+	calendar := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name, given, _ := r.BasicAuth(); name != "anna" || given != password {
+			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		stamp := func(at time.Time) string { return at.UTC().Format("20060102T150405Z") }
+		fmt.Fprintf(w, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:%s\r\nDTEND:%s\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+			stamp(time.Now().Add(-time.Hour)), stamp(time.Now().Add(time.Hour)))
+	}))
+	defer calendar.Close()
+	first, second := t.TempDir(), filepath.Join(t.TempDir(), "new")
+	file := filepath.Join(t.TempDir(), "backup.db")
+	command := func(args ...string) string {
+		t.Helper()
+		var out output
+		if err := run(t.Context(), args, &out, &out); err != nil {
+			t.Fatalf("%q: %v", args, err)
+		}
+		return out.String()
+	}
+	options := []string{"--calendar-every", "1s", "--calendar-allow-networks", "127.0.0.0/8"}
+
+	s := startServer(t, first, options...)
+	id := s.setUp()
+	s.call("POST", "/people/me/calendars", map[string]string{"kind": "ics", "name": "Work", "url": calendar.URL + "/a.ics", "username": "anna", "password": password}, nil, 200)
+	var token struct{ Secret string }
+	s.call("POST", "/tokens", map[string]any{"name": "Door", "origin": "door", "scopes": []string{"claims"}}, &token, 200)
+	var link struct{ Path string }
+	s.call("POST", "/people/"+id+"/link", map[string]string{"kind": "reset"}, &link, 200)
+	_, linkSecret, _ := strings.Cut(link.Path, "#")
+	busy := func(s *running) {
+		t.Helper()
+		var card struct {
+			Presence struct{ Status, Cause string }
+		}
+		for end := time.Now().Add(20 * time.Second); card.Presence.Status != "busy"; time.Sleep(20 * time.Millisecond) {
+			if s.call("GET", "/people/me", nil, &card, 200); time.Now().After(end) {
+				t.Fatalf("the presence is %+v, want busy by the calendar", card)
+			}
+		}
+	}
+	busy(s)
+	var out output
+	if err := run(t.Context(), []string{"key", "rotate", "--data", first}, &out, &out); err == nil || !strings.Contains(err.Error(), "stop it first") {
+		t.Errorf("rotated beside a server: %v", err)
+	}
+	command("backup", file, "--data", first)
+	s.stop()
+
+	command("restore", file, "--data", second)
+	key, err := os.ReadFile(filepath.Join(first, "secret.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(second, "secret.key"), key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := command("key", "rotate", "--data", second); !strings.Contains(said, "1 credentials are sealed with a new key") {
+		t.Errorf("rotated: %s", said)
+	}
+	if now, err := os.ReadFile(filepath.Join(second, "secret.key")); err != nil || bytes.Equal(now, key) || len(now) != len(key) {
+		t.Errorf("the key file holds %d bytes: %v", len(now), err)
+	}
+	s = startServer(t, second, options...)
+	s.call("POST", "/session", map[string]string{"login": "ada", "password": own}, nil, 200)
+	var list struct {
+		Calendars []struct {
+			ID, Error   string
+			SucceededAt time.Time `json:"succeeded_at"`
+		}
+	}
+	s.call("GET", "/people/me/calendars", nil, &list, 200)
+	s.call("POST", "/people/me/calendars/"+list.Calendars[0].ID+"/sync", nil, nil, 200)
+	s.call("GET", "/people/me/calendars", nil, &list, 200)
+	if c := list.Calendars[0]; c.Error != "" || time.Since(c.SucceededAt) > time.Minute {
+		t.Errorf("the calendar there: %+v", c)
+	}
+	busy(s)
+	req, _ := http.NewRequestWithContext(t.Context(), "PUT", s.base+"/api/v1/people/"+id+"/claim", strings.NewReader(`{"status":"unavailable"}`))
+	req.Header.Set("Authorization", "Bearer "+token.Secret)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := s.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != 204 {
+		t.Errorf("the token there: %s", res.Status)
+	}
+	session := ""
+	for _, c := range s.http.Jar.Cookies(res.Request.URL) {
+		session = c.Value
+	}
+	s.stop()
+
+	secrets := map[string]string{"calendar password": password, "password": own, "token": token.Secret, "link": linkSecret, "session": session}
+	read := 0
+	for _, folder := range []string{first, second, filepath.Dir(file)} {
+		names, _ := filepath.Glob(filepath.Join(folder, "*"))
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read++
+			for what, text := range secrets {
+				if text == "" || bytes.Contains(data, []byte(text)) {
+					t.Errorf("%s holds the %s %q", name, what, text)
+				}
+			}
+		}
+	}
+	if read < 5 {
+		t.Errorf("only %d files were read", read)
+	}
+}
