@@ -94,6 +94,29 @@ type Person struct {
 	PasswordHash string          // argon2id in PHC form; empty: none
 	Own          json.RawMessage // the person's own settings and profiles (package policy); never nil when read
 	CreatedAt    time.Time
+	Directory    Origin // zero: the person was entered by hand or by a list
+}
+
+// Origin says from which directory a person comes.
+type Origin struct {
+	ConnectorID string // Connector.ID
+	ExternalID  string // in the directory: stable over renames and moves
+	Blocked     bool   // the directory has blocked them, and may let them in again
+}
+
+// Connector is an outside system, and how the last attempt to use it went.
+type Connector struct {
+	ID      string
+	Kind    string // "ldap"
+	Name    string
+	Enabled bool
+	Config  json.RawMessage // without secrets
+	Secret  []byte          // sealed by package secret; nil: none
+
+	CheckedAt   time.Time // last attempt; zero: never
+	SucceededAt time.Time // last success; zero: never
+	Error       string    // of the last attempt, in words for administrators; empty: it went well
+	Report      json.RawMessage
 }
 
 // WorkGroup relates all its members to one another at one level (R2).
@@ -204,6 +227,7 @@ type Office struct {
 	Relationships    []Relationship
 	Tokens           []Token
 	Calendars        []Calendar
+	Connectors       []Connector
 }
 
 // Changes is a set of changes that take effect together or not at all. Puts replace a record of the same key,
@@ -222,6 +246,7 @@ type Changes struct {
 	PutSessions         []Session
 	PutLinks            []Link // in place of the person's earlier ones
 	PutCalendars        []Calendar
+	PutConnectors       []Connector
 
 	DeleteLocations        []string // a location or group with people in it is an ErrConflict
 	DeleteGroups           []string
@@ -233,6 +258,7 @@ type Changes struct {
 	DeleteTokens           []string
 	DeleteSessions         [][]byte // by Hash
 	DeleteCalendars        []string
+	DeleteConnectors       []string
 
 	Audit []AuditEntry // appended; ID is ignored
 }

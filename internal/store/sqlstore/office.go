@@ -21,6 +21,9 @@ var (
 	people = newTable("person", "people", 1, `id text, location_id text, group_id text, login text unique, name text, email text,
 		work_number text, mobile_number text, home_number text, voicemail text, time_zone text, language text, role text,
 		vip boolean, blocked boolean, password_hash text, own text, created_ms bigint`, "")
+	connectors             = newTable("connector", "connectors", 1, "id text, kind text, name text, enabled boolean, config text, secret bytea, checked_ms bigint, succeeded_ms bigint, error text, report text", "")
+	directoryPeople        = newTable("person", "directory_people", 1, "person_id text, connector_id text, external_id text, blocked boolean", "")
+	originOfPerson         = &table{record: "person", name: "directory_people", key: 1, columns: directoryPeople.columns}
 	administrators         = newTable("person", "administrators", 2, "person_id text, location_id text", "")
 	locationsOfPerson      = &table{record: "person", name: "administrators", key: 1, columns: administrators.columns}
 	workGroups             = newTable("work_group", "work_groups", 1, "id text, name text unique, level text", "")
@@ -92,6 +95,32 @@ func loadOffice(ctx context.Context, tx *sql.Tx, o *store.Office) (err error) {
 			i, _ := slices.BinarySearchFunc(o.People, string(a.personID), func(p store.Person, id string) int { return strings.Compare(p.ID, id) })
 			o.People[i].Administers = append(o.People[i].Administers, string(a.locationID))
 			return nil
+		})
+	if err != nil {
+		return err
+	}
+	type origin struct {
+		personID text
+		store.Origin
+	}
+	err = each(ctx, tx, `SELECT person_id, connector_id, external_id, blocked FROM directory_people ORDER BY person_id`, nil,
+		func(v *origin) []any {
+			return []any{&v.personID, (*text)(&v.ConnectorID), (*text)(&v.ExternalID), (*flag)(&v.Blocked)}
+		},
+		func(v *origin) error {
+			i, _ := slices.BinarySearchFunc(o.People, string(v.personID), func(p store.Person, id string) int { return strings.Compare(p.ID, id) })
+			v.ConnectorID = same.string(v.ConnectorID)
+			o.People[i].Directory = v.Origin
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	o.Connectors, err = list(ctx, tx, `
+		SELECT id, kind, name, enabled, config, secret, checked_ms, succeeded_ms, error, report FROM connectors ORDER BY id`, nil,
+		func(c *store.Connector) []any {
+			return []any{(*text)(&c.ID), (*text)(&c.Kind), (*text)(&c.Name), (*flag)(&c.Enabled), (*rawJSON)(&c.Config), &c.Secret,
+				(*instant)(&c.CheckedAt), (*instant)(&c.SucceededAt), (*text)(&c.Error), (*rawJSON)(&c.Report)}
 		})
 	if err != nil {
 		return err
@@ -274,6 +303,19 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 	}
 	u.exec(ctx, administrators.put(), false, administered)
 
+	remove(ctx, u, originOfPerson, c.PutPeople, func(p *store.Person) []any { return []any{p.ID} })
+	var origins []any
+	for _, p := range last(c.PutPeople, func(p *store.Person) string { return p.ID }) {
+		if d := p.Directory; d != (store.Origin{}) {
+			origins = append(origins, p.ID, d.ConnectorID, d.ExternalID, d.Blocked)
+		}
+	}
+	u.exec(ctx, directoryPeople.put(), false, origins)
+	put(ctx, u, connectors, c.PutConnectors, func(v *store.Connector) []any {
+		return []any{v.ID, v.Kind, v.Name, v.Enabled, document(v.Config, emptyDocument), blob(v.Secret), millis(v.CheckedAt),
+			millis(v.SucceededAt), v.Error, document(v.Report, nil)}
+	})
+
 	put(ctx, u, workGroups, c.PutWorkGroups, func(g *store.WorkGroup) []any { return []any{g.ID, g.Name, g.Level} })
 	remove(ctx, u, membersOfWorkGroup, c.PutWorkGroups, func(g *store.WorkGroup) []any { return []any{g.ID} })
 	var members []any
@@ -328,6 +370,7 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 func (u *updater) deletes(ctx context.Context, c *store.Changes) {
 	id := func(id *string) []any { return []any{*id} }
 	remove(ctx, u, calendars, c.DeleteCalendars, id)
+	remove(ctx, u, connectors, c.DeleteConnectors, id)
 	remove(ctx, u, sessions, c.DeleteSessions, func(hash *[]byte) []any { return []any{notNil(*hash)} })
 	remove(ctx, u, tokens, c.DeleteTokens, id)
 	remove(ctx, u, relationships, c.DeleteRelationships, func(k *store.RelationshipKey) []any {

@@ -201,7 +201,8 @@ func full() store.Changes {
 			{ID: "anna", LocationID: "hq", GroupID: "sales", Login: "anna", Name: "Anna Ödegård", Email: "anna@example.org",
 				WorkNumber: "+49 30 1", MobileNumber: "+49 170 1", HomeNumber: "+49 30 2", Voicemail: "*97",
 				TimeZone: "Europe/Oslo", Language: "de", Role: "location_admin", Administers: []string{"hq", "lab"}, VIP: true, Blocked: true,
-				PasswordHash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", Own: []byte(`{"profiles": ["Café"]}`), CreatedAt: day},
+				PasswordHash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", Own: []byte(`{"profiles": ["Café"]}`), CreatedAt: day,
+				Directory: store.Origin{ConnectorID: "ldap1", ExternalID: "01-23", Blocked: true}},
 			{ID: "bert", LocationID: "lab", Role: "admin", Own: []byte(`{}`)},
 			{ID: "cleo", LocationID: "hq", Role: "user", Own: []byte(`{}`), CreatedAt: day.Add(time.Millisecond)},
 		},
@@ -228,6 +229,11 @@ func full() store.Changes {
 				Error: "refused", Problems: []byte(`[{"line": 4}]`)},
 			{ID: "c2", PersonID: "cleo", Kind: "ics", URL: "https://example.org/cleo.ics"},
 		},
+		PutConnectors: []store.Connector{
+			{ID: "ldap1", Kind: "ldap", Name: "Directory", Enabled: true, Config: []byte(`{"urls": ["ldaps://x"]}`), Secret: []byte{0, 1}, CheckedAt: day,
+				SucceededAt: day.Add(-time.Minute), Error: "refused", Report: []byte(`{"added": 1}`)},
+			{ID: "ldap2", Kind: "ldap", Config: []byte(`{}`)},
+		},
 	}
 }
 
@@ -235,7 +241,7 @@ func full() store.Changes {
 func officeOf(c store.Changes) store.Office {
 	return store.Office{Locations: c.PutLocations, Groups: c.PutGroups, Sections: c.PutSections, People: c.PutPeople,
 		WorkGroups: c.PutWorkGroups, MonitoringGroups: c.PutMonitoringGroups, Relationships: c.PutRelationships,
-		Tokens: c.PutTokens, Calendars: c.PutCalendars}
+		Tokens: c.PutTokens, Calendars: c.PutCalendars, Connectors: c.PutConnectors}
 }
 
 func emptyOffice(t *testing.T, s store.Store) {
@@ -483,7 +489,7 @@ func deleteScopes(t *testing.T, s store.Store) {
 	same(t, "sections", []store.Section{{ScopeID: "sales-lab", Name: "x", Value: []byte("1")}}, o.Sections)
 	// A location and all in it can go at once.
 	update(t, s, store.Changes{DeleteLocations: []string{"lab"}, DeletePeople: []string{"bert"}, DeleteWorkGroups: []string{"w1", "w2"},
-		DeleteMonitoringGroups: []string{"m1", "m2"}, DeleteTokens: []string{"t2", "t3"}})
+		DeleteMonitoringGroups: []string{"m1", "m2"}, DeleteTokens: []string{"t2", "t3"}, DeleteConnectors: []string{"ldap1", "ldap2"}})
 	same(t, "office", store.Office{}, office(t, s))
 }
 
