@@ -331,7 +331,8 @@ func (d *Directory) attributesFound(a Attributes, has map[string]int, count int)
 	}
 	if has["login"] < count {
 		s.OK = false
-		s.Remedy = strings.TrimSpace(s.Remedy + fmt.Sprintf(" %d people have no %s and cannot sign in: name another attribute, or narrow the filter.", count-has["login"], a.Login))
+		s.Remedy = strings.TrimSpace(s.Remedy + fmt.Sprintf(" %d of %d people have no %s and cannot sign in: name another attribute, or narrow the filter.",
+			count-has["login"], count, a.Login))
 	}
 	return s
 }

@@ -86,7 +86,10 @@ func (c *conn) memberOf(dn string) ([]string, error) {
 func (g *graph) of(dn string, memberOf []string) ([]string, error) {
 	s := newSet(g.base)
 	frontier := s.add(append(slices.Clone(memberOf), g.parents[key(dn)]...), true)
-	for len(frontier) > 0 {
+	for level := 0; len(frontier) > 0; level++ {
+		if level == mostLevels || s.full() {
+			return nil, tooMany(dn)
+		}
 		var next []string
 		for _, group := range frontier {
 			if k := key(group); !g.read[k] { // not below GroupBase
@@ -99,11 +102,14 @@ func (g *graph) of(dn string, memberOf []string) ([]string, error) {
 			}
 			next = append(next, g.parents[key(group)]...)
 		}
-		if frontier = s.add(next, false); s.full() {
-			return nil, fmt.Errorf("%w: %s is in more than %d groups", ErrIncomplete, clip(dn), mostGroups)
-		}
+		frontier = s.add(next, false)
 	}
 	return s.sorted(), nil
+}
+
+// tooMany is what a directory says that makes up groups without end.
+func tooMany(dn string) error {
+	return fmt.Errorf("%w: %s is in more than %d groups, or in groups of groups of more than %d levels", ErrIncomplete, clip(dn), mostGroups, mostLevels)
 }
 
 // groupsOf returns the groups of one entry, by searches.
@@ -136,7 +142,7 @@ func (d *Directory) groupsOf(ctx context.Context, c *conn, k Kind, dn string, me
 	members := append([]string{dn}, frontier...)
 	for level := 0; len(members) > 0; level++ {
 		if level == mostLevels || s.full() {
-			return nil, fmt.Errorf("%w: %s is in more than %d groups, or groups in groups in groups do not end", ErrIncomplete, clip(dn), mostGroups)
+			return nil, tooMany(dn)
 		}
 		var next []string
 		for chunk := range slices.Chunk(members, 50) {
