@@ -162,14 +162,22 @@ func TestGroupsInGroups(t *testing.T) {
 	// Outside of the groups' base, and kept by the overlay.
 	s.Add(t, "cn=elsewhere,"+slapdtest.Base, map[string][]string{"objectClass": {"groupOfNames"}, "member": {dn("carla")}})
 	s.Add(t, "cn=board,"+slapdtest.Groups, map[string][]string{"objectClass": {"groupOfNames"}, "member": {"cn=elsewhere," + slapdtest.Base}})
+	// Characters that mean something in filters and DNs, and such as are written in several ways.
+	for login, member := range map[string]string{"o(d*d": "uid=o\\28d\\2Ad," + slapdtest.People, "jürgen": "UID=J\\C3\\9CRGEN," + slapdtest.People} {
+		s.Add(t, dn(login), map[string][]string{"objectClass": {"inetOrgPerson"}, "uid": {login}, "cn": {login}, "sn": {login}, "userPassword": {"pw of " + login}})
+		s.Add(t, in("of "+login), map[string][]string{"objectClass": {"groupOfUniqueNames"}, "uniqueMember": {member}})
+		s.Add(t, in("above "+login), map[string][]string{"objectClass": {"groupOfNames"}, "member": {in("of " + login)}})
+	}
 	c := configOf(s)
 	c.GroupBase = slapdtest.Groups
 	d := open(t, c)
 	people := list(t, d)
 	for login, want := range map[string][]string{
-		"anna":  {in("company"), in("department"), in("team")},
-		"bert":  {in("circle a"), in("circle b"), in("company"), in("department"), in("team"), in("unique")},
-		"carla": {in("board"), "cn=elsewhere," + slapdtest.Base},
+		"anna":   {in("company"), in("department"), in("team")},
+		"bert":   {in("circle a"), in("circle b"), in("company"), in("department"), in("team"), in("unique")},
+		"carla":  {in("board"), "cn=elsewhere," + slapdtest.Base},
+		"o(d*d":  {in("above o(d*d"), in("of o(d*d")},
+		"jürgen": {in("above jürgen"), in("of jürgen")},
 	} {
 		if diff := cmp.Diff(want, people[login].Groups); diff != "" {
 			t.Errorf("listed, %s is in other groups (-want +got):\n%s", login, diff)

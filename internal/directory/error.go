@@ -44,7 +44,12 @@ func (e *ReferralError) Is(target error) bool { return target == ErrIncomplete }
 // network reports whether an error is of the connection and not an answer.
 func network(err error) bool {
 	e, ok := errors.AsType[*ldap.Error](err)
-	return !ok || e.ResultCode >= ldap.ErrorNetwork
+	return !ok || local(e)
+}
+
+// local reports whether the library made up the result and not the server, whose codes may be of any size.
+func local(e *ldap.Error) bool {
+	return e.ResultCode >= ldap.ErrorNetwork && e.ResultCode <= ldap.ErrorMalformedPacket
 }
 
 // explain wraps an error of a call in what it means. ctx is the caller's: where it has ended, that is the reason.
@@ -71,7 +76,7 @@ func words(err error) string {
 	if !ok {
 		return clip(err.Error())
 	}
-	if e.ResultCode >= ldap.ErrorNetwork {
+	if local(e) {
 		return clip(e.Err.Error())
 	}
 	name := ldap.LDAPResultCodeMap[e.ResultCode]

@@ -20,7 +20,8 @@ import (
 // The account that reads finds the person; the password is tried on a connection of its own. Errors are told apart with
 // errors.Is: ErrWrong, ErrDisabled, ErrLocked and ErrExpired are about the person, as far as the server discloses it;
 // ErrUnreachable, ErrRefused and ErrIncomplete about the server. Somebody unknown and a wrong password give the same
-// error after about the same time. Nothing that was typed is in an error.
+// error after about the same time. Nothing that was typed is in an error. How often somebody may try is left to the
+// caller.
 func (d *Directory) SignIn(ctx context.Context, login, password string) (Entry, error) {
 	name, simple, ok := parseLogin(login)
 	if !ok || password == "" {
@@ -43,8 +44,8 @@ func (d *Directory) SignIn(ctx context.Context, login, password string) (Entry, 
 	start := time.Now()
 	if len(entries) != 1 || entries[0].DN == "" {
 		// As much is done as for somebody known, with a password of nobody.
-		if err := d.bind(ctx, c.server, k, "cn="+rand.Text()+","+d.config.Base, rand.Text()); err.fatal {
-			return Entry{}, err.err
+		if o := d.bind(ctx, c.server, k, "cn="+rand.Text()+","+d.config.Base, rand.Text()); o.fatal {
+			return Entry{}, o.err
 		}
 		d.pace.wait(ctx, start)
 		if len(entries) > 1 {

@@ -134,7 +134,7 @@ func (s *standIn) serve(c net.Conn) error {
 		case ldap.ApplicationUnbindRequest:
 			return nil
 		case ldap.ApplicationBindRequest:
-			dn, password := op.Children[1].Value.(string), string(op.Children[2].Data.Bytes())
+			dn, password := op.Children[1].Value.(string), op.Children[2].Data.String()
 			if password == "" {
 				return fmt.Errorf("bind of %q without a password", dn)
 			}
@@ -196,7 +196,7 @@ func (s *standIn) serve(c net.Conn) error {
 				return nil
 			}
 		case ldap.ApplicationExtendedRequest:
-			if oid := string(op.Children[0].Data.Bytes()); oid != "1.3.6.1.4.1.1466.20037" {
+			if oid := op.Children[0].Data.String(); oid != "1.3.6.1.4.1.1466.20037" {
 				return fmt.Errorf("extended request %s", oid)
 			}
 			if send(c, id, result(ldap.ApplicationExtendedResponse, answer{code: ldap.LDAPResultProtocolError, message: "unsupported extended operation"}), nil) != nil {
