@@ -192,6 +192,30 @@ func TestGroupsInGroups(t *testing.T) {
 	}
 }
 
+func TestAReferenceInOpenLDAPHidesAPart(t *testing.T) {
+	t.Parallel()
+	s := slapdtest.Start(t, slapdtest.Options{LDIF: somebody("anna") +
+		"dn: ou=branch," + slapdtest.Base + "\nobjectClass: referral\nobjectClass: extensibleObject\nou: branch\nref: ldap://branch.example.test/ou=branch," + slapdtest.Base + "\n\n"})
+	c := configOf(s)
+	err := open(t, c).Each(t.Context(), func(Entry) error { return nil })
+	want := []string{"ldap://branch.example.test/ou=branch," + slapdtest.Base}
+	if e, ok := errors.AsType[*ReferralError](err); !ok || !slices.Equal(e.To, want) {
+		t.Errorf("listing: %v, want an error that names %q", err, want)
+	}
+	c.Base = "ou=branch," + slapdtest.Base
+	if err := open(t, c).Each(t.Context(), func(Entry) error { return nil }); !errors.Is(err, ErrIncomplete) {
+		t.Errorf("a base that is elsewhere: %v, want ErrIncomplete", err)
+	}
+	c.Base = slapdtest.People
+	if got := list(t, open(t, c)); len(got) != 1 {
+		t.Errorf("a base without it: %d people, want 1", len(got))
+	}
+	c.Base, c.SkipReferrals = slapdtest.Base, true
+	if got := list(t, open(t, c)); len(got) != 1 {
+		t.Errorf("with references skipped: %d people, want 1", len(got))
+	}
+}
+
 func TestSignInOpenLDAP(t *testing.T) {
 	t.Parallel()
 	s := slapdtest.Start(t, slapdtest.Options{LDIF: somebody("anna", "mail: anna@example.test") + somebody("bert", "mail: twice@example.test") +

@@ -70,14 +70,17 @@ func (d *Directory) groups(ctx context.Context, c, other *conn, k Kind) (_ *grap
 	return g, referred, nil
 }
 
-// memberOf reads which groups a group says to be in. That it cannot be read means none.
+// memberOf reads which groups a group says to be in. One that the account may not read, or that another domain keeps,
+// says nothing.
 func (c *conn) memberOf(dn string) ([]string, error) {
 	e, err := c.read(dn, "memberOf")
-	if err != nil && !network(err) || err == nil && e == nil {
+	switch {
+	case ldap.IsErrorAnyOf(err, ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultReferral, ldap.LDAPResultInvalidDNSyntax):
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
+	case e == nil:
+		return nil, nil
 	}
 	return c.values(e, "memberOf")
 }

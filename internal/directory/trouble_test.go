@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/doorlight/doorlight/internal/directory/slapdtest"
+	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 	"github.com/google/go-cmp/cmp"
 )
@@ -355,6 +356,47 @@ func TestNestedGroupsOfActiveDirectory(t *testing.T) {
 	}
 }
 
+func TestAGroupThatCannotBeReadIsOneThatCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	const direct = "CN=direct,DC=other,DC=com"
+	for name, x := range map[string]struct {
+		a   answer
+		err error
+	}{
+		"it may not be read":        {answer{code: ldap.LDAPResultInsufficientAccessRights}, nil},
+		"it is not there":           {answer{code: ldap.LDAPResultNoSuchObject}, nil},
+		"it is of another domain":   {answer{code: ldap.LDAPResultReferral, referral: []string{"ldap://other.com/" + direct}}, nil},
+		"the server is busy":        {answer{code: ldap.LDAPResultBusy}, ErrUnreachable},
+		"the connection breaks":     {answer{cut: true}, ErrUnreachable},
+		"the server takes too long": {answer{code: ldap.LDAPResultTimeLimitExceeded}, ErrIncomplete},
+	} {
+		for _, kind := range []Kind{KindActiveDirectory, KindOpenLDAP} {
+			anna := user(1, "anna", attribute{"entryUUID", []string{"x"}}, attribute{"uid", []string{"anna"}}, attribute{"memberOf", []string{direct}})
+			s := (&standIn{search: func(r request) answer {
+				switch {
+				case r.scope == ldap.ScopeBaseObject:
+					return x.a
+				case strings.Contains(r.filter, "erson"):
+					return answer{entries: []entry{anna}}
+				}
+				return answer{}
+			}}).start(t)
+			d := openAD(t, func(c *Config) { c.Kind = kind }, s)
+			var got []string
+			err := d.Each(t.Context(), func(e Entry) error { got = e.Groups; return nil })
+			if !errors.Is(err, x.err) || err == nil && !slices.Equal(got, []string{direct}) {
+				t.Errorf("%s, %s: groups %q and error %v, want %v", name, kind, got, err, x.err)
+			}
+			if kind == KindActiveDirectory {
+				continue // the server follows by itself
+			}
+			if e, err := d.SignIn(t.Context(), "anna", "x"); !errors.Is(err, x.err) || err == nil && !slices.Equal(e.Groups, []string{direct}) {
+				t.Errorf("%s, %s: signed in, groups %q and error %v, want %v", name, kind, e.Groups, err, x.err)
+			}
+		}
+	}
+}
+
 func TestGroupsWithoutEnd(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []Kind{KindActiveDirectory, KindOpenLDAP} {
@@ -544,5 +586,58 @@ func TestActiveDirectoryIsNotReadByStrangers(t *testing.T) {
 	}
 	if got := stepOf(t, d.Check(t.Context()), "base"); got.OK || got.Remedy != "Give an account that reads." {
 		t.Errorf("check says %+v", got)
+	}
+}
+
+func TestCheckTellsWhyTheReaderIsNotLetIn(t *testing.T) {
+	t.Parallel()
+	for _, x := range []struct {
+		a             answer
+		found, remedy string
+	}{
+		{answer{code: ldap.LDAPResultInvalidCredentials}, "The account that reads is unknown, or its password is wrong.", "Check both."},
+		{answer{code: ldap.LDAPResultInvalidCredentials, message: "80090308: LdapErr: DSID-0C09044E, comment: AcceptSecurityContext error, data 533, v4563"},
+			"The account that reads is not let in: the account is disabled.", "Set the account right"},
+		{answer{code: ldap.LDAPResultInvalidCredentials, message: "80090308: LdapErr: DSID-0C09044E, comment: AcceptSecurityContext error, data 773, v4563"},
+			"the password has to be changed first.", "Set the account right"},
+		{answer{code: ldap.LDAPResultStrongAuthRequired, message: "integrity checking"}, "takes no password over this connection", "Use ldaps:// or StartTLS."},
+		{answer{code: ldap.LDAPResultInvalidDNSyntax}, "not written as this server wants it", "distinguished name"},
+		{answer{code: ldap.LDAPResultUnwillingToPerform, message: "not\ntoday"}, "unwilling to perform (53): not today", "log of the directory"},
+		{answer{cut: true}, "The connection broke", "log of the directory"},
+	} {
+		s := (&standIn{bind: func(string, string) answer { return x.a }}).start(t)
+		got := stepOf(t, openAD(t, nil, s).Check(t.Context()), "account")
+		if got.OK || !strings.Contains(got.Found, x.found) || !strings.Contains(got.Remedy, x.remedy) || strings.Contains(got.Found, "pw of") {
+			t.Errorf("answer %d %q: step %+v, want %q and %q", x.a.code, x.a.message, got, x.found, x.remedy)
+		}
+	}
+}
+
+// TestWhatIsSlippedInBeforeTheHandshakeIsNoAnswer: the answer to StartTLS comes with one to a bind that was not sent yet,
+// as from somebody in between.
+func TestWhatIsSlippedInBeforeTheHandshakeIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done sync.WaitGroup
+	done.Go(func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		if _, err := ber.ReadPacket(c); err != nil {
+			t.Error(err)
+		}
+		send(c, 1, result(ldap.ApplicationExtendedResponse, answer{}), nil)
+		send(c, 2, result(ldap.ApplicationBindResponse, answer{}), nil)
+		io.Copy(io.Discard, c)
+	})
+	t.Cleanup(func() { l.Close(); done.Wait() })
+	d := open(t, Config{URLs: []string{"ldap://" + l.Addr().String()}, StartTLS: true, BindDN: "cn=r", Password: "hunter2", Base: "dc=x"})
+	if err := d.Each(t.Context(), func(Entry) error { return nil }); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "TLS handshake") {
+		t.Errorf("%v, want that there is no TLS", err)
 	}
 }
