@@ -113,7 +113,7 @@ func disabled(control string) bool {
 	return err == nil && n&accountDisable != 0
 }
 
-// expired reads an accountExpires: steps of 100 ns since 1601; 0 and the largest number mean never ([MS-ADA1] §2.2).
+// expired reads an accountExpires: steps of 100 ns since 1601; 0 and the largest number mean never ([MS-ADA1]).
 func expired(at string, now time.Time) bool {
 	n, err := strconv.ParseInt(at, 10, 64)
 	if err != nil || n <= 0 || n == math.MaxInt64 {

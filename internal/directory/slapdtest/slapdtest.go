@@ -11,6 +11,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	_ "embed"
@@ -19,12 +20,15 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -108,8 +112,12 @@ func start(o Options) (_ *Server, err error) {
 			err = errors.Join(err, os.RemoveAll(folder))
 		}
 	}()
-	files := map[string][]byte{"slapd.conf": []byte(s.configuration(o)), "ad.schema": adSchema, "seed.ldif": []byte(seed + o.LDIF),
-		"rootdse.ldif": []byte("dn:\nsupportedCapabilities: 1.2.840.113556.1.4.800\nsupportedCapabilities: 1.2.840.113556.1.4.1670\n")}
+	files := map[string][]byte{"slapd.conf": []byte(s.configuration(o)), "ad.schema": adSchema, "seed.ldif": []byte(seed + o.LDIF)}
+	root := "dn:\ndescription: " + folder + "\n" // by which it is known
+	if o.AD {
+		root += "supportedCapabilities: 1.2.840.113556.1.4.800\nsupportedCapabilities: 1.2.840.113556.1.4.1670\n"
+	}
+	files["rootdse.ldif"] = []byte(root)
 	if !o.NoTLS {
 		if s.Roots, err = certificate(files, o); err != nil {
 			return nil, err
@@ -170,9 +178,8 @@ func (s *Server) run(ctx context.Context, program string, o Options) (again bool
 
 func (s *Server) runOn(ctx context.Context, program string, o Options, port, tlsPort string) (again bool, err error) {
 	s.Port, s.URL = port, "ldap://127.0.0.1:"+port
-	addresses, ports := s.URL, []string{port}
+	addresses := s.URL
 	if !o.NoTLS {
-		ports = append(ports, tlsPort)
 		s.TLSURL = "ldaps://127.0.0.1:" + tlsPort
 		addresses += " " + s.TLSURL
 	}
@@ -213,7 +220,10 @@ func (s *Server) runOn(ctx context.Context, program string, o Options, port, tls
 	late := time.AfterFunc(startTime, func() { s.cmd.Process.Kill() })
 	defer late.Stop()
 	if <-ready {
-		if err := s.answers(ctx, ports...); err != nil {
+		switch ended, err := s.answers(ctx); {
+		case ended:
+			return true, err
+		case err != nil:
 			return false, errors.Join(err, s.end())
 		}
 		return false, nil
@@ -226,36 +236,63 @@ func (s *Server) runOn(ctx context.Context, program string, o Options, port, tls
 		fmt.Errorf("slapd did not start: %w; it said:\n%s", err, said.String())
 }
 
-// answers waits until the ports can be connected to: slapd says that it starts when it has them, a moment before it listens.
-func (s *Server) answers(ctx context.Context, ports ...string) error {
+// answers waits until this very server answers: it says that it starts when its ports are bound, a moment before it listens,
+// and if somebody else listens there by then it ends.
+func (s *Server) answers(ctx context.Context) (ended bool, err error) {
 	pause := time.NewTicker(2 * time.Millisecond)
 	defer pause.Stop()
-	for _, port := range ports {
-		for {
-			c, err := net.Dial("tcp4", "127.0.0.1:"+port)
-			if err == nil {
-				c.Close()
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return err
-			case <-pause.C:
-			}
+	for {
+		err := s.itself(s.URL)
+		if err == nil && s.TLSURL != "" {
+			err = s.itself(s.TLSURL)
+		}
+		if err == nil {
+			return false, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, err
+		case end := <-s.ended:
+			return true, fmt.Errorf("slapd ended: %w", end)
+		case <-pause.C:
 		}
 	}
-	return nil
 }
 
-// freePort returns a port that nobody listens on just now.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+// itself returns nil if it is this server that answers at an address.
+func (s *Server) itself(address string) error {
+	c, err := ldap.DialURL(address, ldap.DialWithDialer(&net.Dialer{Timeout: time.Second}), ldap.DialWithTLSConfig(&tls.Config{InsecureSkipVerify: true}))
 	if err != nil {
-		return "", err
+		return err
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
+	defer c.Close()
+	c.SetTimeout(time.Second)
+	r, err := c.Search(&ldap.SearchRequest{Filter: "(objectClass=*)", Attributes: []string{"description"}})
+	if err == nil && (len(r.Entries) != 1 || r.Entries[0].GetAttributeValue("description") != s.folder) {
+		err = errors.New("another server answers at " + address)
+	}
+	return err
+}
+
+// ports are those that were taken in this process.
+var ports sync.Map
+
+// freePort returns a port that nobody listens on just now. It is none of those that the system hands out by itself: slapd
+// binds its ports a while before it listens, and may have them taken away in between.
+func freePort() (string, error) {
+	const low, high, most = 12_000, 32_000, 1000 // Linux hands out those from 32,768 on
+	for range most {
+		port := strconv.Itoa(low + mathrand.IntN(high-low))
+		if _, taken := ports.LoadOrStore(port, true); taken {
+			continue
+		}
+		l, err := net.Listen("tcp4", "127.0.0.1:"+port)
+		if err != nil {
+			continue
+		}
+		return port, l.Close()
+	}
+	return "", errors.New("no free port found")
 }
 
 func (s *Server) stop() error { return errors.Join(s.end(), os.RemoveAll(s.folder)) }
@@ -273,8 +310,9 @@ func (s *Server) configuration(o Options) string {
 		fmt.Fprintf(&b, "include /etc/ldap/schema/%s.schema\n", name)
 	}
 	if o.AD {
-		fmt.Fprintf(&b, "include %[1]s/ad.schema\nrootDSE %[1]s/rootdse.ldif\n", s.folder)
+		fmt.Fprintf(&b, "include %s/ad.schema\n", s.folder)
 	}
+	fmt.Fprintf(&b, "rootDSE %s/rootdse.ldif\n", s.folder)
 	b.WriteString("modulepath /usr/lib/ldap\nmoduleload back_mdb\nmoduleload memberof\nmoduleload ppolicy\n")
 	if !o.NoTLS {
 		fmt.Fprintf(&b, "TLSCACertificateFile %[1]s/ca.pem\nTLSCertificateFile %[1]s/cert.pem\nTLSCertificateKeyFile %[1]s/key.pem\n", s.folder)

@@ -56,3 +56,14 @@ func TestAPortThatIsTakenMeansAnother(t *testing.T) {
 		t.Errorf("on a port that is taken: again %v, error %v, want another try", again, err)
 	}
 }
+
+func TestAnotherServerIsNotTakenForTheOneThatStarts(t *testing.T) {
+	t.Parallel()
+	a, b := Start(t, Options{}), Start(t, Options{})
+	if err := a.itself(a.TLSURL); err != nil {
+		t.Errorf("a server is not known again: %v", err)
+	}
+	if err := a.itself(b.TLSURL); err == nil {
+		t.Error("another server counts as the one that was started")
+	}
+}
