@@ -138,15 +138,23 @@ func (o *Office) ChangePerson(ctx context.Context, by By, action, id string, edi
 	return rec, err
 }
 
-// EditPeople lets edit change the records of the people with the given logins as they are now, all of them or none; who is
-// not there yet is added. Own settings are theirs, as in ChangePerson.
-func (o *Office) EditPeople(ctx context.Context, by By, action string, logins []string, edit func(i int, p *store.Person) error) error {
+// Key names a person: by ID, or who has a login. Somebody with a login that nobody has is added.
+type Key struct{ ID, Login string }
+
+// EditPeople lets edit change the records of people as they are now, all of them or none; who is not there yet is added.
+// Own settings are theirs, as in ChangePerson.
+func (o *Office) EditPeople(ctx context.Context, by By, action string, keys []Key, edit func(i int, p *store.Person) error) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
-	recs := make([]*store.Person, len(logins))
-	for i, login := range logins {
-		rec := store.Person{Login: NormalLogin(login), Role: RoleUser, CreatedAt: time.Now().UTC()}
-		p, ok := o.ByLogin(login)
+	recs := make([]*store.Person, len(keys))
+	for i, key := range keys {
+		p, ok := o.Person(key.ID)
+		if key.ID == "" {
+			p, ok = o.ByLogin(key.Login)
+		} else if !ok {
+			return fault.New(fault.NotFound, "there is no person %q", key.ID)
+		}
+		rec := store.Person{Login: NormalLogin(key.Login), Role: RoleUser, CreatedAt: time.Now().UTC()}
 		if ok {
 			rec = p.Person
 		}

@@ -17,6 +17,7 @@ type Report struct {
 	Added     int       `json:"added"`
 	Changed   int       `json:"changed"`
 	Unchanged int       `json:"unchanged"`
+	Blocked   int       `json:"blocked,omitempty" doc:"Who is not in the directory any more, or disabled there."`
 	Refused   int       `json:"refused" doc:"Rows that were not entered."`
 	Refusals  []Refusal `json:"refusals" doc:"Why, at most the first 1,000 reasons."`
 }
@@ -179,11 +180,11 @@ func (w *work) count(c change) {
 
 // put enters changes, of people as they are now.
 func (w *work) put(ctx context.Context, changes ...change) error {
-	logins := make([]string, len(changes))
+	keys := make([]office.Key, len(changes))
 	for i := range changes {
-		logins[i] = changes[i].rec.Login
+		keys[i].Login = changes[i].rec.Login
 	}
-	return w.of.EditPeople(ctx, w.run.By, w.run.Action, logins, func(i int, p *store.Person) error {
+	return w.of.EditPeople(ctx, w.run.By, w.run.Action, keys, func(i int, p *store.Person) error {
 		was := *p
 		if wrong := w.scopes.enter(changes[i].record, p); len(wrong) > 0 {
 			return fault.Bad(wrong[0].Field, "%s", wrong[0].Message)

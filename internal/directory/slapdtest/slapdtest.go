@@ -429,6 +429,12 @@ func (s *Server) Move(t testing.TB, dn, rdn, parent string) {
 	s.do(t, "move "+dn, func(c *ldap.Conn) error { return c.ModifyDN(ldap.NewModifyDNRequest(dn, rdn, true, parent)) })
 }
 
+// Delete deletes an entry as the administrator.
+func (s *Server) Delete(t testing.TB, dn string) {
+	t.Helper()
+	s.do(t, "delete "+dn, func(c *ldap.Conn) error { return c.Del(ldap.NewDelRequest(dn, nil)) })
+}
+
 func (s *Server) do(t testing.TB, what string, f func(*ldap.Conn) error) {
 	t.Helper()
 	c, err := ldap.DialURL(s.URL, ldap.DialWithDialer(&net.Dialer{Timeout: stopTime}))
