@@ -1,0 +1,415 @@
+// Package connector keeps the outside systems that administrators enter: their settings, their sealed secrets, and how
+// they are doing. It has directories read on time, and passwords checked by them. How a system is spoken to is the
+// business of its own package; what comes of it, that of package provision.
+package connector
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/directory"
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/provision"
+	"github.com/doorlight/doorlight/internal/secret"
+	"github.com/doorlight/doorlight/internal/store"
+)
+
+// KindLDAP is a directory that is read over LDAP.
+const KindLDAP = "ldap"
+
+// Connector is an outside system as administrators see it.
+type Connector struct {
+	ID        string
+	Kind      string
+	Name      string
+	Enabled   bool
+	HasSecret bool
+	LDAP      *LDAP // of KindLDAP
+
+	CheckedAt, SucceededAt time.Time // last attempt and success; zero: never
+	Error                  string    // of the last attempt, in words
+	Report                 *provision.Report
+	Running                bool
+}
+
+// Entry is what an administrator enters.
+type Entry struct {
+	ID      string // empty: a new one
+	Kind    string
+	Name    string
+	Enabled bool
+	Secret  *string // nil: as before
+	LDAP    *LDAP
+}
+
+// Connectors are all of them. Its methods may be called by several goroutines at once.
+type Connectors struct {
+	store  store.Store
+	office *office.Office
+	box    *secret.Box
+	log    *slog.Logger
+	wake   chan struct{}
+
+	changing sync.Mutex // held while one is entered or deleted
+
+	mu  sync.Mutex // guards what follows
+	all map[string]*entry
+}
+
+type entry struct {
+	rec     store.Connector
+	ldap    LDAP
+	dir     *directory.Directory
+	running bool
+}
+
+// Open reads them from the store.
+func Open(ctx context.Context, st store.Store, of *office.Office, box *secret.Box, log *slog.Logger) (*Connectors, error) {
+	c := &Connectors{store: st, office: of, box: box, log: log, wake: make(chan struct{}, 1), all: map[string]*entry{}}
+	o, err := st.LoadOffice(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connectors: %w", err)
+	}
+	for _, rec := range o.Connectors {
+		e, err := c.entryOf(rec)
+		if err != nil { // it is shown with its error, and can be mended
+			log.Error("a connector cannot be used", "connector", rec.ID, "err", err)
+			e.rec.Error = fault.Public(err)
+		}
+		c.all[rec.ID] = e
+	}
+	return c, nil
+}
+
+// sealedFor binds a secret to its connector.
+func sealedFor(id string) string { return "connector/" + id }
+
+// Reseal returns the connectors that have a secret, with this sealed anew.
+func Reseal(box *secret.Box, all []store.Connector) ([]store.Connector, error) {
+	var sealed []store.Connector
+	for _, c := range all {
+		if len(c.Secret) == 0 {
+			continue
+		}
+		text, err := box.Open(c.Secret, sealedFor(c.ID))
+		if err != nil {
+			return nil, fmt.Errorf("connector %s: %w", c.Name, err)
+		}
+		c.Secret = box.Seal(text, sealedFor(c.ID))
+		sealed = append(sealed, c)
+	}
+	return sealed, nil
+}
+
+func (c *Connectors) entryOf(rec store.Connector) (*entry, error) {
+	e := &entry{rec: rec}
+	if rec.Kind != KindLDAP {
+		return e, fault.New(fault.Conflict, "%q is no kind of system that this version knows", rec.Kind)
+	}
+	if err := json.Unmarshal(rec.Config, &e.ldap); err != nil {
+		return e, fault.Wrap(fault.Conflict, err, "its settings cannot be read")
+	}
+	password := ""
+	if len(rec.Secret) > 0 {
+		var err error
+		if password, err = c.box.Open(rec.Secret, sealedFor(rec.ID)); err != nil {
+			return e, fault.Wrap(fault.Conflict, err, "its password cannot be read: it was sealed with another key file; enter it again")
+		}
+	}
+	var err error
+	e.dir, err = e.ldap.open(password)
+	return e, err
+}
+
+func (e *entry) out() Connector {
+	out := Connector{
+		ID: e.rec.ID, Kind: e.rec.Kind, Name: e.rec.Name, Enabled: e.rec.Enabled, HasSecret: len(e.rec.Secret) > 0, CheckedAt: e.rec.CheckedAt,
+		SucceededAt: e.rec.SucceededAt, Error: e.rec.Error, Running: e.running,
+	}
+	if e.rec.Kind == KindLDAP {
+		l := e.ldap
+		out.LDAP = &l
+	}
+	if len(e.rec.Report) > 0 {
+		var rep provision.Report
+		if json.Unmarshal(e.rec.Report, &rep) == nil { // else there is none
+			out.Report = &rep
+		}
+	}
+	return out
+}
+
+// All returns all connectors by name.
+func (c *Connectors) All() []Connector {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := []Connector{}
+	for _, e := range c.all {
+		all = append(all, e.out())
+	}
+	slices.SortFunc(all, func(a, b Connector) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) })
+	return all
+}
+
+// Get returns a connector.
+func (c *Connectors) Get(id string) (Connector, error) {
+	e, err := c.find(id)
+	if err != nil {
+		return Connector{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return e.out(), nil
+}
+
+func (c *Connectors) find(id string) (*entry, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.all[id]; e != nil {
+		return e, nil
+	}
+	return nil, fault.New(fault.NotFound, "there is no connector %q", id)
+}
+
+// Put enters a connector. A secret is not carried to other servers: it must be given again then.
+func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector, error) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	var bad fault.Fields
+	if in.Name = strings.TrimSpace(in.Name); in.Name == "" {
+		bad.Add("name", "must not be empty")
+	}
+	if in.Kind != KindLDAP || in.LDAP == nil {
+		bad.Add("ldap", "must be given for a connector of kind ldap")
+		return Connector{}, bad.Err()
+	}
+	rec := store.Connector{ID: in.ID, Kind: in.Kind}
+	if in.ID == "" {
+		rec.ID = office.NewID()
+	} else {
+		e, err := c.find(in.ID)
+		if err != nil {
+			return Connector{}, err
+		}
+		c.mu.Lock()
+		rec = e.rec
+		moved := !slices.Equal(e.ldap.URLs, in.LDAP.URLs)
+		c.mu.Unlock()
+		if moved && in.Secret == nil && len(rec.Secret) > 0 {
+			bad.Add("secret", "must be given again for other servers")
+		}
+	}
+	in.LDAP.check(c.office, &bad)
+	if err := bad.Err(); err != nil {
+		return Connector{}, err
+	}
+	config, err := json.Marshal(in.LDAP)
+	if err != nil {
+		return Connector{}, err
+	}
+	rec.Name, rec.Enabled, rec.Config = in.Name, in.Enabled, config
+	if in.Secret != nil {
+		if rec.Secret = nil; *in.Secret != "" {
+			rec.Secret = c.box.Seal(*in.Secret, sealedFor(rec.ID))
+		}
+	}
+	e, err := c.entryOf(rec)
+	if err != nil {
+		return Connector{}, err
+	}
+	log := by.Entry("connector.put")
+	log.Detail, _ = json.Marshal(map[string]any{"connector": rec.ID, "name": rec.Name, "enabled": rec.Enabled, "config": json.RawMessage(config)}) // plain data
+	if err := c.store.Update(ctx, store.Changes{PutConnectors: []store.Connector{rec}, Audit: []store.AuditEntry{log}}); err != nil {
+		return Connector{}, fmt.Errorf("connector %s: %w", rec.Name, err)
+	}
+	c.mu.Lock()
+	c.all[rec.ID] = e
+	out := e.out()
+	c.mu.Unlock()
+	c.signal()
+	return out, nil
+}
+
+// Delete removes a connector. Its people stay, as they are.
+func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	e, err := c.find(id)
+	if err != nil {
+		return err
+	}
+	log := by.Entry("connector.delete")
+	log.Detail, _ = json.Marshal(map[string]any{"connector": id, "name": e.rec.Name}) // plain data
+	if err := c.store.Update(ctx, store.Changes{DeleteConnectors: []string{id}, Audit: []store.AuditEntry{log}}); err != nil {
+		return fmt.Errorf("connector %s: %w", id, err)
+	}
+	c.mu.Lock()
+	delete(c.all, id)
+	c.mu.Unlock()
+	return nil
+}
+
+func (c *Connectors) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Check tries each step that a connector needs.
+func (c *Connectors) Check(ctx context.Context, id string) ([]directory.Step, error) {
+	e, err := c.find(id)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	dir := e.dir
+	c.mu.Unlock()
+	if dir == nil {
+		return nil, fault.New(fault.Conflict, "its settings cannot be used; enter them again")
+	}
+	return dir.Check(ctx), nil
+}
+
+// errRunning is the error of a second synchronisation at a time.
+var errRunning = fault.New(fault.Conflict, "a synchronisation of this directory is under way")
+
+// Sync has a directory's people follow it now. anyway says that also an unusual number of them may be blocked.
+func (c *Connectors) Sync(ctx context.Context, by office.By, id string, dry, anyway bool, progress func(done, total int)) (provision.Report, error) {
+	e, err := c.find(id)
+	if err != nil {
+		return provision.Report{}, err
+	}
+	c.mu.Lock()
+	dir, places, busy := e.dir, slices.Clone(e.ldap.Places), e.running
+	e.running = true
+	c.mu.Unlock()
+	if busy {
+		return provision.Report{}, errRunning
+	}
+	defer func() {
+		c.mu.Lock()
+		e.running = false
+		c.mu.Unlock()
+	}()
+	if dir == nil {
+		return provision.Report{}, fault.New(fault.Conflict, "its settings cannot be used; enter them again")
+	}
+	s := provision.Sync{By: by, Connector: id, Places: places, DryRun: dry, Anyway: anyway, Progress: progress}
+	rep, err := s.Enter(ctx, c.office, dir.Each)
+	err = inWords(err)
+	if !dry {
+		c.note(ctx, e, rep, err)
+	}
+	return rep, err
+}
+
+// inWords gives the errors of a directory a text that administrators are shown.
+func inWords(err error) error {
+	var told *fault.Error
+	switch {
+	case err == nil || errors.As(err, &told):
+		return err
+	case errors.Is(err, directory.ErrUnreachable):
+		return fault.Wrap(fault.Unavailable, err, "the directory cannot be reached: %v", err)
+	}
+	return fault.Wrap(fault.Unavailable, err, "the directory could not be read whole, so nothing was changed: %v", err)
+}
+
+// note keeps how an attempt went.
+func (c *Connectors) note(ctx context.Context, e *entry, rep provision.Report, err error) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	c.mu.Lock()
+	now := time.Now().UTC()
+	if e.rec.CheckedAt = now; err == nil {
+		e.rec.SucceededAt, e.rec.Error = now, ""
+		e.rec.Report, _ = json.Marshal(rep) // plain data
+	} else {
+		e.rec.Error = fault.Public(err)
+	}
+	rec, current := e.rec, c.all[e.rec.ID] == e
+	c.mu.Unlock()
+	if !current { // deleted or changed meanwhile
+		return
+	}
+	if err := c.store.Update(context.WithoutCancel(ctx), store.Changes{PutConnectors: []store.Connector{rec}}); err != nil {
+		c.log.Error("the state of a connector could not be stored", "connector", rec.ID, "err", err)
+	}
+}
+
+// Run has directories read when it is time, until ctx ends.
+func (c *Connectors) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-c.wake:
+		case <-timer.C:
+		}
+		next := time.Hour
+		for _, x := range c.All() {
+			if !x.Enabled || x.LDAP == nil || x.LDAP.EveryMinutes == 0 {
+				continue
+			}
+			every := time.Duration(x.LDAP.EveryMinutes) * time.Minute
+			if wait := every - time.Since(x.CheckedAt); wait > 0 {
+				next = min(next, wait)
+				continue
+			}
+			next = min(next, every)
+			rep, err := c.Sync(ctx, office.By{}, x.ID, false, false, nil)
+			switch {
+			case ctx.Err() != nil:
+			case err != nil:
+				c.log.Warn("a directory was not read", "connector", x.ID, "err", err)
+			default:
+				c.log.Info("a directory was read", "connector", x.ID, "added", rep.Added, "changed", rep.Changed, "blocked", rep.Blocked, "refused", rep.Refused)
+			}
+		}
+		timer.Reset(max(next, time.Second))
+	}
+}
+
+// SignIn checks a password with the directory that somebody comes from. ok is false if it is wrong; known is false if
+// their directory checks no passwords.
+func (c *Connectors) SignIn(ctx context.Context, p *store.Person, login, password string) (ok, known bool, err error) {
+	if p.Directory.ConnectorID == "" {
+		return false, false, nil
+	}
+	c.mu.Lock()
+	e := c.all[p.Directory.ConnectorID]
+	var dir *directory.Directory
+	if e != nil && e.rec.Enabled && e.ldap.SignIn {
+		dir = e.dir
+	}
+	c.mu.Unlock()
+	if dir == nil {
+		return false, false, nil
+	}
+	found, err := dir.SignIn(ctx, login, password)
+	switch {
+	case err == nil:
+		return found.ID == p.Directory.ExternalID, true, nil // the login may be another's by now
+	case errors.Is(err, directory.ErrWrong), errors.Is(err, directory.ErrAmbiguous):
+		return false, true, nil
+	case errors.Is(err, directory.ErrDisabled):
+		return false, true, fault.Wrap(fault.Unauthorized, err, "the account is disabled in the directory")
+	case errors.Is(err, directory.ErrLocked):
+		return false, true, fault.Wrap(fault.Unauthorized, err, "the account is locked in the directory for a while")
+	case errors.Is(err, directory.ErrExpired):
+		return false, true, fault.Wrap(fault.Unauthorized, err, "the account or its password has expired in the directory")
+	}
+	c.log.Warn("a directory could not check a password", "connector", p.Directory.ConnectorID, "err", err)
+	return false, true, fault.Wrap(fault.Unavailable, err, "the directory cannot be asked at the moment")
+}
