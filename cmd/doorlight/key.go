@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doorlight/doorlight/internal/agenda"
+	"github.com/doorlight/doorlight/internal/connector"
 	"github.com/doorlight/doorlight/internal/secret"
 	"github.com/doorlight/doorlight/internal/store"
 )
@@ -42,8 +43,11 @@ server must be stopped. Earlier backups can only be read with the key file of th
 				if changes.PutCalendars, err = agenda.Reseal(box, all.Calendars); err != nil {
 					return err
 				}
+				if changes.PutConnectors, err = connector.Reseal(box, all.Connectors); err != nil {
+					return err
+				}
 				changes.Audit = []store.AuditEntry{byCommandLine.Entry("key.rotate")}
-				sealed = len(changes.PutCalendars)
+				sealed = len(changes.PutCalendars) + len(changes.PutConnectors)
 				return st.Update(cmd.Context(), changes)
 			})
 			if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/agenda"
 	"github.com/doorlight/doorlight/internal/api"
+	"github.com/doorlight/doorlight/internal/connector"
 	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/live"
 	"github.com/doorlight/doorlight/internal/office"
@@ -64,6 +65,8 @@ type parts struct {
 	broker *live.Broker
 	agenda *agenda.Agenda
 	api    *api.Server
+
+	connectors *connector.Connectors
 }
 
 func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
@@ -161,7 +164,11 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 		agenda.KindFeed: feed.New(client), agenda.KindCalDAV: caldav.New(client, caldav.Config{}),
 	}, agenda.Config{Log: log, Every: every})
 	cfg := api.Config{Log: log, Version: version, Secure: c.TLSCert != "" || c.BehindTLS, Proxy: c.BehindTLS, Demo: c.demo != nil, SetupCode: code}
+	if p.connectors, err = connector.Open(ctx, st, p.office, box, log); err != nil {
+		return nil, err
+	}
 	p.api = api.New(st, p.office, p.hub, p.agenda, cfg)
+	p.api.Connect(p.connectors)
 	p.api.Live(p.broker)
 	log.Info("loaded", "people", p.office.Count(), "took", time.Since(began).Round(time.Millisecond))
 	return p, nil
@@ -210,6 +217,7 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 	var calendars sync.WaitGroup
 	calendars.Go(func() { p.agenda.Run(agendaCtx) })
 	calendars.Go(func() { c.demo.run(agendaCtx, p, log) })
+	calendars.Go(func() { p.connectors.Run(agendaCtx) })
 	calendars.Go(func() { tidy(agendaCtx, p.office, time.Duration(c.AuditDays)*24*time.Hour, log) })
 
 	failed := make(chan error, 1)

@@ -100,7 +100,9 @@ func newPalace(t testing.TB) *palace {
 	now := time.Now().UTC()
 	p.ok(p.store.Update(t.Context(), store.Changes{PutSessions: []store.Session{{Hash: []byte("12345678 and more"), PersonID: "anna", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}}}))
 	p.values = map[string]string{
-		"session": fmt.Sprintf("%x", "12345678"), "job": decode[api.Job](p.admin.post("/people/import", map[string]any{"csv": "login\nanna\n", "dry_run": true}).fine(t)).ID, "work group": work.ID, "monitoring group": watch.ID,
+		"session": fmt.Sprintf("%x", "12345678"), "job": decode[api.Job](p.admin.post("/people/import", map[string]any{"csv": "login\nanna\n", "dry_run": true}).fine(t)).ID, "connector": decode[api.Connector](p.admin.post("/connectors", map[string]any{"kind": "ldap", "name": "X", "enabled": false, "ldap": map[string]any{
+			"urls": []string{"ldaps://127.0.0.1:1"}, "base": "dc=x", "places": []map[string]any{{"location": p.location}},
+		}}).fine(t)).ID, "work group": work.ID, "monitoring group": watch.ID,
 		"person": "anna", "viewer": "bob", "client": "tab", "line": "100", "calendar": cal.ID, "location": p.location, "group": group.ID,
 		"scope": p.location, "section": policy.SectionFeature, "template": policy.TemplateSick, "token": tok.ID,
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/doorlight/doorlight/internal/fault"
 )
 
 // guesses bounds how often somebody may be wrong. A try is taken before it is known what comes of it, and given back
@@ -122,7 +124,7 @@ func (s *Server) guess(ctx context.Context, name string, try func() (bool, error
 		return false, tooMany(wait)
 	}
 	right, err := try()
-	if right || err != nil {
+	if right || err != nil && fault.KindOf(err) != fault.Unauthorized {
 		s.guesses.giveBack(limits...)
 	}
 	if right {

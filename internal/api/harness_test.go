@@ -24,6 +24,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/agenda"
 	"github.com/doorlight/doorlight/internal/api"
+	"github.com/doorlight/doorlight/internal/connector"
 	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/live"
 	"github.com/doorlight/doorlight/internal/office"
@@ -123,11 +124,15 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	b.ok(err)
 	b.agenda = agenda.New(st, b.office, b.hub, box, map[string]agenda.Source{agenda.KindFeed: b, agenda.KindCalDAV: b}, agenda.Config{Log: quiet})
 	b.server = api.New(st, b.office, b.hub, b.agenda, api.Config{Log: quiet, Version: "1.0", SetupCode: "AAAA-BBBB"})
+	connectors, err := connector.Open(ctx, st, b.office, box, quiet)
+	b.ok(err)
+	b.server.Connect(connectors)
 	b.server.Live(broker)
 	b.doc = b.server.OpenAPI()
 	working, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { b.hub.Run(working) })
+	running.Go(func() { connectors.Run(working) })
 	streaming, stopStream := context.WithCancel(ctx)
 	var streams sync.WaitGroup
 	streams.Go(func() { broker.Run(streaming) })

@@ -121,7 +121,10 @@ func (s *Server) postImport(ctx context.Context, in *ImportInput) (*Out[Job], er
 		}
 		return rep, err
 	})
-	return &Out[Job]{begun}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Out[Job]{begun}, nil
 }
 
 func (s *Server) getJob(ctx context.Context, in *JobPath) (*Out[Job], error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/doorlight/doorlight/internal/agenda"
+	"github.com/doorlight/doorlight/internal/connector"
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/live"
@@ -44,11 +45,13 @@ type Server struct {
 	sessions *sessions
 	guesses  *guesses // wrong passwords and codes
 	jobs     *jobs
-	cfg      Config
-	log      *slog.Logger
-	api      huma.API
-	live     *live.Broker // nil: none
-	mux      *http.ServeMux
+
+	connectors *connector.Connectors
+	cfg        Config
+	log        *slog.Logger
+	api        huma.API
+	live       *live.Broker // nil: none
+	mux        *http.ServeMux
 }
 
 func init() {

@@ -87,23 +87,36 @@ func tooMany(wait time.Duration) error {
 
 func (s *Server) postSession(ctx context.Context, in *SignIn) (*SessionOut, error) {
 	login := office.NormalLogin(in.Body.Login)
-	hash := ""
 	p, ok := s.office.ByLogin(login)
-	if ok && !p.Blocked {
-		hash = p.PasswordHash
+	if !ok || p.Blocked {
+		p = &office.Person{} // nobody, which takes as long
 	}
-	fits, err := s.guess(ctx, login, func() (bool, error) { return secret.CheckPassword(ctx, hash, in.Body.Password) })
+	fits, err := s.guess(ctx, login, func() (bool, error) { return s.checkPassword(ctx, p, login, in.Body.Password) })
 	if err != nil {
 		return nil, err
 	}
 	if fits { // while it was checked they may have been blocked, or got another password
 		now, ok := s.office.Person(p.ID)
-		fits = ok && !now.Blocked && now.PasswordHash == hash
+		fits = ok && !now.Blocked && now.PasswordHash == p.PasswordHash && now.Directory == p.Directory
 	}
 	if !fits {
 		return nil, fault.New(fault.Unauthorized, "login or password is wrong")
 	}
 	return s.signIn(ctx, p.ID)
+}
+
+// checkPassword checks a password with the directory that somebody comes from, if it checks any, and else here. Whoever has
+// left the directory does not come in with an old password.
+func (s *Server) checkPassword(ctx context.Context, p *office.Person, login, password string) (bool, error) {
+	fits, known, err := s.connectors.SignIn(ctx, &p.Person, login, password)
+	if fits || err != nil {
+		return fits, err
+	}
+	if known { // which must not take less time than being nobody
+		_, err := secret.CheckPassword(ctx, "", password)
+		return false, err
+	}
+	return secret.CheckPassword(ctx, p.PasswordHash, password)
 }
 
 func (s *Server) signIn(ctx context.Context, personID string) (*SessionOut, error) {

@@ -231,6 +231,15 @@ func TestTour(t *testing.T) {
 	good("person-reset", me.post("/people/me/reset", map[string]any{"keep_profiles": true, "dry_run": true}))
 	good("scope-reset", admin.post("/scopes/"+location+"/reset", map[string]any{"keep_profiles": false, "dry_run": false}))
 	good("audit", admin.get("/audit?person="+anna))
+	ldap := map[string]any{"kind": "ldap", "name": "Directory", "enabled": false, "secret": "x", "ldap": map[string]any{
+		"urls": []string{"ldaps://127.0.0.1:1"}, "base": "dc=example", "bind_dn": "cn=reader", "places": []map[string]any{{"location": location}},
+	}}
+	dir := decode[api.Connector](good("", admin.post("/connectors", ldap)))
+	good("connector", admin.put("/connectors/"+dir.ID, ldap))
+	good("connectors", admin.get("/connectors"))
+	good("", admin.post("/connectors/"+dir.ID+"/check", nil))
+	good("", admin.post("/connectors/"+dir.ID+"/sync", map[string]any{}))
+	good("", admin.delete("/connectors/"+dir.ID))
 	job := decode[api.Job](good("", admin.post("/people/import", map[string]any{"csv": "login,name\n" + "nina,Nina\n", "dry_run": true})))
 	good("", admin.get("/jobs/"+job.ID))
 	good("sections-asked", admin.put("/scopes/"+location+"/settings", map[string]any{"default": []string{"calendar"}, "dry_run": true}))

@@ -625,7 +625,8 @@ type PersonBody struct {
 // PersonRecord is a person for administrators.
 type PersonRecord struct {
 	PersonBody
-	ID string `json:"id"`
+	ID        string `json:"id"`
+	Directory string `json:"directory,omitempty" doc:"ID of the connector that the person comes from, and follows."`
 }
 
 // PersonNew adds a person.

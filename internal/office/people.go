@@ -179,6 +179,9 @@ func (o *Office) putPeople(ctx context.Context, by By, action string, recs ...*s
 			at = "people[" + itoa(i) + "]."
 		}
 		rec.Login = NormalLogin(rec.Login)
+		if !rec.Blocked { // whoever let them in
+			rec.Directory.Blocked = false
+		}
 		o.checkPerson(at, rec, &bad)
 		if rec.ID == "" {
 			rec.ID = NewID()

@@ -1,0 +1,159 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/connector"
+	"github.com/doorlight/doorlight/internal/directory"
+	"github.com/doorlight/doorlight/internal/provision"
+)
+
+// ConnectorPath names a connector.
+type ConnectorPath struct {
+	Connector string `path:"connector" maxLength:"64"`
+}
+
+// ConnectorBody is what administrators enter about an outside system.
+type ConnectorBody struct {
+	Kind    string          `json:"kind" enum:"ldap"`
+	Name    string          `json:"name" minLength:"1" maxLength:"120"`
+	Enabled bool            `json:"enabled"`
+	Secret  *string         `json:"secret,omitempty" maxLength:"4096" doc:"Password or key; never given out again. Absent: as before."`
+	LDAP    *connector.LDAP `json:"ldap,omitempty" doc:"Of kind ldap."`
+}
+
+// ConnectorNew adds a connector.
+type ConnectorNew struct{ Body ConnectorBody }
+
+// ConnectorInput changes a connector.
+type ConnectorInput struct {
+	ConnectorPath
+	Body ConnectorBody
+}
+
+// Connector is an outside system, and how it is doing.
+type Connector struct {
+	ID          string            `json:"id"`
+	Kind        string            `json:"kind" enum:"ldap"`
+	Name        string            `json:"name"`
+	Enabled     bool              `json:"enabled"`
+	HasSecret   bool              `json:"has_secret,omitempty"`
+	LDAP        *connector.LDAP   `json:"ldap,omitempty"`
+	CheckedAt   *time.Time        `json:"checked_at,omitempty" doc:"The last attempt to use it."`
+	SucceededAt *time.Time        `json:"succeeded_at,omitempty" doc:"The last one that went well."`
+	Error       string            `json:"error,omitempty" doc:"What went wrong last, in words."`
+	Report      *provision.Report `json:"report,omitempty" doc:"What the last success did."`
+	Running     bool              `json:"running,omitempty"`
+}
+
+// Connectors are all connectors.
+type Connectors struct {
+	Connectors []Connector `json:"connectors"`
+}
+
+// ConnectorSync has a directory's people follow it.
+type ConnectorSync struct {
+	ConnectorPath
+	Body struct {
+		DryRun bool `json:"dry_run,omitempty" doc:"Only tell what it would do."`
+		Anyway bool `json:"anyway,omitempty" doc:"Also if an unusual number of people would be blocked."`
+	}
+}
+
+// Step is one thing that has to work.
+type Step struct {
+	Name   string `json:"name"`
+	Server string `json:"server,omitempty"`
+	OK     bool   `json:"ok"`
+	Found  string `json:"found,omitempty"`
+	Remedy string `json:"remedy,omitempty" doc:"What to do."`
+}
+
+// Steps are what has to work, in order.
+type Steps struct {
+	Steps []Step `json:"steps"`
+}
+
+// Connect gives the server its connectors; it is called before it is used.
+func (s *Server) Connect(c *connector.Connectors) { s.connectors = c }
+
+func connectorOut(c connector.Connector) Connector {
+	out := Connector{
+		ID: c.ID, Kind: c.Kind, Name: c.Name, Enabled: c.Enabled, HasSecret: c.HasSecret, LDAP: c.LDAP, Error: c.Error, Report: c.Report, Running: c.Running,
+	}
+	if !c.CheckedAt.IsZero() {
+		out.CheckedAt = &c.CheckedAt
+	}
+	if !c.SucceededAt.IsZero() {
+		out.SucceededAt = &c.SucceededAt
+	}
+	return out
+}
+
+func (s *Server) getConnectors(context.Context, *empty) (*Out[Connectors], error) {
+	out := Connectors{Connectors: []Connector{}}
+	for _, c := range s.connectors.All() {
+		out.Connectors = append(out.Connectors, connectorOut(c))
+	}
+	return &Out[Connectors]{out}, nil
+}
+
+func (s *Server) postConnector(ctx context.Context, in *ConnectorNew) (*Out[Connector], error) {
+	return s.enterConnector(ctx, "", in.Body)
+}
+
+func (s *Server) putConnector(ctx context.Context, in *ConnectorInput) (*Out[Connector], error) {
+	if _, err := s.connectors.Get(in.Connector); err != nil {
+		return nil, err
+	}
+	return s.enterConnector(ctx, in.Connector, in.Body)
+}
+
+func (s *Server) enterConnector(ctx context.Context, id string, b ConnectorBody) (*Out[Connector], error) {
+	c, err := s.connectors.Put(ctx, callerOf(ctx).by(), connector.Entry{ID: id, Kind: b.Kind, Name: b.Name, Enabled: b.Enabled, Secret: b.Secret, LDAP: b.LDAP})
+	if err != nil {
+		return nil, err
+	}
+	return &Out[Connector]{connectorOut(c)}, nil
+}
+
+func (s *Server) deleteConnector(ctx context.Context, in *ConnectorPath) (*struct{}, error) {
+	return nil, s.connectors.Delete(ctx, callerOf(ctx).by(), in.Connector)
+}
+
+// checkAtMost bounds a check: many servers may be silent.
+const checkAtMost = 2 * time.Minute
+
+func (s *Server) postConnectorCheck(ctx context.Context, in *ConnectorPath) (*Out[Steps], error) {
+	ctx, cancel := context.WithTimeout(ctx, checkAtMost)
+	defer cancel()
+	steps, err := s.connectors.Check(ctx, in.Connector)
+	if err != nil {
+		return nil, err
+	}
+	return &Out[Steps]{Steps{stepsOut(steps)}}, nil
+}
+
+func stepsOut(steps []directory.Step) []Step {
+	out := []Step{}
+	for _, x := range steps {
+		out = append(out, Step(x))
+	}
+	return out
+}
+
+func (s *Server) postConnectorSync(ctx context.Context, in *ConnectorSync) (*Out[Job], error) {
+	if _, err := s.connectors.Get(in.Connector); err != nil {
+		return nil, err
+	}
+	c := callerOf(ctx)
+	by, b := c.by(), in.Body
+	begun, err := s.jobs.begin(c.actor(), func(ctx context.Context, progress func(done, total int)) (provision.Report, error) {
+		return s.connectors.Sync(ctx, by, in.Connector, b.DryRun, b.Anyway, progress)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Out[Job]{begun}, nil
+}
