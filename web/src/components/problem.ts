@@ -19,3 +19,13 @@ export function useProblemText(): (error: unknown) => string {
     )
   }
 }
+
+/** What the server finds wrong with one field of a form. */
+export const wrongWith = (error: unknown, field: string): string | undefined =>
+  error instanceof Problem ? error.field(field) : undefined
+
+/** Whether everything that is wrong shows at these fields of a form, so that it need not be told again. */
+export function toldAtFields(error: unknown, fields: readonly string[]): boolean {
+  if (!(error instanceof Problem) || !error.fields.length) return false
+  return error.fields.every((f) => fields.includes(f.field.replace(/^body\./, '')))
+}
