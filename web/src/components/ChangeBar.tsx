@@ -92,8 +92,11 @@ export function ChangeBar({
           aria-controls={open ? 'changes-list' : undefined}
           onClick={() => setOpen(!open)}
         >
-          <span role="status">{t('admin.changes.count', { count })}</span>
+          {t('admin.changes.count', { count })}
         </Button>
+        <span className="hidden" role="status">
+          {t('admin.changes.count', { count })}
+        </span>
         <span className="row-buttons">
           <Button disabled={saving} onClick={() => setAsking(true)}>
             {t('admin.changes.discard')}

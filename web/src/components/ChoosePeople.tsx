@@ -29,6 +29,7 @@ export function ChoosePeople({
   const { t } = useTranslation()
   const [q, setQ] = useState('')
   const [all, setAll] = useState(false)
+  const [open, setOpen] = useState(false)
   const found = useQuery(searchQuery(q.trim()))
   const shown = all ? value : value.slice(0, LISTED)
   const nameOf = useNames(shown)
@@ -39,12 +40,16 @@ export function ChoosePeople({
         <Field label={single ? label : `${label}: ${t('admin.choose.add')}`} hint={hint} validationMessage={wrong}>
           <Combobox
             freeform
-            clearable
             inlinePopup
             placeholder={t('admin.choose.placeholder')}
             value={q}
             selectedOptions={value}
-            onChange={(e) => setQ(e.target.value)}
+            open={open}
+            onOpenChange={(_e, d) => setOpen(d.open)}
+            onChange={(e) => {
+              setQ(e.target.value)
+              setOpen(true)
+            }}
             onOptionSelect={(_e, d) => {
               const id = d.optionValue
               setQ('')

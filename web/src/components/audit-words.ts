@@ -1,7 +1,7 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { ACTIONS, type Fact } from '../lib/audit'
-import { LEVELS, ROLES, SECTIONS, STATUSES } from '../lib/model'
+import { LEVELS, ROLES, SECTIONS, STATUSES, TOKEN_SCOPES } from '../lib/model'
 import { shipped } from '../lib/shipped'
 import en from '../messages/en.json'
 
@@ -25,6 +25,8 @@ export function auditWords(t: TFunction, names: Names) {
     if (key === 'level' && v === 'default') return t('relationships.administrative')
     const level = LEVELS.find((l) => l === v)
     if (/level$|^default$/.test(key) && level) return t(`relationships.level.${level}`)
+    const may = TOKEN_SCOPES.find((s) => s === v)
+    if (key === 'scopes' && may) return t(`admin.tokens.scope.${may}`)
     const section = SECTIONS.find((s) => s === v)
     if (key === 'section' && section) return t(`admin.section.${section}`)
     const role = ROLES.find((r) => r === v)

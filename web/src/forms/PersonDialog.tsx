@@ -116,7 +116,7 @@ export function PersonDialog({
         onClose={onClose}
         more={
           record && (
-            <>
+            <span className="row-buttons">
               <Button onClick={() => setAsking('reset')}>{t('admin.persons.reset')}</Button>
               <ReasonButton
                 reason={self ? t('admin.persons.notSelfDelete') : undefined}
@@ -124,7 +124,7 @@ export function PersonDialog({
               >
                 {t('admin.persons.delete')}
               </ReasonButton>
-            </>
+            </span>
           )
         }
       >

@@ -164,8 +164,7 @@ function Row({
       checked={x.active}
       disabled={off}
       // A disabled switch takes no focus and could not say why; this one stays as it is.
-      aria-disabled={fixed || undefined}
-      className={fixed ? 'switch-fixed' : undefined}
+      aria-disabled={(fixed && !off) || undefined}
       onChange={(_e, d) => !fixed && onActive(d.checked)}
     />
   )

@@ -18,12 +18,11 @@ import { ChoosePeople } from '../components/ChoosePeople'
 import { FormDialog } from '../components/FormDialog'
 import { wrongWith } from '../components/problem'
 import { useClock } from '../components/session'
-import type { Schemas } from '../lib/model'
+import { type Schemas, TOKEN_SCOPES } from '../lib/model'
 import { fromField } from '../lib/time'
 
 type Token = Schemas['Token']
 type TokenScope = Token['scopes'][number]
-const SCOPES = ['claims', 'lines', 'read', 'admin'] as const satisfies readonly TokenScope[]
 
 /** Make a token; then its secret is shown, this once. */
 export function TokenDialog({ onClose }: { onClose: () => void }) {
@@ -81,7 +80,7 @@ export function TokenDialog({ onClose }: { onClose: () => void }) {
       <Field validationMessage={told('scopes')}>
         <fieldset className="options">
           <legend>{t('admin.tokens.scopes')}</legend>
-          {SCOPES.map((s) => (
+          {TOKEN_SCOPES.map((s) => (
             <Checkbox
               key={s}
               label={
@@ -90,7 +89,7 @@ export function TokenDialog({ onClose }: { onClose: () => void }) {
                 </>
               }
               checked={scopes.includes(s)}
-              onChange={(_e, d) => setScopes(SCOPES.filter((x) => (x === s ? d.checked : scopes.includes(x))))}
+              onChange={(_e, d) => setScopes(TOKEN_SCOPES.filter((x) => (x === s ? d.checked : scopes.includes(x))))}
             />
           ))}
         </fieldset>

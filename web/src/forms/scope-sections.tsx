@@ -89,7 +89,7 @@ function UsersMay({
 }) {
   const { t } = useTranslation()
   return (
-    <Field label={t('admin.activation.users')}>
+    <Field label={t('admin.activation.users')} className="users-may">
       <Select
         value={value ? 'may' : 'cannot'}
         disabled={off}

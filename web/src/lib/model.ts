@@ -115,5 +115,7 @@ export const WITHHELD = ['be_right_back', 'busy', 'do_not_disturb', 'unavailable
 
 export const ROLES = ['user', 'location_admin', 'admin'] as const satisfies readonly Me['role'][]
 
+export const TOKEN_SCOPES = ['claims', 'lines', 'read', 'admin'] as const satisfies Schemas['Token']['scopes']
+
 /** Whose navigation has the administration in it. What they may do there is for the server to say. */
 export const administers = (role: Me['role']) => role === 'admin'

@@ -53,6 +53,9 @@ export function freshID(templates: Template[]): string {
 
 export type Use = `activation.${EventName}` | 'calendar.profile'
 
+export const isUse = (path: string): path is Use =>
+  path === 'calendar.profile' || EVENTS.some((e) => path === `activation.${e}`)
+
 /** Where settings need a template (Uses in internal/policy/settings.go). */
 export function usesOf(scope: Pick<Scope, 'activation' | 'calendar'>, template: string | undefined): Use[] {
   const uses: Use[] = []

@@ -1,3 +1,4 @@
+import './team.css'
 import { Button } from '@fluentui/react-components'
 import { Add20Regular, Checkmark16Regular, Edit20Regular, People24Regular } from '@fluentui/react-icons'
 import { useInfiniteQuery } from '@tanstack/react-query'

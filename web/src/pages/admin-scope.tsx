@@ -4,10 +4,11 @@ import { Link, useBlocker, useParams } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { groupsQuery, locationsQuery, scopeQuery, useResetScope, useSaveScope } from '../api/admin'
+import { Problem } from '../api/errors'
 import { queryClient, sessionQuery } from '../api/queries'
 import { ChangeBar } from '../components/ChangeBar'
 import { Confirm } from '../components/Confirm'
-import { useProblemText, wrongWith } from '../components/problem'
+import { usedIn, useProblemText, wrongWith } from '../components/problem'
 import { QueryTrouble } from '../components/trouble'
 import { ResetDialog } from '../forms/ResetDialog'
 import {
@@ -19,7 +20,7 @@ import {
   SectionChoice,
 } from '../forms/scope-sections'
 import { TemplatesForm } from '../forms/TemplatesForm'
-import { changeWords, consequences } from '../lib/change-words'
+import { changeWords, consequences, placeWords } from '../lib/change-words'
 import { FACTORY } from '../lib/factory'
 import { SECTIONS, type SectionName } from '../lib/model'
 import { changesOf, type Draft, edited, type Scope, type Values } from '../lib/scope'
@@ -90,7 +91,6 @@ function Settings({
   base?: Scope
 }) {
   const { t } = useTranslation()
-  const say = useProblemText()
   const save = useSaveScope(id)
   const [draft, setDraft] = useState<Draft>({})
   const next: Scope = { ...saved, ...draft }
@@ -172,7 +172,10 @@ function Settings({
         trouble={
           failed && (
             <Trouble title={t('admin.changes.refused', { section: t(`admin.section.${failed.section}`) })}>
-              {say(failed.error)} {t('admin.changes.refusedRest')}
+              <p>
+                <Refusal error={failed.error} />
+              </p>
+              <p>{t('admin.changes.refusedRest')}</p>
             </Trouble>
           )
         }
@@ -185,6 +188,19 @@ function Settings({
         }}
       />
       <AskBeforeLeaving dirty={dirty} />
+    </>
+  )
+}
+
+/** The server's own words; where a template is still used, also the places in the reader's language. */
+function Refusal({ error }: { error: unknown }) {
+  const { t } = useTranslation()
+  const say = useProblemText()
+  const places = usedIn(error).map((p) => (p === 'templates' ? t('admin.templates.use.people') : placeWords(p, t)))
+  if (!(error instanceof Problem) || !places.length) return say(error)
+  return (
+    <>
+      {error.message}. {t('admin.changes.usedIn', { places: places.join('; ') })}
     </>
   )
 }

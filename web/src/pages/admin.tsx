@@ -37,7 +37,9 @@ export function AdminPages() {
           </Link>
         ))}
       </nav>
-      <Outlet />
+      <div className="admin">
+        <Outlet />
+      </div>
     </>
   )
 }
