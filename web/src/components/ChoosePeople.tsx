@@ -40,6 +40,7 @@ export function ChoosePeople({
         <Field label={single ? label : `${label}: ${t('admin.choose.add')}`} hint={hint} validationMessage={wrong}>
           <Combobox
             freeform
+            multiselect={!single}
             inlinePopup
             placeholder={t('admin.choose.placeholder')}
             value={q}
@@ -52,8 +53,8 @@ export function ChoosePeople({
             }}
             onOptionSelect={(_e, d) => {
               const id = d.optionValue
+              if (!id) return // typing takes back what stands there
               setQ('')
-              if (!id) return
               if (single) onChange([id])
               else onChange(value.includes(id) ? value.filter((x) => x !== id) : [...value, id])
             }}

@@ -12,6 +12,7 @@ import {
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ReasonButton } from '../ui/ReasonButton'
+import { useReturnFocus } from '../ui/useReturnFocus'
 
 /** Asks before something is lost. What cannot be brought back is asked for in writing: typed is what must be typed. */
 export function Confirm({
@@ -34,6 +35,7 @@ export function Confirm({
 }) {
   const { t } = useTranslation()
   const [text, setText] = useState('')
+  useReturnFocus()
   const waits = typed !== undefined && text.trim() !== typed
   const confirm = () => {
     if (waits) return

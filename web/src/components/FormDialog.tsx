@@ -11,6 +11,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Trouble } from '../ui/parts'
 import { ReasonButton } from '../ui/ReasonButton'
+import { useReturnFocus } from '../ui/useReturnFocus'
 import { toldAtFields, useProblemText } from './problem'
 
 /** A form that opens over the page. What is wrong beside its fields is told at its top. */
@@ -45,6 +46,7 @@ export function FormDialog({
 }) {
   const { t } = useTranslation()
   const say = useProblemText()
+  useReturnFocus()
   return (
     <Dialog open onOpenChange={(_e, d) => !d.open && onClose()}>
       <DialogSurface className={wide ? 'form-wide' : undefined}>

@@ -15,6 +15,7 @@ import { useProblemText } from '../components/problem'
 import type { Schemas } from '../lib/model'
 import { Trouble } from '../ui/parts'
 import { ReasonButton } from '../ui/ReasonButton'
+import { useReturnFocus } from '../ui/useReturnFocus'
 
 type Reset = UseMutationResult<Schemas['ResetResult'], Error, Schemas['ResetInput']>
 
@@ -34,6 +35,7 @@ export function ResetDialog({
 }) {
   const { t } = useTranslation()
   const say = useProblemText()
+  useReturnFocus()
   const [keep, setKeep] = useState(true)
   const count = useReset()
   const reset = useReset()

@@ -187,7 +187,7 @@ function Row({
             {!x.active && <span className="note"> ({t('admin.templates.inactive')})</span>}
             {more.length > 0 && <span className="template-more">{more.join(' · ')}</span>}
             {wrong.map((w) => (
-              <span key={w} className="template-wrong">
+              <span key={w} className="wrong">
                 {w}
               </span>
             ))}

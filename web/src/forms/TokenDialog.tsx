@@ -77,23 +77,26 @@ export function TokenDialog({ onClose }: { onClose: () => void }) {
       <Field label={t('admin.tokens.name')} required validationMessage={told('name')}>
         <Input value={name} maxLength={120} onChange={(_e, d) => setName(d.value)} />
       </Field>
-      <Field validationMessage={told('scopes')}>
-        <fieldset className="options">
-          <legend>{t('admin.tokens.scopes')}</legend>
-          {TOKEN_SCOPES.map((s) => (
-            <Checkbox
-              key={s}
-              label={
-                <>
-                  {t(`admin.tokens.scope.${s}`)} <span className="note">{t(`admin.tokens.scopeHint.${s}`)}</span>
-                </>
-              }
-              checked={scopes.includes(s)}
-              onChange={(_e, d) => setScopes(TOKEN_SCOPES.filter((x) => (x === s ? d.checked : scopes.includes(x))))}
-            />
-          ))}
-        </fieldset>
-      </Field>
+      <fieldset className="options">
+        <legend>{t('admin.tokens.scopes')}</legend>
+        {TOKEN_SCOPES.map((s) => (
+          <Checkbox
+            key={s}
+            label={
+              <>
+                {t(`admin.tokens.scope.${s}`)} <span className="note">{t(`admin.tokens.scopeHint.${s}`)}</span>
+              </>
+            }
+            checked={scopes.includes(s)}
+            onChange={(_e, d) => setScopes(TOKEN_SCOPES.filter((x) => (x === s ? d.checked : scopes.includes(x))))}
+          />
+        ))}
+        {told('scopes') && (
+          <p className="wrong" role="alert">
+            {told('scopes')}
+          </p>
+        )}
+      </fieldset>
       <Field
         label={t('admin.tokens.origin')}
         required={reports}
@@ -120,7 +123,7 @@ export function TokenDialog({ onClose }: { onClose: () => void }) {
   )
 }
 
-/** It closes by its button only: a click beside it must not lose the secret. */
+/** It closes by its button only: neither a click beside it nor Escape must lose the secret. */
 function Secret({ token, onClose }: { token: Token; onClose: () => void }) {
   const { t } = useTranslation()
   const field = useRef<HTMLInputElement>(null)
@@ -136,7 +139,7 @@ function Secret({ token, onClose }: { token: Token; onClose: () => void }) {
     }
   }
   return (
-    <Dialog open modalType="alert" onOpenChange={(_e, d) => !d.open && onClose()}>
+    <Dialog open modalType="alert">
       <DialogSurface>
         <DialogBody>
           <DialogTitle>{t('admin.tokens.madeTitle', { name: token.name })}</DialogTitle>

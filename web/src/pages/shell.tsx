@@ -185,9 +185,9 @@ function Navigation() {
         </ul>
         {admin && (
           <>
-            <h2 className="rail-group" id="rail-admin">
+            <p className="rail-group" id="rail-admin">
               {t('nav.admin')}
-            </h2>
+            </p>
             <ul className="rail-admin" aria-labelledby="rail-admin">
               {ADMIN_PLACES.map((p) => place(p.to, ADMIN_ICONS[p.name], isAt(p, path), t(`nav.${p.name}`)))}
             </ul>
