@@ -4,7 +4,8 @@
  */
 import type { Presence, Status } from '../src/lib/model'
 import { ME } from './office'
-import { type Options, Refused, Server } from './server'
+import { Refused } from './refused'
+import { type Options, Server } from './server'
 
 /** What browser tests may do to the office. */
 export type MockControl = {

@@ -10,19 +10,11 @@ import type {
   Schemas,
   Status,
 } from '../src/lib/model'
-import { LEVELS, STATUSES } from '../src/lib/model'
-import { groups, ME, makeAgenda, makePeople, ownProfiles, type Person, templates, ZONE } from './office'
+import { EVENTS, type EventName, LEVELS, STATUSES } from '../src/lib/model'
+import { Administration, NOT_HERE } from './admin'
+import { groups, ME, makeAgenda, makePeople, ownProfiles, type Person, ZONE } from './office'
+import { Refused } from './refused'
 import { type FullLevel, reads, seeAppointment, seeCard, seeExplanation, seePresence, writes } from './rights'
-
-export class Refused extends Error {
-  constructor(
-    readonly status: number,
-    detail: string,
-    readonly errors?: { field: string; message: string }[],
-  ) {
-    super(detail)
-  }
-}
 
 type Claim = {
   source: 'hand' | 'assistant' | 'start'
@@ -37,7 +29,15 @@ type Decider = Reason & { source: NonNullable<Presence['cause']> }
 const LIVE = ['teams', 'microphone'] as const
 type Mark = { dismissed: boolean; by: 'hand' | 'choice'; profile?: Profile }
 
-export type Options = { signedIn?: boolean; setup?: boolean; quiet?: boolean; many?: number; language?: 'en' | 'de' }
+export type Options = {
+  signedIn?: boolean
+  setup?: boolean
+  quiet?: boolean
+  many?: number
+  language?: 'en' | 'de'
+  /** Mine; otherwise I administer the office. */
+  role?: Schemas['Me']['role']
+}
 
 export class Server {
   readonly people: Map<string, Person>
@@ -59,6 +59,8 @@ export class Server {
   private calendars: Schemas['Calendar'][]
   private clients: Schemas['Client'][]
   private next = 1
+  private readonly role: Schemas['Me']['role']
+  private readonly admin: Administration
 
   constructor(options: Options) {
     const now = new Date()
@@ -145,6 +147,8 @@ export class Server {
         },
       })
     }
+    this.role = options.role ?? 'admin'
+    this.admin = new Administration(this.people, (id) => this.onChange([], [id]), now)
     this.settle()
   }
 
@@ -318,7 +322,7 @@ export class Server {
     return {
       person: this.card(ME),
       login: 'anna',
-      role: 'user',
+      role: this.role,
       language: this.settings.language,
       time_zone: this.settings.time_zone ?? ZONE,
       presence_enabled: true,
@@ -353,16 +357,16 @@ export class Server {
     const l = this.level(id)
     return {
       own: reads(l, 'own') ? this.own : [],
-      templates,
-      own_allowed: reads(l, 'own'),
-      permitted: ['be_right_back', 'busy', 'do_not_disturb', 'unavailable'],
+      templates: this.admin.of(ME).templates.filter((x) => x.active),
+      own_allowed: reads(l, 'own') && this.admin.of(ME).own_profiles.allowed,
+      permitted: this.admin.of(ME).own_profiles.permitted,
     }
   }
 
   private choose(id: string, b: Schemas['ChoiceInputBody']): Presence {
     const l = this.level(id)
     if (!writes(l, 'status')) throw new Refused(403, `as ${l} you may not change this`)
-    const f = b.profile ? [...this.own, ...templates].find((x) => x.id === b.profile) : undefined
+    const f = b.profile ? [...this.own, ...this.admin.of(ME).templates].find((x) => x.id === b.profile) : undefined
     if (!f && !b.status)
       throw new Refused(422, 'validation failed', [
         { field: 'body.status', message: 'give either a status or a profile' },
@@ -419,18 +423,7 @@ export class Server {
   }
 
   private personSettings(): unknown {
-    const rule = (on: boolean, profile: string, may: boolean, minutes?: number) => ({
-      on,
-      profile,
-      minutes,
-      user_may_change: may,
-    })
-    const central = {
-      start: rule(true, 't-available', true),
-      end: rule(true, 't-unavailable', false),
-      inactivity: rule(true, 't-brb', true, 10),
-      lock: rule(true, 't-brb', true),
-    }
+    const { activation: central, calendar } = this.admin.of(ME)
     const activation = Object.fromEntries(
       Object.entries(central).map(([e, c]) => {
         const own = this.settings.activation?.[e]
@@ -438,19 +431,11 @@ export class Server {
         return [e, { central: c, own, effective: own ?? value }]
       }),
     )
-    const options = {
-      days_ahead: 30,
-      profile: 't-appointment',
-      subject_as_text: true,
-      show_as: ['busy', 'out_of_office', 'tentative'],
-      all_day: true,
-      category_profiles: true,
-      only_with_category: false,
-    }
+    const { user_may_change: _, own_calendars: __, ...options } = calendar
     return {
       activation,
       calendar: {
-        central: { ...options, user_may_change: true, own_calendars: true },
+        central: calendar,
         own: this.settings.calendar,
         effective: this.settings.calendar ?? options,
       },
@@ -531,16 +516,37 @@ export class Server {
       const found = [...this.people.values()]
         .filter((p) => this.matches(p, query.get('q') ?? ''))
         .sort((a, b) => a.facts.name.localeCompare(b.facts.name))
-      const limit = Number(query.get('limit') ?? 50)
+      const [from, limit] = [Number(query.get('after') ?? 0), Number(query.get('limit') ?? 50)]
       return {
-        people: this.cards(found.slice(0, limit).map((p) => p.facts.id)),
-        next: found.length > limit ? 'more' : undefined,
+        people: this.cards(found.slice(from, from + limit).map((p) => p.facts.id)),
+        next: found.length > from + limit ? String(from + limit) : undefined,
       }
     }
+    const administered = this.administer(method, path, query, body)
+    if (administered !== NOT_HERE) return administered
     const m = /^\/people\/([^/]+)(?:\/(.*))?$/.exec(path)
     if (!m) throw new Refused(404, 'there is nothing here')
     const id = this.person(decodeURIComponent(m[1] ?? '')).facts.id
     return this.aboutPerson(id, `${method} ${m[2] ?? ''}`.trim(), query, body)
+  }
+
+  private administer(method: string, path: string, query: URLSearchParams, body: never): unknown {
+    const may = this.role === 'admin'
+    const reset = /^\/people\/([^/]+)\/reset$/.exec(path)?.[1]
+    if (reset && reset !== 'me' && reset !== ME && may) return this.admin.resetPerson(reset, body)
+    if (!may && !/^\/people\/(?!.*\/record$)/.test(path)) throw new Refused(403, 'only an administrator may do this')
+    const answer = this.admin.answer(method, path, query, body)
+    // What I may not change any more is discarded for good (P9).
+    const { activation, calendar } = this.admin.of(ME)
+    const kept = Object.entries(this.settings.activation ?? {}).filter(
+      ([e]) => EVENTS.every((x) => x !== e) || activation[e as EventName].user_may_change,
+    )
+    this.settings = {
+      ...this.settings,
+      activation: Object.fromEntries(kept),
+      calendar: calendar.user_may_change ? this.settings.calendar : undefined,
+    }
+    return answer
   }
 
   private aboutPerson(id: string, call: string, query: URLSearchParams, body: never): unknown {
@@ -569,7 +575,9 @@ export class Server {
         }
       case 'PUT agenda/decision': {
         const b = body as Schemas['DecisionInputBody']
-        const profile = b.profile ? [...this.own, ...templates].find((x) => x.id === b.profile) : undefined
+        const profile = b.profile
+          ? [...this.own, ...this.admin.of(ME).templates].find((x) => x.id === b.profile)
+          : undefined
         if (id === ME) this.marks.set(b.ref, { dismissed: b.dismissed, by: 'hand', profile })
         this.settle()
         return undefined

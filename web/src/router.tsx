@@ -8,7 +8,7 @@ import {
 } from '@tanstack/react-router'
 import { queryClient, sessionQuery, setupQuery } from './api/queries'
 import { NotFound, PageTrouble } from './components/trouble'
-import { agendaSearch, everywhere, peopleSearch, teamSearch } from './lib/search'
+import { agendaSearch, auditSearch, everywhere, peopleSearch, personsSearch, teamSearch } from './lib/search'
 import { type Language, setLanguage } from './messages'
 import { Shell } from './pages/shell'
 
@@ -131,6 +131,58 @@ const data = createRoute({
   component: lazyRouteComponent(() => import('./pages/settings-data'), 'DataPage'),
 })
 
+const admin = createRoute({
+  getParentRoute: () => app,
+  path: '/admin',
+  component: lazyRouteComponent(() => import('./pages/admin'), 'AdminPages'),
+})
+
+const adminIndex = createRoute({
+  getParentRoute: () => admin,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/admin/locations', replace: true })
+  },
+})
+
+const adminLocations = createRoute({
+  getParentRoute: () => admin,
+  path: '/locations',
+  component: lazyRouteComponent(() => import('./pages/admin-locations'), 'LocationsPage'),
+})
+
+const adminScope = createRoute({
+  getParentRoute: () => admin,
+  path: '/scopes/$scope',
+  component: lazyRouteComponent(() => import('./pages/admin-scope'), 'ScopePage'),
+})
+
+const adminPeople = createRoute({
+  getParentRoute: () => admin,
+  path: '/people',
+  validateSearch: personsSearch,
+  component: lazyRouteComponent(() => import('./pages/admin-people'), 'PersonsPage'),
+})
+
+const adminGroups = createRoute({
+  getParentRoute: () => admin,
+  path: '/groups',
+  component: lazyRouteComponent(() => import('./pages/admin-groups'), 'GroupsPage'),
+})
+
+const adminTokens = createRoute({
+  getParentRoute: () => admin,
+  path: '/tokens',
+  component: lazyRouteComponent(() => import('./pages/admin-tokens'), 'TokensPage'),
+})
+
+const adminAudit = createRoute({
+  getParentRoute: () => admin,
+  path: '/audit',
+  validateSearch: auditSearch,
+  component: lazyRouteComponent(() => import('./pages/admin-audit'), 'AuditPage'),
+})
+
 export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
@@ -143,6 +195,7 @@ export const router = createRouter({
       relationships,
       seen,
       settings.addChildren([general, activation, calendars, clients, data]),
+      admin.addChildren([adminIndex, adminLocations, adminScope, adminPeople, adminGroups, adminTokens, adminAudit]),
     ]),
   ]),
   defaultPreload: 'intent',

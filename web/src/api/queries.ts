@@ -1,4 +1,4 @@
-/** Every call of the API that the pages make, with its place in the query cache. */
+/** Every call of the API that the pages make, with its place in the query cache; those of the administration: admin.ts. */
 import {
   keepPreviousData,
   MutationCache,
@@ -167,7 +167,8 @@ export const clientsQuery = queryOptions({
   queryFn: () => unwrap(api.GET('/api/v1/people/{person}/clients', me)),
 })
 
-const stale = (...keys: string[]) => Promise.all(keys.map((k) => queryClient.invalidateQueries({ queryKey: [k] })))
+export const stale = (...keys: string[]) =>
+  Promise.all(keys.map((k) => queryClient.invalidateQueries({ queryKey: [k] })))
 
 export const useSignIn = () =>
   useMutation({

@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/errors'
+import { isUse, type Use } from '../lib/scope'
 
 /** The words for an error: the server's own where it gave some. */
 export function useProblemText(): (error: unknown) => string {
@@ -18,4 +19,21 @@ export function useProblemText(): (error: unknown) => string {
       t('problem.other')
     )
   }
+}
+
+/** What the server finds wrong with one field of a form. */
+export const wrongWith = (error: unknown, field: string): string | undefined =>
+  error instanceof Problem ? error.field(field) : undefined
+
+/** Whether everything that is wrong shows at these fields of a form, so that it need not be told again. */
+export function toldAtFields(error: unknown, fields: readonly string[]): boolean {
+  if (!(error instanceof Problem) || !error.fields.length) return false
+  return error.fields.every((f) => fields.includes(f.field.replace(/^body\./, '')))
+}
+
+/** Where something is still used, by a refusal that names the places: fields of the settings, or people's own ones. */
+export function usedIn(error: unknown): (Use | 'templates')[] {
+  if (!(error instanceof Problem) || error.status !== 409) return []
+  const paths = error.fields.map((f) => f.field.replace(/^body\./, ''))
+  return [...new Set(paths)].filter((p): p is Use | 'templates' => p === 'templates' || isUse(p))
 }

@@ -88,3 +88,34 @@ export function lineShown(p: Presence | undefined): 'ringing' | 'on_the_phone' |
 export function permittedStatuses(permitted: Profiles['permitted'] | undefined): Status[] {
   return STATUSES.filter((s) => s === 'available' || s === 'logged_out' || !permitted || permitted.includes(s))
 }
+
+export type SectionName = Schemas['Section']['name']
+export type Location = Schemas['Location']
+export type Group = Schemas['Group']
+export type EventRule = Schemas['EventRule']
+export type PersonRecord = Schemas['PersonRecord']
+export type GroupLevel = Schemas['WorkGroup']['level']
+export type AuditEntry = Schemas['AuditEntry']
+
+/** In the order of policy.Sections (internal/policy/settings.go). */
+export const SECTIONS = [
+  'feature',
+  'templates',
+  'own_profiles',
+  'activation',
+  'calendar',
+  'relationships',
+] as const satisfies readonly SectionName[]
+
+/** What a group may make people to one another: everything but to block them. */
+export const GROUP_LEVELS = LEVELS.filter((l): l is GroupLevel => l !== 'blocked')
+
+/** Which statuses a scope may keep from people (P8); the other two are always theirs. */
+export const WITHHELD = ['be_right_back', 'busy', 'do_not_disturb', 'unavailable'] as const satisfies readonly Status[]
+
+export const ROLES = ['user', 'location_admin', 'admin'] as const satisfies readonly Me['role'][]
+
+export const TOKEN_SCOPES = ['claims', 'lines', 'read', 'admin'] as const satisfies Schemas['Token']['scopes']
+
+/** Whose navigation has the administration in it. What they may do there is for the server to say. */
+export const administers = (role: Me['role']) => role === 'admin'

@@ -15,6 +15,13 @@ export const everywhere = (s: Search): Everywhere => ({ why: text(s.why) })
 
 export const peopleSearch = (s: Search): { q?: string } => ({ q: text(s.q) })
 
+/** edit: whose record is open; new: that of somebody who is not there yet. */
+export type PersonsSearch = { q?: string; edit?: string }
+
+export const personsSearch = (s: Search): PersonsSearch => ({ q: text(s.q), edit: text(s.edit) })
+
+export const auditSearch = (s: Search): { person?: string } => ({ person: text(s.person) })
+
 export const teamSearch = (s: Search): TeamSearch => ({
   q: text(s.q),
   status: [...STATUSES, 'on_the_phone' as const].find((x) => x === s.status),

@@ -1,13 +1,5 @@
 import './profiles.css'
-import {
-  Button,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
-} from '@fluentui/react-components'
+import { Button } from '@fluentui/react-components'
 import {
   Add20Regular,
   ArrowDown20Regular,
@@ -18,13 +10,15 @@ import {
   ReOrderDotsVertical20Regular,
 } from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
-import { type ReactNode, useRef, useState } from 'react'
+import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { profilesQuery, useOwnProfiles } from '../api/queries'
+import { Confirm } from '../components/Confirm'
 import { useProblemText } from '../components/problem'
 import { QueryTrouble } from '../components/trouble'
 import { ProfileDialog } from '../forms/ProfileDialog'
-import { type Forwarding, type Profile, permittedStatuses } from '../lib/model'
+import { forwardingWords } from '../lib/change-words'
+import { type Profile, permittedStatuses } from '../lib/model'
 import { moved } from '../lib/order'
 import { shipped } from '../lib/shipped'
 import { Empty, Page, Section, Trouble, Waiting } from '../ui/parts'
@@ -177,64 +171,14 @@ export function ProfilesPage() {
 
 function ProfileWords({ f }: { f: Profile }) {
   const { t } = useTranslation()
-  const forwarding = useForwardingWords()
   return (
     <>
       <StatusShape status={f.status} size={20} label={t(`status.${f.status}`)} />
       <div className="grow profile-words">
         <span className="profile-name">{shipped(f.name, t)}</span>
         {f.text && f.text !== f.name && <span className="quiet">{shipped(f.text, t)}</span>}
-        <span className="profile-forwarding">{forwarding(f.forwarding)}</span>
+        <span className="profile-forwarding">{forwardingWords(f.forwarding, t)}</span>
       </div>
     </>
-  )
-}
-
-export function useForwardingWords(): (f: Forwarding) => string {
-  const { t } = useTranslation()
-  return (f) => {
-    if (f.action !== 'forward') return t(`profiles.action.${f.action}`)
-    return t('profiles.forwardTo', {
-      to: f.target === 'number' ? f.number : t(`profiles.targets.${f.target ?? 'number'}`),
-    })
-  }
-}
-
-/** Asks before something is lost. */
-export function Confirm({
-  title,
-  action,
-  children,
-  onClose,
-  onConfirm,
-}: {
-  title: string
-  action: string
-  children: ReactNode
-  onClose: () => void
-  onConfirm: () => void
-}) {
-  const { t } = useTranslation()
-  return (
-    <Dialog open modalType="alert" onOpenChange={(_e, d) => !d.open && onClose()}>
-      <DialogSurface>
-        <DialogBody>
-          <DialogTitle>{title}</DialogTitle>
-          <DialogContent>{children}</DialogContent>
-          <DialogActions>
-            <Button onClick={onClose}>{t('cancel')}</Button>
-            <Button
-              appearance="primary"
-              onClick={() => {
-                onConfirm()
-                onClose()
-              }}
-            >
-              {action}
-            </Button>
-          </DialogActions>
-        </DialogBody>
-      </DialogSurface>
-    </Dialog>
   )
 }

@@ -1,4 +1,4 @@
-import { Field, Select, Switch } from '@fluentui/react-components'
+import { Switch } from '@fluentui/react-components'
 import { LockClosed16Regular } from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
@@ -6,9 +6,10 @@ import { profilesQuery } from '../api/queries'
 import { useProblemText } from '../components/problem'
 import { useOwnSettings } from '../components/settings'
 import { QueryTrouble } from '../components/trouble'
+import { EventFields } from '../forms/EventFields'
+import { eventWords } from '../lib/change-words'
 import { EVENTS, type EventName, type Profiles, type Schemas } from '../lib/model'
 import { shipped } from '../lib/shipped'
-import { NumberField } from '../ui/NumberField'
 import { Section, Trouble, Waiting } from '../ui/parts'
 import { Saved } from './settings-general'
 
@@ -43,16 +44,6 @@ export function ActivationPage() {
   )
 }
 
-/** What an event does, in words. */
-function useEventWords(profiles: Profiles): (v: OnEvent) => string {
-  const { t } = useTranslation()
-  const name = (id: string) => shipped([...profiles.own, ...profiles.templates].find((f) => f.id === id)?.name ?? id, t)
-  return (v) => {
-    if (!v.on) return t('settings.nothing')
-    return v.minutes ? t('settings.minutesValue', { profile: name(v.profile), count: v.minutes }) : name(v.profile)
-  }
-}
-
 function EventCard({
   name,
   s,
@@ -65,7 +56,8 @@ function EventCard({
   set: (v: OnEvent | undefined) => void
 }) {
   const { t } = useTranslation()
-  const words = useEventWords(profiles)
+  const named = (id: string) =>
+    shipped([...profiles.own, ...profiles.templates].find((f) => f.id === id)?.name ?? id, t)
   const title = t(`settings.event.${name}`)
   const locked = !s.central.user_may_change
   const { user_may_change: _, ...central } = s.central
@@ -73,7 +65,7 @@ function EventCard({
   return (
     <Section
       title={title}
-      note={t('settings.central', { value: words(central) })}
+      note={t('settings.central', { value: eventWords(central, named, t) })}
       actions={
         locked ? (
           <span className="locked">
@@ -91,32 +83,7 @@ function EventCard({
       }
     >
       {s.own && !locked && (
-        <div className="event">
-          <Switch label={t('settings.on')} checked={v.on} onChange={(_e, d) => set({ ...v, on: d.checked })} />
-          {v.on && (
-            <div className="event-fields">
-              <Field label={t('settings.profile')}>
-                <Select value={v.profile} onChange={(_e, d) => set({ ...v, profile: d.value })}>
-                  {[...profiles.own, ...profiles.templates].map((f) => (
-                    <option key={f.id} value={f.id}>
-                      {shipped(f.name, t)}
-                    </option>
-                  ))}
-                </Select>
-              </Field>
-              {name === 'inactivity' && (
-                <NumberField
-                  label={t('settings.minutes')}
-                  value={v.minutes ?? 10}
-                  min={1}
-                  max={1440}
-                  wrong={t('settings.wholeNumber', { min: 1, max: 1440 })}
-                  onChange={(minutes) => set({ ...v, minutes })}
-                />
-              )}
-            </div>
-          )}
-        </div>
+        <EventFields name={name} value={v} profiles={[...profiles.own, ...profiles.templates]} onChange={set} />
       )}
     </Section>
   )

@@ -1,4 +1,4 @@
-import { Button, Checkbox, Field, Select, Switch, Tooltip } from '@fluentui/react-components'
+import { Button, Switch, Tooltip } from '@fluentui/react-components'
 import {
   Add20Regular,
   ArrowSync20Regular,
@@ -11,17 +11,16 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { calendarsQuery, profilesQuery, useDeleteCalendar, useReadCalendar } from '../api/queries'
+import { Confirm } from '../components/Confirm'
 import { useProblemText } from '../components/problem'
 import { useClock, useNow } from '../components/session'
 import { useOwnSettings } from '../components/settings'
 import { QueryTrouble } from '../components/trouble'
 import { CalendarDialog } from '../forms/CalendarDialog'
-import { type CalendarOptions, type Schemas, SHOW_AS } from '../lib/model'
-import { shipped } from '../lib/shipped'
+import { CalendarFields } from '../forms/CalendarFields'
+import type { CalendarOptions, Schemas } from '../lib/model'
 import { moment } from '../lib/time'
-import { NumberField } from '../ui/NumberField'
 import { Empty, Section, Trouble, Waiting } from '../ui/parts'
-import { Confirm } from './profiles'
 import { Saved } from './settings-general'
 
 type Calendar = Schemas['Calendar']
@@ -174,7 +173,6 @@ function Options() {
   const off = locked || !s.own
   const set = (part: Partial<CalendarOptions> | undefined) =>
     change((own) => ({ ...own, calendar: part && { ...v, ...part } }))
-  const flags = ['subject_as_text', 'all_day', 'category_profiles', 'only_with_category'] as const
   return (
     <Section
       title={t('settings.calendarOptions')}
@@ -197,51 +195,7 @@ function Options() {
       }
     >
       {save.error && <Trouble>{say(save.error)}</Trouble>}
-      <div className="stack">
-        <div className="fields">
-          <Field label={t('settings.options.profile')}>
-            <Select value={v.profile} disabled={off} onChange={(_e, d) => set({ profile: d.value })}>
-              {profiles?.templates.map((f) => (
-                <option key={f.id} value={f.id}>
-                  {shipped(f.name, t)}
-                </option>
-              ))}
-            </Select>
-          </Field>
-          <NumberField
-            label={t('settings.options.days_ahead')}
-            value={v.days_ahead}
-            min={1}
-            max={365}
-            wrong={t('settings.wholeNumber', { min: 1, max: 365 })}
-            disabled={off}
-            onChange={(days_ahead) => set({ days_ahead })}
-          />
-        </div>
-        <div className="options">
-          <fieldset>
-            <legend>{t('settings.options.show_as')}</legend>
-            {SHOW_AS.map((x) => (
-              <Checkbox
-                key={x}
-                label={t(`showAs.${x}`)}
-                disabled={off}
-                checked={v.show_as.includes(x)}
-                onChange={(_e, d) => set({ show_as: d.checked ? [...v.show_as, x] : v.show_as.filter((y) => y !== x) })}
-              />
-            ))}
-          </fieldset>
-          {flags.map((f) => (
-            <Checkbox
-              key={f}
-              label={t(`settings.options.${f}`)}
-              disabled={off}
-              checked={v[f]}
-              onChange={(_e, d) => set({ [f]: d.checked === true })}
-            />
-          ))}
-        </div>
-      </div>
+      <CalendarFields value={v} profiles={profiles?.templates ?? []} off={off} onChange={set} />
     </Section>
   )
 }

@@ -1,21 +1,11 @@
-import {
-  Button,
-  Checkbox,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
-  MessageBar,
-  MessageBarBody,
-} from '@fluentui/react-components'
+import { Button, MessageBar, MessageBarBody } from '@fluentui/react-components'
 import { ArrowDownload20Regular } from '@fluentui/react-icons'
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useExport, useReset } from '../api/queries'
 import { useProblemText } from '../components/problem'
 import { useMe } from '../components/session'
+import { ResetDialog } from '../forms/ResetDialog'
 import { Section, Trouble } from '../ui/parts'
 
 export function DataPage() {
@@ -66,60 +56,15 @@ export function DataPage() {
           </MessageBar>
         )}
       </Section>
-      {asking && <ResetDialog onClose={() => setAsking(false)} onDone={() => setDone(true)} />}
+      {asking && (
+        <ResetDialog
+          title={t('data.resetTitle')}
+          useReset={useReset}
+          words={(count) => (count === 0 ? t('data.touches_zero') : t('data.touches', { count }))}
+          onClose={() => setAsking(false)}
+          onDone={() => setDone(true)}
+        />
+      )}
     </>
-  )
-}
-
-/** Counts first, and again whenever the question changes. */
-function ResetDialog({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
-  const { t } = useTranslation()
-  const say = useProblemText()
-  const [keep, setKeep] = useState(true)
-  const count = useReset()
-  const reset = useReset()
-  const { mutate } = count
-  useEffect(() => mutate({ keep_profiles: keep, dry_run: true }), [mutate, keep])
-  const people = count.data?.people
-  const words =
-    people === undefined
-      ? t('data.counting')
-      : people === 0
-        ? t('data.touches_zero')
-        : t('data.touches', { count: people })
-  const error = count.error ?? reset.error
-  return (
-    <Dialog open modalType="alert" onOpenChange={(_e, d) => !d.open && onClose()}>
-      <DialogSurface>
-        <DialogBody>
-          <DialogTitle>{t('data.resetTitle')}</DialogTitle>
-          <DialogContent className="stack">
-            {error && <Trouble>{say(error)}</Trouble>}
-            <Checkbox label={t('data.keepProfiles')} checked={keep} onChange={(_e, d) => setKeep(d.checked === true)} />
-            <p role="status">{words}</p>
-          </DialogContent>
-          <DialogActions>
-            <Button onClick={onClose}>{t('cancel')}</Button>
-            <Button
-              appearance="primary"
-              disabled={!people || reset.isPending}
-              onClick={() =>
-                reset.mutate(
-                  { keep_profiles: keep, dry_run: false },
-                  {
-                    onSuccess: () => {
-                      onDone()
-                      onClose()
-                    },
-                  },
-                )
-              }
-            >
-              {t('data.resetDo')}
-            </Button>
-          </DialogActions>
-        </DialogBody>
-      </DialogSurface>
-    </Dialog>
   )
 }

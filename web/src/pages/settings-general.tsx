@@ -9,6 +9,7 @@ import { useOwnSettings } from '../components/settings'
 import { QueryTrouble } from '../components/trouble'
 import { firstLanguage, type Language, setLanguage } from '../messages'
 import { Section, Trouble, Waiting } from '../ui/parts'
+import { ZoneSelect } from '../ui/ZoneSelect'
 
 const THEMES = ['system', 'light', 'dark'] as const satisfies readonly ThemeChoice[]
 
@@ -61,21 +62,11 @@ export function GeneralPage() {
               </Select>
             </Field>
             <Field label={t('settings.zone')}>
-              <Select
+              <ZoneSelect
                 value={s.time_zone ?? ''}
-                onChange={(_e, d) => change((own) => ({ ...own, time_zone: d.value || undefined }))}
-              >
-                <option value="">
-                  {s.time_zone ? t('settings.zoneDefault') : `${t('settings.zoneDefault')} (${me.time_zone})`}
-                </option>
-                {[
-                  ...new Set([...(s.time_zone ? [s.time_zone] : []), 'UTC', ...Intl.supportedValuesOf('timeZone')]),
-                ].map((z) => (
-                  <option key={z} value={z}>
-                    {z.replaceAll('_', ' ')}
-                  </option>
-                ))}
-              </Select>
+                empty={s.time_zone ? t('settings.zoneDefault') : `${t('settings.zoneDefault')} (${me.time_zone})`}
+                onZone={(zone) => change((own) => ({ ...own, time_zone: zone || undefined }))}
+              />
             </Field>
           </div>
         )}

@@ -1,4 +1,4 @@
-import { Button, Field, Input, Select } from '@fluentui/react-components'
+import { Button, Field, Input } from '@fluentui/react-components'
 import { useQuery } from '@tanstack/react-query'
 import { Navigate, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -8,6 +8,7 @@ import { sessionQuery, setupQuery, useSetup } from '../api/queries'
 import { LanguageSwitch } from '../components/LanguageSwitch'
 import { useProblemText } from '../components/problem'
 import { Logo, Trouble, useFocusOnce, useTitle } from '../ui/parts'
+import { ZoneSelect } from '../ui/ZoneSelect'
 
 /** The first start: one administrator and the first location. */
 export function SetupPage() {
@@ -70,11 +71,7 @@ export function SetupPage() {
         {field('password', { type: 'password', hint: t('setup.passwordHint'), complete: 'new-password' })}
         {field('location', { hint: t('setup.locationHint') })}
         <Field label={t('setup.time_zone')} validationMessage={wrong('time_zone')}>
-          <Select value={f.time_zone} onChange={(_e, d) => setF({ ...f, time_zone: d.value })}>
-            {[...new Set([f.time_zone, 'UTC', ...Intl.supportedValuesOf('timeZone')])].map((z) => (
-              <option key={z}>{z}</option>
-            ))}
-          </Select>
+          <ZoneSelect value={f.time_zone} onZone={(time_zone) => setF({ ...f, time_zone })} />
         </Field>
         <Button type="submit" appearance="primary" size="large" disabled={make.isPending}>
           {t('setup.submit')}

@@ -1,7 +1,17 @@
 import { Button, Tooltip } from '@fluentui/react-components'
 import {
+  Building20Filled,
+  Building20Regular,
   CalendarLtr20Filled,
   CalendarLtr20Regular,
+  ClipboardTextLtr20Filled,
+  ClipboardTextLtr20Regular,
+  Key20Filled,
+  Key20Regular,
+  Organization20Filled,
+  Organization20Regular,
+  People20Filled,
+  People20Regular,
   PeopleTeam20Filled,
   PeopleTeam20Regular,
   PersonTag20Filled,
@@ -10,6 +20,8 @@ import {
   Settings20Regular,
   ShareIos20Filled,
   ShareIos20Regular,
+  ShieldPerson20Filled,
+  ShieldPerson20Regular,
   SignOut20Regular,
 } from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
@@ -21,7 +33,10 @@ import { leave, queryClient, serverIsBack, sessionQuery, teamQuery, useSignOut }
 import { tab } from '../api/tab'
 import { ConnectionBanner, Untold } from '../components/ConnectionBanner'
 import { OwnPresence } from '../components/OwnPresence'
+import { ADMIN_PLACES, type AdminPlace, isAt } from '../components/places'
 import { SearchPeople } from '../components/SearchPeople'
+import { useMe } from '../components/session'
+import { administers } from '../lib/model'
 import { Logo } from '../ui/parts'
 
 const WhyDialog = lazy(() => import('../components/WhyDialog'))
@@ -99,14 +114,13 @@ function PagesAtHand() {
   return null
 }
 
-type Place = {
+type Icons = { icon: ReactElement; on: ReactElement }
+
+type Place = Icons & {
   to: '/' | '/agenda' | '/profiles' | '/relationships' | '/settings'
   name: 'team' | 'agenda' | 'profiles' | 'relationships' | 'settings'
-  icon: ReactElement
-  on: ReactElement
 }
 
-// Administration gets a group of its own below these, for those whose role allows it.
 const PLACES: Place[] = [
   { to: '/', name: 'team', icon: <PeopleTeam20Regular />, on: <PeopleTeam20Filled /> },
   { to: '/agenda', name: 'agenda', icon: <CalendarLtr20Regular />, on: <CalendarLtr20Filled /> },
@@ -115,31 +129,71 @@ const PLACES: Place[] = [
   { to: '/settings', name: 'settings', icon: <Settings20Regular />, on: <Settings20Filled /> },
 ]
 
+const ADMIN_ICONS: Record<AdminPlace['name'], Icons> = {
+  locations: { icon: <Building20Regular />, on: <Building20Filled /> },
+  people: { icon: <People20Regular />, on: <People20Filled /> },
+  groups: { icon: <Organization20Regular />, on: <Organization20Filled /> },
+  tokens: { icon: <Key20Regular />, on: <Key20Filled /> },
+  audit: { icon: <ClipboardTextLtr20Regular />, on: <ClipboardTextLtr20Filled /> },
+}
+
 function Navigation() {
   const { t } = useTranslation()
+  const me = useMe()
   const signOut = useSignOut()
   const path = useRouterState({ select: (s) => s.location.pathname })
-  const at = (to: string) =>
-    to === '/' ? path === '/' || path.startsWith('/people/') : path === to || path.startsWith(`${to}/`)
+  const admin = administers(me.role)
+  const place = (
+    to: Place['to'] | AdminPlace['to'],
+    { icon, on }: Icons,
+    here: boolean,
+    name: string,
+    className?: string,
+    label?: string,
+  ) => (
+    <li key={to} className={className}>
+      <Link
+        to={to}
+        activeOptions={{ exact: true }}
+        className={here ? 'place on' : 'place'}
+        aria-current={here ? 'page' : undefined}
+        aria-label={label}
+      >
+        <span className="place-icon" aria-hidden="true">
+          {here ? on : icon}
+        </span>
+        <span className="place-name">{name}</span>
+      </Link>
+    </li>
+  )
+  const at = (to: string) => (to === '/' ? path === '/' || path.startsWith('/people/') : isAt({ to }, path))
   return (
     <nav className="rail" aria-label={t('nav.label')}>
-      <ul>
-        {PLACES.map((p) => (
-          <li key={p.to}>
-            <Link
-              to={p.to}
-              activeOptions={{ exact: true }}
-              className={at(p.to) ? 'place on' : 'place'}
-              aria-current={at(p.to) ? 'page' : undefined}
-            >
-              <span className="place-icon" aria-hidden="true">
-                {at(p.to) ? p.on : p.icon}
-              </span>
-              <span className="place-name">{t(`nav.${p.name}`)}</span>
-            </Link>
-          </li>
-        ))}
-      </ul>
+      <div className="rail-places">
+        <ul>
+          {PLACES.map((p) => place(p.to, p, at(p.to), t(`nav.${p.name}`)))}
+          {/* On a phone there is room for one more; it leads to all of them. */}
+          {admin &&
+            place(
+              '/admin/locations',
+              { icon: <ShieldPerson20Regular />, on: <ShieldPerson20Filled /> },
+              at('/admin'),
+              t('nav.adminShort'),
+              'only-phone',
+              t('nav.admin'),
+            )}
+        </ul>
+        {admin && (
+          <>
+            <p className="rail-group" id="rail-admin">
+              {t('nav.admin')}
+            </p>
+            <ul className="rail-admin" aria-labelledby="rail-admin">
+              {ADMIN_PLACES.map((p) => place(p.to, ADMIN_ICONS[p.name], isAt(p, path), t(`nav.${p.name}`)))}
+            </ul>
+          </>
+        )}
+      </div>
       <div className="rail-end">
         <Tooltip content={t('nav.signOut')} relationship="label" positioning="after">
           <Button appearance="subtle" icon={<SignOut20Regular />} onClick={() => signOut.mutate()} className="sign-out">

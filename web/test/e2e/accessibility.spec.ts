@@ -13,6 +13,14 @@ const pages: [name: string, path: string, heading: RegExp][] = [
   ['activation', '/settings/activation', /^Settings$/],
   ['calendars', '/settings/calendars', /^Settings$/],
   ['clients', '/settings/clients', /^Settings$/],
+  ['locations', '/admin/locations', /^Locations$/],
+  ['presence management of a location', '/admin/scopes/berlin', /^Presence management: Berlin$/],
+  ['presence management of a group', '/admin/scopes/sales', /^Presence management: Sales$/],
+  ['people', '/admin/people', /^People$/],
+  ['a record', '/admin/people?edit=jonas', /^People$/],
+  ['groups', '/admin/groups', /^Groups$/],
+  ['tokens', '/admin/tokens', /^Tokens$/],
+  ['audit log', '/admin/audit', /^Audit log$/],
 ]
 
 for (const theme of ['light', 'dark'] as const) {
@@ -21,7 +29,7 @@ for (const theme of ['light', 'dark'] as const) {
       test(name, async ({ page }) => {
         await open(page, path, { theme })
         await expect(page.locator('h1', { hasText: heading })).toBeAttached()
-        if (path.startsWith('/people') || path.includes('why')) await expect(page.getByRole('dialog')).toBeVisible()
+        if (path.startsWith('/people') || /why|edit/.test(path)) await expect(page.getByRole('dialog')).toBeVisible()
         await page.waitForTimeout(500) // colours of what fades in are measured when it is there
         await scan(page)
       })
@@ -34,6 +42,34 @@ for (const theme of ['light', 'dark'] as const) {
       await page.waitForTimeout(300)
       await scan(page)
     })
+
+    test('unsaved changes', async ({ page }) => {
+      await open(page, '/admin/scopes/berlin', { theme })
+      await page.getByRole('switch', { name: 'People here use presence management' }).click()
+      await page.getByRole('button', { name: 'Delete “Break”' }).click()
+      await page.getByLabel('Without input: Users').selectOption({ label: 'User cannot change' })
+      await page.getByRole('button', { name: 'Save all' }).click()
+      await page.getByRole('button', { name: /unsaved changes/ }).click()
+      await expect(page.getByText('“Profile templates” was not saved')).toBeVisible()
+      await page.waitForTimeout(300)
+      await scan(page)
+    })
+
+    for (const [name, path, button] of [
+      ['a location', '/admin/locations', 'Add location'],
+      ['a template', '/admin/scopes/berlin', 'Edit “Break”'],
+      ['a work group', '/admin/groups', 'Edit “Product”'],
+      ['a monitoring group', '/admin/groups', 'Edit “Board office”'],
+      ['a token', '/admin/tokens', 'Make token'],
+    ] as const) {
+      test(`the form of ${name}`, async ({ page }) => {
+        await open(page, path, { theme })
+        await page.getByRole('button', { name: button }).click()
+        await expect(page.getByRole('dialog')).toBeVisible()
+        await page.waitForTimeout(400)
+        await scan(page)
+      })
+    }
 
     test('sign-in', async ({ page }) => {
       await open(page, '/sign-in', { theme, signedIn: false })

@@ -1,0 +1,494 @@
+/** The administration of the invented office: scopes and their settings, records, groups, tokens and the log. */
+import { FACTORY } from '../src/lib/factory'
+import { EVENTS, type PersonRecord, type Schemas, SECTIONS, type SectionName, type Template } from '../src/lib/model'
+import { usesOf, type Values } from '../src/lib/scope'
+import { ME, type Person, templates, ZONE } from './office'
+import { Refused } from './refused'
+
+type Own = { events: Partial<Record<(typeof EVENTS)[number], string>>; calendar?: boolean; profiles: number }
+
+const rule = (profile: string, user_may_change: boolean, minutes?: number) => ({
+  on: true,
+  profile,
+  minutes,
+  user_may_change,
+})
+
+/** Berlin is not as it was shipped: its templates forward calls, and what the end of a program does is fixed. */
+const berlin: Partial<Values> = {
+  templates,
+  activation: {
+    start: rule('t-available', true),
+    end: rule('t-unavailable', false),
+    inactivity: rule('t-brb', true, 10),
+    lock: rule('t-brb', true),
+  },
+  calendar: { ...FACTORY.calendar, profile: 't-appointment', subject_as_text: true },
+}
+
+const invalid = (field: string, message: string) =>
+  new Refused(422, 'the request is not valid', [{ field: `body.${field}`, message }])
+
+export class Administration {
+  private locations: Schemas['Location'][] = [
+    { id: 'berlin', name: 'Berlin', time_zone: ZONE },
+    { id: 'hamburg', name: 'Hamburg', time_zone: ZONE },
+  ]
+  private groups: Schemas['Group'][] = [
+    { id: 'reception', location: 'berlin', name: 'Reception' },
+    { id: 'sales', location: 'berlin', name: 'Sales' },
+  ]
+  private sections = new Map<string, Partial<Values>>([
+    ['berlin', berlin],
+    ['sales', { own_profiles: { allowed: false, permitted: ['be_right_back', 'busy'] } }],
+  ])
+  private readonly records = new Map<string, PersonRecord>()
+  /** Settings of their own, of everybody but me; mine are in the server. */
+  private readonly own = new Map<string, Own>([
+    ['jonas', { events: { lock: 't-break' }, profiles: 1 }],
+    ['mira', { events: { inactivity: 't-home' }, profiles: 0 }],
+    ['eva', { events: {}, calendar: true, profiles: 2 }],
+  ])
+  private workGroups: Schemas['WorkGroup'][]
+  private monitoringGroups: Schemas['MonitoringGroup'][]
+  private tokens: Schemas['Token'][]
+  private readonly log: Schemas['AuditEntry'][] = []
+  private next = 1
+
+  constructor(
+    private readonly people: Map<string, Person>,
+    /** Tells the office of people who came, changed or went. */
+    private readonly onPeople: (id: string) => void,
+    now: Date,
+  ) {
+    for (const [id, p] of people) {
+      this.records.set(id, {
+        id,
+        name: p.facts.name,
+        login: id,
+        email: p.facts.email,
+        work_number: p.facts.work_number,
+        mobile_number: p.facts.mobile_number,
+        home_number: p.facts.home_number,
+        voicemail_number: id === ME ? '+49 30 555 0900' : undefined,
+        location: p.group === 'support' ? 'hamburg' : 'berlin',
+        group: p.group === 'sales' ? 'sales' : undefined,
+        role: id === ME ? 'admin' : 'user',
+        vip: p.group === 'board' || undefined,
+        blocked: id === 'zoe' || undefined,
+      })
+    }
+    const of = (group: string) => [...people].filter(([, p]) => p.group === group).map(([id]) => id)
+    this.workGroups = [
+      { id: 'product', name: 'Product', level: 'team_colleague', members: of('product') },
+      { id: 'support', name: 'Support', level: 'team_colleague', members: of('support') },
+    ]
+    this.monitoringGroups = [
+      {
+        id: 'board',
+        name: 'Board office',
+        observer_level: 'assistant',
+        member_level: 'employee',
+        observers: ['anna', 'ines'],
+        members: of('board'),
+      },
+    ]
+    this.tokens = [
+      { id: 'k1', name: 'Access control', origin: 'access-control', scopes: ['claims'] },
+      {
+        id: 'k2',
+        name: 'Wallboard',
+        scopes: ['read'],
+        person: 'anna',
+        expires_at: new Date(now.getTime() + 40 * 86_400_000).toISOString(),
+      },
+    ]
+    this.firstEntries(now)
+  }
+
+  private firstEntries(now: Date): void {
+    const entries: [minutes: number, actor: string, action: string, person?: string, detail?: unknown][] = [
+      [
+        25,
+        'anna',
+        'settings.section',
+        undefined,
+        {
+          scope: 'berlin',
+          section: 'activation',
+          before: { end: { user_may_change: true }, inactivity: { minutes: 5 } },
+          after: { end: { user_may_change: false }, inactivity: { minutes: 10 } },
+        },
+      ],
+      [90, 'mira', 'presence.choice', 'tom', { status: 'do_not_disturb', profile: 'Focus time' }],
+      [200, 'anna', 'person.put', 'zoe', { name: 'Zoë Lambert', before: { blocked: false }, after: { blocked: true } }],
+      [310, 'tom', 'relationship.put', 'tom', { viewer: 'anna', level: 'assistant' }],
+      [
+        400,
+        'anna',
+        'token.put',
+        undefined,
+        { token: 'k1', name: 'Access control', origin: 'access-control', scopes: ['claims'] },
+      ],
+      [
+        410,
+        'anna',
+        'work_group.put',
+        undefined,
+        { group: 'product', name: 'Product', level: 'team_colleague', members: 10 },
+      ],
+      [500, 'token/k1', 'presence.choice', 'paul', { status: 'unavailable' }],
+      [600, 'anna', 'person.delete', 'somebody-gone'],
+      [700, '', 'setup', 'anna', { name: 'Anna Berger' }],
+    ]
+    // Enough for more than one page.
+    for (let i = 0; i < 60; i++) entries.push([800 + i * 9, 'jonas', 'profiles.put', 'jonas'])
+    for (const [minutes, actor, action, person, detail] of entries.toReversed()) {
+      this.log.unshift({
+        id: this.log.length + 1,
+        at: new Date(now.getTime() - minutes * 60_000).toISOString(),
+        actor,
+        action,
+        person,
+        detail,
+      })
+    }
+  }
+
+  private note(action: string, person?: string, detail?: unknown): void {
+    this.log.unshift({
+      id: (this.log[0]?.id ?? 0) + 1,
+      at: new Date().toISOString(),
+      actor: ME,
+      action,
+      person,
+      detail,
+    })
+  }
+
+  /** The settings in force in a scope. */
+  effective(scope: string): Values {
+    const group = this.groups.find((g) => g.id === scope)
+    const location = group?.location ?? scope
+    if (!this.locations.some((l) => l.id === location))
+      throw new Refused(404, `there is no location or configuration group "${scope}"`)
+    return { ...FACTORY, ...this.sections.get(location), ...(group && this.sections.get(scope)) }
+  }
+
+  /** The settings in force for somebody. */
+  of(person: string): Values {
+    const r = this.records.get(person)
+    return this.effective(r?.group ?? r?.location ?? 'berlin')
+  }
+
+  private section(scope: string, name: SectionName): Schemas['Section'] {
+    const value = this.effective(scope)[name]
+    const individual = this.sections.get(scope)?.[name] !== undefined
+    return { name, individual, [name]: name === 'templates' ? { templates: value } : value }
+  }
+
+  private scopeName(scope: string): string {
+    const group = this.groups.find((g) => g.id === scope)
+    return group
+      ? `configuration group "${group.name}"`
+      : `location "${this.locations.find((l) => l.id === scope)?.name}"`
+  }
+
+  private peopleIn(scope: string): PersonRecord[] {
+    return [...this.records.values()].filter((r) => r.location === scope || r.group === scope)
+  }
+
+  /** Enters a section, or takes it away, unless a template would be missing where it is used. */
+  private change<S extends SectionName>(scope: string, name: S, value: Values[S] | undefined): void {
+    const before = new Map([...this.locations, ...this.groups].map((x) => [x.id ?? '', this.effective(x.id ?? '')]))
+    const old = this.sections.get(scope)
+    const { [name]: _, ...others } = old ?? {}
+    this.sections.set(scope, (value === undefined ? others : { ...old, [name]: value }) as Partial<Values>)
+    try {
+      for (const [id, was] of before) this.guard(id, was)
+    } catch (e) {
+      this.sections.set(scope, old ?? {})
+      throw e
+    }
+    for (const r of this.peopleIn(scope)) {
+      const own = this.own.get(r.id)
+      const now = this.of(r.id)
+      if (!own) continue
+      for (const e of EVENTS) if (!now.activation[e].user_may_change) delete own.events[e]
+      if (!now.calendar.user_may_change) own.calendar = false
+    }
+    this.note('settings.section', undefined, {
+      scope,
+      section: name,
+      default: value === undefined,
+      before: before.get(scope)?.[name],
+      after: this.effective(scope)[name],
+    })
+  }
+
+  private guard(scope: string, was: Values): void {
+    const now = this.effective(scope)
+    const at = {
+      activation: { individual: true, value: now.activation },
+      calendar: { individual: true, value: now.calendar },
+    }
+    const used: { field: string; message: string }[] = []
+    const active = (id: string | undefined) => now.templates.some((x) => x.id === id && x.active)
+    for (const x of was.templates) {
+      if (!x.active || active(x.id)) continue
+      for (const use of usesOf(at, x.id))
+        used.push({ field: `body.${use}`, message: `uses the template "${x.name}" in ${this.scopeName(scope)}` })
+      const people = this.peopleIn(scope).filter((r) => {
+        const own = this.own.get(r.id)
+        return this.scopeOf(r) === scope && own && Object.values(own.events).includes(x.id ?? '')
+      })
+      if (people.length)
+        used.push({
+          field: 'body.templates',
+          message: `"${x.name}" is used by the own settings of ${people.length === 1 ? 'one person' : `${people.length} people`} in ${this.scopeName(scope)}`,
+        })
+    }
+    if (used.length) throw new Refused(409, `a template is still used: ${used.map((u) => u.message).join('; ')}`, used)
+    for (const e of EVENTS) {
+      const r = now.activation[e]
+      if (r.on && !active(r.profile)) throw invalid(`activation.${e}.profile`, `"${r.profile}" is no active template`)
+    }
+    if (!active(now.calendar.profile))
+      throw invalid('calendar.profile', `"${now.calendar.profile}" is no active template`)
+    for (const [i, x] of now.templates.entries()) {
+      if (x.forwarding.target === 'number' && !/^[\d+ \-/().*#]+$/.test(x.forwarding.number ?? ''))
+        throw invalid(`templates[${i}].forwarding.number`, 'must hold digits and + - / ( ) . * # only')
+    }
+  }
+
+  private scopeOf = (r: PersonRecord) => r.group ?? r.location
+
+  private reset(records: PersonRecord[], { keep_profiles, dry_run }: Schemas['ResetInput']): Schemas['ResetResult'] {
+    const touched = records.filter((r) => {
+      const own = this.own.get(r.id)
+      return own && (Object.keys(own.events).length > 0 || own.calendar || (own.profiles > 0 && !keep_profiles))
+    })
+    if (!dry_run) {
+      for (const r of touched) {
+        const own = this.own.get(r.id)
+        if (own) this.own.set(r.id, { events: {}, profiles: keep_profiles ? own.profiles : 0 })
+      }
+      if (touched.length) this.note('settings.reset', undefined, { people: touched.length, keep_profiles })
+    }
+    return { people: touched.length, done: !dry_run }
+  }
+
+  /** Resets somebody who is not me. */
+  resetPerson(id: string, body: Schemas['ResetInput']): Schemas['ResetResult'] {
+    const r = this.records.get(id)
+    return this.reset(r ? [r] : [], body)
+  }
+
+  /** Answers a call of the administration; undefined is an empty answer, NOT_HERE is for others. */
+  answer(method: string, path: string, query: URLSearchParams, body: never): unknown {
+    const [, kind = '', id = '', verb = '', item = ''] = path.split('/').map(decodeURIComponent)
+    switch (kind) {
+      case 'locations':
+        return verb === 'duplicate' ? this.duplicate(id, body) : this.aboutLocation(method, id, body)
+      case 'groups':
+        return this.aboutGroup(method, id, body)
+      case 'scopes':
+        return this.aboutScope(method, id, verb, item, body)
+      case 'work-groups':
+        return this.aboutList(method, id, body, 'work_group', this.workGroups, 'work_groups')
+      case 'monitoring-groups':
+        return this.aboutList(method, id, body, 'monitoring_group', this.monitoringGroups, 'monitoring_groups')
+      case 'tokens':
+        return this.aboutToken(method, id, body)
+      case 'audit':
+        return this.audit(query)
+      case 'people':
+        if (method === 'POST' && !id) return this.putPerson(undefined, body)
+        if (verb === 'record') return this.aboutRecord(method, id === 'me' ? ME : id, body)
+    }
+    return NOT_HERE
+  }
+
+  private countedLocation = (l: Schemas['Location']) => ({ ...l, people: this.peopleIn(l.id ?? '').length })
+
+  private aboutLocation(method: string, id: string, body: Schemas['Location']): unknown {
+    if (method === 'GET') return { locations: this.locations.map(this.countedLocation) }
+    const i = this.locations.findIndex((l) => l.id === id)
+    if (id && i < 0) throw new Refused(404, `there is no location "${id}"`)
+    if (method === 'DELETE') {
+      this.refusePeople(id, 'location')
+      this.locations = this.locations.filter((l) => l.id !== id)
+      this.groups = this.groups.filter((g) => g.location !== id)
+      this.note('location.delete', undefined, { location: id })
+      return undefined
+    }
+    this.checkName(this.locations, id, body.name, `"${body.name}" is taken`)
+    const l = { id: id || `location-${this.next++}`, name: body.name, time_zone: body.time_zone }
+    this.locations = id ? this.locations.with(i, l) : [...this.locations, l]
+    this.note('location.put', undefined, { location: l.id, name: l.name })
+    return this.countedLocation(l)
+  }
+
+  private checkName(list: { id?: string; name: string }[], id: string, name: string, message: string): void {
+    if (list.some((x) => x.id !== id && x.name.toLowerCase() === name.toLowerCase())) throw invalid('name', message)
+  }
+
+  private refusePeople(scope: string, kind: string): void {
+    const n = this.peopleIn(scope).length
+    if (n) throw new Refused(409, `${n} people still belong to the ${kind}`)
+  }
+
+  private duplicate(id: string, { name }: { name: string }): unknown {
+    const from = this.locations.find((l) => l.id === id)
+    if (!from) throw new Refused(404, `there is no location "${id}"`)
+    this.checkName(this.locations, '', name, `"${name}" is taken`)
+    const l = { ...from, id: `location-${this.next++}`, name }
+    this.locations = [...this.locations, l]
+    this.sections.set(l.id, structuredClone(this.sections.get(id) ?? {}))
+    for (const g of this.groups.filter((x) => x.location === id)) {
+      const copy = { ...g, id: `group-${this.next++}`, location: l.id }
+      this.groups = [...this.groups, copy]
+      this.sections.set(copy.id, structuredClone(this.sections.get(g.id ?? '') ?? {}))
+    }
+    this.note('location.duplicate', undefined, { from: id, location: l.id, name })
+    return this.countedLocation(l)
+  }
+
+  private aboutGroup(method: string, id: string, body: Schemas['Group']): unknown {
+    const counted = (g: Schemas['Group']) => ({ ...g, people: this.peopleIn(g.id ?? '').length })
+    if (method === 'GET') return { groups: this.groups.map(counted) }
+    const i = this.groups.findIndex((g) => g.id === id)
+    if (id && i < 0) throw new Refused(404, `there is no configuration group "${id}"`)
+    if (method === 'DELETE') {
+      this.refusePeople(id, 'configuration group')
+      this.groups = this.groups.filter((g) => g.id !== id)
+      this.note('group.delete', undefined, { group: id })
+      return undefined
+    }
+    const beside = this.groups.filter((g) => g.location === body.location)
+    this.checkName(beside, id, body.name, `"${body.name}" is taken in this location`)
+    const g = { id: id || `group-${this.next++}`, location: body.location, name: body.name }
+    this.groups = id ? this.groups.with(i, g) : [...this.groups, g]
+    this.note('group.put', undefined, { group: g.id, name: g.name })
+    return counted(g)
+  }
+
+  private aboutScope(method: string, scope: string, verb: string, item: string, body: never): unknown {
+    if (verb === 'reset') return this.reset(this.peopleIn(scope), body)
+    if (verb === 'settings' && !item) return { sections: SECTIONS.map((s) => this.section(scope, s)) }
+    const name = SECTIONS.find((s) => s === item)
+    if (!name) throw new Refused(404, `there is no section "${item}" of the settings`)
+    if (verb === 'individual') this.change(scope, name, structuredClone(FACTORY[name]))
+    else if (method === 'DELETE') {
+      this.change(scope, name, undefined)
+      return undefined
+    } else {
+      const b = body as Schemas['SectionInputBody']
+      const value =
+        name === 'templates'
+          ? b.templates?.templates.map((x): Template => ({ ...x, id: x.id || `t-new-${this.next++}` }))
+          : b[name]
+      this.change(scope, name, value as Values[typeof name])
+    }
+    return this.section(scope, name)
+  }
+
+  private aboutList<T extends { id?: string; name: string }>(
+    method: string,
+    id: string,
+    body: T,
+    action: string,
+    list: T[],
+    key: string,
+  ): unknown {
+    if (method === 'GET') return { [key]: list }
+    const i = list.findIndex((g) => g.id === id)
+    if (id && i < 0) throw new Refused(404, `there is no group "${id}"`)
+    if (method === 'DELETE') {
+      list.splice(i, 1)
+      this.note(`${action}.delete`, undefined, { group: id })
+      return undefined
+    }
+    this.checkName(list, id, body.name, `"${body.name}" is taken`)
+    const g = { ...body, id: id || `g-${this.next++}` }
+    if (id) list[i] = g
+    else list.push(g)
+    this.note(`${action}.put`, undefined, { group: g.id, name: g.name })
+    return g
+  }
+
+  private aboutToken(method: string, id: string, body: Schemas['Token']): unknown {
+    if (method === 'GET') return { tokens: this.tokens }
+    if (method === 'DELETE') {
+      this.tokens = this.tokens.filter((x) => x.id !== id)
+      this.note('token.delete', undefined, { token: id })
+      return undefined
+    }
+    const { secret: _, ...x } = { ...body, id: `k-${this.next++}` }
+    this.tokens = [...this.tokens, x]
+    this.note('token.put', x.person, { token: x.id, name: x.name, origin: x.origin, scopes: x.scopes })
+    return { ...x, secret: 'dlt_mock0secret0that0is0shown0once' }
+  }
+
+  private audit(query: URLSearchParams): Schemas['Audit'] {
+    const [person, before] = [query.get('person'), Number(query.get('before') ?? 0)]
+    const entries = this.log.filter((e) => (!person || e.person === person) && (!before || e.id < before))
+    return { entries: entries.slice(0, Number(query.get('limit') ?? 100)) }
+  }
+
+  private aboutRecord(method: string, id: string, body: never): unknown {
+    const r = this.records.get(id)
+    if (!r) throw new Refused(404, `there is no person "${id}"`)
+    if (method === 'GET') return r
+    if (method === 'PUT') return this.putPerson(r, body)
+    this.records.delete(id)
+    this.people.delete(id)
+    for (const g of this.workGroups) g.members = g.members.filter((x) => x !== id)
+    for (const g of this.monitoringGroups) {
+      g.members = g.members.filter((x) => x !== id)
+      g.observers = g.observers.filter((x) => x !== id)
+    }
+    this.note('person.delete', id)
+    this.onPeople(id)
+    return undefined
+  }
+
+  private putPerson(old: PersonRecord | undefined, { password, ...body }: Schemas['PersonNewBody']): unknown {
+    if (password && password.length < 10)
+      throw invalid('password', `has ${password.length} characters; at least 10 are needed`)
+    if (body.email && !body.email.includes('@')) throw invalid('email', `"${body.email}" is no address`)
+    for (const r of this.records.values())
+      if (body.login && r.id !== old?.id && r.login === body.login) throw invalid('login', `"${body.login}" is taken`)
+    const r: PersonRecord = { ...body, id: old?.id ?? `p-${this.next++}` }
+    this.records.set(r.id, r)
+    const p = this.people.get(r.id)
+    const facts = {
+      id: r.id,
+      name: r.name,
+      email: r.email,
+      work_number: r.work_number,
+      mobile_number: r.mobile_number,
+      home_number: r.home_number,
+      location: this.locations.find((l) => l.id === r.location)?.name,
+    }
+    this.people.set(r.id, {
+      group: p?.group ?? 'new',
+      mine: p?.mine ?? 'employee',
+      theirs: p?.theirs ?? 'employee',
+      presence: p?.presence ?? {
+        id: r.id,
+        status: 'logged_out',
+        since: new Date().toISOString(),
+        line: { state: 'idle' },
+      },
+      facts,
+    })
+    const was = old && Object.fromEntries(Object.entries(old).filter(([k]) => k !== 'id'))
+    this.note(old ? 'person.put' : 'person.add', r.id, { name: r.name, ...(old ? { before: was, after: body } : {}) })
+    this.onPeople(r.id)
+    return r
+  }
+}
+
+/** The answer to what is no call of the administration. */
+export const NOT_HERE = Symbol('not here')

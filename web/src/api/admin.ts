@@ -1,0 +1,227 @@
+/** The calls of the administration pages. */
+import { infiniteQueryOptions, keepPreviousData, queryOptions, useMutation } from '@tanstack/react-query'
+import type { AuditEntry, Schemas, Template } from '../lib/model'
+import { carryOut, type Draft, type Outcome, planOf, readScope, type Scope, type Step } from '../lib/scope'
+import { api } from './client'
+import { unwrap } from './errors'
+import { queryClient, stale } from './queries'
+
+export const locationsQuery = queryOptions({
+  queryKey: ['locations'],
+  queryFn: async () => (await unwrap(api.GET('/api/v1/locations'))).locations,
+})
+
+export const groupsQuery = queryOptions({
+  queryKey: ['groups'],
+  queryFn: async () => (await unwrap(api.GET('/api/v1/groups'))).groups,
+})
+
+export const scopeQuery = (scope: string) =>
+  queryOptions({
+    queryKey: ['scope', scope],
+    queryFn: async () =>
+      readScope(await unwrap(api.GET('/api/v1/scopes/{scope}/settings', { params: { path: { scope } } }))),
+  })
+
+/** People by pages, in the order of their names. */
+export const peoplePages = (q: string) =>
+  infiniteQueryOptions({
+    queryKey: ['people', 'pages', q],
+    placeholderData: keepPreviousData,
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam, signal }) =>
+      unwrap(
+        api.GET('/api/v1/people', { params: { query: { q: q || undefined, after: pageParam, limit: 50 } }, signal }),
+      ),
+    getNextPageParam: (page) => page.next,
+  })
+
+const of = (person: string) => ({ params: { path: { person } } })
+
+export const recordQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['record', id],
+    staleTime: 5 * 60_000,
+    queryFn: () => unwrap(api.GET('/api/v1/people/{person}/record', of(id))),
+  })
+
+export const workGroupsQuery = queryOptions({
+  queryKey: ['work-groups'],
+  queryFn: async () => (await unwrap(api.GET('/api/v1/work-groups'))).work_groups,
+})
+
+export const monitoringGroupsQuery = queryOptions({
+  queryKey: ['monitoring-groups'],
+  queryFn: async () => (await unwrap(api.GET('/api/v1/monitoring-groups'))).monitoring_groups,
+})
+
+export const tokensQuery = queryOptions({
+  queryKey: ['tokens'],
+  queryFn: async () => (await unwrap(api.GET('/api/v1/tokens'))).tokens,
+})
+
+/** What the log is asked for; the address holds the same. */
+export type AuditFilter = { person?: string }
+const AUDIT_PAGE = 50
+
+export const auditPages = (filter: AuditFilter) =>
+  infiniteQueryOptions({
+    queryKey: ['audit', filter],
+    staleTime: 0,
+    initialPageParam: undefined as number | undefined,
+    queryFn: async ({ pageParam }): Promise<AuditEntry[]> => {
+      const query = { ...filter, before: pageParam, limit: AUDIT_PAGE }
+      return (await unwrap(api.GET('/api/v1/audit', { params: { query } }))).entries
+    },
+    getNextPageParam: (page) => (page.length < AUDIT_PAGE ? undefined : page.at(-1)?.id),
+  })
+
+const settled = () => stale('locations', 'groups', 'scope', 'audit')
+
+export const useSaveLocation = () =>
+  useMutation({
+    mutationFn: ({ id, body }: { id?: string; body: Schemas['Location'] }) =>
+      id
+        ? unwrap(api.PUT('/api/v1/locations/{location}', { params: { path: { location: id } }, body }))
+        : unwrap(api.POST('/api/v1/locations', { body })),
+    onSuccess: settled,
+  })
+
+export const useDuplicateLocation = () =>
+  useMutation({
+    mutationFn: ({ id, name }: { id: string; name: string }) =>
+      unwrap(
+        api.POST('/api/v1/locations/{location}/duplicate', { params: { path: { location: id } }, body: { name } }),
+      ),
+    onSuccess: settled,
+  })
+
+export const useSaveGroup = () =>
+  useMutation({
+    mutationFn: ({ id, body }: { id?: string; body: Schemas['Group'] }) =>
+      id
+        ? unwrap(api.PUT('/api/v1/groups/{group}', { params: { path: { group: id } }, body }))
+        : unwrap(api.POST('/api/v1/groups', { body })),
+    onSuccess: settled,
+  })
+
+export const useRemoveScope = () =>
+  useMutation({
+    mutationFn: ({ kind, id }: { kind: 'location' | 'group'; id: string }) =>
+      kind === 'location'
+        ? unwrap(api.DELETE('/api/v1/locations/{location}', { params: { path: { location: id } } }))
+        : unwrap(api.DELETE('/api/v1/groups/{group}', { params: { path: { group: id } } })),
+    onSettled: settled,
+  })
+
+async function takeStep(scope: string, { section, by, value }: Step): Promise<Template[] | undefined> {
+  const path = { params: { path: { scope, section } } } as const
+  if (by === 'default') {
+    await unwrap(api.DELETE('/api/v1/scopes/{scope}/settings/{section}', path))
+    return undefined
+  }
+  if (by === 'individual') {
+    await unwrap(api.POST('/api/v1/scopes/{scope}/individual/{section}', path))
+    return undefined
+  }
+  const body = { [section]: section === 'templates' ? { templates: value } : value } as Schemas['SectionInputBody']
+  const saved = await unwrap(api.PUT('/api/v1/scopes/{scope}/settings/{section}', { ...path, body }))
+  return saved.templates?.templates
+}
+
+/** Saves all changes of a scope, one section after the other, and reads what is in force then. */
+export const useSaveScope = (scope: string) =>
+  useMutation({
+    mutationFn: async ({ saved, draft }: { saved: Scope; draft: Draft }): Promise<Outcome> => {
+      const outcome = await carryOut(planOf(saved, draft), draft, (step) => takeStep(scope, step))
+      await queryClient.invalidateQueries({ queryKey: scopeQuery(scope).queryKey })
+      void stale('scope', 'profiles', 'settings', 'session', 'audit')
+      return outcome
+    },
+  })
+
+export const useResetScope = (scope: string) =>
+  useMutation({
+    mutationFn: (body: Schemas['ResetInput']) =>
+      unwrap(api.POST('/api/v1/scopes/{scope}/reset', { params: { path: { scope } }, body })),
+    onSuccess: (r) => (r.done ? stale('settings', 'profiles', 'audit') : undefined),
+  })
+
+export const useResetPerson = (person: string) =>
+  useMutation({
+    mutationFn: (body: Schemas['ResetInput']) =>
+      unwrap(api.POST('/api/v1/people/{person}/reset', { ...of(person), body })),
+    onSuccess: (r) => (r.done ? stale('settings', 'profiles', 'audit') : undefined),
+  })
+
+const peopleChanged = () =>
+  stale(
+    'people',
+    'record',
+    'person',
+    'team',
+    'locations',
+    'groups',
+    'work-groups',
+    'monitoring-groups',
+    'session',
+    'audit',
+  )
+
+export const useSavePerson = () =>
+  useMutation({
+    mutationFn: ({ id, body }: { id?: string; body: Schemas['PersonNewBody'] }) =>
+      id
+        ? unwrap(api.PUT('/api/v1/people/{person}/record', { ...of(id), body }))
+        : unwrap(api.POST('/api/v1/people', { body })),
+    onSuccess: peopleChanged,
+  })
+
+export const useDeletePerson = () =>
+  useMutation({
+    mutationFn: (id: string) => unwrap(api.DELETE('/api/v1/people/{person}/record', of(id))),
+    onSuccess: peopleChanged,
+  })
+
+const related = () => stale('work-groups', 'monitoring-groups', 'team', 'audit')
+
+export const useSaveWorkGroup = () =>
+  useMutation({
+    mutationFn: ({ id, body }: { id?: string; body: Schemas['WorkGroup'] }) =>
+      id
+        ? unwrap(api.PUT('/api/v1/work-groups/{group}', { params: { path: { group: id } }, body }))
+        : unwrap(api.POST('/api/v1/work-groups', { body })),
+    onSuccess: related,
+  })
+
+export const useSaveMonitoringGroup = () =>
+  useMutation({
+    mutationFn: ({ id, body }: { id?: string; body: Schemas['MonitoringGroup'] }) =>
+      id
+        ? unwrap(api.PUT('/api/v1/monitoring-groups/{group}', { params: { path: { group: id } }, body }))
+        : unwrap(api.POST('/api/v1/monitoring-groups', { body })),
+    onSuccess: related,
+  })
+
+export const useRemoveGroup = () =>
+  useMutation({
+    mutationFn: ({ kind, id }: { kind: 'work' | 'monitoring'; id: string }) =>
+      kind === 'work'
+        ? unwrap(api.DELETE('/api/v1/work-groups/{group}', { params: { path: { group: id } } }))
+        : unwrap(api.DELETE('/api/v1/monitoring-groups/{group}', { params: { path: { group: id } } })),
+    onSettled: related,
+  })
+
+export const useMakeToken = () =>
+  useMutation({
+    mutationFn: (body: Schemas['Token']) => unwrap(api.POST('/api/v1/tokens', { body })),
+    // The secret is shown once and kept nowhere, the cache of calls included.
+    gcTime: 0,
+    onSuccess: () => stale('tokens', 'audit'),
+  })
+
+export const useRevokeToken = () =>
+  useMutation({
+    mutationFn: (token: string) => unwrap(api.DELETE('/api/v1/tokens/{token}', { params: { path: { token } } })),
+    onSettled: () => stale('tokens', 'audit'),
+  })

@@ -1,0 +1,121 @@
+import { Button } from '@fluentui/react-components'
+import { Checkmark16Regular, ChevronDown20Regular, ChevronUp20Regular } from '@fluentui/react-icons'
+import { type ReactNode, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { Words } from '../lib/change-words'
+import type { SectionName } from '../lib/model'
+import { Confirm } from './Confirm'
+
+export type ChangeGroup = { section: SectionName; changes: Words[] }
+
+/** Changes that are not saved yet: how many, which, what they will do, and one button for all of them. */
+export function ChangeBar({
+  groups,
+  effects,
+  trouble,
+  saved,
+  saving,
+  onSave,
+  onDiscard,
+}: {
+  groups: ChangeGroup[]
+  /** What will happen when they are saved, one below the other. */
+  effects: ReactNode[]
+  trouble?: ReactNode
+  /** Nothing is left to save, and something was. */
+  saved: boolean
+  saving: boolean
+  onSave: () => void
+  onDiscard: () => void
+}) {
+  const { t } = useTranslation()
+  const [open, setOpen] = useState(false)
+  const [asking, setAsking] = useState(false)
+  const count = groups.reduce((n, g) => n + g.changes.length, 0)
+  if (!count)
+    return (
+      <p className={saved ? 'saved changes-saved' : 'hidden'} role="status">
+        {saved && (
+          <>
+            <Checkmark16Regular aria-hidden="true" /> {t('admin.changes.saved')}
+          </>
+        )}
+      </p>
+    )
+  return (
+    <section className="changes" aria-label={t('admin.changes.title')}>
+      {trouble}
+      {open && (
+        <div className="changes-list" id="changes-list">
+          {groups.map((g) => (
+            <div key={g.section}>
+              <h3>{t(`admin.section.${g.section}`)}</h3>
+              <ul aria-label={t(`admin.section.${g.section}`)}>
+                {g.changes.map((c) => (
+                  <li key={c.label}>
+                    <span className="change-label">{c.label}</span>
+                    {c.before !== undefined && (
+                      <>
+                        <span className="hidden">, {t('admin.changes.was')}: </span>
+                        <del>{c.before}</del>
+                      </>
+                    )}
+                    {c.before !== undefined && c.after !== undefined && <span aria-hidden="true"> → </span>}
+                    {c.after !== undefined && (
+                      <>
+                        <span className="hidden">, {t('admin.changes.will')}: </span>
+                        <ins>{c.after}</ins>
+                      </>
+                    )}
+                  </li>
+                ))}
+              </ul>
+            </div>
+          ))}
+          <div className="effects">
+            <h3>{t('admin.changes.effects')}</h3>
+            <ul aria-label={t('admin.changes.effects')}>
+              {effects.map((e, i) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: sentences that are made anew each time
+                <li key={i}>{e}</li>
+              ))}
+              <li>{t('admin.changes.effectsNote')}</li>
+            </ul>
+          </div>
+        </div>
+      )}
+      <div className="changes-bar">
+        <Button
+          appearance="subtle"
+          icon={open ? <ChevronDown20Regular /> : <ChevronUp20Regular />}
+          aria-expanded={open}
+          aria-controls={open ? 'changes-list' : undefined}
+          onClick={() => setOpen(!open)}
+        >
+          {t('admin.changes.count', { count })}
+        </Button>
+        <span className="hidden" role="status">
+          {t('admin.changes.count', { count })}
+        </span>
+        <span className="row-buttons">
+          <Button disabled={saving} onClick={() => setAsking(true)}>
+            {t('admin.changes.discard')}
+          </Button>
+          <Button appearance="primary" disabled={saving} onClick={onSave}>
+            {t('admin.changes.save')}
+          </Button>
+        </span>
+      </div>
+      {asking && (
+        <Confirm
+          title={t('admin.changes.discardTitle')}
+          action={t('admin.changes.discard')}
+          onClose={() => setAsking(false)}
+          onConfirm={onDiscard}
+        >
+          {t('admin.changes.discardText', { count })}
+        </Confirm>
+      )}
+    </section>
+  )
+}

@@ -1,0 +1,58 @@
+import type { TFunction } from 'i18next'
+import { useTranslation } from 'react-i18next'
+import { ACTIONS, type Fact } from '../lib/audit'
+import { LEVELS, ROLES, SECTIONS, STATUSES, TOKEN_SCOPES } from '../lib/model'
+import { shipped } from '../lib/shipped'
+import en from '../messages/en.json'
+
+type Names = Record<'person' | 'token' | 'scope', (id: string) => string>
+type FieldName = keyof typeof en.admin.audit.field
+
+/** Words for entries of the audit log. What nobody has words for stays as it is written. */
+export function auditWords(t: TFunction, names: Names) {
+  const part = (key: string) =>
+    Object.hasOwn(en.admin.audit.field, key) ? t(`admin.audit.field.${key as FieldName}`) : shipped(key, t)
+  const value = (path: string[], v: unknown): string => {
+    const key = path.at(-1) ?? ''
+    if (v === undefined || v === null || v === '') return t('admin.audit.nothing')
+    if (Array.isArray(v)) return v.map((x) => value(path, x)).join(', ') || t('admin.audit.nothing')
+    if (typeof v === 'boolean') return t(v ? 'settings.yes' : 'settings.no')
+    if (typeof v === 'object') return JSON.stringify(v)
+    const text = String(v)
+    if (['viewer', 'person', 'members', 'observers'].includes(key) && typeof v === 'string') return names.person(text)
+    if (['scope', 'location', 'group', 'from'].includes(key)) return names.scope(text)
+    if (key === 'token') return names.token(text)
+    if (key === 'level' && v === 'default') return t('relationships.administrative')
+    const level = LEVELS.find((l) => l === v)
+    if (/level$|^default$/.test(key) && level) return t(`relationships.level.${level}`)
+    const may = TOKEN_SCOPES.find((s) => s === v)
+    if (key === 'scopes' && may) return t(`admin.tokens.scope.${may}`)
+    const section = SECTIONS.find((s) => s === v)
+    if (key === 'section' && section) return t(`admin.section.${section}`)
+    const role = ROLES.find((r) => r === v)
+    if (key === 'role' && role) return t(`admin.persons.role.${role}`)
+    const status = STATUSES.find((s) => s === v)
+    if (['status', 'permitted'].includes(key) && status) return t(`status.${status}`)
+    return shipped(text, t)
+  }
+  const field = (path: string[]) => path.map(part).join(' › ')
+  return {
+    action: (action: string): string => {
+      const known = ACTIONS.find((a) => a === action)
+      return known ? t(`admin.audit.action.${known}`) : action
+    },
+    field,
+    value,
+    /** Identifiers say nothing where the name stands beside them; what is not so is not said. */
+    fact: ({ path, value: v }: Fact): string | undefined => {
+      if (v === false || (path.length === 1 && ['token', 'location', 'group', 'calendar'].includes(path[0] ?? '')))
+        return undefined
+      return v === true ? field(path) : t('admin.audit.fact', { field: field(path), value: value(path, v) })
+    },
+  }
+}
+
+export function useAuditWords(names: Names) {
+  const { t } = useTranslation()
+  return auditWords(t, names)
+}

@@ -1,0 +1,16 @@
+/** The administration pages, for the navigation and for where it has no room. */
+export const ADMIN_PLACES = [
+  { to: '/admin/locations', name: 'locations', also: '/admin/scopes' },
+  { to: '/admin/people', name: 'people' },
+  { to: '/admin/groups', name: 'groups' },
+  { to: '/admin/tokens', name: 'tokens' },
+  { to: '/admin/audit', name: 'audit' },
+] as const
+
+export type AdminPlace = (typeof ADMIN_PLACES)[number]
+
+/** Whether a path is of a page, or of one below it. */
+export function isAt(place: { to: string; also?: string }, path: string): boolean {
+  const below = (to: string | undefined) => to !== undefined && (path === to || path.startsWith(`${to}/`))
+  return below(place.to) || below(place.also)
+}

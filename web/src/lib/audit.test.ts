@@ -1,0 +1,89 @@
+import i18next from 'i18next'
+import { beforeAll, expect, it } from 'vitest'
+import { auditWords } from '../components/audit-words'
+import de from '../messages/de.json'
+import en from '../messages/en.json'
+import { ACTIONS, actorOf, detailOf } from './audit'
+
+const i18n = i18next.createInstance()
+beforeAll(() =>
+  i18n.init({
+    lng: 'en',
+    resources: { en: { translation: en }, de: { translation: de } },
+    interpolation: { escapeValue: false },
+  }),
+)
+const names = {
+  person: (id: string) => `person ${id}`,
+  token: (id: string) => `token ${id}`,
+  scope: (id: string) => `scope ${id}`,
+}
+
+it('tells who acted', () => {
+  expect(actorOf('')).toEqual({ kind: 'system', id: '' })
+  expect(actorOf('token/k1')).toEqual({ kind: 'token', id: 'k1' })
+  expect(actorOf('anna')).toEqual({ kind: 'person', id: 'anna' })
+})
+
+it('finds what changed in nested values, and what else is said', () => {
+  const { changed, facts } = detailOf({
+    scope: 'berlin',
+    before: { end: { on: true, minutes: 5 }, permitted: ['busy'] },
+    after: { end: { on: true, minutes: 10 }, permitted: [], text: 'new' },
+  })
+  expect(facts).toEqual([{ path: ['scope'], value: 'berlin' }])
+  expect(changed).toEqual([
+    { path: ['end', 'minutes'], before: 5, after: 10 },
+    { path: ['permitted'], before: ['busy'], after: [] },
+    { path: ['text'], before: undefined, after: 'new' },
+  ])
+})
+
+it('tells entries of lists apart by their names', () => {
+  const { changed } = detailOf({
+    before: {
+      templates: [
+        { name: 'Break', active: true },
+        { name: 'Lunch', active: true },
+      ],
+    },
+    after: { templates: [{ name: 'Break', active: false }] },
+  })
+  expect(changed.map((c) => [c.path.join('/'), c.before, c.after])).toEqual([
+    ['templates/Break/active', true, false],
+    ['templates/Lunch/active', true, undefined],
+  ])
+})
+
+it('makes something of any detail', () => {
+  expect(detailOf(undefined)).toEqual({ changed: [], facts: [] })
+  expect(detailOf(null)).toEqual({ changed: [], facts: [] })
+  expect(detailOf('text')).toEqual({ changed: [], facts: [{ path: [], value: 'text' }] })
+  expect(detailOf({ before: { a: 1 }, after: { a: 1 } }).changed).toEqual([])
+  expect(detailOf({ after: { a: 1 } }).changed).toEqual([{ path: ['a'], before: undefined, after: 1 }])
+})
+
+it('has words for every action in both languages; an unknown one stays as it is', () => {
+  for (const lng of ['en', 'de']) {
+    const words = auditWords(i18n.getFixedT(lng), names)
+    for (const a of ACTIONS) expect(words.action(a), a).not.toMatch(/admin\.|\w\.\w/)
+    expect(words.action('something.new')).toBe('something.new')
+  }
+})
+
+it('says values in words', () => {
+  const words = auditWords(i18n.getFixedT('en'), names)
+  expect(words.field(['inactivity', 'minutes'])).toBe('No activity › Minutes')
+  expect(words.field(['unheard_of'])).toBe('unheard_of')
+  expect(words.value(['blocked'], true)).toBe('yes')
+  expect(words.value(['text'], undefined)).toBe('nothing')
+  expect(words.value(['permitted'], ['busy', 'unavailable'])).toBe('Busy, Unavailable')
+  expect(words.value(['level'], 'assistant_plus')).toBe('Assistant+')
+  expect(words.value(['level'], 'default')).toBe('by group or default')
+  expect(words.value(['viewer'], 'tom')).toBe('person tom')
+  expect(words.value(['scope'], 'berlin')).toBe('scope berlin')
+  expect(words.value(['members'], 10)).toBe('10')
+  expect(words.fact({ path: ['default'], value: false })).toBeUndefined()
+  expect(words.fact({ path: ['token'], value: 'k1' })).toBeUndefined()
+  expect(words.fact({ path: ['section'], value: 'own_profiles' })).toBe('Section: Own profiles and permitted statuses')
+})

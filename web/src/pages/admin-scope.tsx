@@ -1,0 +1,298 @@
+import { Button, MessageBar, MessageBarBody } from '@fluentui/react-components'
+import { useQuery } from '@tanstack/react-query'
+import { Link, useBlocker, useParams } from '@tanstack/react-router'
+import { type ReactNode, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { groupsQuery, locationsQuery, scopeQuery, useResetScope, useSaveScope } from '../api/admin'
+import { Problem } from '../api/errors'
+import { queryClient, sessionQuery } from '../api/queries'
+import { ChangeBar } from '../components/ChangeBar'
+import { Confirm } from '../components/Confirm'
+import { usedIn, useProblemText, wrongWith } from '../components/problem'
+import { QueryTrouble } from '../components/trouble'
+import { ResetDialog } from '../forms/ResetDialog'
+import {
+  ActivationForm,
+  CalendarForm,
+  FeatureForm,
+  OwnProfilesForm,
+  RelationshipsForm,
+  SectionChoice,
+} from '../forms/scope-sections'
+import { TemplatesForm } from '../forms/TemplatesForm'
+import { changeWords, consequences, placeWords } from '../lib/change-words'
+import { FACTORY } from '../lib/factory'
+import { SECTIONS, type SectionName } from '../lib/model'
+import { changesOf, type Draft, edited, type Scope, type Values } from '../lib/scope'
+import { shipped } from '../lib/shipped'
+import { Page, Section, Trouble, Waiting } from '../ui/parts'
+
+/** Presence management of a location or of a configuration group. */
+export function ScopePage() {
+  const { t } = useTranslation()
+  const { scope } = useParams({ from: '/app/admin/scopes/$scope' })
+  const locations = useQuery(locationsQuery)
+  const groups = useQuery(groupsQuery)
+  const group = groups.data?.find((g) => g.id === scope)
+  const location = locations.data?.find((l) => l.id === (group?.location ?? scope))
+  const settings = useQuery(scopeQuery(scope))
+  const base = useQuery({ ...scopeQuery(group?.location ?? ''), enabled: !!group })
+  const trouble = [settings, base, locations, groups].find((q) => q.error)
+  const name = group?.name ?? location?.name ?? ''
+  return (
+    <Page
+      title={name ? t('admin.scope.titleOf', { name }) : t('admin.scope.title')}
+      lead={
+        <>
+          <Link to="/admin/locations">{t('admin.scope.back')}</Link>
+          {location && group && (
+            <>
+              {' › '}
+              <Link to="/admin/scopes/$scope" params={{ scope: location.id ?? '' }}>
+                {location.name}
+              </Link>
+            </>
+          )}
+          {location && ` › ${name} · ${t('admin.people', { count: (group ?? location).people ?? 0 })}`}
+        </>
+      }
+    >
+      {trouble && <QueryTrouble error={trouble.error} again={() => void trouble.refetch()} />}
+      {!trouble && (!settings.data || (group && !base.data) || !location) && <Waiting label={t('waiting')} />}
+      {settings.data && location && (!group || base.data) && (
+        <Settings
+          key={scope}
+          id={scope}
+          name={name}
+          people={(group ?? location).people ?? 0}
+          location={group && location.name}
+          saved={settings.data}
+          base={group && base.data}
+        />
+      )}
+    </Page>
+  )
+}
+
+function Settings({
+  id,
+  name,
+  people,
+  location,
+  saved,
+  base,
+}: {
+  id: string
+  name: string
+  people: number
+  /** Of a configuration group: the name of its location, and the settings there. */
+  location?: string
+  saved: Scope
+  base?: Scope
+}) {
+  const { t } = useTranslation()
+  const save = useSaveScope(id)
+  const [draft, setDraft] = useState<Draft>({})
+  const next: Scope = { ...saved, ...draft }
+  const changes = changesOf(saved, next)
+  const dirty = changes.length > 0
+  const failed = save.data?.failed
+
+  const put = <S extends SectionName>(section: S, value: Values[S]) =>
+    setDraft((d) => edited(saved, d, section, { individual: next[section].individual, value }))
+  const choose = <S extends SectionName>(section: S, individual: boolean) => {
+    if (!base) return
+    const own = saved[section].individual ? saved[section].value : FACTORY[section]
+    setDraft((d) => edited(saved, d, section, { individual, value: individual ? own : base[section].value }))
+  }
+  const wrong = (section: SectionName) => (field: string) =>
+    failed?.section === section ? wrongWith(failed.error, field) : undefined
+  const named = (template: string) => {
+    const all = [...next.templates.value, ...saved.templates.value]
+    return shipped(all.find((x) => x.id === template)?.name ?? template, t)
+  }
+  const form = (section: SectionName, children: (off: boolean) => ReactNode) => (
+    <ScopeSection
+      key={section}
+      section={section}
+      note={NOTES[section] && t(NOTES[section])}
+      location={location}
+      individual={next[section].individual}
+      onChoose={base && ((individual) => choose(section, individual))}
+    >
+      {children(!!base && !next[section].individual)}
+    </ScopeSection>
+  )
+
+  return (
+    <>
+      {form('feature', (off) => (
+        <FeatureForm value={next.feature.value} off={off} onChange={(v) => put('feature', v)} />
+      ))}
+      {form('templates', (off) => (
+        <TemplatesForm
+          value={next.templates.value}
+          scope={next}
+          off={off}
+          wrong={wrong('templates')}
+          onChange={(v) => put('templates', v)}
+        />
+      ))}
+      {form('own_profiles', (off) => (
+        <OwnProfilesForm value={next.own_profiles.value} off={off} onChange={(v) => put('own_profiles', v)} />
+      ))}
+      {form('activation', (off) => (
+        <ActivationForm
+          value={next.activation.value}
+          off={off}
+          templates={next.templates.value}
+          wrong={wrong('activation')}
+          onChange={(v) => put('activation', v)}
+        />
+      ))}
+      {form('calendar', (off) => (
+        <CalendarForm
+          value={next.calendar.value}
+          off={off}
+          templates={next.templates.value}
+          wrong={wrong('calendar')}
+          onChange={(v) => put('calendar', v)}
+        />
+      ))}
+      {form('relationships', (off) => (
+        <RelationshipsForm value={next.relationships.value} off={off} onChange={(v) => put('relationships', v)} />
+      ))}
+      <ResetSection id={id} name={name} />
+      <ChangeBar
+        groups={SECTIONS.map((section) => ({
+          section,
+          changes: changes.filter((c) => c.section === section).map((c) => changeWords(c, named, t)),
+        })).filter((g) => g.changes.length)}
+        effects={consequences(changes, people, t)}
+        trouble={
+          failed && (
+            <Trouble title={t('admin.changes.refused', { section: t(`admin.section.${failed.section}`) })}>
+              <p>
+                <Refusal error={failed.error} />
+              </p>
+              <p>{t('admin.changes.refusedRest')}</p>
+            </Trouble>
+          )
+        }
+        saved={save.isSuccess && !failed}
+        saving={save.isPending}
+        onSave={() => save.mutate({ saved, draft }, { onSuccess: (outcome) => setDraft(outcome.rest) })}
+        onDiscard={() => {
+          setDraft({})
+          save.reset()
+        }}
+      />
+      <AskBeforeLeaving dirty={dirty} />
+    </>
+  )
+}
+
+/** The server's own words; where a template is still used, also the places in the reader's language. */
+function Refusal({ error }: { error: unknown }) {
+  const { t } = useTranslation()
+  const say = useProblemText()
+  const places = usedIn(error).map((p) => (p === 'templates' ? t('admin.templates.use.people') : placeWords(p, t)))
+  if (!(error instanceof Problem) || !places.length) return say(error)
+  return (
+    <>
+      {error.message}. {t('admin.changes.usedIn', { places: places.join('; ') })}
+    </>
+  )
+}
+
+const NOTES = {
+  feature: 'admin.feature.note',
+  templates: 'admin.templates.note',
+  own_profiles: undefined,
+  activation: 'admin.activation.note',
+  calendar: undefined,
+  relationships: undefined,
+} as const satisfies Record<SectionName, string | undefined>
+
+function ScopeSection({
+  section,
+  note,
+  location,
+  individual,
+  onChoose,
+  children,
+}: {
+  section: SectionName
+  note?: string
+  location?: string
+  individual: boolean
+  /** Only a configuration group has a choice. */
+  onChoose?: (individual: boolean) => void
+  children: ReactNode
+}) {
+  const { t } = useTranslation()
+  return (
+    <Section title={t(`admin.section.${section}`)} note={note}>
+      {onChoose && (
+        <div className="choice-line">
+          <SectionChoice section={section} individual={individual} onChange={onChoose} />
+          {!individual && <p className="note">{t('admin.scope.fromLocation', { name: location })}</p>}
+        </div>
+      )}
+      {children}
+    </Section>
+  )
+}
+
+function ResetSection({ id, name }: { id: string; name: string }) {
+  const { t } = useTranslation()
+  const [asking, setAsking] = useState(false)
+  const [done, setDone] = useState<number>()
+  return (
+    <Section
+      title={t('admin.reset.title')}
+      note={t('admin.reset.note')}
+      actions={<Button onClick={() => setAsking(true)}>{t('data.resetButton')}</Button>}
+    >
+      {done !== undefined && (
+        <MessageBar intent="success" layout="multiline">
+          <MessageBarBody>{t('admin.reset.done', { count: done })}</MessageBarBody>
+        </MessageBar>
+      )}
+      {asking && (
+        <ResetDialog
+          title={t('admin.reset.ask', { name })}
+          // biome-ignore lint/correctness/useHookAtTopLevel: the dialog calls it as a hook
+          useReset={() => useResetScope(id)}
+          words={(count) => (count === 0 ? t('admin.reset.touches_zero') : t('admin.reset.touches', { count }))}
+          onClose={() => setAsking(false)}
+          onDone={setDone}
+        />
+      )}
+    </Section>
+  )
+}
+
+/** Going to another page, closing the window and reloading would lose what is not saved. */
+function AskBeforeLeaving({ dirty }: { dirty: boolean }) {
+  const { t } = useTranslation()
+  const { status, proceed, reset } = useBlocker({
+    // Nobody is asked when the session has ended: there is nothing left to save with.
+    shouldBlockFn: ({ current, next }) =>
+      dirty && current.pathname !== next.pathname && !!queryClient.getQueryData(sessionQuery.queryKey),
+    enableBeforeUnload: () => dirty,
+    withResolver: true,
+  })
+  if (status !== 'blocked') return null
+  return (
+    <Confirm
+      title={t('admin.changes.leaveTitle')}
+      action={t('admin.changes.leave')}
+      stay={t('admin.changes.stay')}
+      onClose={reset}
+      onConfirm={proceed}
+    >
+      {t('admin.changes.leaveText')}
+    </Confirm>
+  )
+}

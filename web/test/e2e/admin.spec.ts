@@ -1,0 +1,515 @@
+import type { Page } from '@playwright/test'
+import { expect, open, test } from './office'
+
+const region = (page: Page, name: string) => page.getByRole('region', { name, exact: true })
+const changes = (page: Page) => region(page, 'Unsaved changes')
+
+test('the administration is a group of the navigation, for administrators only', async ({ page }) => {
+  await open(page)
+  const group = page.getByRole('navigation', { name: 'Main' }).getByRole('list', { name: 'Administration' })
+  for (const name of ['Locations', 'People', 'Groups', 'Tokens', 'Audit log']) {
+    await group.getByRole('link', { name, exact: true }).click()
+    await expect(page.getByRole('heading', { level: 1, name, exact: true })).toBeFocused()
+    await expect(group.getByRole('link', { name, exact: true })).toHaveAttribute('aria-current', 'page')
+  }
+})
+
+test('others do not see it, and are told so where they follow a link', async ({ page }) => {
+  await open(page, '/admin/locations', { role: 'user' })
+  await expect(page.getByText('This part is for administrators')).toBeVisible()
+  await expect(page.getByRole('navigation', { name: 'Main' }).getByText('Administration')).toHaveCount(0)
+})
+
+test.describe('locations', () => {
+  test('add, rename, duplicate and remove', async ({ page }) => {
+    await open(page, '/admin/locations')
+    await expect(region(page, 'Berlin').getByText('25 people · Europe/Berlin')).toBeVisible()
+    await page.getByRole('button', { name: 'Add location' }).click()
+    const form = page.getByRole('dialog', { name: 'New location' })
+    await form.getByLabel('Name').fill('berlin')
+    await form.getByRole('button', { name: 'Save' }).click()
+    await expect(form.getByText('"berlin" is taken')).toBeVisible()
+    await form.getByLabel('Name').fill('Köln')
+    await form.getByLabel('Time zone').selectOption('Europe/Vienna')
+    await form.getByRole('button', { name: 'Save' }).click()
+    await expect(region(page, 'Köln').getByText('0 people · Europe/Vienna')).toBeVisible()
+
+    await page.getByRole('button', { name: 'Duplicate “Berlin”' }).click()
+    const copy = page.getByRole('dialog', { name: 'Duplicate “Berlin”' })
+    await expect(copy.getByLabel('Name of the new location')).toHaveValue('Berlin (copy)')
+    await copy.getByRole('button', { name: 'Duplicate' }).click()
+    const groups = page.getByRole('list', { name: 'Configuration groups of Berlin (copy)' })
+    await expect(groups.getByRole('listitem')).toHaveCount(2)
+    await expect(groups.getByText('0 people').first()).toBeVisible()
+
+    await page.getByRole('button', { name: 'Edit “Köln”' }).click()
+    await page.getByRole('dialog').getByLabel('Name').fill('Cologne')
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
+    await expect(region(page, 'Cologne')).toBeVisible()
+    await page.getByRole('button', { name: 'Remove “Cologne”' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click()
+    await expect(region(page, 'Cologne')).toHaveCount(0)
+  })
+
+  test('one with people in it is not removed, and the server says why', async ({ page }) => {
+    await open(page, '/admin/locations')
+    await page.getByRole('button', { name: 'Remove “Berlin”' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click()
+    await expect(region(page, 'Berlin').getByText('25 people still belong to the location')).toBeVisible()
+  })
+
+  test('configuration groups: add, rename, remove', async ({ page }) => {
+    await open(page, '/admin/locations')
+    await page.getByRole('button', { name: 'Add a configuration group to Hamburg' }).click()
+    await page.getByRole('dialog', { name: 'New configuration group' }).getByLabel('Name').fill('Night shift')
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
+    const groups = page.getByRole('list', { name: 'Configuration groups of Hamburg' })
+    await expect(groups.getByText('Night shift')).toBeVisible()
+    await groups.getByRole('button', { name: 'Edit “Night shift”' }).click()
+    await page.getByRole('dialog').getByLabel('Name').fill('Late shift')
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
+    await groups.getByRole('button', { name: 'Remove “Late shift”' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click()
+    await expect(groups).toHaveCount(0)
+    await page.getByRole('button', { name: 'Remove “Sales”' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click()
+    await expect(page.getByText('8 people still belong to the configuration group')).toBeVisible()
+  })
+})
+
+test.describe('presence management', () => {
+  test('changes wait, read as a difference, and are saved as one', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    await expect(page.getByRole('heading', { level: 1, name: 'Presence management: Berlin' })).toBeVisible()
+    await expect(changes(page)).toHaveCount(0)
+    const minutes = page.getByLabel('After minutes without input')
+    await minutes.fill('15')
+    await minutes.press('Tab')
+    await page.getByLabel('Without input: Users').selectOption({ label: 'User cannot change' })
+    await page.getByLabel('Working elsewhere').check()
+    await changes(page).getByRole('button', { name: '3 unsaved changes' }).click()
+    const activation = changes(page).getByRole('list', { name: 'Automatic activation' })
+    await expect(activation.getByRole('listitem')).toHaveText([
+      /Without input.*Be right back, after 10 minutes.*Be right back, after 15 minutes/,
+      /Without input: Users.*User may change.*User cannot change/,
+    ])
+    await expect(changes(page).getByRole('list', { name: 'What will happen' })).toContainText(
+      'Without input: what people have set for themselves is discarded at once.',
+    )
+    // Nothing has happened yet.
+    await page
+      .evaluate(() => fetch('/api/v1/scopes/berlin/settings').then((r) => r.text()))
+      .then((text) => {
+        expect(text).not.toContain('working_elsewhere')
+      })
+    await changes(page).getByRole('button', { name: 'Save all' }).click()
+    await expect(page.getByText('All changes are saved')).toBeVisible()
+    await expect(changes(page)).toHaveCount(0)
+    await expect(minutes).toHaveValue('15')
+    await expect(page.getByLabel('Working elsewhere')).toBeChecked()
+
+    // My own value of that event is gone at once, and does not come back.
+    await page.getByRole('link', { name: 'Settings' }).click()
+    await page.getByRole('link', { name: 'Automatic activation' }).click()
+    await expect(region(page, 'Without input').getByText('Set by your administrator')).toBeVisible()
+    await page.getByRole('link', { name: 'Locations' }).click()
+    await page.getByRole('link', { name: 'Presence management of Berlin' }).click()
+    await page.getByLabel('Without input: Users').selectOption({ label: 'User may change' })
+    await changes(page).getByRole('button', { name: 'Save all' }).click()
+    await expect(page.getByText('All changes are saved')).toBeVisible()
+    await page.getByRole('link', { name: 'Settings' }).click()
+    await page.getByRole('link', { name: 'Automatic activation' }).click()
+    await expect(region(page, 'Without input').getByRole('switch', { name: /Use an own setting/ })).not.toBeChecked()
+  })
+
+  test('a change that is taken back is none; all can be discarded', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    const on = page.getByRole('switch', { name: 'People here use presence management' })
+    await on.click()
+    await expect(changes(page)).toBeVisible()
+    await on.click()
+    await expect(changes(page)).toHaveCount(0)
+    await on.click()
+    await page.getByLabel('Days ahead').fill('14')
+    await page.getByLabel('Days ahead').press('Tab')
+    await changes(page).getByRole('button', { name: 'Discard' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Discard' }).click()
+    await expect(changes(page)).toHaveCount(0)
+    await expect(on).toBeChecked()
+    await expect(page.getByLabel('Days ahead')).toHaveValue('30')
+  })
+
+  test('leaving with unsaved changes asks first', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    const on = page.getByRole('switch', { name: 'People here use presence management' })
+    await on.click()
+    await page.getByRole('link', { name: 'Agenda' }).click()
+    const ask = page.getByRole('alertdialog', { name: 'Leave without saving?' })
+    await ask.getByRole('button', { name: 'Stay here' }).click()
+    await expect(page).toHaveURL(/scopes\/berlin/)
+    await expect(on).not.toBeChecked()
+    // What opens over the page is no other page.
+    await page.getByRole('button', { name: /^Your presence/ }).click()
+    await page.getByRole('button', { name: 'Why?' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
+    await expect(on).not.toBeChecked()
+    await page.getByRole('link', { name: 'Agenda' }).click()
+    await ask.getByRole('button', { name: 'Leave' }).click()
+    await expect(page).toHaveURL(/\/agenda/)
+  })
+
+  test('templates: add, use, edit, order and remove in one go', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    const table = page.getByRole('table', { name: 'Profile templates' })
+    const row = (name: string) => table.getByRole('row').filter({ has: page.getByRole('rowheader', { name }) })
+    await expect(row('Home office')).toContainText('Forwards calls to home number')
+    await page.getByRole('button', { name: 'Add template' }).click()
+    const form = page.getByRole('dialog', { name: 'New template' })
+    await form.getByLabel('Name').fill('break')
+    await form.getByRole('button', { name: 'Save' }).click()
+    await expect(form.getByText('There is a template of this name already.')).toBeVisible()
+    await form.getByLabel('Name').fill('Lunch')
+    await form.getByRole('button', { name: 'Be right back' }).click()
+    await form.getByLabel('Text').fill('At lunch')
+    await form.getByLabel('How far users may change the forwarding').selectOption({ label: 'may not change it' })
+    await form.getByRole('button', { name: 'Save' }).click()
+    await expect(row('Lunch')).toContainText('At lunch')
+    await page.getByRole('button', { name: 'Move “Lunch” up' }).click()
+    await expect(page.getByText('“Lunch” is now at place 9 of 10')).toBeAttached()
+    // A template that nobody has saved yet can be used.
+    await page
+      .getByRole('group', { name: 'When the last client ends' })
+      .getByLabel('Profile', { exact: true })
+      .selectOption('Lunch')
+    await expect(row('Lunch')).toContainText('automatic activation, program end')
+    await page.getByRole('button', { name: 'Delete “Unavailable”' }).click()
+    await changes(page).getByRole('button', { name: 'Save all' }).click()
+    await expect(page.getByText('All changes are saved')).toBeVisible()
+    await expect(page.getByRole('button', { name: 'Delete “Unavailable”' })).toHaveCount(0)
+    await expect(
+      page.getByRole('group', { name: 'When the last client ends' }).getByLabel('Profile', { exact: true }),
+    ).toHaveValue(/^t-new/)
+
+    await page.getByRole('button', { name: 'Edit “Off sick”' }).click()
+    await page.getByRole('dialog', { name: 'Edit template' }).getByLabel('Active').uncheck()
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
+    await expect(row('Off sick')).toContainText('(not active)')
+    await changes(page).getByRole('button', { name: 'Save all' }).click()
+    await expect(page.getByText('All changes are saved')).toBeVisible()
+  })
+
+  test('a template in use can be neither deactivated nor deleted, and says why', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    const remove = page.getByRole('button', { name: 'Delete “Appointment”' })
+    await expect(remove).toHaveAccessibleDescription(
+      'It cannot be deleted. Used by: calendar, profile for appointments',
+    )
+    await remove.focus()
+    await expect(remove).toBeFocused()
+    await page.keyboard.press('Enter')
+    const active = page.getByRole('switch', { name: '“Appointment” is active' })
+    await expect(active).toHaveAccessibleDescription(
+      'It cannot be deactivated. Used by: calendar, profile for appointments',
+    )
+    await active.focus()
+    await page.keyboard.press('Space')
+    await expect(active).toBeChecked()
+    await expect(changes(page)).toHaveCount(0)
+    await page.getByRole('button', { name: 'Edit “Appointment”' }).click()
+    await expect(page.getByRole('dialog').getByLabel('Active')).toBeDisabled()
+  })
+
+  test('a refusal names the section and the places, and the rest stays unsaved', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    await page.getByRole('button', { name: 'Delete “Break”' }).click()
+    await page.getByRole('switch', { name: 'People may make their own profiles' }).click()
+    await changes(page).getByRole('button', { name: 'Save all' }).click()
+    const trouble = changes(page).getByRole('group').filter({ hasText: 'was not saved' })
+    await expect(trouble).toContainText('“Profile templates” was not saved')
+    await expect(trouble).toContainText('"Break" is used by the own settings of one person in location "Berlin"')
+    await expect(trouble).toContainText('people’s own settings')
+    await expect(changes(page).getByRole('button', { name: '2 unsaved changes' })).toBeVisible()
+    await expect(page.getByRole('switch', { name: 'People may make their own profiles' })).not.toBeChecked()
+  })
+
+  test('what is wrong with a field shows at it', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    await page.getByRole('button', { name: 'Edit “Break”' }).click()
+    const form = page.getByRole('dialog', { name: 'Edit template' })
+    await form.getByLabel('Forward to').selectOption({ label: 'a fixed number' })
+    await form.getByLabel('Number').fill('reception')
+    await form.getByRole('button', { name: 'Save' }).click()
+    await changes(page).getByRole('button', { name: 'Save all' }).click()
+    await expect(page.getByRole('rowheader', { name: /Break/ })).toContainText('must hold digits')
+  })
+
+  test('a configuration group: default or individual, section by section', async ({ page }) => {
+    await open(page, '/admin/scopes/sales')
+    const activation = region(page, 'Automatic activation')
+    await expect(activation.getByText('These are the settings of Berlin.')).toBeVisible()
+    await expect(activation.getByLabel('After minutes without input')).toBeDisabled()
+    await activation.getByRole('radio', { name: 'Individual' }).check()
+    await expect(activation.getByLabel('When the last client ends: Users')).toHaveValue('may') // the factory default
+    // The factory defaults name templates that this location does not have.
+    await changes(page).getByRole('button', { name: 'Save all' }).click()
+    await expect(changes(page).getByText('“Automatic activation” was not saved')).toBeVisible()
+    await region(page, 'Profile templates').getByRole('radio', { name: 'Individual' }).check()
+    await region(page, 'Calendar').getByRole('radio', { name: 'Individual' }).check()
+    await activation.getByLabel('After minutes without input').fill('25')
+    await activation.getByLabel('After minutes without input').press('Tab')
+    await changes(page).getByRole('button', { name: 'Save all' }).click()
+    await expect(page.getByText('All changes are saved')).toBeVisible()
+    await expect(activation.getByRole('radio', { name: 'Individual' })).toBeChecked()
+    await expect(activation.getByLabel('After minutes without input')).toHaveValue('25')
+
+    await activation.getByRole('radio', { name: 'As the location (default)' }).check()
+    await expect(activation.getByLabel('After minutes without input')).toHaveValue('10')
+    await changes(page)
+      .getByRole('button', { name: /unsaved/ })
+      .click()
+    await expect(changes(page)).toContainText('As the location (default)')
+    await page.getByRole('link', { name: 'Berlin' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Leave' }).click()
+    await expect(page.getByRole('heading', { name: 'Presence management: Berlin' })).toBeVisible()
+  })
+
+  test('reset counts first', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    await page.getByRole('button', { name: 'Reset…' }).click()
+    const ask = page.getByRole('alertdialog', { name: 'Reset presence management settings of Berlin?' })
+    await expect(ask.getByText('The own settings of 3 people return to the central values.')).toBeVisible()
+    await ask.getByRole('button', { name: 'Reset' }).click()
+    await expect(page.getByText('Done: the settings of 3 people are back to the central values.')).toBeVisible()
+    await page.getByRole('button', { name: 'Reset…' }).click()
+    await expect(ask.getByText('Nobody here has settings of their own')).toBeVisible()
+    await expect(ask.getByRole('button', { name: 'Reset' })).toBeDisabled()
+    await ask.getByLabel('Keep own profiles').uncheck()
+    await expect(ask.getByText('The own settings of 2 people return to the central values.')).toBeVisible()
+  })
+
+  test('one that is not there', async ({ page }) => {
+    await open(page, '/admin/scopes/nowhere')
+    await expect(page.getByText('That does not exist, or you may not see it.')).toBeVisible()
+  })
+})
+
+test.describe('people', () => {
+  test('search, add, change and delete', async ({ page }) => {
+    await open(page, '/admin/people')
+    const list = page.getByRole('list', { name: 'People' })
+    await page.getByRole('region', { name: 'People' }).getByLabel('Search by name or number').fill('wanda')
+    await expect(list.getByRole('listitem')).toHaveCount(1)
+    await expect(page).toHaveURL(/q=wanda/)
+    await page.getByRole('button', { name: 'Add person' }).click()
+    const form = page.getByRole('dialog', { name: 'New person' })
+    await form.getByRole('button', { name: 'Save' }).click()
+    await expect(form.getByText('A name is needed.')).toBeVisible()
+    await form.getByRole('textbox', { name: 'Name' }).fill('Wanda Zweig')
+    await form.getByLabel('Email', { exact: true }).fill('wanda')
+    await form.getByRole('button', { name: 'Save' }).click()
+    await expect(form.getByText('"wanda" is no address', { exact: true })).toBeVisible()
+    await form.getByLabel('Email', { exact: true }).fill('wanda@example.com')
+    await form.getByLabel('Password').fill('short')
+    await form.getByRole('button', { name: 'Save' }).click()
+    await expect(form.getByText('has 5 characters; at least 10 are needed', { exact: true })).toBeVisible()
+    await form.getByLabel('Password').fill('a long enough one')
+    await form.getByLabel('Configuration group').selectOption({ label: 'Sales' })
+    await form.getByLabel('Voicemail number').fill('+49 30 555 0999')
+    await form.getByRole('button', { name: 'Save' }).click()
+    await expect(page.getByText('Wanda Zweig is saved')).toBeVisible()
+    await expect(list.getByText('Wanda Zweig')).toBeVisible()
+
+    await page.getByRole('button', { name: 'Edit “Wanda Zweig”' }).click()
+    const record = page.getByRole('dialog', { name: 'Wanda Zweig' })
+    await expect(record.getByLabel('Voicemail number')).toHaveValue('+49 30 555 0999')
+    await expect(record.getByLabel('Configuration group')).toHaveValue('sales')
+    await record.getByLabel('Location').selectOption({ label: 'Hamburg' })
+    await expect(record.getByLabel('Configuration group')).toHaveValue('')
+    await record.getByLabel(/^VIP/).check()
+    await record.getByRole('button', { name: 'Save' }).click()
+    await expect(record).toHaveCount(0)
+
+    await page.getByRole('button', { name: 'Edit “Wanda Zweig”' }).click()
+    await expect(record.getByLabel(/^VIP/)).toBeChecked()
+    await record.getByRole('button', { name: 'Delete…' }).click()
+    const ask = page.getByRole('alertdialog', { name: 'Delete Wanda Zweig?' })
+    await expect(ask.getByRole('button', { name: 'Delete for good' })).toBeDisabled()
+    await ask.getByLabel('Type “Wanda Zweig” to confirm').fill('Wanda Zweig')
+    await ask.getByRole('button', { name: 'Delete for good' }).click()
+    await expect(page.getByText('Wanda Zweig is deleted')).toBeVisible()
+    await expect(list.getByText('Wanda Zweig')).toHaveCount(0)
+  })
+
+  test('one person’s settings are reset after counting', async ({ page }) => {
+    await open(page, '/admin/people?edit=jonas')
+    const record = page.getByRole('dialog', { name: 'Jonas Keller' })
+    await record.getByRole('button', { name: 'Reset settings…' }).click()
+    const ask = page.getByRole('alertdialog', { name: 'Reset presence management settings of Jonas Keller?' })
+    await expect(ask.getByText('The own settings of 1 person return to the central values.')).toBeVisible()
+    await ask.getByRole('button', { name: 'Reset' }).click()
+    await expect(record.getByText('The settings are back to the central values.')).toBeVisible()
+  })
+
+  test('nobody takes the administration away from themselves', async ({ page }) => {
+    await open(page, '/admin/people?edit=anna')
+    const record = page.getByRole('dialog', { name: 'Anna Berger' })
+    await expect(record.getByLabel('Role')).toBeDisabled()
+    await expect(record.getByText('You cannot take the administration away from yourself.').first()).toBeVisible()
+    await expect(record.getByRole('button', { name: 'Delete…' })).toHaveAccessibleDescription(
+      'You cannot delete yourself.',
+    )
+  })
+
+  test('a long list comes by pages', async ({ page }) => {
+    await open(page, '/admin/people', { many: 60 })
+    const list = page.getByRole('list', { name: 'People' })
+    await expect(list.getByRole('listitem')).toHaveCount(50)
+    await page.getByRole('button', { name: 'Show more' }).click()
+    await expect(list.getByRole('listitem')).toHaveCount(92)
+    await expect(page.getByRole('button', { name: 'Show more' })).toHaveCount(0)
+  })
+})
+
+test.describe('groups', () => {
+  test('a work group with members by search, by keyboard', async ({ page }) => {
+    await open(page, '/admin/groups')
+    await page.getByRole('button', { name: 'Add work group' }).click()
+    const form = page.getByRole('dialog', { name: 'New work group' })
+    await expect(form.getByRole('button', { name: 'Save' })).toHaveAccessibleDescription('A name is needed.')
+    await form.getByLabel('Name').fill('Reception')
+    await form.getByLabel('What each member is to the others').selectOption({ label: 'Assistant' })
+    await expect(form.getByText('Sees also subjects, and may choose the presence of the other.')).toBeVisible()
+    for (const [typed, name] of [
+      ['wan', 'Wanda Kowalska'],
+      ['yus', 'Yusuf Demir'],
+    ] as const) {
+      await form.getByRole('combobox', { name: /^Members/ }).fill(typed)
+      await expect(form.getByRole('menuitemcheckbox', { name })).toBeVisible()
+      await page.keyboard.press('ArrowDown')
+      await page.keyboard.press('Enter')
+      await expect(form.getByRole('list', { name: 'Members' }).getByText(name)).toBeVisible()
+    }
+    await form.getByRole('button', { name: 'Take out Yusuf Demir' }).click()
+    await form.getByRole('button', { name: 'Save' }).click()
+    const list = page.getByRole('list', { name: 'Work groups' })
+    const group = list.getByRole('listitem').filter({ hasText: 'Reception' })
+    await expect(group).toContainText('To one another: Assistant')
+    await expect(group).toContainText('Members: Wanda Kowalska')
+    await page.getByRole('button', { name: 'Remove “Reception”' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click()
+    await expect(group).toHaveCount(0)
+  })
+
+  test('a monitoring group has a level each way', async ({ page }) => {
+    await open(page, '/admin/groups')
+    const group = page.getByRole('list', { name: 'Monitoring groups' }).getByRole('listitem')
+    await expect(group).toContainText('Observers to members: Assistant · Members to observers: Employee')
+    await page.getByRole('button', { name: 'Edit “Board office”' }).click()
+    const form = page.getByRole('dialog', { name: 'Edit monitoring group' })
+    await form.getByLabel('What members are to the observers').selectOption({ label: 'External' })
+    await form.getByRole('button', { name: 'Take out Inês Carvalho' }).click()
+    await form.getByRole('button', { name: 'Save' }).click()
+    await expect(group).toContainText('Members to observers: External')
+    await expect(group).toContainText('Observers: Anna Berger')
+    await expect(group).not.toContainText('Inês')
+  })
+})
+
+test('tokens: made with what they need, shown once, revoked', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  await open(page, '/admin/tokens')
+  const list = page.getByRole('list', { name: 'Tokens' })
+  await expect(list.getByRole('listitem').filter({ hasText: 'Wallboard' })).toContainText('Acts as Anna Berger')
+  await page.getByRole('button', { name: 'Make token' }).click()
+  const form = page.getByRole('dialog', { name: 'New token' })
+  await form.getByLabel(/^See what a person sees/).check()
+  await form.getByRole('button', { name: 'Make' }).click()
+  for (const words of ['A name is needed.', 'Is needed for reports.', 'Is needed to see anything.'])
+    await expect(form.getByText(words)).toBeVisible()
+  await form.getByRole('textbox', { name: 'Name' }).fill('Gate')
+  await form.getByRole('textbox', { name: 'Origin' }).fill('Main Gate')
+  await expect(form.getByText('Small letters, digits and hyphens only.')).toBeVisible()
+  await form.getByRole('textbox', { name: 'Origin' }).fill('main-gate')
+  await form.getByRole('combobox', { name: 'Person' }).fill('tom')
+  await form.getByRole('option', { name: /Tom Albrecht/ }).click()
+  await form.getByLabel('Expires at').fill('2026-11-24T09:00')
+  await expect(form.getByText('This time is past.')).toBeVisible()
+  await form.getByLabel('Expires at').fill('2026-12-24T09:00')
+  await form.getByRole('button', { name: 'Make' }).click()
+  const made = page.getByRole('alertdialog', { name: '“Gate” is made' })
+  await made.getByRole('button', { name: 'Copy' }).click()
+  await expect(made.getByText('Copied')).toBeVisible()
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(await made.getByLabel('Secret').inputValue())
+  await page.keyboard.press('Escape')
+  await expect(made).toBeVisible()
+  await made.getByRole('button', { name: 'Close' }).click()
+  const row = list.getByRole('listitem').filter({ hasText: 'Gate' })
+  await expect(row).toContainText('Origin: main-gate · Acts as Tom Albrecht · expires 24 Dec, 09:00')
+  await page.getByRole('button', { name: 'Revoke “Gate”' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click()
+  await expect(row).toHaveCount(0)
+})
+
+test('the audit log in words, by person and by pages', async ({ page }) => {
+  await open(page, '/admin/audit')
+  const list = page.getByRole('list', { name: 'Entries' })
+  const first = list.getByRole('listitem').first()
+  await expect(first).toContainText('Changed central settings')
+  await expect(first).toContainText('Scope: Berlin · Section: Automatic activation')
+  await expect(first).toContainText('No activity › Minutes: 5 → after 10')
+  await expect(page.getByText('Token Access control · concerns Paul Brandt')).toBeVisible()
+  await expect(page.getByText('somebody who is not here any more (somebody-gone)')).toBeVisible()
+  await page.getByRole('button', { name: 'Show older' }).click()
+  await expect(page.getByRole('button', { name: 'Show older' })).toHaveCount(0)
+  await page.getByRole('combobox', { name: 'Concerning' }).fill('zo')
+  await page.getByRole('option', { name: /Zoë Lambert/ }).click()
+  await expect(page).toHaveURL(/person=zoe/)
+  await expect(list.getByText('Blocked: no → after yes')).toBeVisible()
+  await page.getByRole('button', { name: 'Take out Zoë Lambert' }).click()
+  await expect(page).not.toHaveURL(/person/)
+})
+
+test('in German', async ({ page }) => {
+  await open(page, '/admin/scopes/berlin', { language: 'de' })
+  await expect(page.getByRole('heading', { level: 1, name: 'Präsenzmanagement: Berlin' })).toBeVisible()
+  await page.getByRole('button', { name: '„Pause“ löschen' }).click()
+  await page.getByRole('button', { name: 'Alle speichern' }).click()
+  await expect(page.getByText('„Profilvorlagen“ wurde nicht gespeichert')).toBeVisible()
+  await expect(page.getByText('Benutzt von: eigene Einstellungen von Personen.')).toBeVisible()
+  await page.getByRole('button', { name: 'Verwerfen' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Verwerfen' }).click()
+  await page.getByRole('link', { name: 'Protokoll' }).click()
+  await expect(page.getByText('Zentrale Einstellungen geändert').first()).toBeVisible()
+})
+
+test.describe('on a phone', () => {
+  test.use({ viewport: { width: 390, height: 844 }, hasTouch: true })
+
+  test('everything is in reach, and nothing runs off the side', async ({ page }) => {
+    await open(page)
+    await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Administration' }).click()
+    for (const name of ['People', 'Groups', 'Tokens', 'Audit log', 'Locations']) {
+      await page.getByRole('navigation', { name: 'Administration' }).getByRole('link', { name, exact: true }).click()
+      await expect(page.getByRole('heading', { level: 1, name, exact: true })).toBeVisible()
+      await expect(page.getByRole('main').getByRole('listitem').first()).toBeVisible()
+      await fits(page, name)
+    }
+    await page.getByRole('link', { name: 'Presence management of Berlin' }).click()
+    await page.getByRole('button', { name: 'Delete “Off sick”' }).click()
+    await changes(page).getByRole('button', { name: '1 unsaved change' }).click()
+    await fits(page, 'presence management')
+    await changes(page).getByRole('button', { name: 'Save all' }).click()
+    await expect(page.getByText('All changes are saved')).toBeVisible()
+  })
+
+  async function fits(page: Page, name: string) {
+    const [frame, main, tall] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.querySelector('main')?.scrollWidth ?? 0,
+      document.documentElement.scrollHeight - innerHeight,
+    ])
+    expect(frame, name).toBeLessThanOrEqual(390)
+    expect(main, name).toBeLessThanOrEqual(390)
+    expect(tall, name).toBeLessThanOrEqual(0)
+  }
+})
