@@ -277,6 +277,9 @@ func (w *watcher) next() frame {
 	if err != nil {
 		w.t.Fatalf("%s: read: %v", w.as, err)
 	}
+	if string(data) == `{"type":"alive"}` { // it comes with the time, whatever happens
+		return w.next()
+	}
 	var f frame
 	if err := json.Unmarshal(data, &f); err != nil {
 		w.t.Fatalf("%s: %v in %s", w.as, err, data)

@@ -473,6 +473,24 @@ export class Server {
     }
   }
 
+  private sessions: Schemas['Session'][] = [
+    {
+      id: 'here',
+      label: 'Firefox on Linux',
+      address: '192.0.2.7',
+      current: true,
+      created_at: new Date(Date.now() - 3_600_000).toISOString(),
+      expires_at: new Date(Date.now() + 864e5).toISOString(),
+    },
+    {
+      id: 'phone',
+      label: 'Safari on iPhone',
+      address: '198.51.100.4',
+      created_at: new Date(Date.now() - 3 * 864e5).toISOString(),
+      expires_at: new Date(Date.now() + 864e5).toISOString(),
+    },
+  ]
+
   private matches(p: Person, q: string): boolean {
     const name = fold(p.facts.name)
     return fold(q)
@@ -502,6 +520,13 @@ export class Server {
     if (call === 'POST /session') {
       const b = body as Schemas['SignInBody']
       if (b.password === 'wrong') throw new Refused(401, 'login or password is wrong')
+      this.signedIn = true
+      return this.me()
+    }
+    if (call === 'POST /password') {
+      const b = body as Schemas['LinkUseBody']
+      if (b.secret !== 'dll_good')
+        throw new Refused(404, 'the link was used already, has expired, or was replaced by a newer one')
       this.signedIn = true
       return this.me()
     }
@@ -555,7 +580,21 @@ export class Server {
       if (!reads(l, right))
         throw new Refused(403, `as ${l} you may not see this of ${this.person(id).facts.name} (right ${right})`)
     }
+    const ended = /^DELETE sessions\/(.+)$/.exec(call)?.[1]
+    if (ended) {
+      this.sessions = this.sessions.filter((s) => s.id !== ended)
+      return undefined
+    }
     switch (call) {
+      case 'GET sessions':
+        return { sessions: this.sessions }
+      case 'PUT password': {
+        const b = body as Schemas['PasswordInputBody']
+        if (b.old === 'wrong')
+          throw new Refused(422, 'old: is not the password', [{ field: 'body.old', message: 'is not the password' }])
+        this.signedIn = false
+        return undefined
+      }
       case 'GET':
         return this.card(id)
       case 'PUT favourites':

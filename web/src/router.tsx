@@ -47,6 +47,12 @@ const setup = createRoute({
   component: lazyRouteComponent(() => import('./pages/setup'), 'SetupPage'),
 })
 
+const password = createRoute({
+  getParentRoute: () => root,
+  path: '/password',
+  component: lazyRouteComponent(() => import('./pages/password'), 'PasswordPage'),
+})
+
 const team = createRoute({
   getParentRoute: () => app,
   id: 'team',
@@ -125,6 +131,12 @@ const clients = createRoute({
   component: lazyRouteComponent(() => import('./pages/settings-clients'), 'ClientsPage'),
 })
 
+const signIns = createRoute({
+  getParentRoute: () => settings,
+  path: '/sign-in',
+  component: lazyRouteComponent(() => import('./pages/settings-sign-in'), 'SignInsPage'),
+})
+
 const data = createRoute({
   getParentRoute: () => settings,
   path: '/data',
@@ -187,6 +199,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
     setup,
+    password,
     app.addChildren([
       team.addChildren([teamIndex, person]),
       agenda,
@@ -194,7 +207,7 @@ export const router = createRouter({
       profiles,
       relationships,
       seen,
-      settings.addChildren([general, activation, calendars, clients, data]),
+      settings.addChildren([general, activation, calendars, clients, signIns, data]),
       admin.addChildren([adminIndex, adminLocations, adminScope, adminPeople, adminGroups, adminTokens, adminAudit]),
     ]),
   ]),

@@ -185,6 +185,32 @@ export const useSetup = () =>
     },
   })
 
+export const usePasswordByLink = () =>
+  useMutation({
+    mutationFn: (body: Schemas['LinkUseBody']) => unwrap(api.POST('/api/v1/password', { body })),
+    onSuccess: (who) => queryClient.setQueryData(sessionQuery.queryKey, who),
+  })
+
+/** Ends all sign-ins, this one too. */
+export const useChangePassword = () =>
+  useMutation({
+    mutationFn: (body: Schemas['PasswordInputBody']) =>
+      unwrap(api.PUT('/api/v1/people/{person}/password', { ...of('me'), body })),
+    onSuccess: () => leave(),
+  })
+
+export const sessionsQuery = queryOptions({
+  queryKey: ['sessions'],
+  queryFn: () => unwrap(api.GET('/api/v1/people/{person}/sessions', of('me'))),
+})
+
+export const useEndSession = () =>
+  useMutation({
+    mutationFn: (session: string) =>
+      unwrap(api.DELETE('/api/v1/people/{person}/sessions/{session}', { params: { path: { person: 'me', session } } })),
+    onSettled: () => stale('sessions'),
+  })
+
 export const useSignOut = () =>
   useMutation({ mutationFn: () => unwrap(api.DELETE('/api/v1/session')), onSettled: () => leave() })
 

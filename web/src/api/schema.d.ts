@@ -55,6 +55,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Outside systems, and how they are doing */
+        get: operations["getConnectors"];
+        put?: never;
+        /** Add an outside system */
+        post: operations["postConnectors"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connectors/{connector}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change an outside system */
+        put: operations["putConnectorsConnector"];
+        post?: never;
+        /** Remove an outside system; its people stay */
+        delete: operations["deleteConnectorsConnector"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connectors/{connector}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try each step that an outside system needs */
+        post: operations["postConnectorsConnectorCheck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connectors/{connector}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a directory's people follow it */
+        post: operations["postConnectorsConnectorSync"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups": {
         parameters: {
             query?: never;
@@ -1189,6 +1259,49 @@ export interface components {
             because: string[];
             presence: components["schemas"]["Presence"];
         };
+        Connector: {
+            /**
+             * Format: date-time
+             * @description The last attempt to use it.
+             */
+            checked_at?: string;
+            enabled: boolean;
+            /** @description What went wrong last, in words. */
+            error?: string;
+            has_secret?: boolean;
+            id: string;
+            /** @enum {string} */
+            kind: "ldap";
+            ldap?: components["schemas"]["LDAP"];
+            name: string;
+            /** @description What the last success did. */
+            report?: components["schemas"]["Report"];
+            running?: boolean;
+            /**
+             * Format: date-time
+             * @description The last one that went well.
+             */
+            succeeded_at?: string;
+        };
+        ConnectorBody: {
+            enabled: boolean;
+            /** @enum {string} */
+            kind: "ldap";
+            /** @description Of kind ldap. */
+            ldap?: components["schemas"]["LDAP"];
+            name: string;
+            /** @description Password or key; never given out again. Absent: as before. */
+            secret?: string;
+        };
+        ConnectorSyncBody: {
+            /** @description Also if an unusual number of people would be blocked. */
+            anyway?: boolean;
+            /** @description Only tell what it would do. */
+            dry_run?: boolean;
+        };
+        Connectors: {
+            connectors: components["schemas"]["Connector"][];
+        };
         Consequences: {
             /**
              * Format: int64
@@ -1347,6 +1460,45 @@ export interface components {
             state: "running" | "done" | "failed";
             /** Format: int64 */
             total: number;
+        };
+        LDAP: {
+            /** @description Names of attributes, by id, login, upn, name, email, work_number, mobile_number, home_number. Absent: the usual ones. */
+            attributes?: {
+                [key: string]: string;
+            };
+            /** @description People are searched here and below. */
+            base: string;
+            /** @description The account that reads. Its password is the secret of the connector. */
+            bind_dn?: string;
+            /** @description PEM: whom to trust. Absent: the authorities of the server's system. */
+            certificates?: string;
+            /**
+             * Format: int64
+             * @description It is read so often. 0: only when asked.
+             */
+            every_minutes?: number;
+            /** @description Of people (RFC 4515). Absent: all people. */
+            filter?: string;
+            group_base?: string;
+            /** @description Where people belong; the first that fits counts. Who fits none is refused. */
+            places: components["schemas"]["Place"][];
+            /** @description Allow connections that are not encrypted. Passwords cross the network readable then. */
+            plaintext?: boolean;
+            /**
+             * @default auto
+             * @enum {string}
+             */
+            server: "auto" | "openldap" | "active_directory";
+            /** @description Name in the certificate, if it is not that of the address. */
+            server_name?: string;
+            /** @description Its people sign in with their password of the directory. */
+            sign_in?: boolean;
+            /** @description Parts of the base that are on other servers are left out. */
+            skip_referrals?: boolean;
+            /** @description Encrypt connections to ldap:// addresses. */
+            start_tls?: boolean;
+            /** @description Servers, such as ldaps://dc1.example.com, tried in order. */
+            urls: string[];
         };
         LineInputBody: {
             /**
@@ -1521,6 +1673,8 @@ export interface components {
             /** @description IDs of the locations that a location_admin administers. */
             administers?: string[];
             blocked?: boolean;
+            /** @description ID of the connector that the person comes from, and follows. */
+            directory?: string;
             email?: string;
             /** @description ID of a configuration group of that location. */
             group?: string;
@@ -1561,6 +1715,14 @@ export interface components {
             /** @enum {string} */
             language?: "en" | "de";
             time_zone?: string;
+        };
+        Place: {
+            /** @description ID of a configuration group of that location. */
+            group?: string;
+            /** @description ID of a location. */
+            location: string;
+            /** @description DN of a group of the directory. Absent: everybody. */
+            member?: string;
         };
         Presence: {
             /**
@@ -1739,6 +1901,11 @@ export interface components {
         Report: {
             /** Format: int64 */
             added: number;
+            /**
+             * Format: int64
+             * @description Who is not in the directory any more, or disabled there.
+             */
+            blocked?: number;
             /** Format: int64 */
             changed: number;
             /** @description Why, at most the first 1,000 reasons. */
@@ -1857,6 +2024,17 @@ export interface components {
         SignInBody: {
             login: string;
             password: string;
+        };
+        Step: {
+            found?: string;
+            name: string;
+            ok: boolean;
+            /** @description What to do. */
+            remedy?: string;
+            server?: string;
+        };
+        Steps: {
+            steps: components["schemas"]["Step"][];
         };
         Team: {
             /** @description Person IDs in the chosen order. */
@@ -2111,6 +2289,414 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConnectors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connectors"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postConnectors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectorBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putConnectorsConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectorBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteConnectorsConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postConnectorsConnectorCheck: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Steps"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postConnectorsConnectorSync: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectorSyncBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
             };
             /** @description Unauthorized */
             401: {

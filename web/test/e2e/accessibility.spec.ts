@@ -13,6 +13,8 @@ const pages: [name: string, path: string, heading: RegExp][] = [
   ['activation', '/settings/activation', /^Settings$/],
   ['calendars', '/settings/calendars', /^Settings$/],
   ['clients', '/settings/clients', /^Settings$/],
+  ['sign-ins', '/settings/sign-in', /^Settings$/],
+  ['a link for a password', '/password#dll_good', /^Choose a password$/],
   ['locations', '/admin/locations', /^Locations$/],
   ['presence management of a location', '/admin/scopes/berlin', /^Presence management: Berlin$/],
   ['presence management of a group', '/admin/scopes/sales', /^Presence management: Sales$/],

@@ -1,0 +1,40 @@
+import { expect, open, test } from './office'
+
+test('an invitation leads to a password and on to the team', async ({ page }) => {
+  await open(page, '/password#dll_good')
+  await page.getByLabel('New password', { exact: true }).fill('correct horse battery')
+  await page.getByLabel('New password again').fill('another horse')
+  await page.getByRole('button', { name: 'Set password and sign in' }).click()
+  await expect(page.getByText('The two are not the same.')).toBeVisible()
+  await page.getByLabel('New password again').fill('correct horse battery')
+  await page.getByRole('button', { name: 'Set password and sign in' }).click()
+  await expect(page.getByRole('heading', { name: 'Team', level: 1 })).toBeAttached()
+})
+
+test('a link that is no good says so, as does one without a secret', async ({ page }) => {
+  await open(page, '/password#dll_old')
+  await page.getByLabel('New password', { exact: true }).fill('correct horse battery')
+  await page.getByLabel('New password again').fill('correct horse battery')
+  await page.getByRole('button', { name: 'Set password and sign in' }).click()
+  await expect(page.getByText('This link was used already')).toBeVisible()
+  await open(page, '/password')
+  await expect(page.getByText('This link was used already')).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Set password and sign in' })).toBeDisabled()
+})
+
+test('sign-ins are listed and ended, and a new password ends them all', async ({ page }) => {
+  await open(page, '/settings/sign-in')
+  const list = page.getByRole('list', { name: 'Sign-ins' })
+  await expect(list.getByRole('listitem')).toHaveCount(2)
+  await expect(list.getByText('(this one)')).toBeVisible()
+  await page.getByRole('button', { name: 'End “Safari on iPhone”' }).click()
+  await expect(list.getByRole('listitem')).toHaveCount(1)
+  await page.getByLabel('Present password').fill('wrong')
+  await page.getByLabel('New password', { exact: true }).fill('correct horse battery')
+  await page.getByLabel('New password again').fill('correct horse battery')
+  await page.getByRole('button', { name: 'Change password' }).click()
+  await expect(page.getByText('is not the password')).toBeVisible()
+  await page.getByLabel('Present password').fill('the old one')
+  await page.getByRole('button', { name: 'Change password' }).click()
+  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible()
+})
