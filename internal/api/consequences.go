@@ -44,6 +44,11 @@ type SectionsChanged struct {
 
 func (s *Server) putSections(ctx context.Context, in *SectionsInput) (*Out[SectionsChanged], error) {
 	b := in.Body
+	settings, _, err := s.office.Settings(in.Scope)
+	if err != nil {
+		return nil, err
+	}
+	b.Templates, b.Activation, b.Calendar = fresh(settings, b.Templates, b.Activation, b.Calendar)
 	var edits []office.SectionEdit
 	edit := func(name string, given bool, f func(*policy.Settings)) {
 		if given {
@@ -51,7 +56,7 @@ func (s *Server) putSections(ctx context.Context, in *SectionsInput) (*Out[Secti
 		}
 	}
 	edit(policy.SectionFeature, b.Feature != nil, func(next *policy.Settings) { next.Feature = *b.Feature })
-	edit(policy.SectionTemplates, b.Templates != nil, func(next *policy.Settings) { next.Templates = named(*b.Templates) })
+	edit(policy.SectionTemplates, b.Templates != nil, func(next *policy.Settings) { next.Templates = *b.Templates })
 	edit(policy.SectionOwnProfiles, b.OwnProfiles != nil, func(next *policy.Settings) { next.OwnProfiles = *b.OwnProfiles })
 	edit(policy.SectionActivation, b.Activation != nil, func(next *policy.Settings) { next.Activation = *b.Activation })
 	edit(policy.SectionCalendar, b.Calendar != nil, func(next *policy.Settings) { next.Calendar = *b.Calendar })
@@ -82,9 +87,51 @@ func (s *Server) putSections(ctx context.Context, in *SectionsInput) (*Out[Secti
 			return nil, err
 		}
 	}
-	settings, err := s.scopeSettings(in.Scope)
-	out.Sections = settings.Sections
+	now, err := s.scopeSettings(in.Scope)
+	out.Sections = now.Sections
 	return &Out[SectionsChanged]{out}, err
+}
+
+// fresh gives templates an ID that the scope does not know yet, and puts it in the place of the one that the caller has
+// chosen for them, if any, where the other sections name it: what is added can be used at once.
+func fresh(settings *policy.Settings, t *policy.Templates, a *policy.Activation, c *policy.CalendarSection) (*policy.Templates, *policy.Activation, *policy.CalendarSection) {
+	if t == nil {
+		return t, a, c
+	}
+	templates, ids := policy.Templates{Templates: slices.Clone(t.Templates)}, map[string]string{}
+	for i := range templates.Templates {
+		if x := &templates.Templates[i]; settings.Template(x.ID) == nil && !shippedTemplate(x.ID) {
+			id := office.NewID()
+			if x.ID != "" {
+				ids[x.ID] = id
+			}
+			x.ID = id
+		}
+	}
+	now := func(id *string) {
+		if to, ok := ids[*id]; ok {
+			*id = to
+		}
+	}
+	if a != nil {
+		activation := *a
+		for _, e := range policy.Events() {
+			now(&activation.Rule(e).Profile)
+		}
+		a = &activation
+	}
+	if c != nil {
+		calendar := *c
+		now(&calendar.Profile)
+		c = &calendar
+	}
+	return &templates, a, c
+}
+
+// shippedTemplate reports whether an ID is one of those that are the same everywhere.
+func shippedTemplate(id string) bool {
+	factory := policy.Factory()
+	return factory.Template(id) != nil
 }
 
 // named gives the templates that have no ID one.

@@ -106,6 +106,17 @@ func TestWhatAChangeWouldDoIsWhatItDoes(t *testing.T) {
 	change("the factory's", m{"default": []string{"activation", "calendar", "templates"}}, api.Consequences{People: 6, Presence: 4})
 	change("off", m{"feature": m{"enabled": false}}, api.Consequences{People: 6, Presence: 6}) // no presence is not the same as nobody signed in
 
+	// What is added can be used at once, by a name that the caller chose for it.
+	templates.Templates = append(templates.Templates, policy.Template{
+		Profile: policy.Profile{ID: "new:1", Name: "Early bird", Status: presence.Available, Text: "Early", Forwarding: policy.Forwarding{Action: policy.ForwardKeep}},
+		Active:  true, UserForwarding: policy.UserOwn,
+	})
+	activation.Start.Profile = "new:1"
+	added := decode[api.SectionsChanged](admin.put("/scopes/"+b.location+"/settings", m{"templates": templates, "activation": activation, "feature": m{"enabled": true}}).fine(t))
+	if id := added.Sections[1].Templates.Templates[9].ID; len(id) != 16 || added.Sections[3].Activation.Start.Profile != id || added.Consequences.Presence != 6 {
+		t.Errorf("a template that is used at once: %q, %+v, %+v", id, added.Sections[3].Activation.Start, added.Consequences)
+	}
+
 	// For the group nobody is concerned; nonsense is refused whole.
 	if got := decode[api.SectionsChanged](admin.put("/scopes/"+group.ID+"/settings", m{"feature": m{"enabled": false}}).fine(t)); got.Consequences != (api.Consequences{}) {
 		t.Errorf("a group of nobody: %+v", got.Consequences)
