@@ -1,6 +1,6 @@
 // Command doorlight is the presence server and everything that belongs to it: serve runs it, explain answers why
-// somebody is shown as they are, user lets somebody in who cannot sign in, import enters lists of people, key looks after the key of
-// stored credentials, backup and restore keep its data safe.
+// somebody is shown as they are, doctor looks for what is wrong, user lets somebody in who cannot sign in, import enters
+// lists of people, key looks after the key of stored credentials, backup and restore keep its data safe.
 package main
 
 import (
@@ -37,6 +37,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), explainCommand(), userCommand(), importCommand(), keyCommand(), backupCommand(), restoreCommand())
+	root.AddCommand(serveCommand(), explainCommand(), userCommand(), importCommand(), keyCommand(), doctorCommand(), backupCommand(), restoreCommand())
 	return root.ExecuteContext(ctx)
 }

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doorlight/doorlight/internal/agenda"
+	"github.com/doorlight/doorlight/internal/connector"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/secret"
+	"github.com/doorlight/doorlight/internal/store"
+)
+
+func doctorCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Look for what is wrong, and say how to mend it", Args: cobra.NoArgs,
+		Long: `Look for what is wrong with the settings, the data folder, the database, the certificate and the outside systems, and
+say how to mend it. It changes nothing, also while the server runs, and ends with an error if anything is wrong. Give it
+the same settings as the server.`,
+		Example: `  doorlight doctor
+  doorlight doctor --config /etc/doorlight.toml`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			d := doctor{c: &c, w: cmd.OutOrStdout()}
+			d.examine(cmd.Context())
+			if d.wrong > 0 {
+				return fmt.Errorf("%d of %d things are wrong", d.wrong, d.looked)
+			}
+			return nil
+		},
+	}
+	addFlags(cmd.Flags())
+	addServeFlags(cmd.Flags())
+	return cmd
+}
+
+// doctor looks at one thing after the other.
+type doctor struct {
+	c             *config
+	w             io.Writer
+	looked, wrong int
+}
+
+// say tells how one thing is; with a remedy it is wrong.
+func (d *doctor) say(what, found, remedy string) {
+	d.looked++
+	mark := "ok   "
+	if remedy != "" {
+		d.wrong++
+		mark = "WRONG"
+	}
+	fmt.Fprintf(d.w, "%s  %s: %s\n", mark, what, found)
+	if remedy != "" {
+		fmt.Fprintf(d.w, "       %s\n", remedy)
+	}
+}
+
+func (d *doctor) examine(ctx context.Context) {
+	d.address()
+	d.certificate(time.Now())
+	d.folder()
+	st, err := d.c.openExisting(ctx)
+	if err != nil {
+		d.say("database", err.Error(), "Start the server once to make it, or say with --data or --database where it is.")
+		return
+	}
+	defer st.Close()
+	began := time.Now()
+	if err := st.Ping(ctx); err != nil {
+		d.say("database", err.Error(), "See that it runs and lets this computer in.")
+		return
+	}
+	d.say("database", fmt.Sprintf("answers within %s", time.Since(began).Round(time.Millisecond)), "")
+	of, err := office.Open(ctx, st, slog.New(slog.DiscardHandler))
+	if err != nil {
+		d.say("organisation", err.Error(), "Restore a backup, or ask for help with this message.")
+		return
+	}
+	d.people(of)
+	d.secrets(ctx, st, of)
+	d.calendars(of)
+}
+
+// address looks at where the server listens.
+func (d *doctor) address() {
+	host, _, err := net.SplitHostPort(d.c.Listen)
+	switch {
+	case err != nil:
+		d.say("listen", fmt.Sprintf("%q is no address", d.c.Listen), "It looks like localhost:8080, or :443 for all networks.")
+	case host == "localhost" || net.ParseIP(host).IsLoopback():
+		d.say("listen", d.c.Listen+", for this computer only", "")
+	case d.c.TLSCert == "" && !d.c.BehindTLS:
+		d.say("listen", d.c.Listen+" without encryption", "Passwords cross the network readable. Give tls-cert and tls-key, or put a proxy in front and set behind-tls.")
+	default:
+		d.say("listen", d.c.Listen+", encrypted", "")
+	}
+}
+
+// soon is when the end of a certificate is worth a word.
+const soon = 21 * 24 * time.Hour
+
+func (d *doctor) certificate(now time.Time) {
+	if d.c.TLSCert == "" {
+		return
+	}
+	pair, err := tls.LoadX509KeyPair(d.c.TLSCert, d.c.TLSKey)
+	if err != nil {
+		d.say("certificate", err.Error(), "tls-cert and tls-key must be PEM files that belong together.")
+		return
+	}
+	leaf, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil {
+		d.say("certificate", err.Error(), "Have it made anew.")
+		return
+	}
+	found := fmt.Sprintf("for %q, until %s", leaf.DNSNames, leaf.NotAfter.Format(time.DateOnly))
+	switch {
+	case now.After(leaf.NotAfter):
+		d.say("certificate", found, "It has expired: renew it. The server reads it again by itself.")
+	case now.Before(leaf.NotBefore):
+		d.say("certificate", found, "It is not valid yet: see that the clock of this computer is right.")
+	case leaf.NotAfter.Sub(now) < soon:
+		d.say("certificate", found, "It expires soon: renew it. The server reads it again by itself.")
+	default:
+		d.say("certificate", found, "")
+	}
+}
+
+func (d *doctor) folder() {
+	info, err := os.Stat(d.c.Data)
+	if err != nil || !info.IsDir() {
+		d.say("data folder", fmt.Sprintf("%s is not there", d.c.Data), "Say with --data where it is, or start the server once to make it.")
+		return
+	}
+	for _, file := range []string{d.c.keyFile(), d.c.databaseFile()} {
+		info, err := os.Stat(file)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue // told elsewhere
+		case err != nil:
+			d.say("data folder", err.Error(), "Run this as the user that the server runs as.")
+		case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
+			d.say("data folder", fmt.Sprintf("%s may be read by others (%v)", file, info.Mode().Perm()), "chmod 600 "+file)
+		default:
+			d.say("data folder", file+" is for its owner only", "")
+		}
+	}
+}
+
+func (d *doctor) people(of *office.Office) {
+	canSignIn := false
+	_, admins, _ := of.Records("", "", 1, func(p *store.Person) bool {
+		if p.Role != office.RoleAdmin || p.Blocked {
+			return false
+		}
+		canSignIn = canSignIn || p.Login != "" && (p.PasswordHash != "" || p.Directory.ConnectorID != "")
+		return true
+	})
+	found := fmt.Sprintf("%d people, %d of them system administrators", of.Count(), admins)
+	switch {
+	case admins == 0:
+		d.say("people", found, "Open the server's first page to make the first administrator, or: doorlight user admin LOGIN")
+	case !canSignIn:
+		d.say("people", found+", of whom none can sign in", "doorlight user link LOGIN makes a link with which one of them sets a password.")
+	default:
+		d.say("people", found, "")
+	}
+}
+
+// secrets looks whether what is sealed can be opened, and whether outside systems work.
+func (d *doctor) secrets(ctx context.Context, st store.Store, of *office.Office) {
+	all, err := st.LoadOffice(ctx)
+	if err != nil {
+		d.say("secrets", err.Error(), "Restore a backup, or ask for help with this message.")
+		return
+	}
+	if _, err := os.Stat(d.c.keyFile()); err != nil {
+		if !sealed(&all) {
+			return
+		}
+		d.say("key file", fmt.Sprintf("%s is not there", d.c.keyFile()), "Put the one back that belongs to this database; without it all stored passwords have to be entered again.")
+		return
+	}
+	box, err := secret.OpenBox(d.c.keyFile())
+	if err == nil {
+		_, err = agenda.Reseal(box, all.Calendars)
+	}
+	if err == nil {
+		_, err = connector.Reseal(box, all.Connectors)
+	}
+	if err != nil {
+		d.say("key file", err.Error(), "Put the key file back that belongs to this database, or enter the passwords again.")
+		return
+	}
+	d.say("key file", "opens all stored credentials", "")
+	connectors, err := connector.Open(ctx, st, of, box, slog.New(slog.DiscardHandler))
+	if err != nil {
+		d.say("outside systems", err.Error(), "Ask for help with this message.")
+		return
+	}
+	for _, x := range connectors.All() {
+		if !x.Enabled {
+			d.say(x.Name, "is switched off", "")
+			continue
+		}
+		steps, err := connectors.Check(ctx, x.ID)
+		if err != nil {
+			d.say(x.Name, err.Error(), "Enter its settings again.")
+			continue
+		}
+		for _, step := range steps {
+			remedy := step.Remedy
+			if step.OK {
+				remedy = ""
+			}
+			d.say(x.Name+", "+step.Name, step.Found, remedy)
+		}
+	}
+}
+
+func sealed(all *store.Office) bool {
+	for _, c := range all.Calendars {
+		if len(c.Password) > 0 {
+			return true
+		}
+	}
+	for _, c := range all.Connectors {
+		if len(c.Secret) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *doctor) calendars(of *office.Office) {
+	failing, silent := 0, 0
+	all := of.Calendars()
+	for _, c := range all {
+		switch {
+		case c.Error == "":
+		case time.Since(c.SucceededAt) > 24*time.Hour:
+			silent++
+		default:
+			failing++
+		}
+	}
+	found := fmt.Sprintf("%d, %d of them with an error, %d not read for a day", len(all), failing+silent, silent)
+	if silent > 0 && silent*2 >= len(all) {
+		d.say("calendars", found, "So many together are seldom their owners' fault: see that this computer reaches the calendars' servers, and calendar-allow-networks.")
+		return
+	}
+	d.say("calendars", found, "")
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/doorlight/doorlight/internal/directory/slapdtest"
+)
+
+func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	doctor := func(args ...string) (string, error) {
+		var out output
+		err := run(t.Context(), append([]string{"doctor", "--data", data}, args...), &out, &out)
+		return out.String(), err
+	}
+	finds := func(what string, lines ...string) {
+		t.Helper()
+		said, err := doctor()
+		if err == nil {
+			t.Errorf("%s: nothing is wrong\n%s", what, said)
+		}
+		for _, line := range lines {
+			if !strings.Contains(said, line) {
+				t.Errorf("%s: it does not say %q:\n%s", what, line, said)
+			}
+		}
+	}
+	finds("before there is anything", "WRONG  database: there is no database in "+data, "Start the server once")
+
+	s := startServer(t, data)
+	finds("nobody is there yet", "WRONG  people: 0 people, 0 of them system administrators", "first administrator")
+	s.setUp()
+	if said, err := doctor(); err != nil || strings.Contains(said, "WRONG") || !strings.Contains(said, "ok     people: 1 people, 1 of them") {
+		t.Errorf("all is well: %v\n%s", err, said)
+	}
+	if said, err := doctor("--listen", ":8443"); err == nil || !strings.Contains(said, "WRONG  listen: :8443 without encryption") {
+		t.Errorf("an open door: %v\n%s", err, said)
+	}
+	if said, err := doctor("--tls-cert", data+"/none.pem", "--tls-key", data+"/none.pem"); err == nil || !strings.Contains(said, "WRONG  certificate: ") {
+		t.Errorf("no certificate: %v\n%s", err, said)
+	}
+
+	ldap := slapdtest.Start(t, slapdtest.Options{})
+	connector := map[string]any{"kind": "ldap", "name": "Directory", "enabled": true, "secret": "wrong", "ldap": map[string]any{
+		"urls": []string{ldap.TLSURL}, "certificates": ldap.PEM(), "bind_dn": slapdtest.Reader, "base": slapdtest.Base,
+		"places": []map[string]any{{"location": location(s)}},
+	}}
+	s.call("POST", "/connectors", connector, nil, 200)
+	finds("a wrong password of a directory", "ok     Directory, connection", "WRONG  Directory, account")
+
+	key := filepath.Join(data, "secret.key")
+	if err := os.Chmod(key, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	finds("a key for everybody", "WRONG  data folder: "+key+" may be read by others", "chmod 600 "+key)
+	if err := os.WriteFile(key, make([]byte, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	finds("another key", "WRONG  key file: connector Directory: a stored credential cannot be read")
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	finds("no key", "WRONG  key file: "+key+" is not there")
+}
