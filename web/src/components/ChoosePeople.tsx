@@ -37,7 +37,13 @@ export function ChoosePeople({
   return (
     <div className="choose">
       {(!single || value.length === 0) && (
-        <Field label={single ? label : `${label}: ${t('admin.choose.add')}`} hint={hint} validationMessage={wrong}>
+        <Field
+          // Enter is for the list; it must not send the form around it.
+          onKeyDown={(e) => e.key === 'Enter' && e.preventDefault()}
+          label={single ? label : `${label}: ${t('admin.choose.add')}`}
+          hint={hint}
+          validationMessage={wrong}
+        >
           <Combobox
             freeform
             multiselect={!single}

@@ -202,7 +202,7 @@ function Row({
       </td>
       <td className={uses.length ? undefined : 'unused'}>
         {uses.length ? (
-          <ul className="uses">
+          <ul className="uses" data-label={t('admin.templates.field.uses')}>
             {uses.map((u) => (
               <li key={u}>{u}</li>
             ))}

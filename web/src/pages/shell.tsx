@@ -105,12 +105,15 @@ function Stream({ id }: { id: string }) {
 /** Fetches what the other pages are made of while nothing else is to do, so that they open without the server too. */
 function PagesAtHand() {
   const router = useRouter()
+  const admin = administers(useMe().role)
   useEffect(() => {
     const timer = setTimeout(() => {
-      for (const route of Object.values(router.routesById)) void router.loadRouteChunk(route)?.catch(() => {})
+      for (const route of Object.values(router.routesById)) {
+        if (admin || !route.id.startsWith('/app/admin')) void router.loadRouteChunk(route)?.catch(() => {})
+      }
     }, 2_000)
     return () => clearTimeout(timer)
-  }, [router])
+  }, [router, admin])
   return null
 }
 

@@ -385,6 +385,7 @@ test.describe('groups', () => {
     ] as const) {
       await form.getByRole('combobox', { name: /^Members/ }).fill(typed)
       await expect(form.getByRole('menuitemcheckbox', { name })).toBeVisible()
+      await page.keyboard.press('Enter') // it is for the list, and must not send the form
       await page.keyboard.press('ArrowDown')
       await page.keyboard.press('Enter')
       await expect(form.getByRole('list', { name: 'Members' }).getByText(name)).toBeVisible()
