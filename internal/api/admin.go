@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -370,6 +371,9 @@ func (s *Server) putRecord(ctx context.Context, in *PersonInput) (*Out[PersonRec
 	if err := c.mayGovern(old); err != nil {
 		return nil, err
 	}
+	if in.Body.Password != "" && s.connectors.ChecksPasswords(&old.Person) {
+		return nil, fault.Bad("password", "%s signs in with the password of a directory", old.Name)
+	}
 	hash, err := newPassword(ctx, in.Body.Password) // which takes long enough for them to change, or go
 	if err != nil {
 		return nil, err
@@ -466,6 +470,9 @@ func (s *Server) putWorkGroup(ctx context.Context, in *workGroupInput) (*Out[Wor
 
 func (s *Server) enterWorkGroup(ctx context.Context, id string, b WorkGroup) (*Out[WorkGroup], error) {
 	g := store.WorkGroup{ID: id, Name: b.Name, Level: b.Level.String(), Members: b.Members}
+	if err := s.mayExpose(ctx, b.Level, b.Members); err != nil {
+		return nil, err
+	}
 	if err := s.office.PutWorkGroup(ctx, callerOf(ctx).by(), &g); err != nil {
 		return nil, err
 	}
@@ -506,6 +513,9 @@ func (s *Server) enterMonitoringGroup(ctx context.Context, id string, b Monitori
 	g := store.MonitoringGroup{
 		ID: id, Name: b.Name, ObserverLevel: b.ObserverLevel.String(), MemberLevel: b.MemberLevel.String(),
 		Observers: b.Observers, Members: b.Members,
+	}
+	if err := errors.Join(s.mayExpose(ctx, b.ObserverLevel, b.Members), s.mayExpose(ctx, b.MemberLevel, b.Observers)); err != nil {
+		return nil, err
 	}
 	if err := s.office.PutMonitoringGroup(ctx, callerOf(ctx).by(), &g); err != nil {
 		return nil, err

@@ -61,6 +61,9 @@ func (c caller) actor() string {
 // by is the caller in the audit log, with the address.
 func (c caller) by() office.By {
 	by := office.By{Actor: c.actor()}
+	if c.token != nil && c.person != nil {
+		by.Person = c.person.ID
+	}
 	if c.from.IsValid() {
 		by.Address = c.from.String()
 	}
@@ -239,6 +242,7 @@ type sessions struct {
 	store store.Store
 	mu    sync.Mutex // guards known
 	known map[string]knownSession
+	turn  uint64 // raised by whatever ends sessions: what was looked up before is not kept
 }
 
 type knownSession struct {
@@ -257,6 +261,7 @@ func (s *sessions) person(ctx context.Context, text string) (string, error) {
 	now := time.Now()
 	s.mu.Lock()
 	k, ok := s.known[hash]
+	turn := s.turn
 	s.mu.Unlock()
 	if ok && now.Before(k.until) && now.Before(k.expires) {
 		return k.person, nil
@@ -275,7 +280,9 @@ func (s *sessions) person(ctx context.Context, text string) (string, error) {
 	if len(s.known) > 200_000 { // forgetting costs a look-up, no more
 		clear(s.known)
 	}
-	s.known[hash] = knownSession{rec.PersonID, now.Add(checkSessionIn), rec.ExpiresAt}
+	if s.turn == turn {
+		s.known[hash] = knownSession{rec.PersonID, now.Add(checkSessionIn), rec.ExpiresAt}
+	}
 	s.mu.Unlock()
 	return rec.PersonID, nil
 }
@@ -300,9 +307,7 @@ func (s *sessions) create(ctx context.Context, person, label string, from netip.
 
 func (s *sessions) end(ctx context.Context, text string) error {
 	hash := secret.Hash(text)
-	s.mu.Lock()
-	delete(s.known, string(hash))
-	s.mu.Unlock()
+	defer s.drop(hash)
 	return s.store.Update(ctx, store.Changes{DeleteSessions: [][]byte{hash}})
 }
 
@@ -310,6 +315,7 @@ func (s *sessions) end(ctx context.Context, text string) error {
 func (s *sessions) drop(hash []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.turn++
 	delete(s.known, string(hash))
 }
 
@@ -320,6 +326,7 @@ func (s *sessions) forget(people []string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.turn++
 	for hash, k := range s.known {
 		if slices.Contains(people, k.person) {
 			delete(s.known, hash)

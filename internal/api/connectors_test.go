@@ -14,6 +14,7 @@ import (
 	"github.com/doorlight/doorlight/internal/directory/slapdtest"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/provision"
+	"github.com/doorlight/doorlight/internal/store"
 )
 
 // settled waits until a job is done.
@@ -117,10 +118,18 @@ func TestADirectoryFromItsEntryToTheSignIn(t *testing.T) {
 			t.Errorf("signing in with %q: %d, want %d", password, got, want)
 		}
 	}
-	admin.put("/people/"+anna.ID+"/record", m{"name": "anna", "login": "anna", "location": b.location, "password": "a local password"}).fine(t)
-	if got := b.signIn("anna", "a local password"); got != http.StatusUnauthorized {
-		t.Errorf("with a local password: %d", got)
+	admin.put("/people/"+anna.ID+"/record", m{"name": "anna", "login": "anna", "location": b.location, "password": "a local password"}).names(t, "body.password")
+	admin.post("/people/"+anna.ID+"/link", m{"kind": "reset"}).is(t, http.StatusConflict)
+	body["enabled"] = false
+	admin.put("/connectors/"+x.ID, body).fine(t)
+	res, err := b.http.Post(b.url+api.Prefix+"/session", "application/json", strings.NewReader(`{"login":"anna","password":"pw of anna"}`))
+	b.ok(err)
+	res.Body.Close()
+	if res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("while the directory is not used: %s", res.Status)
 	}
+	body["enabled"] = true
+	admin.put("/connectors/"+x.ID, body).fine(t)
 	s.Delete(t, "uid=anna,"+slapdtest.People)
 	if got := b.signIn("anna", "pw of anna"); got != http.StatusUnauthorized {
 		t.Errorf("one who has left the directory: %d", got)
@@ -142,7 +151,7 @@ func TestADirectoryFromItsEntryToTheSignIn(t *testing.T) {
 		}
 	}
 	admin.delete("/connectors/" + x.ID).fine(t)
-	if p, ok := b.office.ByLogin("carl"); !ok || p.Blocked {
+	if p, ok := b.office.ByLogin("carl"); !ok || p.Blocked || p.Directory != (store.Origin{}) {
 		t.Errorf("without its connector Carl is %+v", p)
 	}
 }

@@ -95,24 +95,42 @@ func (s *Server) Close() {
 	s.jobs.busy.Wait()
 }
 
+// reading bounds how many lists are read at a time: each may take a hundred megabytes.
+var reading = make(chan struct{}, 2)
+
 func (s *Server) postImport(ctx context.Context, in *ImportInput) (*Out[Job], error) {
+	select {
+	case reading <- struct{}{}:
+		defer func() { <-reading }()
+	default:
+		return nil, fault.New(fault.TooMany, "other lists are being read; try again in a moment")
+	}
 	records, refusals, err := provision.ReadCSV(in.Body.CSV)
 	if err != nil {
 		return nil, err
 	}
 	c := callerOf(ctx)
-	run := provision.Run{By: c.by(), Action: "people.import", DryRun: in.Body.DryRun, Permit: func(was, is *store.Person) error {
+	run := provision.Run{By: c.by(), Action: "people.import", DryRun: in.Body.DryRun}
+	run.Visible = c.administers
+	run.Permit = func(was, is *store.Person) error {
+		c, err := s.still(c)
+		if err != nil {
+			return err
+		}
 		if was == nil {
 			was = &store.Person{Role: office.RoleUser, LocationID: is.LocationID}
 		}
 		if !c.administers(was.LocationID) || !c.administers(is.LocationID) {
 			return fault.New(fault.Forbidden, "this is for administrators of the location")
 		}
+		if c.person != nil && c.person.ID == was.ID && c.isAdmin() && (is.Blocked || is.Role != office.RoleAdmin) {
+			return fault.Bad("role", "you cannot take the administration away from yourself")
+		}
 		if err := c.mayGovern(&office.Person{Person: *was}); err != nil {
 			return err
 		}
 		return c.mayAppoint(was, is)
-	}}
+	}
 	begun, err := s.jobs.begin(c.actor(), func(ctx context.Context, progress func(done, total int)) (provision.Report, error) {
 		run.Progress = progress
 		rep, err := run.Enter(ctx, s.office, records, refusals)
@@ -125,6 +143,26 @@ func (s *Server) postImport(ctx context.Context, in *ImportInput) (*Out[Job], er
 		return nil, err
 	}
 	return &Out[Job]{begun}, nil
+}
+
+// still returns a caller with the rights of now: a job goes on for minutes.
+func (s *Server) still(c caller) (caller, error) {
+	gone := fault.New(fault.Forbidden, "whoever began this may not go on with it")
+	if c.token != nil {
+		t, ok := s.office.Token(c.token.Hash)
+		if !ok {
+			return c, gone
+		}
+		c.token = &t
+	}
+	if c.person != nil {
+		p, ok := s.office.Person(c.person.ID)
+		if !ok || p.Blocked {
+			return c, gone
+		}
+		c.person = p
+	}
+	return c, nil
 }
 
 func (s *Server) getJob(ctx context.Context, in *JobPath) (*Out[Job], error) {

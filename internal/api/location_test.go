@@ -182,6 +182,73 @@ func TestALocationAdministratorDoesNotReachOut(t *testing.T) {
 	}
 }
 
+// TestWhatWasMadeForLessIsGoodForNoMore: links and sign-ins from before somebody got more rights, or another password, or
+// went elsewhere, end with that.
+func TestWhatWasMadeForLessIsGoodForNoMore(t *testing.T) {
+	t.Parallel()
+	h := newTwoHouses(t)
+	home := h.hamburg["location"]
+	for what, record := range map[string]m{
+		"promoted": {"name": "Carl", "login": "carl", "location": home, "role": "admin"},
+		"moved":    {"name": "Carl", "login": "carl", "location": h.location},
+		"blocked":  {"name": "Carl", "login": "carl", "location": home, "blocked": true},
+		"password": {"name": "Carl", "login": "carl", "location": home, "password": "set by an admin"},
+	} {
+		h.admin.put("/people/carl/record", m{"name": "Carl", "login": "carl", "location": home}).fine(t)
+		link, carl := h.lea.linkFor("carl", "invitation"), h.as("carl")
+		carl.get("/session").fine(t)
+		h.admin.put("/people/carl/record", record).fine(t)
+		if what == "blocked" { // and let in again
+			h.admin.put("/people/carl/record", m{"name": "Carl", "login": "carl", "location": home}).fine(t)
+		}
+		h.nobody().post("/password", m{"secret": link, "password": "known to lea now"}).is(t, http.StatusNotFound)
+		if what != "moved" {
+			carl.get("/session").is(t, http.StatusUnauthorized)
+		}
+	}
+}
+
+func TestALocationWithAnAdministratorStays(t *testing.T) {
+	t.Parallel()
+	h := newTwoHouses(t)
+	l := decode[api.Location](h.admin.post("/locations", m{"name": "Empty", "time_zone": "Europe/Berlin"}).fine(t))
+	record := m{"name": "Lea", "login": "lea", "location": h.hamburg["location"], "role": "location_admin", "administers": []string{h.hamburg["location"], l.ID}}
+	h.admin.put("/people/lea/record", record).fine(t)
+	h.admin.delete("/locations/"+l.ID).is(t, http.StatusConflict)
+	record["administers"] = []string{h.hamburg["location"]}
+	h.admin.put("/people/lea/record", record).fine(t)
+	h.admin.delete("/locations/" + l.ID).fine(t)
+	h.as("lea").put("/people/me/favourites", m{"favourites": []string{"carl"}}).fine(t)
+}
+
+func TestALocationAdministratorIsNoAssistantOfWhoAdministersMore(t *testing.T) {
+	t.Parallel()
+	h := newTwoHouses(t)
+	h.lea.post("/monitoring-groups", m{"name": "Reach", "observer_level": "assistant_plus", "member_level": "employee", "observers": []string{"lea"}, "members": []string{"boss"}}).is(t, 403)
+	h.lea.post("/work-groups", m{"name": "Reach", "level": "assistant", "members": []string{"lea", "both"}}).is(t, 403)
+	h.lea.post("/work-groups", m{"name": "Team Nord", "level": "team_colleague", "members": []string{"lea", "boss"}}).fine(t)
+}
+
+// TestAnImportTellsNothingOfPeopleElsewhere: right and wrong guesses get the same answer.
+func TestAnImportTellsNothingOfPeopleElsewhere(t *testing.T) {
+	t.Parallel()
+	h := newTwoHouses(t)
+	h.admin.put("/people/anna/record", m{"name": "Anna", "login": "anna", "location": h.location, "mobile_number": "+49 170 1"}).fine(t)
+	right := h.lea.importAs("login,mobile_number\nanna,+49 170 1\n", true)
+	wrong := h.lea.importAs("login,mobile_number\nanna,+49 170 2\n", true)
+	if fmt.Sprint(right) != fmt.Sprint(wrong) || right.Refused != 1 {
+		t.Errorf("a right guess is answered with %+v, a wrong one with %+v", right, wrong)
+	}
+	there := h.lea.importAs("login,name,location\nnew,New,Berlin\n", true)
+	nowhere := h.lea.importAs("login,name,location\nnew,New,Xerlin\n", true)
+	if strings.ReplaceAll(fmt.Sprint(there), "Berlin", "Xerlin") != fmt.Sprint(nowhere) {
+		t.Errorf("a location elsewhere: %+v, none: %+v", there, nowhere)
+	}
+	if rep := h.admin.importAs("login,name,location,role\nadmin,Ada Admin,Berlin,user\n", false); rep.Refused != 1 {
+		t.Errorf("an administrator demotes herself: %+v", rep)
+	}
+}
+
 func TestAnImportByALocationAdministrator(t *testing.T) {
 	t.Parallel()
 	h := newTwoHouses(t)

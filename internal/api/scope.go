@@ -6,6 +6,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/store"
 )
 
@@ -45,6 +46,22 @@ func (c caller) mayGovern(p *office.Person) error {
 	within := p.Role != office.RoleAdmin && !slices.ContainsFunc(p.Administers, func(l string) bool { return !c.administers(l) })
 	if !within {
 		return fault.New(fault.Forbidden, "%s administers more than you do", p.Name)
+	}
+	return nil
+}
+
+// mayExpose refuses groups by which others could act for people who administer more than the caller.
+func (s *Server) mayExpose(ctx context.Context, level rights.Level, people []string) error {
+	c := callerOf(ctx)
+	if c.isAdmin() || !rights.MayWrite(level, rights.Status) {
+		return nil
+	}
+	for _, id := range people {
+		if p, ok := s.office.Person(id); ok {
+			if err := c.mayGovern(p); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

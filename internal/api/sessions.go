@@ -96,8 +96,11 @@ func (s *Server) setPassword(ctx context.Context, by office.By, action, id, fiel
 		return err
 	}
 	_, err = s.office.ChangePerson(ctx, by, action, id, func(p *store.Person) error {
-		if was != "" && p.PasswordHash != was {
+		switch {
+		case was != "" && p.PasswordHash != was:
 			return fault.New(fault.Conflict, "the password was changed meanwhile")
+		case p.Blocked:
+			return fault.New(fault.Conflict, "%s is blocked", p.Name)
 		}
 		p.PasswordHash = hash
 		return nil
@@ -115,6 +118,9 @@ func (s *Server) postLink(ctx context.Context, in *LinkInput) (*Out[Link], error
 	if err := c.mayGovern(p); err != nil {
 		return nil, err
 	}
+	if s.connectors.ChecksPasswords(&p.Person) {
+		return nil, fault.New(fault.Conflict, "%s signs in with the password of a directory", p.Name)
+	}
 	text, expires, err := s.office.MakeLink(ctx, c.by(), p.ID, in.Body.Kind)
 	if err != nil {
 		return nil, err
@@ -130,8 +136,9 @@ func (s *Server) postPassword(ctx context.Context, in *LinkUse) (*SessionOut, er
 		return nil, err // and the link is not used up
 	}
 	var link store.Link
-	good, err := s.guess(ctx, "\x00link", func() (ok bool, err error) {
-		link, err = s.store.TakeLink(ctx, secret.Hash(in.Body.Secret), time.Now())
+	hash := secret.Hash(in.Body.Secret)
+	good, err := s.guess(ctx, "\x00link/"+sessionID(hash), func() (ok bool, err error) {
+		link, err = s.store.TakeLink(ctx, hash, time.Now())
 		if isNotFound(err) {
 			return false, nil
 		}
@@ -141,11 +148,15 @@ func (s *Server) postPassword(ctx context.Context, in *LinkUse) (*SessionOut, er
 		return nil, err
 	}
 	p, ok := s.office.Person(link.PersonID)
-	if !good || !ok || p.Blocked {
+	if !good || !ok || p.Blocked || s.connectors.ChecksPasswords(&p.Person) {
 		return nil, fault.New(fault.NotFound, "the link was used already, has expired, or was replaced by a newer one")
 	}
+	ctx = context.WithoutCancel(ctx) // it is taken: whoever goes away now finds the password set
 	by := office.By{Actor: p.ID, Address: callerOf(ctx).by().Address}
 	if err := s.setPassword(ctx, by, "password.link", p.ID, "password", in.Body.Password, ""); err != nil {
+		if restored := s.store.Update(ctx, store.Changes{PutLinks: []store.Link{link}}); restored != nil {
+			s.log.ErrorContext(ctx, "a link could not be given back", "err", restored, "user", p.ID)
+		}
 		return nil, err
 	}
 	return s.signIn(ctx, p.ID)

@@ -238,7 +238,7 @@ func TestTour(t *testing.T) {
 	good("connector", admin.put("/connectors/"+dir.ID, ldap))
 	good("connectors", admin.get("/connectors"))
 	good("", admin.post("/connectors/"+dir.ID+"/check", nil))
-	good("", admin.post("/connectors/"+dir.ID+"/sync", map[string]any{}))
+	admin.settled(decode[api.Job](good("", admin.post("/connectors/"+dir.ID+"/sync", map[string]any{}))))
 	good("", admin.delete("/connectors/"+dir.ID))
 	job := decode[api.Job](good("", admin.post("/people/import", map[string]any{"csv": "login,name\n" + "nina,Nina\n", "dry_run": true})))
 	good("", admin.get("/jobs/"+job.ID))

@@ -195,16 +195,14 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 	if in.ID == "" {
 		rec.ID = office.NewID()
 	} else {
-		e, err := c.find(in.ID)
+		e, free, err := c.hold(in.ID)
 		if err != nil {
 			return Connector{}, err
 		}
-		c.mu.Lock()
+		defer free()
 		rec = e.rec
-		moved := !slices.Equal(e.ldap.URLs, in.LDAP.URLs)
-		c.mu.Unlock()
-		if moved && in.Secret == nil && len(rec.Secret) > 0 {
-			bad.Add("secret", "must be given again for other servers")
+		if in.Secret == nil && len(rec.Secret) > 0 && !e.ldap.sameWay(in.LDAP) {
+			bad.Add("secret", "must be given again for other servers, or another way to them")
 		}
 	}
 	in.LDAP.check(c.office, &bad)
@@ -238,13 +236,46 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 	return out, nil
 }
 
-// Delete removes a connector. Its people stay, as they are.
+// hold keeps a connector from being synchronised until free is called. It fails if it is being synchronised.
+func (c *Connectors) hold(id string) (e *entry, free func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e = c.all[id]
+	switch {
+	case e == nil:
+		return nil, nil, fault.New(fault.NotFound, "there is no connector %q", id)
+	case e.running:
+		return nil, nil, errRunning
+	}
+	e.running = true
+	return e, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		e.running = false
+	}, nil
+}
+
+// Delete removes a connector. Its people stay, as people who were entered here.
 func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error {
 	c.changing.Lock()
 	defer c.changing.Unlock()
-	e, err := c.find(id)
+	e, free, err := c.hold(id)
 	if err != nil {
 		return err
+	}
+	defer free()
+	theirs, _, _ := c.office.Records("", "", c.office.Count(), func(p *store.Person) bool { return p.Directory.ConnectorID == id })
+	for some := range slices.Chunk(theirs, 250) {
+		keys := make([]office.Key, len(some))
+		for i, p := range some {
+			keys[i].ID = p.ID
+		}
+		if err := c.office.EditPeople(ctx, by, "people.sync", keys, func(_ int, p *store.Person) error {
+			p.Directory = store.Origin{}
+			return nil
+		}); err != nil {
+			return err
+		}
 	}
 	log := by.Entry("connector.delete")
 	log.Detail, _ = json.Marshal(map[string]any{"connector": id, "name": e.rec.Name}) // plain data
@@ -284,22 +315,12 @@ var errRunning = fault.New(fault.Conflict, "a synchronisation of this directory 
 
 // Sync has a directory's people follow it now. anyway says that also an unusual number of them may be blocked.
 func (c *Connectors) Sync(ctx context.Context, by office.By, id string, dry, anyway bool, progress func(done, total int)) (provision.Report, error) {
-	e, err := c.find(id)
+	e, free, err := c.hold(id)
 	if err != nil {
 		return provision.Report{}, err
 	}
-	c.mu.Lock()
-	dir, places, busy := e.dir, slices.Clone(e.ldap.Places), e.running
-	e.running = true
-	c.mu.Unlock()
-	if busy {
-		return provision.Report{}, errRunning
-	}
-	defer func() {
-		c.mu.Lock()
-		e.running = false
-		c.mu.Unlock()
-	}()
+	defer free()
+	dir, places := e.dir, slices.Clone(e.ldap.Places)
 	if dir == nil {
 		return provision.Report{}, fault.New(fault.Conflict, "its settings cannot be used; enter them again")
 	}
@@ -381,6 +402,17 @@ func (c *Connectors) Run(ctx context.Context) error {
 	}
 }
 
+// ChecksPasswords reports whether somebody signs in with a password of their directory.
+func (c *Connectors) ChecksPasswords(p *store.Person) bool {
+	if c == nil || p.Directory.ConnectorID == "" {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.all[p.Directory.ConnectorID]
+	return e != nil && e.ldap.SignIn
+}
+
 // SignIn checks a password with the directory that somebody comes from. ok is false if it is wrong; known is false if
 // their directory checks no passwords. Without connectors nobody's does.
 func (c *Connectors) SignIn(ctx context.Context, p *store.Person, login, password string) (ok, known bool, err error) {
@@ -390,12 +422,16 @@ func (c *Connectors) SignIn(ctx context.Context, p *store.Person, login, passwor
 	c.mu.Lock()
 	e := c.all[p.Directory.ConnectorID]
 	var dir *directory.Directory
-	if e != nil && e.rec.Enabled && e.ldap.SignIn {
+	checks := e != nil && e.ldap.SignIn
+	if checks && e.rec.Enabled {
 		dir = e.dir
 	}
 	c.mu.Unlock()
-	if dir == nil {
+	switch {
+	case !checks:
 		return false, false, nil
+	case dir == nil: // no other password takes its place
+		return false, true, fault.New(fault.Unavailable, "the directory is not used at the moment")
 	}
 	found, err := dir.SignIn(ctx, login, password)
 	switch {

@@ -3,6 +3,7 @@ package connector
 import (
 	"crypto/x509"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -64,6 +65,12 @@ func (l *LDAP) open(password string) (*directory.Directory, error) {
 		return nil, bad.Err()
 	}
 	return d, err
+}
+
+// sameWay reports whether passwords go the same way to the same servers.
+func (l *LDAP) sameWay(other *LDAP) bool {
+	return slices.Equal(l.URLs, other.URLs) && l.StartTLS == other.StartTLS && l.Plaintext == other.Plaintext &&
+		l.Certificates == other.Certificates && l.ServerName == other.ServerName
 }
 
 func (l *LDAP) attributes(a *directory.Attributes) map[string]*string {

@@ -258,6 +258,7 @@ func CheckZone(at, name string, bad *fault.Fields) {
 type By struct {
 	Actor   string // a person's ID, or "token/" and a token's
 	Address string // of the network; empty: not over the network
+	Person  string // whom the actor acts for, if it is not a person itself
 }
 
 // Entry returns an entry of the audit log about what they do.

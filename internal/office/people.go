@@ -233,9 +233,13 @@ func (o *Office) putPeople(ctx context.Context, by By, action string, recs ...*s
 		if !existed || old.LocationID != rec.LocationID || old.GroupID != rec.GroupID || old.VIP != rec.VIP || old.Blocked != rec.Blocked {
 			c.Levels = append(c.Levels, rec.ID)
 		}
-		if existed && (rec.Blocked || old.PasswordHash != rec.PasswordHash) {
+		if existed && (old.Login != rec.Login || old.LocationID != rec.LocationID || old.Blocked != rec.Blocked || becomesAnother(&old.Person, rec)) {
+			changes.DeleteLinks = append(changes.DeleteLinks, rec.ID)
+		}
+		if existed && (rec.Blocked || becomesAnother(&old.Person, rec)) {
 			c.Signed = append(c.Signed, rec.ID)
-			// Whoever learned the old password is signed out; an account that comes back signs in again.
+			// Whoever learned the old password, or came in when less depended on it, is signed out; an account that comes
+			// back signs in again.
 			sessions, err := o.store.Sessions(ctx, rec.ID, time.Now())
 			if err != nil {
 				return fmt.Errorf("office: sessions of %s: %w", rec.ID, err)
@@ -256,6 +260,9 @@ func (o *Office) putPeople(ctx context.Context, by By, action string, recs ...*s
 			detail["password"] = "changed"
 		}
 		changes.Audit = append(changes.Audit, o.audit(by, action, about{rec.ID, rec.LocationID}, detail)...)
+		if old, existed := o.Person(rec.ID); existed && old.LocationID != rec.LocationID { // those whom they leave are told too
+			changes.Audit = append(changes.Audit, o.audit(by, action, about{rec.ID, old.LocationID}, detail)...)
+		}
 	}
 	if err := o.store.Update(ctx, changes); err != nil {
 		return stored(err)
@@ -265,6 +272,13 @@ func (o *Office) putPeople(ctx context.Context, by By, action string, recs ...*s
 	o.mu.Unlock()
 	o.tell(c)
 	return nil
+}
+
+// becomesAnother reports whether an account changes so that who is signed in with it must show anew who they are: another
+// password, other rights, or the account of a directory.
+func becomesAnother(was, is *store.Person) bool {
+	return was.PasswordHash != is.PasswordHash || was.Role != is.Role || !slices.Equal(was.Administers, is.Administers) ||
+		was.Directory.ConnectorID != is.Directory.ConnectorID || was.Directory.ExternalID != is.Directory.ExternalID
 }
 
 // personRecord is what the audit log says of a person's record.
@@ -501,7 +515,7 @@ func (o *Office) changeOwn(ctx context.Context, by By, action, id string, edit f
 		preferences(&rec)
 	}
 	detail := difference(map[string]any{}, ownRecord(&p.Person, p.Own), ownRecord(&rec, own))
-	if by.Actor == id { // what people set for themselves is theirs: the log says which parts
+	if by.Actor == id || by.Person == id { // what people set for themselves is theirs: the log says which parts
 		detail = map[string]any{"changed": namesIn(detail)}
 	}
 	return o.replace(ctx, o.audit(by, action, about{person: id}, detail), Change{Policies: []string{id}}, rec)

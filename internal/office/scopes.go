@@ -481,8 +481,16 @@ func (o *Office) DeleteLocation(ctx context.Context, by By, id string) error {
 			groups = append(groups, g.ID)
 		}
 	}
+	administrators := 0
+	for _, p := range o.people {
+		if slices.Contains(p.Administers, id) {
+			administrators++
+		}
+	}
 	o.mu.RUnlock()
 	switch {
+	case ok && administrators > 0:
+		return fault.New(fault.Conflict, "%d people still administer the location", administrators)
 	case !ok:
 		return fault.New(fault.NotFound, "there is no location %q", id)
 	case len(people) > 0:

@@ -66,9 +66,14 @@ type scopes struct {
 	groups    []store.Group
 }
 
-func scopesOf(of *office.Office) scopes {
+// scopesOf returns those that may be named; visible nil: all.
+func scopesOf(of *office.Office, visible func(location string) bool) scopes {
 	locations, _ := of.Locations()
 	groups, _ := of.Groups()
+	if visible != nil {
+		locations = slices.DeleteFunc(locations, func(l store.Location) bool { return !visible(l.ID) })
+		groups = slices.DeleteFunc(groups, func(g store.Group) bool { return !visible(g.LocationID) })
+	}
 	return scopes{locations, groups}
 }
 

@@ -34,6 +34,7 @@ type Run struct {
 	Action   string // in the audit log, such as "people.import"
 	DryRun   bool
 	Permit   func(was, is *store.Person) error // refuses what whoever enters the list may not do; was is nil for somebody new; nil: everything is permitted
+	Visible  func(location string) bool        // locations that may be named; nil: all
 	Progress func(done, total int)             // nil: nobody is told
 }
 
@@ -43,7 +44,7 @@ func (run Run) Enter(ctx context.Context, of *office.Office, records []Record, r
 	if run.Progress == nil {
 		run.Progress = func(int, int) {}
 	}
-	w := work{run: run, of: of, scopes: scopesOf(of)}
+	w := work{run: run, of: of, scopes: scopesOf(of, run.Visible)}
 	for _, r := range refusals {
 		w.refuse(r)
 	}
@@ -101,6 +102,12 @@ func (w *work) take(r *Record) {
 		was, c.fresh, c.rec = &old, false, old
 	}
 	c.rec.Login = office.NormalLogin(r.Values[Login])
+	if was != nil && w.run.Permit != nil { // before anything is said about them
+		if refused := w.reasons(c, w.run.Permit(was, was)); len(refused) > 0 {
+			w.refuse(refused[0])
+			return
+		}
+	}
 	wrong := w.scopes.enter(r, &c.rec)
 	if len(wrong) == 0 && was != nil && reflect.DeepEqual(*was, c.rec) {
 		w.rep.Unchanged++

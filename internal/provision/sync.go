@@ -68,14 +68,19 @@ func (s Sync) Enter(ctx context.Context, of *office.Office, each func(context.Co
 		w.take(i+1, &entries[i])
 	}
 	var lost []*office.Person
+	present := 0
 	for id, p := range w.known {
-		if !w.seen[id] && !p.Blocked {
+		if p.Blocked {
+			continue
+		}
+		present++
+		if !w.seen[id] {
 			lost = append(lost, p)
 		}
 	}
-	if n := len(lost) + w.disabled; n > usualLoss && n*unusualOne > len(w.known) && !s.Anyway {
+	if n := len(lost) + w.disabled; n > usualLoss && n*unusualOne > present && !s.Anyway {
 		w.rep.Blocked = n
-		return w.done(), fault.Wrap(fault.Conflict, ErrUnusual, "%d of %d people of the directory would be blocked; nothing was changed. If that is right, say so", n, len(w.known))
+		return w.done(), fault.Wrap(fault.Conflict, ErrUnusual, "%d of %d people of the directory would be blocked; nothing was changed. If that is right, say so", n, present)
 	}
 	slices.SortFunc(lost, func(a, b *office.Person) int { return strings.Compare(a.ID, b.ID) })
 	for _, p := range lost {
@@ -163,6 +168,17 @@ func (w *syncing) take(row int, e *directory.Entry) {
 		return
 	}
 	change := func(rec *store.Person) error {
+		// As they are now: what was looked at before may have changed.
+		theirs := rec.Directory.ConnectorID == w.Connector && rec.Directory.ExternalID == e.ID
+		switch {
+		case rec.ID == "" || theirs:
+		case rec.Directory != (store.Origin{}):
+			return fault.Bad("login", "is that of somebody from another directory by now")
+		case rec.Role != office.RoleUser:
+			return fault.Bad("login", "is that of an administrator by now")
+		default: // whoever knew the account's password must not be whom the directory knows
+			rec.PasswordHash = ""
+		}
 		w.put(rec, e, place)
 		return nil
 	}
@@ -171,7 +187,10 @@ func (w *syncing) take(row int, e *directory.Entry) {
 	if known {
 		rec = p.Person
 		before := rec
-		change(&rec)
+		if err := change(&rec); err != nil {
+			w.reason(edit{row: row, login: login}, err)
+			return
+		}
 		switch {
 		case same(&before, &rec):
 			w.rep.Unchanged++
@@ -184,7 +203,7 @@ func (w *syncing) take(row int, e *directory.Entry) {
 		}
 		x.key = office.Key{ID: p.ID}
 	} else {
-		change(&rec)
+		w.put(&rec, e, place)
 	}
 	if err := w.of.Check(&rec); err != nil {
 		w.reason(x, err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/doorlight/doorlight/internal/directory"
 	"github.com/doorlight/doorlight/internal/directory/slapdtest"
@@ -113,6 +114,45 @@ func TestWhoIsHereAlready(t *testing.T) {
 	// An account that was made anew may be another person's.
 	if rep := w.sync(Sync{}, entries{entry(1, "anna"), entry(33, "new")}); counts(rep) != [5]int{0, 0, 1, 1, 1} {
 		t.Errorf("made anew: %v, %v", counts(rep), said(rep))
+	}
+}
+
+// TestWhoIsPromotedWhileADirectoryIsReadIsNotTakenOver, nor somebody who comes from another directory by then; and whoever
+// is taken over keeps no password, sign-in or link of before.
+func TestWhoIsPromotedWhileADirectoryIsReadIsNotTakenOver(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.enter("login,name,location\nbob,Bob,Berlin\ncleo,Cleo,Berlin\n", Run{Action: "people.import"})
+	change := func(login string, f func(*store.Person)) {
+		t.Helper()
+		_, err := w.ChangePerson(t.Context(), office.By{}, "person.put", w.person(login).ID, func(p *store.Person) error { f(p); return nil })
+		w.ok(err)
+	}
+	change("anna", func(p *store.Person) { p.PasswordHash = "known to somebody" })
+	w.ok(w.store.Update(t.Context(), store.Changes{
+		PutSessions: []store.Session{{Hash: []byte("s"), PersonID: "anna", CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}},
+		PutLinks:    []store.Link{{Hash: []byte("l"), PersonID: "anna", Kind: "reset", CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}},
+	}))
+	once := false
+	rep := w.sync(Sync{Progress: func(int, int) {
+		if !once {
+			once = true
+			change("bob", func(p *store.Person) { p.Role = office.RoleAdmin })
+			change("cleo", func(p *store.Person) { p.Directory = store.Origin{ConnectorID: "ldap2", ExternalID: "x"} })
+		}
+	}}, entries{entry(1, "anna"), entry(2, "bob"), entry(3, "cleo")})
+	want := []string{"line 2 (bob), login: is that of an administrator by now", "line 3 (cleo), login: is that of somebody from another directory by now"}
+	if got := said(rep); !slices.Equal(got, want) || rep.Changed != 1 {
+		t.Errorf("%+v, said %q, want %q", counts(rep), got, want)
+	}
+	if p := w.person("anna"); p.Directory.ExternalID != "id-1" || p.PasswordHash != "" {
+		t.Errorf("Anna, whom the directory knows, is %+v", p.Person)
+	}
+	if left, err := w.store.Sessions(t.Context(), "anna", time.Now()); err != nil || len(left) > 0 {
+		t.Errorf("her sign-ins of before: %v, %v", left, err)
+	}
+	if _, err := w.store.TakeLink(t.Context(), []byte("l"), time.Now()); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("her link of before: %v", err)
 	}
 }
 

@@ -81,10 +81,10 @@ func RotateKey(path string, reseal func(*Box) error) error {
 	if _, err := NewBox(keys); err != nil {
 		return err
 	}
-	if len(keys) >= mostKeys*keySize { // of rotations that were cut off
-		return fmt.Errorf("key file: it holds %d keys already", len(keys)/keySize)
-	}
 	fresh := newKey()
+	if len(keys) > keySize { // one that was cut off has made its key already
+		fresh, keys = keys[:keySize], keys[keySize:]
+	}
 	if err := writeKeys(path, slices.Concat(fresh, keys)); err != nil {
 		return fmt.Errorf("key file: %w", err)
 	}

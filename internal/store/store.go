@@ -257,6 +257,7 @@ type Changes struct {
 	DeleteRelationships    []RelationshipKey
 	DeleteTokens           []string
 	DeleteSessions         [][]byte // by Hash
+	DeleteLinks            []string // by PersonID
 	DeleteCalendars        []string
 	DeleteConnectors       []string
 

@@ -375,6 +375,16 @@ export class Administration {
 
   private aboutScope(method: string, scope: string, verb: string, item: string, body: never): unknown {
     if (verb === 'reset') return this.reset(this.peopleIn(scope), body)
+    if (verb === 'settings' && !item && method === 'PUT') {
+      const consequences = {
+        people: this.peopleIn(scope).length,
+        presence: 3,
+        forwarding: 1,
+        missing_numbers: 0,
+        discarded: 2,
+      }
+      return { consequences, done: false, sections: SECTIONS.map((s) => this.section(scope, s)) }
+    }
     if (verb === 'settings' && !item) return { sections: SECTIONS.map((s) => this.section(scope, s)) }
     const name = SECTIONS.find((s) => s === item)
     if (!name) throw new Refused(404, `there is no section "${item}" of the settings`)

@@ -372,6 +372,7 @@ func (u *updater) deletes(ctx context.Context, c *store.Changes) {
 	remove(ctx, u, calendars, c.DeleteCalendars, id)
 	remove(ctx, u, connectors, c.DeleteConnectors, id)
 	remove(ctx, u, sessions, c.DeleteSessions, func(hash *[]byte) []any { return []any{notNil(*hash)} })
+	remove(ctx, u, linksOfPerson, c.DeleteLinks, id)
 	remove(ctx, u, tokens, c.DeleteTokens, id)
 	remove(ctx, u, relationships, c.DeleteRelationships, func(k *store.RelationshipKey) []any {
 		return []any{k.OwnerID, k.ViewerID}

@@ -1,7 +1,7 @@
 /** The calls of the administration pages. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions, useMutation } from '@tanstack/react-query'
 import type { AuditEntry, Schemas, Template } from '../lib/model'
-import { carryOut, type Draft, type Outcome, planOf, readScope, type Scope, type Step } from '../lib/scope'
+import { carryOut, type Draft, type Outcome, planOf, readScope, type Scope, type Step, together } from '../lib/scope'
 import { api } from './client'
 import { unwrap } from './errors'
 import { queryClient, stale } from './queries'
@@ -128,6 +128,22 @@ async function takeStep(scope: string, { section, by, value }: Step): Promise<Te
   const saved = await unwrap(api.PUT('/api/v1/scopes/{scope}/settings/{section}', { ...path, body }))
   return saved.templates?.templates
 }
+
+/** What the changes of a scope would do now, as the server works it out. */
+export const consequencesQuery = (scope: string, saved: Scope, draft: Draft) =>
+  queryOptions({
+    queryKey: ['consequences', scope, draft],
+    staleTime: 0,
+    gcTime: 0,
+    retry: false,
+    queryFn: () =>
+      unwrap(
+        api.PUT('/api/v1/scopes/{scope}/settings', {
+          params: { path: { scope } },
+          body: { ...together(saved, draft), dry_run: true } as Schemas['SectionsInputBody'],
+        }),
+      ).then((r) => r.consequences),
+  })
 
 /** Saves all changes of a scope, one section after the other, and reads what is in force then. */
 export const useSaveScope = (scope: string) =>

@@ -46,7 +46,13 @@ export function ChangeBar({
     <section className="changes" aria-label={t('admin.changes.title')}>
       {trouble}
       {open && (
-        <div className="changes-list" id="changes-list">
+        <section
+          className="changes-list"
+          id="changes-list"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+          tabIndex={0}
+          aria-label={t('admin.changes.count', { count })}
+        >
           {groups.map((g) => (
             <div key={g.section}>
               <h3>{t(`admin.section.${g.section}`)}</h3>
@@ -82,7 +88,7 @@ export function ChangeBar({
               <li>{t('admin.changes.effectsNote')}</li>
             </ul>
           </div>
-        </div>
+        </section>
       )}
       <div className="changes-bar">
         <Button

@@ -1,3 +1,5 @@
+import { administersAll, type Me } from '../lib/model'
+
 /** The administration pages, for the navigation and for where it has no room. */
 export const ADMIN_PLACES = [
   { to: '/admin/locations', name: 'locations', also: '/admin/scopes' },
@@ -8,6 +10,9 @@ export const ADMIN_PLACES = [
 ] as const
 
 export type AdminPlace = (typeof ADMIN_PLACES)[number]
+
+/** The pages that a role has. */
+export const adminPlaces = (role: Me['role']) => ADMIN_PLACES.filter((p) => administersAll(role) || p.name !== 'tokens')
 
 /** Whether a path is of a page, or of one below it. */
 export function isAt(place: { to: string; also?: string }, path: string): boolean {

@@ -8,7 +8,7 @@ import { FormDialog } from '../components/FormDialog'
 import { useProblemText, wrongWith } from '../components/problem'
 import { useMe } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
-import { type PersonRecord, ROLES, type Schemas } from '../lib/model'
+import { administersAll, type PersonRecord, ROLES, type Schemas } from '../lib/model'
 import { Trouble, Waiting } from '../ui/parts'
 import { ReasonButton } from '../ui/ReasonButton'
 import { ZoneSelect } from '../ui/ZoneSelect'
@@ -17,7 +17,19 @@ import { ResetDialog } from './ResetDialog'
 type Body = Schemas['PersonNewBody']
 type TextField = 'work_number' | 'mobile_number' | 'home_number' | 'voicemail_number'
 const NUMBERS = ['work_number', 'mobile_number', 'home_number', 'voicemail_number'] as const satisfies TextField[]
-const FIELDS = ['name', 'login', 'email', 'location', 'group', ...NUMBERS, 'time_zone', 'language', 'role', 'password']
+const FIELDS = [
+  'name',
+  'login',
+  'email',
+  'location',
+  'group',
+  ...NUMBERS,
+  'time_zone',
+  'language',
+  'role',
+  'administers',
+  'password',
+]
 
 /** The record of a person, read first. */
 export function EditPerson({ id, onClose, onDone }: { id: string; onClose: () => void; onDone: Done }) {
@@ -58,13 +70,14 @@ export function PersonDialog({
   const [asking, setAsking] = useState<'delete' | 'reset'>()
   const [reset, setReset] = useState(false)
   const [f, setF] = useState<Body>(() => {
-    const { id: _, ...body } = record ?? { id: '', name: '', location: '', role: 'user' as const }
+    const { id: _, directory: __, ...body }: PersonRecord = record ?? { id: '', name: '', location: '', role: 'user' }
     return { ...body, password: '' }
   })
   const set = (part: Partial<Body>) => setF({ ...f, ...part })
   // Where nothing is chosen yet, the first location is: most offices have one.
   const location = f.location || locations.data?.[0]?.id || ''
   const self = record?.id === me.person.id
+  const all = administersAll(me.role)
   const wrong = (field: string) =>
     tried && field === 'name' && !f.name.trim() ? t('profiles.nameNeeded') : wrongWith(save.error, field)
 
@@ -78,7 +91,14 @@ export function PersonDialog({
     save.mutate(
       {
         id: record?.id,
-        body: { ...filled, name: f.name.trim(), location, role: f.role, password: f.password || undefined },
+        body: {
+          ...filled,
+          name: f.name.trim(),
+          location,
+          role: f.role,
+          administers: f.role === 'location_admin' ? f.administers : undefined,
+          password: f.password || undefined,
+        },
       },
       {
         onSuccess: () => {
@@ -188,12 +208,12 @@ export function PersonDialog({
             </Field>
             <Field
               label={t('admin.persons.field.role')}
-              hint={self ? t('admin.persons.notSelf') : undefined}
+              hint={self ? t('admin.persons.notSelf') : all ? undefined : t('admin.onlySystem')}
               validationMessage={wrong('role')}
             >
               <Select
                 value={f.role}
-                disabled={self}
+                disabled={self || !all}
                 onChange={(_e, d) => set({ role: ROLES.find((r) => r === d.value) ?? 'user' })}
               >
                 {ROLES.map((r) => (
@@ -225,6 +245,25 @@ export function PersonDialog({
               />
             </Field>
           </div>
+          {f.role === 'location_admin' && (
+            <Field label={t('admin.persons.field.administers')} validationMessage={wrong('administers')}>
+              <div className="options">
+                {locations.data?.map((l) => (
+                  <Checkbox
+                    key={l.id}
+                    label={l.name}
+                    disabled={!all}
+                    checked={f.administers?.includes(l.id ?? '') ?? false}
+                    onChange={(_e, d) => {
+                      const others = (f.administers ?? []).filter((x) => x !== l.id)
+                      set({ administers: d.checked ? [...others, l.id ?? ''] : others })
+                    }}
+                  />
+                ))}
+              </div>
+            </Field>
+          )}
+          {record?.directory && <p className="note">{t('admin.persons.fromDirectory')}</p>}
           <div className="options">
             <Checkbox
               label={t('admin.persons.field.vip')}

@@ -133,3 +133,15 @@ export function consequences(changes: Change[], people: number | undefined, t: T
   }
   return said
 }
+
+/** What the server says that changes would do now, in words. */
+export function counted(c: Schemas['Consequences'], t: TFunction): string[] {
+  return [
+    c.presence
+      ? t('admin.consequence.presence', { count: c.presence })
+      : t('admin.consequence.noPresence', { count: c.people }),
+    ...(c.forwarding ? [t('admin.consequence.forwarding', { count: c.forwarding })] : []),
+    ...(c.missing_numbers ? [t('admin.consequence.missingNumbers', { count: c.missing_numbers })] : []),
+    ...(c.discarded ? [t('admin.consequence.lose', { count: c.discarded })] : []),
+  ]
+}

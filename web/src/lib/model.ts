@@ -118,4 +118,7 @@ export const ROLES = ['user', 'location_admin', 'admin'] as const satisfies read
 export const TOKEN_SCOPES = ['claims', 'lines', 'read', 'admin'] as const satisfies Schemas['Token']['scopes']
 
 /** Whose navigation has the administration in it. What they may do there is for the server to say. */
-export const administers = (role: Me['role']) => role === 'admin'
+export const administers = (role: Me['role']) => role === 'admin' || role === 'location_admin'
+
+/** Whether a role administers everything, and not single locations. */
+export const administersAll = (role: Me['role']) => role === 'admin'

@@ -245,3 +245,16 @@ export async function carryOut(
   }
   return { rest: rest as Draft, failed }
 }
+
+/** All changes in one, as the server takes them; it gives templates that are new an ID, wherever they are named. */
+export function together(saved: Scope, draft: Draft): Record<string, unknown> {
+  const body: Record<string, unknown> = {}
+  const back: SectionName[] = []
+  for (const section of SECTIONS) {
+    const part = draft[section]
+    if (!part) continue
+    if (saved[section].individual && !part.individual) back.push(section)
+    else body[section] = section === 'templates' ? { templates: part.value } : part.value
+  }
+  return back.length ? { ...body, default: back } : body
+}

@@ -23,7 +23,14 @@ export function AuditPage() {
   return (
     <Page title={t('nav.audit')} lead={t('admin.audit.lead')}>
       <Filters filter={filter} />
-      <Section title={t('admin.audit.list')}>
+      <Section
+        title={t('admin.audit.list')}
+        actions={
+          <a href={`/api/v1/audit.csv${filter.person ? `?person=${encodeURIComponent(filter.person)}` : ''}`} download>
+            {t('admin.audit.table')}
+          </a>
+        }
+      >
         {query.isPending && <Waiting label={t('waiting')} />}
         {query.error && <QueryTrouble error={query.error} again={() => void query.refetch()} />}
         {query.data && !entries.length && (
@@ -101,6 +108,7 @@ function Entries({ entries }: { entries: AuditEntry[] }) {
               <span className="quiet">
                 {[
                   actor(e.actor),
+                  e.address && t('admin.audit.from', { address: e.address }),
                   e.person && e.person !== e.actor && t('admin.audit.concerns', { name: person(e.person) }),
                 ]
                   .filter(Boolean)

@@ -7,10 +7,12 @@ import { useTranslation } from 'react-i18next'
 import { groupsQuery, locationsQuery, useRemoveScope } from '../api/admin'
 import { Confirm } from '../components/Confirm'
 import { useProblemText } from '../components/problem'
+import { useMe } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
 import { DuplicateDialog, GroupDialog, LocationDialog } from '../forms/ScopeDialog'
-import type { Group, Location } from '../lib/model'
+import { administersAll, type Group, type Location } from '../lib/model'
 import { Empty, Page, Section, Trouble, Waiting } from '../ui/parts'
+import { ReasonButton } from '../ui/ReasonButton'
 
 type Open =
   | { kind: 'location' | 'duplicate'; location?: Location }
@@ -25,6 +27,7 @@ export function LocationsPage() {
   const remove = useRemoveScope()
   const say = useProblemText()
   const [open, setOpen] = useState<Open>()
+  const foreign = useOnlySystem()
   const close = () => setOpen(undefined)
   const error = locations.error ?? groups.error
   return (
@@ -32,9 +35,14 @@ export function LocationsPage() {
       title={t('nav.locations')}
       lead={t('admin.locations.lead')}
       actions={
-        <Button appearance="primary" icon={<Add20Regular />} onClick={() => setOpen({ kind: 'location' })}>
+        <ReasonButton
+          reason={foreign}
+          appearance="primary"
+          icon={<Add20Regular />}
+          onClick={() => setOpen({ kind: 'location' })}
+        >
           {t('admin.locations.add')}
-        </Button>
+        </ReasonButton>
       }
     >
       {(locations.isPending || groups.isPending) && !error && <Waiting label={t('waiting')} />}
@@ -103,6 +111,7 @@ function LocationCard({
 }) {
   const { t } = useTranslation()
   const id = l.id ?? ''
+  const foreign = useOnlySystem()
   return (
     <Section
       title={l.name}
@@ -116,13 +125,15 @@ function LocationCard({
             aria-label={t('admin.locations.editNamed', { name: l.name })}
             onClick={() => onOpen({ kind: 'location', location: l })}
           />
-          <Button
+          <ReasonButton
+            reason={foreign}
             appearance="subtle"
             icon={<Copy20Regular />}
             aria-label={t('admin.locations.duplicateNamed', { name: l.name })}
             onClick={() => onOpen({ kind: 'duplicate', location: l })}
           />
-          <Button
+          <ReasonButton
+            reason={foreign}
             appearance="subtle"
             icon={<Delete20Regular />}
             aria-label={t('admin.locations.removeNamed', { name: l.name })}
@@ -170,6 +181,12 @@ function LocationCard({
       </Button>
     </Section>
   )
+}
+
+/** Why a button for system administrators may not be pressed; undefined if it may. */
+function useOnlySystem(): string | undefined {
+  const { t } = useTranslation()
+  return administersAll(useMe().role) ? undefined : t('admin.onlySystem')
 }
 
 function ManageLink({ scope, name }: { scope: string; name: string }) {

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useBlocker, useParams } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { groupsQuery, locationsQuery, scopeQuery, useResetScope, useSaveScope } from '../api/admin'
+import { consequencesQuery, groupsQuery, locationsQuery, scopeQuery, useResetScope, useSaveScope } from '../api/admin'
 import { Problem } from '../api/errors'
 import { queryClient, sessionQuery } from '../api/queries'
 import { ChangeBar } from '../components/ChangeBar'
@@ -20,7 +20,7 @@ import {
   SectionChoice,
 } from '../forms/scope-sections'
 import { TemplatesForm } from '../forms/TemplatesForm'
-import { changeWords, consequences, placeWords } from '../lib/change-words'
+import { changeWords, consequences, counted, placeWords } from '../lib/change-words'
 import { FACTORY } from '../lib/factory'
 import { SECTIONS, type SectionName } from '../lib/model'
 import { changesOf, type Draft, edited, type Scope, type Values } from '../lib/scope'
@@ -97,6 +97,8 @@ function Settings({
   const changes = changesOf(saved, next)
   const dirty = changes.length > 0
   const failed = save.data?.failed
+  const preview = useQuery({ ...consequencesQuery(id, saved, draft), enabled: dirty })
+  const say = useProblemText()
 
   const put = <S extends SectionName>(section: S, value: Values[S]) =>
     setDraft((d) => edited(saved, d, section, { individual: next[section].individual, value }))
@@ -168,7 +170,11 @@ function Settings({
           section,
           changes: changes.filter((c) => c.section === section).map((c) => changeWords(c, named, t)),
         })).filter((g) => g.changes.length)}
-        effects={consequences(changes, people, t)}
+        effects={[
+          ...consequences(changes, people, t),
+          ...(preview.data ? counted(preview.data, t) : []),
+          ...(preview.error ? [`${t('admin.consequence.refused')} ${say(preview.error)}`] : []),
+        ]}
         trouble={
           failed && (
             <Trouble title={t('admin.changes.refused', { section: t(`admin.section.${failed.section}`) })}>

@@ -5,7 +5,7 @@ import { LockClosed24Regular } from '@fluentui/react-icons'
 import { Link, Outlet, useRouterState } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ADMIN_PLACES, isAt } from '../components/places'
+import { adminPlaces, isAt } from '../components/places'
 import { useMe } from '../components/session'
 import { administers } from '../lib/model'
 import { Empty, Page } from '../ui/parts'
@@ -31,7 +31,7 @@ export function AdminPages() {
   return (
     <>
       <nav className="tabs admin-tabs" ref={tabs} aria-label={t('nav.admin')}>
-        {ADMIN_PLACES.map((p) => (
+        {adminPlaces(me.role).map((p) => (
           <Link key={p.to} to={p.to} className="tab" aria-current={isAt(p, path) ? 'page' : undefined}>
             {t(`nav.${p.name}`)}
           </Link>

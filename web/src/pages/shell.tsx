@@ -33,7 +33,7 @@ import { leave, queryClient, serverIsBack, sessionQuery, teamQuery, useSignOut }
 import { tab } from '../api/tab'
 import { ConnectionBanner, Untold } from '../components/ConnectionBanner'
 import { OwnPresence } from '../components/OwnPresence'
-import { ADMIN_PLACES, type AdminPlace, isAt } from '../components/places'
+import { type AdminPlace, adminPlaces, isAt } from '../components/places'
 import { SearchPeople } from '../components/SearchPeople'
 import { useMe } from '../components/session'
 import { administers } from '../lib/model'
@@ -192,7 +192,7 @@ function Navigation() {
               {t('nav.admin')}
             </p>
             <ul className="rail-admin" aria-labelledby="rail-admin">
-              {ADMIN_PLACES.map((p) => place(p.to, ADMIN_ICONS[p.name], isAt(p, path), t(`nav.${p.name}`)))}
+              {adminPlaces(me.role).map((p) => place(p.to, ADMIN_ICONS[p.name], isAt(p, path), t(`nav.${p.name}`)))}
             </ul>
           </>
         )}
