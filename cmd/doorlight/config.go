@@ -215,7 +215,8 @@ func (c *config) open(ctx context.Context) (store.Store, error) {
 	return sqlite.Open(ctx, c.databaseFile())
 }
 
-// openExisting is open for what only makes sense with data.
+// openExisting is open for what only makes sense with data. It leaves a database of an earlier version, which a server of
+// that version may be using, as it is.
 func (c *config) openExisting(ctx context.Context) (store.Store, error) {
 	if c.Database == "" {
 		if _, err := os.Stat(c.databaseFile()); errors.Is(err, os.ErrNotExist) {
@@ -224,7 +225,10 @@ func (c *config) openExisting(ctx context.Context) (store.Store, error) {
 			return nil, err
 		}
 	}
-	return c.open(ctx)
+	if c.Database != "" {
+		return postgres.OpenCurrent(ctx, c.Database)
+	}
+	return sqlite.OpenCurrent(ctx, c.databaseFile())
 }
 
 func (c *config) databaseFile() string { return filepath.Join(c.Data, "doorlight.db") }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,4 +66,32 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	finds("no key", "WRONG  key file: "+key+" is not there")
+}
+
+// TestCommandsLeaveADatabaseOfAnEarlierVersionAsItIs: a server of that version may be using it.
+func TestCommandsLeaveADatabaseOfAnEarlierVersionAsItIs(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	s := startServer(t, data)
+	s.setUp()
+	s.stop()
+	path := filepath.Join(data, "doorlight.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"doctor"}, {"user", "list"}, {"user", "link", "ada"}, {"explain", "ada"}, {"backup", filepath.Join(t.TempDir(), "x.db")}} {
+		var out output
+		err := run(t.Context(), append(args, "--data", data), &out, &out)
+		if err == nil || !strings.Contains(out.String()+err.Error(), "of an earlier version") {
+			t.Errorf("%q: %v\n%s", args, err, &out)
+		}
+	}
+	if kept, _ := filepath.Glob(path + ".before-*"); len(kept) > 0 {
+		t.Errorf("migrated: %q", kept)
+	}
 }

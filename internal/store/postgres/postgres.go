@@ -35,10 +35,21 @@ func Open(ctx context.Context, dsn string) (*sqlstore.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, dsn, files)
+	return open(ctx, dsn, files, nil)
 }
 
-func open(ctx context.Context, dsn string, files fs.FS) (*sqlstore.Store, error) {
+// OpenCurrent is Open for a database that a server of an earlier version may be using: such a one is left as it is, and the
+// error is sqlstore.ErrOutdated.
+func OpenCurrent(ctx context.Context, dsn string) (*sqlstore.Store, error) {
+	files, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, dsn, files, sqlstore.Leave)
+}
+
+// open opens the database; before is asked before a database that was in use is migrated, nil: nobody is.
+func open(ctx context.Context, dsn string, files fs.FS, before func(from, to int64) error) (*sqlstore.Store, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("store: open: %w", err) // pgx leaves the password out
@@ -51,7 +62,7 @@ func open(ctx context.Context, dsn string, files fs.FS) (*sqlstore.Store, error)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store: open: %w", err), db.Close())
 	}
-	err = sqlstore.Migrate(ctx, db, goose.DialectPostgres, files, nil, goose.WithSessionLocker(locker))
+	err = sqlstore.Migrate(ctx, db, goose.DialectPostgres, files, before, goose.WithSessionLocker(locker))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open PostgreSQL on %s: %w", config.Host, err), db.Close())
 	}

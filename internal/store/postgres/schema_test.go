@@ -52,7 +52,7 @@ func TestMigrationsLeadToSchema(t *testing.T) {
 		}
 		files[filepath.Base(name)] = &fstest.MapFile{Data: data}
 		dsn := pgtest.Database(t)
-		if s, err := open(t.Context(), dsn, maps.Clone(files)); err == nil {
+		if s, err := open(t.Context(), dsn, maps.Clone(files), nil); err == nil {
 			s.Close()
 		} // an early one may lack tables for the statements prepared at the start
 		s, err := Open(t.Context(), dsn)

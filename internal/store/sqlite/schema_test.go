@@ -180,7 +180,7 @@ func TestBackupBeforeMigration(t *testing.T) {
 	newer := migrations(t)
 	newer["9000_broken.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE extra (id TEXT NOT NULL) STRICT;\nDROP TABLE none;\n")}
 	for range 2 {
-		if _, err := open(t.Context(), path, newer); err == nil {
+		if _, err := open(t.Context(), path, newer, nil); err == nil {
 			t.Fatal("a broken migration succeeds")
 		}
 		if s, err = Open(t.Context(), path); err != nil {
@@ -190,7 +190,7 @@ func TestBackupBeforeMigration(t *testing.T) {
 	}
 	delete(newer, "9000_broken.sql")
 	newer["9001_extra.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE extra (id TEXT NOT NULL) STRICT;\n")}
-	if s, err = open(t.Context(), path, newer); err != nil {
+	if s, err = open(t.Context(), path, newer, nil); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
@@ -226,7 +226,7 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 	for _, name := range sorted(all) {
 		files[name] = all[name]
 		path := filepath.Join(folder, name+".db")
-		if db, err := open(t.Context(), path, maps.Clone(files)); err == nil {
+		if db, err := open(t.Context(), path, maps.Clone(files), nil); err == nil {
 			db.Close()
 		} // an early one may lack tables for the statements prepared at the start
 		s, err := Open(t.Context(), path)

@@ -35,10 +35,21 @@ func Open(ctx context.Context, path string) (*sqlstore.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, path, files)
+	return open(ctx, path, files, nil)
 }
 
-func open(ctx context.Context, path string, files fs.FS) (*sqlstore.Store, error) {
+// OpenCurrent is Open for a database that a server of an earlier version may be using: such a one is left as it is, and the
+// error is sqlstore.ErrOutdated.
+func OpenCurrent(ctx context.Context, path string) (*sqlstore.Store, error) {
+	files, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, path, files, sqlstore.Leave)
+}
+
+// open opens the database; before is asked before a database that was in use is migrated, nil: it keeps a copy.
+func open(ctx context.Context, path string, files fs.FS, before func(from, to int64) error) (*sqlstore.Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
@@ -55,8 +66,10 @@ func open(ctx context.Context, path string, files fs.FS) (*sqlstore.Store, error
 	if err := checkOurs(ctx, write); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: open %s: %w", path, err), write.Close())
 	}
-	backup := func(_, to int64) error { return keepCopy(ctx, write, fmt.Sprintf("%s.before-%d", path, to)) }
-	if err := sqlstore.Migrate(ctx, write, goose.DialectSQLite3, files, backup); err != nil {
+	if before == nil {
+		before = func(_, to int64) error { return keepCopy(ctx, write, fmt.Sprintf("%s.before-%d", path, to)) }
+	}
+	if err := sqlstore.Migrate(ctx, write, goose.DialectSQLite3, files, before); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), write.Close())
 	}
 	read, err := sql.Open("sqlite", dsn(path, "_pragma=query_only(1)"))

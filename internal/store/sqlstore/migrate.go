@@ -3,11 +3,18 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
 )
+
+// ErrOutdated is the error of opening a database of an earlier version that is to be left as it is.
+var ErrOutdated = errors.New("the database is of an earlier version; start this version of the server once, which brings it up to date")
+
+// Leave is for Migrate's before: it leaves a database of an earlier version as it is.
+func Leave(int64, int64) error { return ErrOutdated }
 
 // Migrate brings a database to the newest version among the numbered files. before is called if there is something
 // to do on a database that was in use: an error from it leaves the database as it is. A database that is newer than
