@@ -7,10 +7,10 @@ import { type AuditFilter, auditPages, groupsQuery, locationsQuery, tokensQuery 
 import { useAuditWords } from '../components/audit-words'
 import { ChoosePeople } from '../components/ChoosePeople'
 import { useNames } from '../components/names'
-import { useClock } from '../components/session'
+import { useClock, useMe } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
 import { actorOf, detailOf } from '../lib/audit'
-import type { AuditEntry } from '../lib/model'
+import { type AuditEntry, administersAll } from '../lib/model'
 import { dateAndTime } from '../lib/time'
 import { Empty, Page, Section, Waiting } from '../ui/parts'
 
@@ -71,7 +71,8 @@ function Filters({ filter }: { filter: AuditFilter }) {
 function Entries({ entries }: { entries: AuditEntry[] }) {
   const { t } = useTranslation()
   const clock = useClock()
-  const { data: tokens } = useQuery(tokensQuery)
+  const all = administersAll(useMe().role)
+  const { data: tokens } = useQuery({ ...tokensQuery, enabled: all })
   const { data: locations = [] } = useQuery(locationsQuery)
   const { data: groups = [] } = useQuery(groupsQuery)
   const people = entries.flatMap((e) => {
