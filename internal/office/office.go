@@ -74,6 +74,7 @@ type Office struct {
 	levels     map[any]levels                     // of groups, by pointer
 	tokens     map[string]store.Token             // by hash
 	calendars  map[string]store.Calendar
+	identities map[store.IdentityKey]store.Identity
 }
 
 // levels are a group's levels, parsed once.
@@ -102,6 +103,10 @@ func Open(ctx context.Context, st store.Store, log *slog.Logger) (*Office, error
 	o.levels = map[any]levels{}
 	o.tokens = map[string]store.Token{}
 	o.calendars = map[string]store.Calendar{}
+	o.identities = map[store.IdentityKey]store.Identity{}
+	for _, v := range all.Identities {
+		o.identities[store.IdentityKey{ConnectorID: v.ConnectorID, Subject: v.Subject}] = v
+	}
 	for _, l := range all.Locations {
 		o.locations[l.ID] = l
 	}

@@ -234,6 +234,10 @@ func full() store.Changes {
 				SucceededAt: day.Add(-time.Minute), Error: "refused", Report: []byte(`{"added": 1}`)},
 			{ID: "ldap2", Kind: "ldap", Config: []byte(`{}`)},
 		},
+		PutIdentities: []store.Identity{
+			{ConnectorID: "ldap1", Subject: "A|1", PersonID: "anna", CreatedAt: day}, {ConnectorID: "ldap1", Subject: "a|1", PersonID: "bert", CreatedAt: day},
+			{ConnectorID: "ldap2", Subject: "A|1", PersonID: "anna", CreatedAt: day.Add(time.Millisecond)},
+		},
 	}
 }
 
@@ -241,7 +245,7 @@ func full() store.Changes {
 func officeOf(c store.Changes) store.Office {
 	return store.Office{Locations: c.PutLocations, Groups: c.PutGroups, Sections: c.PutSections, People: c.PutPeople,
 		WorkGroups: c.PutWorkGroups, MonitoringGroups: c.PutMonitoringGroups, Relationships: c.PutRelationships,
-		Tokens: c.PutTokens, Calendars: c.PutCalendars, Connectors: c.PutConnectors}
+		Tokens: c.PutTokens, Calendars: c.PutCalendars, Connectors: c.PutConnectors, Identities: c.PutIdentities}
 }
 
 func emptyOffice(t *testing.T, s store.Store) {
@@ -418,6 +422,8 @@ func notFound(t *testing.T, s store.Store) {
 		"viewer":               {PutRelationships: []store.Relationship{{OwnerID: "anna", ViewerID: "none"}}},
 		"token's person":       {PutTokens: []store.Token{{ID: "x", PersonID: "none", Hash: []byte("x")}}},
 		"session's person":     {PutSessions: []store.Session{{Hash: []byte("x"), PersonID: "none"}}},
+		"identity's person":    {PutIdentities: []store.Identity{{ConnectorID: "ldap1", Subject: "x", PersonID: "none"}}},
+		"identity's provider":  {PutIdentities: []store.Identity{{ConnectorID: "none", Subject: "x", PersonID: "anna"}}},
 		"calendar's person":    {PutCalendars: []store.Calendar{{ID: "x", PersonID: "none"}}},
 	} {
 		if err := s.Update(t.Context(), c); !errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
@@ -430,7 +436,7 @@ func notFound(t *testing.T, s store.Store) {
 		DeleteSections: []store.Section{{ScopeID: "none", Name: "none"}}, DeletePeople: []string{"none", "none"},
 		DeleteWorkGroups: []string{"none"}, DeleteMonitoringGroups: []string{"none"},
 		DeleteRelationships: []store.RelationshipKey{{OwnerID: "none", ViewerID: "none"}}, DeleteTokens: []string{"none"},
-		DeleteSessions: [][]byte{{1}, nil}, DeleteCalendars: []string{"none"}})
+		DeleteSessions: [][]byte{{1}, nil}, DeleteCalendars: []string{"none"}, DeleteIdentities: []store.IdentityKey{{ConnectorID: "ldap1", Subject: "none"}}})
 	same(t, "office", officeOf(full()), office(t, s))
 }
 
@@ -451,7 +457,7 @@ func deletePerson(t *testing.T, s store.Store) {
 
 	want := officeOf(full())
 	want.People, want.Relationships = want.People[1:], nil
-	want.Tokens, want.Calendars = want.Tokens[1:], want.Calendars[1:]
+	want.Tokens, want.Calendars, want.Identities = want.Tokens[1:], want.Calendars[1:], want.Identities[1:2]
 	want.WorkGroups[0].Members, want.MonitoringGroups[0].Members = []string{"cleo"}, []string{"bert"}
 	got := office(t, s)
 	same(t, "calendar", "synced", got.Calendars[0].State)
@@ -499,13 +505,14 @@ func deleteRecords(t *testing.T, s store.Store) {
 		DeleteSections: []store.Section{{ScopeID: "hq", Name: "statuses"}}, DeletePeople: []string{"bert"},
 		DeleteWorkGroups: []string{"w1"}, DeleteMonitoringGroups: []string{"m1", "m2"},
 		DeleteRelationships: []store.RelationshipKey{{OwnerID: "anna", ViewerID: "bert"}, {OwnerID: "anna", ViewerID: "cleo"}},
-		DeleteTokens:        []string{"t2"}, DeleteCalendars: []string{"c1"}})
+		DeleteTokens:        []string{"t2"}, DeleteCalendars: []string{"c1"}, DeleteIdentities: []store.IdentityKey{{ConnectorID: "ldap2", Subject: "A|1"}}})
 	want := officeOf(full())
 	want.Sections = append(want.Sections[:1], want.Sections[2])
 	want.People = append(want.People[:1], want.People[2])
 	want.WorkGroups, want.MonitoringGroups, want.Relationships = want.WorkGroups[1:], nil, nil
 	want.Tokens = append(want.Tokens[:1], want.Tokens[2])
 	want.Calendars = want.Calendars[1:]
+	want.Identities = want.Identities[:1] // that of bert went with him
 	same(t, "office", want, office(t, s))
 	// Puts come first: what is put and deleted at once is gone.
 	update(t, s, store.Changes{PutPeople: []store.Person{person("dora")}, DeletePeople: []string{"dora"}})
