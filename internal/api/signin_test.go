@@ -141,7 +141,7 @@ func TestPeopleSignInWithTheirCompanyAccount(t *testing.T) {
 	// An administrator releases her: her sign-ins end, and the next account that fits is hers.
 	anna.delete("/people/me/identities/nothing").is(t, 404)
 	c.as("bob").delete("/people/anna/identities/"+c.provider.ID).is(t, 403)
-	c.admin.delete("/people/anna/identities/" + c.provider.ID).is(t, 204)
+	c.admin.delete("/people/anna/identities/"+c.provider.ID).is(t, 204)
 	if id := c.who(browser); id != "" {
 		t.Errorf("she is still signed in as %s", id)
 	}
@@ -183,7 +183,7 @@ func TestPeopleAreFoundByTheirEmailAddress(t *testing.T) {
 			t.Errorf("the sign-in lasts from %s to %s", x.CreatedAt, x.ExpiresAt)
 		}
 	}
-	c.admin.delete("/people/bob/identities/" + c.provider.ID).is(t, 204)
+	c.admin.delete("/people/bob/identities/"+c.provider.ID).is(t, 204)
 	c.settings["unverified_email"] = true
 	c.admin.put("/connectors/"+c.provider.ID, c.body("secret")).is(t, 200)
 	c.refused("e-5", "unverified") // it says that it is not
