@@ -133,42 +133,46 @@ func (b *Browser) Open(address string) (*http.Response, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		page := string(body)
-		at := resp.Request.URL
-		if !strings.HasPrefix(at.String(), b.provider.Issuer+"/") || resp.StatusCode != http.StatusOK {
+		page, at := string(body), resp.Request.URL
+		to, form := b.fill(page)
+		if to == "" || resp.StatusCode != http.StatusOK || !strings.HasPrefix(at.String(), b.provider.Issuer+"/") {
 			return resp, page, nil
 		}
-		to := action.FindStringSubmatch(page)
-		if to == nil {
-			return resp, page, nil
+		target, err := at.Parse(to)
+		if err != nil {
+			return nil, "", err
 		}
-		form := url.Values{}
-		if kind := prompt.FindStringSubmatch(page); kind != nil {
-			form.Set("prompt", kind[1])
-			form.Set("login", b.person)
-			form.Set("password", b.person)
-			if b.person == "" {
-				no := abort.FindStringSubmatch(page)
-				if no == nil {
-					return nil, "", errors.New("the provider offers no way to cancel")
-				}
-				target, err2 := at.Parse(no[1])
-				if err2 != nil {
-					return nil, "", err2
-				}
-				resp, err = b.Get(target.String())
-				continue
-			}
+		if form == nil {
+			resp, err = b.Get(target.String())
+		} else {
+			resp, err = b.PostForm(target.String(), form)
 		}
-		for _, field := range hidden.FindAllStringSubmatch(page, -1) { // of signing out there
-			form.Set(field[1], field[2])
-			form.Set("logout", "yes")
+		if err != nil {
+			return nil, "", err
 		}
-		target, err2 := at.Parse(to[1])
-		if err2 != nil {
-			return nil, "", err2
-		}
-		resp, err = b.PostForm(target.String(), form)
 	}
 	return nil, "", errors.New("the provider's pages do not end")
+}
+
+// fill says where a page of the provider leads, and with what. It leads nowhere if it asks nothing; without a form it is left
+// by a link.
+func (b *Browser) fill(page string) (to string, form url.Values) {
+	target := action.FindStringSubmatch(page)
+	if target == nil {
+		return "", nil
+	}
+	form = url.Values{}
+	if kind := prompt.FindStringSubmatch(page); kind != nil {
+		if no := abort.FindStringSubmatch(page); b.person == "" && no != nil {
+			return no[1], nil
+		}
+		form.Set("prompt", kind[1])
+		form.Set("login", b.person)
+		form.Set("password", b.person)
+	}
+	for _, field := range hidden.FindAllStringSubmatch(page, -1) { // of signing out there
+		form.Set(field[1], field[2])
+		form.Set("logout", "yes")
+	}
+	return target[1], form
 }
