@@ -16,11 +16,11 @@ type ConnectorPath struct {
 
 // ConnectorBody is what administrators enter about an outside system.
 type ConnectorBody struct {
-	Kind    string          `json:"kind" enum:"ldap"`
-	Name    string          `json:"name" minLength:"1" maxLength:"120"`
-	Enabled bool            `json:"enabled"`
-	Secret  *string         `json:"secret,omitempty" maxLength:"4096" doc:"Password or key; never given out again. Absent: as before."`
-	LDAP    *connector.LDAP `json:"ldap,omitempty" doc:"Of kind ldap."`
+	Kind    string  `json:"kind" enum:"ldap"`
+	Name    string  `json:"name" minLength:"1" maxLength:"120"`
+	Enabled bool    `json:"enabled"`
+	Secret  *string `json:"secret,omitempty" maxLength:"4096" doc:"Password or key; never given out again. Absent: as before."`
+	connector.Settings
 }
 
 // ConnectorNew adds a connector.
@@ -34,12 +34,12 @@ type ConnectorInput struct {
 
 // Connector is an outside system, and how it is doing.
 type Connector struct {
-	ID          string            `json:"id"`
-	Kind        string            `json:"kind" enum:"ldap"`
-	Name        string            `json:"name"`
-	Enabled     bool              `json:"enabled"`
-	HasSecret   bool              `json:"has_secret,omitempty"`
-	LDAP        *connector.LDAP   `json:"ldap,omitempty"`
+	ID        string `json:"id"`
+	Kind      string `json:"kind" enum:"ldap"`
+	Name      string `json:"name"`
+	Enabled   bool   `json:"enabled"`
+	HasSecret bool   `json:"has_secret,omitempty"`
+	connector.Settings
 	CheckedAt   *time.Time        `json:"checked_at,omitempty" doc:"The last attempt to use it."`
 	SucceededAt *time.Time        `json:"succeeded_at,omitempty" doc:"The last one that went well."`
 	Error       string            `json:"error,omitempty" doc:"What went wrong last, in words."`
@@ -80,7 +80,7 @@ func (s *Server) Connect(c *connector.Connectors) { s.connectors = c }
 
 func connectorOut(c connector.Connector) Connector {
 	out := Connector{
-		ID: c.ID, Kind: c.Kind, Name: c.Name, Enabled: c.Enabled, HasSecret: c.HasSecret, LDAP: c.LDAP, Error: c.Error, Report: c.Report, Running: c.Running,
+		ID: c.ID, Kind: c.Kind, Name: c.Name, Enabled: c.Enabled, HasSecret: c.HasSecret, Settings: c.Settings, Error: c.Error, Report: c.Report, Running: c.Running,
 	}
 	if !c.CheckedAt.IsZero() {
 		out.CheckedAt = &c.CheckedAt
@@ -111,7 +111,7 @@ func (s *Server) putConnector(ctx context.Context, in *ConnectorInput) (*Out[Con
 }
 
 func (s *Server) enterConnector(ctx context.Context, id string, b ConnectorBody) (*Out[Connector], error) {
-	c, err := s.connectors.Put(ctx, callerOf(ctx).by(), connector.Entry{ID: id, Kind: b.Kind, Name: b.Name, Enabled: b.Enabled, Secret: b.Secret, LDAP: b.LDAP})
+	c, err := s.connectors.Put(ctx, callerOf(ctx).by(), connector.Entry{ID: id, Kind: b.Kind, Name: b.Name, Enabled: b.Enabled, Secret: b.Secret, Settings: b.Settings})
 	if err != nil {
 		return nil, err
 	}

@@ -22,9 +22,6 @@ import (
 	"github.com/doorlight/doorlight/internal/store"
 )
 
-// KindLDAP is a directory that is read over LDAP.
-const KindLDAP = "ldap"
-
 // Connector is an outside system as administrators see it.
 type Connector struct {
 	ID        string
@@ -32,7 +29,7 @@ type Connector struct {
 	Name      string
 	Enabled   bool
 	HasSecret bool
-	LDAP      *LDAP // of KindLDAP
+	Settings
 
 	CheckedAt, SucceededAt time.Time // last attempt and success; zero: never
 	Error                  string    // of the last attempt, in words
@@ -47,7 +44,7 @@ type Entry struct {
 	Name    string
 	Enabled bool
 	Secret  *string // nil: as before
-	LDAP    *LDAP
+	Settings
 }
 
 // Connectors are all of them. Its methods may be called by several goroutines at once.
@@ -65,10 +62,10 @@ type Connectors struct {
 }
 
 type entry struct {
-	rec     store.Connector
-	ldap    LDAP
-	dir     *directory.Directory
-	running bool
+	rec      store.Connector
+	settings Settings
+	dir      *directory.Directory // of KindLDAP; nil if its settings cannot be used
+	running  bool
 }
 
 // Open reads them from the store.
@@ -111,21 +108,21 @@ func Reseal(box *secret.Box, all []store.Connector) ([]store.Connector, error) {
 
 func (c *Connectors) entryOf(rec store.Connector) (*entry, error) {
 	e := &entry{rec: rec}
-	if rec.Kind != KindLDAP {
-		return e, fault.New(fault.Conflict, "%q is no kind of system that this version knows", rec.Kind)
+	if err := e.settings.read(rec.Kind, rec.Config); err != nil {
+		return e, err
 	}
-	if err := json.Unmarshal(rec.Config, &e.ldap); err != nil {
-		return e, fault.Wrap(fault.Conflict, err, "its settings cannot be read")
-	}
-	password := ""
+	text := ""
 	if len(rec.Secret) > 0 {
 		var err error
-		if password, err = c.box.Open(rec.Secret, sealedFor(rec.ID)); err != nil {
+		if text, err = c.box.Open(rec.Secret, sealedFor(rec.ID)); err != nil {
 			return e, fault.Wrap(fault.Conflict, err, "its password cannot be read: it was sealed with another key file; enter it again")
 		}
 	}
 	var err error
-	e.dir, err = e.ldap.open(password)
+	switch rec.Kind {
+	case KindLDAP:
+		e.dir, err = e.settings.LDAP.open(text)
+	}
 	return e, err
 }
 
@@ -134,10 +131,7 @@ func (e *entry) out() Connector {
 		ID: e.rec.ID, Kind: e.rec.Kind, Name: e.rec.Name, Enabled: e.rec.Enabled, HasSecret: len(e.rec.Secret) > 0, CheckedAt: e.rec.CheckedAt,
 		SucceededAt: e.rec.SucceededAt, Error: e.rec.Error, Running: e.running,
 	}
-	if e.rec.Kind == KindLDAP {
-		l := e.ldap
-		out.LDAP = &l
-	}
+	out.Settings = e.settings
 	if len(e.rec.Report) > 0 {
 		var rep provision.Report
 		if json.Unmarshal(e.rec.Report, &rep) == nil { // else there is none
@@ -187,9 +181,9 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 	if in.Name = strings.TrimSpace(in.Name); in.Name == "" {
 		bad.Add("name", "must not be empty")
 	}
-	if in.Kind != KindLDAP || in.LDAP == nil {
-		bad.Add("ldap", "must be given for a connector of kind ldap")
-		return Connector{}, bad.Err()
+	in.Settings.shape(in.Kind, &bad)
+	if err := bad.Err(); err != nil {
+		return Connector{}, err
 	}
 	rec := store.Connector{ID: in.ID, Kind: in.Kind}
 	if in.ID == "" {
@@ -201,15 +195,18 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 		}
 		defer free()
 		rec = e.rec
-		if in.Secret == nil && len(rec.Secret) > 0 && !e.ldap.sameWay(in.LDAP) {
+		if rec.Kind != in.Kind {
+			return Connector{}, fault.Bad("kind", "is %s and stays so", rec.Kind)
+		}
+		if in.Secret == nil && len(rec.Secret) > 0 && !e.settings.of(rec.Kind).sameWay(&in.Settings) {
 			bad.Add("secret", "must be given again for other servers, or another way to them")
 		}
 	}
-	in.LDAP.check(c.office, &bad)
+	in.Settings.of(in.Kind).check(c.office, &bad)
 	if err := bad.Err(); err != nil {
 		return Connector{}, err
 	}
-	config, err := json.Marshal(in.LDAP)
+	config, err := json.Marshal(in.Settings.of(in.Kind))
 	if err != nil {
 		return Connector{}, err
 	}
@@ -301,14 +298,14 @@ func (c *Connectors) Check(ctx context.Context, id string) ([]directory.Step, er
 	if err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	dir := e.dir
-	c.mu.Unlock()
-	if dir == nil {
-		return nil, fault.New(fault.Conflict, "its settings cannot be used; enter them again")
+	if e.dir == nil {
+		return nil, errUnusable
 	}
-	return dir.Check(ctx), nil
+	return e.dir.Check(ctx), nil
 }
+
+// errUnusable is the error of a system whose settings were read but make no sense, such as a sealed password without its key.
+var errUnusable = fault.New(fault.Conflict, "its settings cannot be used; enter them again")
 
 // errRunning is the error of a second synchronisation at a time.
 var errRunning = fault.New(fault.Conflict, "a synchronisation of this directory is under way")
@@ -320,9 +317,12 @@ func (c *Connectors) Sync(ctx context.Context, by office.By, id string, dry, any
 		return provision.Report{}, err
 	}
 	defer free()
-	dir, places := e.dir, slices.Clone(e.ldap.Places)
+	if e.rec.Kind != KindLDAP {
+		return provision.Report{}, fault.New(fault.Conflict, "a connector of kind %s is not read: it says by itself what has changed", e.rec.Kind)
+	}
+	dir, places := e.dir, slices.Clone(e.settings.LDAP.Places)
 	if dir == nil {
-		return provision.Report{}, fault.New(fault.Conflict, "its settings cannot be used; enter them again")
+		return provision.Report{}, errUnusable
 	}
 	s := provision.Sync{By: by, Connector: id, Places: places, DryRun: dry, Anyway: anyway, Progress: progress}
 	rep, err := s.Enter(ctx, c.office, dir.Each)
@@ -402,6 +402,8 @@ func (c *Connectors) Run(ctx context.Context) error {
 	}
 }
 
+func (e *entry) checksPasswords() bool { return e.settings.LDAP != nil && e.settings.LDAP.SignIn }
+
 // ChecksPasswords reports whether somebody signs in with a password of their directory.
 func (c *Connectors) ChecksPasswords(p *store.Person) bool {
 	if c == nil || p.Directory.ConnectorID == "" {
@@ -410,7 +412,7 @@ func (c *Connectors) ChecksPasswords(p *store.Person) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.all[p.Directory.ConnectorID]
-	return e != nil && e.ldap.SignIn
+	return e != nil && e.checksPasswords()
 }
 
 // SignIn checks a password with the directory that somebody comes from. ok is false if it is wrong; known is false if
@@ -422,7 +424,7 @@ func (c *Connectors) SignIn(ctx context.Context, p *store.Person, login, passwor
 	c.mu.Lock()
 	e := c.all[p.Directory.ConnectorID]
 	var dir *directory.Directory
-	checks := e != nil && e.ldap.SignIn
+	checks := e != nil && e.checksPasswords()
 	if checks && e.rec.Enabled {
 		dir = e.dir
 	}

@@ -4,8 +4,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/doorlight/doorlight/internal/directory"
 	"github.com/doorlight/doorlight/internal/fault"
@@ -67,8 +65,8 @@ func (l *LDAP) open(password string) (*directory.Directory, error) {
 	return d, err
 }
 
-// sameWay reports whether passwords go the same way to the same servers.
-func (l *LDAP) sameWay(other *LDAP) bool {
+func (l *LDAP) sameWay(as *Settings) bool {
+	other := as.LDAP
 	return slices.Equal(l.URLs, other.URLs) && l.StartTLS == other.StartTLS && l.Plaintext == other.Plaintext &&
 		l.Certificates == other.Certificates && l.ServerName == other.ServerName
 }
@@ -80,7 +78,6 @@ func (l *LDAP) attributes(a *directory.Attributes) map[string]*string {
 	}
 }
 
-// check enters what is wrong with the settings but for what the directory itself says.
 func (l *LDAP) check(of *office.Office, bad *fault.Fields) {
 	if _, ok := servers[l.Server]; !ok {
 		bad.Add("ldap.server", "%q is none of auto, openldap, active_directory", l.Server)
@@ -91,27 +88,5 @@ func (l *LDAP) check(of *office.Office, bad *fault.Fields) {
 			bad.Add("ldap.attributes", "there is no field %q", name)
 		}
 	}
-	locations, _ := of.Locations()
-	groups, _ := of.Groups()
-	if len(l.Places) == 0 {
-		bad.Add("ldap.places", "say where people belong")
-	}
-	for i := range l.Places {
-		p, at := &l.Places[i], "ldap.places["+strconv.Itoa(i)+"]"
-		p.Member = strings.TrimSpace(p.Member)
-		found := false
-		for _, x := range locations {
-			found = found || x.ID == p.Location
-		}
-		if !found {
-			bad.Add(at+".location", "there is no location %q", p.Location)
-		}
-		found = p.Group == ""
-		for _, g := range groups {
-			found = found || g.ID == p.Group && g.LocationID == p.Location
-		}
-		if !found {
-			bad.Add(at+".group", "there is no configuration group %q in that location", p.Group)
-		}
-	}
+	checkPlaces("ldap.places", l.Places, of, bad)
 }

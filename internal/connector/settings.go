@@ -1,0 +1,98 @@
+package connector
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/provision"
+)
+
+// Kinds of outside systems. They are stored.
+const (
+	KindLDAP = "ldap" // a directory that is read over LDAP
+)
+
+// Settings are those of the one kind that a connector is of; the others are nil.
+type Settings struct {
+	LDAP *LDAP `json:"ldap,omitempty" doc:"Of kind ldap."`
+}
+
+// settings are those of one kind. A nil pointer in it says that they were not given.
+type settings interface {
+	// check enters what is wrong with them but for what the outside system itself says.
+	check(of *office.Office, bad *fault.Fields)
+	// sameWay reports whether a secret goes the same way to the same servers as with others of the same kind.
+	sameWay(as *Settings) bool
+}
+
+// kinds tells where the settings of each kind are.
+var kinds = map[string]struct {
+	make  func(*Settings) any // in place of those that are there
+	of    func(*Settings) settings
+	given func(*Settings) bool
+}{
+	KindLDAP: {
+		func(s *Settings) any { s.LDAP = &LDAP{}; return s.LDAP }, func(s *Settings) settings { return s.LDAP }, func(s *Settings) bool { return s.LDAP != nil },
+	},
+}
+
+// of returns the settings of a kind that there is.
+func (s *Settings) of(kind string) settings { return kinds[kind].of(s) }
+
+// shape enters if not exactly the settings of a kind are given.
+func (s *Settings) shape(kind string, bad *fault.Fields) {
+	if _, ok := kinds[kind]; !ok {
+		bad.Add("kind", "%q is no kind of outside system", kind)
+		return
+	}
+	for name, k := range kinds {
+		switch {
+		case name == kind && !k.given(s):
+			bad.Add(name, "must be given for a connector of kind %s", kind)
+		case name != kind && k.given(s):
+			bad.Add(name, "is not for a connector of kind %s", kind)
+		}
+	}
+}
+
+// read reads the settings of a kind from a record.
+func (s *Settings) read(kind string, config json.RawMessage) error {
+	k, ok := kinds[kind]
+	if !ok {
+		return fault.New(fault.Conflict, "%q is no kind of system that this version knows", kind)
+	}
+	if err := json.Unmarshal(config, k.make(s)); err != nil {
+		return fault.Wrap(fault.Conflict, err, "its settings cannot be read")
+	}
+	return nil
+}
+
+// checkPlaces enters what is wrong with where people belong.
+func checkPlaces(field string, places []provision.Place, of *office.Office, bad *fault.Fields) {
+	locations, _ := of.Locations()
+	groups, _ := of.Groups()
+	if len(places) == 0 {
+		bad.Add(field, "say where people belong")
+	}
+	for i := range places {
+		p, at := &places[i], field+"["+strconv.Itoa(i)+"]"
+		p.Member = strings.TrimSpace(p.Member)
+		found := false
+		for _, x := range locations {
+			found = found || x.ID == p.Location
+		}
+		if !found {
+			bad.Add(at+".location", "there is no location %q", p.Location)
+		}
+		found = p.Group == ""
+		for _, g := range groups {
+			found = found || g.ID == p.Group && g.LocationID == p.Location
+		}
+		if !found {
+			bad.Add(at+".group", "there is no configuration group %q in that location", p.Group)
+		}
+	}
+}
