@@ -62,7 +62,12 @@ func Patch(t *Type, now Object, all []Operation) (Object, error) {
 			return nil, &Error{Status: 413, Type: TooMany, Detail: "the change has too many parts; send it in pieces"}
 		}
 	}
-	return o, t.complete(o)
+	for _, a := range t.own {
+		if a.required && now[a.Name] != nil { // else it is not this change that takes it away
+			return o, t.complete(o)
+		}
+	}
+	return o, nil
 }
 
 type change struct {
