@@ -74,6 +74,8 @@ type Office struct {
 	levels     map[any]levels                     // of groups, by pointer
 	tokens     map[string]store.Token             // by hash
 	calendars  map[string]store.Calendar
+	provided   map[string]*store.DirectoryGroup   // groups of outside systems
+	inProvided map[string][]*store.DirectoryGroup // by member
 }
 
 // levels are a group's levels, parsed once.
@@ -102,6 +104,8 @@ func Open(ctx context.Context, st store.Store, log *slog.Logger) (*Office, error
 	o.levels = map[any]levels{}
 	o.tokens = map[string]store.Token{}
 	o.calendars = map[string]store.Calendar{}
+	o.provided = map[string]*store.DirectoryGroup{}
+	o.inProvided = map[string][]*store.DirectoryGroup{}
 	for _, l := range all.Locations {
 		o.locations[l.ID] = l
 	}
@@ -137,6 +141,9 @@ func Open(ctx context.Context, st store.Store, log *slog.Logger) (*Office, error
 		if err := o.enterMonitoringGroup(&all.MonitoringGroups[i]); err != nil {
 			return nil, err
 		}
+	}
+	for i := range all.DirectoryGroups {
+		o.enterProvided(&all.DirectoryGroups[i])
 	}
 	for _, r := range all.Relationships {
 		if err := o.enterRelationship(r); err != nil {
@@ -256,7 +263,7 @@ func CheckZone(at, name string, bad *fault.Fields) {
 
 // By is who makes a change, and from where, for the audit log. The zero value is the system.
 type By struct {
-	Actor   string // a person's ID, or "token/" and a token's
+	Actor   string // a person's ID, or "token/" and a token's, or "connector/" and a connector's
 	Address string // of the network; empty: not over the network
 	Person  string // whom the actor acts for, if it is not a person itself
 }
