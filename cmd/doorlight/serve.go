@@ -182,6 +182,7 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 	}
 	mux := http.NewServeMux()
 	mux.Handle(api.Prefix+"/", p.api)
+	mux.Handle(api.SCIMPrefix+"/", p.api.SCIM())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)

@@ -16,7 +16,7 @@ type ConnectorPath struct {
 
 // ConnectorBody is what administrators enter about an outside system.
 type ConnectorBody struct {
-	Kind    string  `json:"kind" enum:"ldap"`
+	Kind    string  `json:"kind" enum:"ldap,scim"`
 	Name    string  `json:"name" minLength:"1" maxLength:"120"`
 	Enabled bool    `json:"enabled"`
 	Secret  *string `json:"secret,omitempty" maxLength:"4096" doc:"Password or key; never given out again. Absent: as before."`
@@ -35,7 +35,7 @@ type ConnectorInput struct {
 // Connector is an outside system, and how it is doing.
 type Connector struct {
 	ID        string `json:"id"`
-	Kind      string `json:"kind" enum:"ldap"`
+	Kind      string `json:"kind" enum:"ldap,scim"`
 	Name      string `json:"name"`
 	Enabled   bool   `json:"enabled"`
 	HasSecret bool   `json:"has_secret,omitempty"`
@@ -43,8 +43,10 @@ type Connector struct {
 	CheckedAt   *time.Time        `json:"checked_at,omitempty" doc:"The last attempt to use it."`
 	SucceededAt *time.Time        `json:"succeeded_at,omitempty" doc:"The last one that went well."`
 	Error       string            `json:"error,omitempty" doc:"What went wrong last, in words."`
-	Report      *provision.Report `json:"report,omitempty" doc:"What the last success did."`
+	Report      *provision.Report `json:"report,omitempty" doc:"What the last success did; of kind scim what was done since it was entered, with the latest reasons."`
 	Running     bool              `json:"running,omitempty"`
+
+	TokenExpiresAt *time.Time `json:"token_expires_at,omitempty" doc:"Of kind scim. Absent: its token does not expire, or there is none."`
 }
 
 // Connectors are all connectors.
@@ -81,6 +83,9 @@ func (s *Server) Connect(c *connector.Connectors) { s.connectors = c }
 func connectorOut(c connector.Connector) Connector {
 	out := Connector{
 		ID: c.ID, Kind: c.Kind, Name: c.Name, Enabled: c.Enabled, HasSecret: c.HasSecret, Settings: c.Settings, Error: c.Error, Report: c.Report, Running: c.Running,
+	}
+	if !c.TokenExpiresAt.IsZero() {
+		out.TokenExpiresAt = &c.TokenExpiresAt
 	}
 	if !c.CheckedAt.IsZero() {
 		out.CheckedAt = &c.CheckedAt

@@ -136,7 +136,10 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	streaming, stopStream := context.WithCancel(ctx)
 	var streams sync.WaitGroup
 	streams.Go(func() { broker.Run(streaming) })
-	front := httptest.NewUnstartedServer(api.Secure(b.server))
+	mux := http.NewServeMux()
+	mux.Handle(api.Prefix+"/", b.server)
+	mux.Handle(api.SCIMPrefix+"/", b.server.SCIM())
+	front := httptest.NewUnstartedServer(api.Secure(mux))
 	front.Listener = socket.Listen(front.Listener)
 	front.Start()
 	b.url, b.http = front.URL, front.Client()

@@ -13,11 +13,13 @@ import (
 // Kinds of outside systems. They are stored.
 const (
 	KindLDAP = "ldap" // a directory that is read over LDAP
+	KindSCIM = "scim" // a provider of identities that sends its people by SCIM
 )
 
 // Settings are those of the one kind that a connector is of; the others are nil.
 type Settings struct {
 	LDAP *LDAP `json:"ldap,omitempty" doc:"Of kind ldap."`
+	SCIM *SCIM `json:"scim,omitempty" doc:"Of kind scim."`
 }
 
 // settings are those of one kind. A nil pointer in it says that they were not given.
@@ -36,6 +38,9 @@ var kinds = map[string]struct {
 }{
 	KindLDAP: {
 		func(s *Settings) any { s.LDAP = &LDAP{}; return s.LDAP }, func(s *Settings) settings { return s.LDAP }, func(s *Settings) bool { return s.LDAP != nil },
+	},
+	KindSCIM: {
+		func(s *Settings) any { s.SCIM = &SCIM{}; return s.SCIM }, func(s *Settings) settings { return s.SCIM }, func(s *Settings) bool { return s.SCIM != nil },
 	},
 }
 
