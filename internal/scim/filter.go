@@ -317,8 +317,9 @@ func (f *Filter) Equal(name string) (value string, ok bool) {
 	switch {
 	case f == nil:
 	case f.op == "eq":
-		value, ok = f.value.(string)
-		return value, ok && f.path.URN == "" && f.path.Filter == nil && f.path.Sub == "" && strings.EqualFold(f.path.Name, name)
+		if value, ok = f.value.(string); ok && f.path.URN == "" && f.path.Filter == nil && f.path.Sub == "" && strings.EqualFold(f.path.Name, name) {
+			return value, true
+		}
 	case f.op == "and":
 		if value, ok = f.left.Equal(name); ok {
 			return value, true

@@ -194,3 +194,17 @@ func FuzzPath(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatAFilterWantsAtMost(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Hint{
+		`userName eq "a"`: {UserName: "a"}, `USERNAME eq "a" and active eq true`: {UserName: "a"}, `id eq "1" and (externalId eq "2")`: {ID: "1", ExternalID: "2"},
+		`displayName eq "a" or id eq "1"`: {}, `not (id eq "1")`: {}, `id ne "1"`: {}, `id eq null`: {}, `emails[id eq "1"]`: {}, `members.id eq "1"`: {},
+		`displayName eq "x" and active pr`: {DisplayName: "x"},
+	} {
+		f, err := ParseFilter(text)
+		if err != nil || f.hint() != want {
+			t.Errorf("%s: %+v, %v; want %+v", text, f.hint(), err, want)
+		}
+	}
+}
