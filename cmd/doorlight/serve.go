@@ -181,8 +181,7 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.Handle(api.Prefix+"/", p.api)
-	mux.Handle(api.AuthPrefix, p.api)
+	p.api.Mount(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)

@@ -414,6 +414,9 @@ func newPassword(ctx context.Context, password string) (string, error) {
 // recordOut is a record for the caller, who is not told of what else somebody administers.
 func (c caller) recordOut(p store.Person) *Out[PersonRecord] {
 	out := PersonRecord{PersonBody: personBody(p), ID: p.ID, Directory: p.Directory.ConnectorID}
+	if p.Directory.Gone { // they do not come from there any more
+		out.Directory = ""
+	}
 	out.Administers = slices.DeleteFunc(slices.Clone(out.Administers), func(l string) bool { return !c.administers(l) })
 	return &Out[PersonRecord]{out}
 }

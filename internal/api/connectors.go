@@ -17,7 +17,7 @@ type ConnectorPath struct {
 
 // ConnectorBody is what administrators enter about an outside system.
 type ConnectorBody struct {
-	Kind    string  `json:"kind" enum:"ldap,oidc"`
+	Kind    string  `json:"kind" enum:"ldap,oidc,scim"`
 	Name    string  `json:"name" minLength:"1" maxLength:"120"`
 	Enabled bool    `json:"enabled"`
 	Secret  *string `json:"secret,omitempty" maxLength:"4096" doc:"Password or key; never given out again. Absent: as before."`
@@ -36,7 +36,7 @@ type ConnectorInput struct {
 // Connector is an outside system, and how it is doing.
 type Connector struct {
 	ID        string `json:"id"`
-	Kind      string `json:"kind" enum:"ldap,oidc"`
+	Kind      string `json:"kind" enum:"ldap,oidc,scim"`
 	Name      string `json:"name"`
 	Enabled   bool   `json:"enabled"`
 	HasSecret bool   `json:"has_secret,omitempty"`
@@ -44,11 +44,12 @@ type Connector struct {
 	CheckedAt   *time.Time        `json:"checked_at,omitempty" doc:"The last attempt to use it."`
 	SucceededAt *time.Time        `json:"succeeded_at,omitempty" doc:"The last one that went well."`
 	Error       string            `json:"error,omitempty" doc:"What went wrong last, in words."`
-	Report      *provision.Report `json:"report,omitempty" doc:"What the last success did."`
+	Report      *provision.Report `json:"report,omitempty" doc:"What the last success did; of kind scim what was done since it was entered, with the latest reasons."`
 	Running     bool              `json:"running,omitempty"`
 
-	CallbackPath string `json:"callback_path,omitempty" doc:"Of kind oidc: where its pages lead back to (redirect URI), to be entered at the provider."`
-	LogoutPath   string `json:"logout_path,omitempty" doc:"Of kind oidc: where it tells that somebody has signed out there (back-channel logout URI)."`
+	CallbackPath   string     `json:"callback_path,omitempty" doc:"Of kind oidc: where its pages lead back to (redirect URI), to be entered at the provider."`
+	LogoutPath     string     `json:"logout_path,omitempty" doc:"Of kind oidc: where it tells that somebody has signed out there (back-channel logout URI)."`
+	TokenExpiresAt *time.Time `json:"token_expires_at,omitempty" doc:"Of kind scim. Absent: its token does not expire, or there is none."`
 }
 
 // Connectors are all connectors.
@@ -88,6 +89,9 @@ func connectorOut(c connector.Connector) Connector {
 	}
 	if c.Kind == connector.KindOIDC {
 		out.CallbackPath, out.LogoutPath = authPath(c.ID, "callback"), authPath(c.ID, "logout")
+	}
+	if !c.TokenExpiresAt.IsZero() {
+		out.TokenExpiresAt = &c.TokenExpiresAt
 	}
 	if !c.CheckedAt.IsZero() {
 		out.CheckedAt = &c.CheckedAt

@@ -136,7 +136,9 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	streaming, stopStream := context.WithCancel(ctx)
 	var streams sync.WaitGroup
 	streams.Go(func() { broker.Run(streaming) })
-	front := httptest.NewUnstartedServer(api.Secure(b.server))
+	mux := http.NewServeMux()
+	b.server.Mount(mux)
+	front := httptest.NewUnstartedServer(api.Secure(mux))
 	front.Listener = socket.Listen(front.Listener)
 	front.Start()
 	b.url, b.http = front.URL, front.Client()

@@ -117,6 +117,7 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "PUT", "/connectors/{connector}", admins, "Administration", "Change an outside system", s.putConnector)
 	add(s, api, "DELETE", "/connectors/{connector}", admins, "Administration", "Remove an outside system; its people stay", s.deleteConnector)
 	add(s, api, "POST", "/connectors/{connector}/check", admins, "Administration", "Try each step that an outside system needs", s.postConnectorCheck)
+	add(s, api, "POST", "/connectors/{connector}/token", admins, "Administration", "Make the token with which a provider sends its people by SCIM; the one before ends", s.postConnectorToken)
 	add(s, api, "POST", "/connectors/{connector}/sync", admins, "Administration", "Have a directory's people follow it", s.postConnectorSync)
 	add(s, api, "GET", "/tokens", admins, "Administration", "Tokens", s.getTokens)
 	add(s, api, "POST", "/tokens", admins, "Administration", "Make a token", s.postToken)

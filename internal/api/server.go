@@ -107,6 +107,13 @@ func (s *Server) Live(b *live.Broker) {
 	}))
 }
 
+// Mount registers everything that the server answers but for its pages.
+func (s *Server) Mount(mux *http.ServeMux) {
+	mux.Handle(Prefix+"/", s)
+	mux.Handle(AuthPrefix, s)
+	mux.Handle(SCIMPrefix+"/", s.SCIM())
+}
+
 // describe registers all operations.
 func (s *Server) describe(version string) {
 	s.api = humago.New(s.mux, Document(version))

@@ -258,6 +258,13 @@ func (s *Server) export(ctx context.Context, p *office.Person, c caller) (*Out[E
 		Identities:    s.identitiesOf(p.ID),
 		Audit:         []AuditEntry{},
 	}
+	if d := p.Directory; d.ConnectorID != "" {
+		from := ExportDirectory{Connector: d.ConnectorID, ID: d.ExternalID, Gone: d.Gone, Groups: []string{}}
+		for _, g := range s.office.ProvidedGroupsOf(p.ID) {
+			from.Groups = append(from.Groups, g.Name)
+		}
+		out.Directory = &from
+	}
 	card, _ := s.card(p.ID, p.ID)
 	out.Presence = card.Presence
 	out.Explanation, _ = s.explanation(rights.Self, p.ID)

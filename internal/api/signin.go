@@ -88,7 +88,7 @@ func (s *Server) base(r *http.Request) string {
 	switch {
 	case s.cfg.PublicURL != "":
 		return strings.TrimSuffix(s.cfg.PublicURL, "/")
-	case s.cfg.Secure:
+	case r.TLS != nil || s.cfg.Secure:
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host

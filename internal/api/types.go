@@ -395,7 +395,16 @@ type Export struct {
 	Agenda        []rights.Appointment `json:"agenda"`
 	Clients       []Client             `json:"clients"`
 	Identities    []Identity           `json:"identities" doc:"As whom sign-in providers know the person."`
+	Directory     *ExportDirectory     `json:"directory,omitempty"`
 	Audit         []AuditEntry         `json:"audit"`
+}
+
+// ExportDirectory is what is kept of where a person comes from.
+type ExportDirectory struct {
+	Connector string   `json:"connector"`
+	ID        string   `json:"id,omitempty" doc:"What the person is called there."`
+	Gone      bool     `json:"gone,omitempty" doc:"They have been deleted there."`
+	Groups    []string `json:"groups" doc:"Names of their groups there, as far as these are kept."`
 }
 
 // ExportPerson is the person's own record.

@@ -39,6 +39,7 @@ type Connector struct {
 	Error                  string    // of the last attempt, in words
 	Report                 *provision.Report
 	Running                bool
+	TokenExpiresAt         time.Time // of KindSCIM; zero: never
 }
 
 // Entry is what an administrator enters.
@@ -72,8 +73,14 @@ type entry struct {
 	settings Settings
 	dir      *directory.Directory // of KindLDAP; nil if its settings cannot be used
 	op       *openid.Provider     // of KindOIDC; nil likewise
-	written  time.Time            // when its use was noted last
 	running  bool
+
+	// Of KindSCIM.
+	token   token
+	leaving bool // it is being deleted
+
+	unwritten bool      // rec holds what the store does not
+	written   time.Time // when the store was last told
 }
 
 // Open reads them from the store.
@@ -138,6 +145,8 @@ func (c *Connectors) entryOf(rec store.Connector) (*entry, error) {
 		e.dir, err = e.settings.LDAP.open(text)
 	case KindOIDC:
 		e.op, err = e.settings.OIDC.open(text, c)
+	case KindSCIM:
+		err = e.readToken(text)
 	}
 	return e, err
 }
@@ -148,6 +157,7 @@ func (e *entry) out() Connector {
 		SucceededAt: e.rec.SucceededAt, Error: e.rec.Error, Running: e.running,
 	}
 	out.Settings = e.settings
+	out.TokenExpiresAt = e.token.ExpiresAt
 	if len(e.rec.Report) > 0 {
 		var rep provision.Report
 		if json.Unmarshal(e.rec.Report, &rep) == nil { // else there is none
@@ -210,13 +220,16 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 			return Connector{}, err
 		}
 		defer free()
-		rec = e.rec
+		rec = c.record(e)
 		if rec.Kind != in.Kind {
 			return Connector{}, fault.Bad("kind", "is %s and stays so", rec.Kind)
 		}
 		if in.Secret == nil && len(rec.Secret) > 0 && !e.settings.of(rec.Kind).sameWay(&in.Settings) {
 			bad.Add("secret", "must be given again for other servers, or another way to them")
 		}
+	}
+	if in.Kind == KindSCIM && in.Secret != nil {
+		bad.Add("secret", "is not for a connector of kind scim: ask for a token when it is there")
 	}
 	in.Settings.of(in.Kind).check(c.office, &bad)
 	if err := bad.Err(); err != nil {
@@ -242,10 +255,19 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 		return Connector{}, fmt.Errorf("connector %s: %w", rec.Name, err)
 	}
 	c.mu.Lock()
+	if old := c.all[rec.ID]; old != nil { // it may have been used meanwhile
+		e.unwritten, e.written = old.unwritten, old.written
+		e.rec.CheckedAt, e.rec.SucceededAt, e.rec.Error, e.rec.Report = old.rec.CheckedAt, old.rec.SucceededAt, old.rec.Error, old.rec.Report
+	}
 	c.all[rec.ID] = e
 	out := e.out()
 	c.mu.Unlock()
 	c.signal()
+	if in.Kind == KindSCIM {
+		if err := c.provider(rec.ID, by).Rearrange(ctx); err != nil {
+			return Connector{}, fault.Wrap(fault.Conflict, err, "the settings are kept, but not everybody is where they say by now; enter them again (%v)", err)
+		}
+	}
 	return out, nil
 }
 
@@ -277,6 +299,16 @@ func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error 
 		return err
 	}
 	defer free()
+	leaving := func(yes bool) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		e.leaving = yes
+	}
+	leaving(true)
+	defer leaving(false) // if it could not be
+	if err := c.provider(id, by).Leave(ctx); err != nil {
+		return err
+	}
 	theirs, _, _ := c.office.Records("", "", c.office.Count(), func(p *store.Person) bool { return p.Directory.ConnectorID == id })
 	for some := range slices.Chunk(theirs, 250) {
 		keys := make([]office.Key, len(some))
@@ -392,30 +424,28 @@ func (c *Connectors) note(ctx context.Context, e *entry, rep provision.Report, e
 	}
 }
 
-// noteUse keeps how a use of a system went that takes place when somebody asks for it. It writes at once when that is other
-// than before, and else once a minute.
-func (c *Connectors) noteUse(ctx context.Context, e *entry, err error) {
-	c.changing.Lock()
-	defer c.changing.Unlock()
+// noteUse notes how a use of a system went that takes place when somebody asks for it, in memory: Run writes it when it is time.
+func (c *Connectors) noteUse(id string, err error) {
 	c.mu.Lock()
-	now, text := time.Now().UTC(), ""
-	if err != nil {
-		text = fault.Public(inWords(err))
-	} else {
-		e.rec.SucceededAt = now
-	}
-	write := e.rec.Error != text || now.Sub(e.written) > time.Minute
-	e.rec.CheckedAt, e.rec.Error = now, text
-	if write {
-		e.written = now
-	}
-	rec, current := e.rec, c.all[e.rec.ID] == e
-	c.mu.Unlock()
-	if !current || !write {
+	defer c.mu.Unlock()
+	e := c.all[id]
+	if e == nil {
 		return
 	}
-	if err := c.store.Update(context.WithoutCancel(ctx), store.Changes{PutConnectors: []store.Connector{rec}}); err != nil {
-		c.log.Error("the state of a connector could not be stored", "connector", rec.ID, "err", err)
+	e.rec.CheckedAt, e.rec.Error = time.Now().UTC(), ""
+	if err != nil {
+		e.rec.Error = fault.Public(inWords(err))
+	} else {
+		e.rec.SucceededAt = e.rec.CheckedAt
+	}
+	c.unwritten(e)
+}
+
+// unwritten says that a record holds what the store does not; mu is held.
+func (c *Connectors) unwritten(e *entry) {
+	if !e.unwritten {
+		e.unwritten = true
+		c.signal()
 	}
 }
 
@@ -427,11 +457,15 @@ func (c *Connectors) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			c.writeUses(ctx, true)
 			return context.Cause(ctx)
 		case <-c.wake:
 		case <-timer.C:
 		}
 		next := time.Hour
+		if wait := c.writeUses(ctx, false); wait > 0 {
+			next = wait
+		}
 		for _, x := range c.All() {
 			if !x.Enabled || x.LDAP == nil || x.LDAP.EveryMinutes == 0 {
 				continue

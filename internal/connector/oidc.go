@@ -124,8 +124,8 @@ func (c *Connectors) Providers() []Connector {
 	return slices.DeleteFunc(c.All(), func(x Connector) bool { return x.OIDC == nil || !x.Enabled })
 }
 
-// provider returns a sign-in provider that is used.
-func (c *Connectors) provider(id string) (*entry, error) {
+// signInProvider returns a sign-in provider that is used.
+func (c *Connectors) signInProvider(id string) (*entry, error) {
 	e, err := c.find(id)
 	if err != nil || e.rec.Kind != KindOIDC || !e.rec.Enabled || e.op == nil {
 		return nil, &Refusal{RefusedOff, "there is no sign-in provider " + id + " that is used"}
@@ -135,7 +135,7 @@ func (c *Connectors) provider(id string) (*entry, error) {
 
 // BeginSignIn returns an attempt to sign in with a provider, and its page. Errors are of type *Refusal.
 func (c *Connectors) BeginSignIn(ctx context.Context, id, redirect string) (openid.Attempt, string, error) {
-	e, err := c.provider(id)
+	e, err := c.signInProvider(id)
 	if err != nil {
 		return openid.Attempt{}, "", err
 	}
@@ -156,7 +156,7 @@ type SignedIn struct {
 // FinishSignIn returns who came back from a provider. Errors are of type *Refusal, but for those of the store.
 // If tie names a person, the provider's account is tied to them.
 func (c *Connectors) FinishSignIn(ctx context.Context, by office.By, id string, a openid.Attempt, redirect string, answer url.Values, tie string) (SignedIn, error) {
-	e, err := c.provider(id)
+	e, err := c.signInProvider(id)
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -164,7 +164,7 @@ func (c *Connectors) FinishSignIn(ctx context.Context, by office.By, id string, 
 	if err != nil {
 		return SignedIn{}, c.refusal(ctx, e, err)
 	}
-	c.noteUse(ctx, e, nil)
+	c.noteUse(e.rec.ID, nil)
 	var p *office.Person
 	if tie == "" {
 		p, err = c.whoIs(ctx, by, e, &who)
@@ -251,14 +251,14 @@ func (c *Connectors) refusal(ctx context.Context, e *entry, err error) error {
 		why = RefusedExpired
 	default:
 		c.log.WarnContext(ctx, "nobody can sign in with a provider", "connector", e.rec.ID, "err", err)
-		c.noteUse(ctx, e, err)
+		c.noteUse(e.rec.ID, err)
 	}
 	return &Refusal{why, told.Text}
 }
 
 // SignedOut returns the sessions that end because a provider says that somebody has signed out there.
 func (c *Connectors) SignedOut(ctx context.Context, id, token string) ([]store.Session, error) {
-	e, err := c.provider(id)
+	e, err := c.signInProvider(id)
 	if err != nil {
 		return nil, fault.Wrap(fault.NotFound, err, "there is no sign-in provider %q that is used", id)
 	}

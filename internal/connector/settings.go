@@ -14,12 +14,14 @@ import (
 const (
 	KindLDAP = "ldap" // a directory that is read over LDAP
 	KindOIDC = "oidc" // a provider with which people sign in (OpenID Connect)
+	KindSCIM = "scim" // a provider of identities that sends its people by SCIM
 )
 
 // Settings are those of the one kind that a connector is of; the others are nil.
 type Settings struct {
 	LDAP *LDAP `json:"ldap,omitempty" doc:"Of kind ldap."`
 	OIDC *OIDC `json:"oidc,omitempty" doc:"Of kind oidc."`
+	SCIM *SCIM `json:"scim,omitempty" doc:"Of kind scim."`
 }
 
 // settings are those of one kind. A nil pointer in it says that they were not given.
@@ -41,6 +43,9 @@ var kinds = map[string]struct {
 	},
 	KindOIDC: {
 		func(s *Settings) any { s.OIDC = &OIDC{}; return s.OIDC }, func(s *Settings) settings { return s.OIDC }, func(s *Settings) bool { return s.OIDC != nil },
+	},
+	KindSCIM: {
+		func(s *Settings) any { s.SCIM = &SCIM{}; return s.SCIM }, func(s *Settings) settings { return s.SCIM }, func(s *Settings) bool { return s.SCIM != nil },
 	},
 }
 

@@ -75,6 +75,8 @@ type Office struct {
 	tokens     map[string]store.Token             // by hash
 	calendars  map[string]store.Calendar
 	identities map[store.IdentityKey]store.Identity
+	provided   map[string]*store.DirectoryGroup   // groups of outside systems
+	inProvided map[string][]*store.DirectoryGroup // by member
 }
 
 // levels are a group's levels, parsed once.
@@ -107,6 +109,8 @@ func Open(ctx context.Context, st store.Store, log *slog.Logger) (*Office, error
 	for _, v := range all.Identities {
 		o.identities[store.IdentityKey{ConnectorID: v.ConnectorID, Subject: v.Subject}] = v
 	}
+	o.provided = map[string]*store.DirectoryGroup{}
+	o.inProvided = map[string][]*store.DirectoryGroup{}
 	for _, l := range all.Locations {
 		o.locations[l.ID] = l
 	}
@@ -142,6 +146,9 @@ func Open(ctx context.Context, st store.Store, log *slog.Logger) (*Office, error
 		if err := o.enterMonitoringGroup(&all.MonitoringGroups[i]); err != nil {
 			return nil, err
 		}
+	}
+	for i := range all.DirectoryGroups {
+		o.enterProvided(&all.DirectoryGroups[i])
 	}
 	for _, r := range all.Relationships {
 		if err := o.enterRelationship(r); err != nil {
@@ -261,7 +268,7 @@ func CheckZone(at, name string, bad *fault.Fields) {
 
 // By is who makes a change, and from where, for the audit log. The zero value is the system.
 type By struct {
-	Actor   string // a person's ID, or "token/" and a token's
+	Actor   string // a person's ID, or "token/" and a token's, or "connector/" and a connector's
 	Address string // of the network; empty: not over the network
 	Person  string // whom the actor acts for, if it is not a person itself
 }

@@ -171,6 +171,29 @@ func (o *Office) EditPeople(ctx context.Context, by By, action string, keys []Ke
 
 // putPeople is PutPeople; changing is held.
 func (o *Office) putPeople(ctx context.Context, by By, action string, recs ...*store.Person) error {
+	plan, err := o.planPeople(ctx, by, action, recs...)
+	if err != nil {
+		return err
+	}
+	if err := o.store.Update(ctx, plan.changes); err != nil {
+		return stored(err)
+	}
+	o.mu.Lock()
+	o.enterPeople(plan.fresh)
+	o.mu.Unlock()
+	o.tell(plan.tell)
+	return nil
+}
+
+// peoplePlan is a change of people that can be: what is to be stored, entered and told.
+type peoplePlan struct {
+	changes store.Changes
+	fresh   []*Person
+	tell    Change
+}
+
+// planPeople works out what PutPeople does; changing is held.
+func (o *Office) planPeople(ctx context.Context, by By, action string, recs ...*store.Person) (plan peoplePlan, err error) {
 	var bad fault.Fields
 	seen, given := map[string]string{}, map[string]bool{}
 	for i, rec := range recs {
@@ -181,6 +204,9 @@ func (o *Office) putPeople(ctx context.Context, by By, action string, recs ...*s
 		rec.Login = NormalLogin(rec.Login)
 		if !rec.Blocked { // whoever let them in
 			rec.Directory.Blocked = false
+			if rec.Directory.Gone { // they are nobody else's now
+				rec.Directory = store.Origin{}
+			}
 		}
 		o.checkPerson(at, rec, &bad)
 		if rec.ID == "" {
@@ -201,10 +227,10 @@ func (o *Office) putPeople(ctx context.Context, by By, action string, recs ...*s
 		}
 	}
 	if err := bad.Err(); err != nil {
-		return err
+		return plan, err
 	}
 	if err := o.keepAdmin(recs, ""); err != nil {
-		return err
+		return plan, err
 	}
 	fresh := make([]*Person, len(recs))
 	for i, rec := range recs {
@@ -214,12 +240,12 @@ func (o *Office) putPeople(ctx context.Context, by By, action string, recs ...*s
 		}
 		p, err := o.withOwn(at+"own", rec, &bad)
 		if err != nil {
-			return err
+			return plan, err
 		}
 		fresh[i] = p
 	}
 	if err := bad.Err(); err != nil {
-		return err
+		return plan, err
 	}
 	changes := store.Changes{}
 	c := Change{}
@@ -242,7 +268,7 @@ func (o *Office) putPeople(ctx context.Context, by By, action string, recs ...*s
 			// back signs in again.
 			sessions, err := o.store.Sessions(ctx, rec.ID, time.Now())
 			if err != nil {
-				return fmt.Errorf("office: sessions of %s: %w", rec.ID, err)
+				return plan, fmt.Errorf("office: sessions of %s: %w", rec.ID, err)
 			}
 			for _, s := range sessions {
 				changes.DeleteSessions = append(changes.DeleteSessions, s.Hash)
@@ -264,14 +290,7 @@ func (o *Office) putPeople(ctx context.Context, by By, action string, recs ...*s
 			changes.Audit = append(changes.Audit, o.audit(by, action, about{rec.ID, old.LocationID}, detail)...)
 		}
 	}
-	if err := o.store.Update(ctx, changes); err != nil {
-		return stored(err)
-	}
-	o.mu.Lock()
-	o.enterPeople(fresh)
-	o.mu.Unlock()
-	o.tell(c)
-	return nil
+	return peoplePlan{changes, fresh, c}, nil
 }
 
 // becomesAnother reports whether an account changes so that who is signed in with it must show anew who they are: another
@@ -470,6 +489,11 @@ func (o *Office) DeletePerson(ctx context.Context, by By, id string) error {
 			ID: now.ID, Name: now.Name, ObserverLevel: now.ObserverLevel, MemberLevel: now.MemberLevel,
 			Observers: drop(now.Observers, id), Members: drop(now.Members, id),
 		})
+	}
+	for _, g := range o.inProvided[id] {
+		left := *g
+		left.Members = drop(g.Members, id)
+		o.enterProvided(&left)
 	}
 	delete(o.own, id)
 	for _, viewers := range o.own {

@@ -307,6 +307,8 @@ func (o *Office) PutWorkGroup(ctx context.Context, by By, g *store.WorkGroup) er
 		g.ID = NewID()
 	} else if !exists {
 		return fault.New(fault.NotFound, "there is no work group %q", g.ID)
+	} else if err := o.maintained(g.ID); err != nil {
+		return err
 	}
 	entered := *g
 	if err := o.store.Update(ctx, store.Changes{
@@ -331,6 +333,9 @@ func (o *Office) DeleteWorkGroup(ctx context.Context, by By, id string) error {
 	o.mu.RUnlock()
 	if !ok {
 		return fault.New(fault.NotFound, "there is no work group %q", id)
+	}
+	if err := o.maintained(id); err != nil {
+		return err
 	}
 	if err := o.store.Update(ctx, store.Changes{
 		DeleteWorkGroups: []string{id}, Audit: o.audit(by, "work_group.delete", about{}, map[string]any{"group": id, "name": old.Name}),

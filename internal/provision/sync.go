@@ -16,7 +16,7 @@ import (
 
 // Place says where people of a group of the directory belong.
 type Place struct {
-	Member   string `json:"member,omitempty" maxLength:"1000" doc:"DN of a group of the directory. Absent: everybody."`
+	Member   string `json:"member,omitempty" maxLength:"1000" doc:"A group: of a directory its DN, of a provider that speaks SCIM its name or id. Absent: everybody."`
 	Location string `json:"location" minLength:"1" maxLength:"64" doc:"ID of a location."`
 	Group    string `json:"group,omitempty" maxLength:"64" doc:"ID of a configuration group of that location."`
 }

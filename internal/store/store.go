@@ -100,14 +100,15 @@ type Person struct {
 // Origin says from which directory a person comes.
 type Origin struct {
 	ConnectorID string // Connector.ID
-	ExternalID  string // in the directory: stable over renames and moves
+	ExternalID  string // in the directory: stable over renames and moves; empty: it gives none
 	Blocked     bool   // the directory has blocked them, and may let them in again
+	Gone        bool   // the directory has deleted them, and may bring them back; they do not come from it until then
 }
 
 // Connector is an outside system, and how the last attempt to use it went.
 type Connector struct {
 	ID      string
-	Kind    string // "ldap"
+	Kind    string // "ldap", "scim"
 	Name    string
 	Enabled bool
 	Config  json.RawMessage // without secrets
@@ -117,6 +118,17 @@ type Connector struct {
 	SucceededAt time.Time // last success; zero: never
 	Error       string    // of the last attempt, in words for administrators; empty: it went well
 	Report      json.RawMessage
+}
+
+// DirectoryGroup is a group of people that an outside system maintains.
+type DirectoryGroup struct {
+	ID          string
+	ConnectorID string
+	Name        string // unique in its connector
+	ExternalID  string // what the outside system calls it; empty: nothing
+	WorkGroupID string // the work group that has its members; empty: none
+	CreatedAt   time.Time
+	Members     []string // IDs of people
 }
 
 // WorkGroup relates all its members to one another at one level (R2).
@@ -243,6 +255,7 @@ type Office struct {
 	Calendars        []Calendar
 	Connectors       []Connector
 	Identities       []Identity
+	DirectoryGroups  []DirectoryGroup
 }
 
 // Changes is a set of changes that take effect together or not at all. Puts replace a record of the same key,
@@ -264,6 +277,7 @@ type Changes struct {
 	PutCalendars        []Calendar
 	PutConnectors       []Connector
 	PutIdentities       []Identity
+	PutDirectoryGroups  []DirectoryGroup
 
 	DeleteLocations        []string // a location or group with people in it is an ErrConflict
 	DeleteGroups           []string
@@ -276,8 +290,9 @@ type Changes struct {
 	DeleteSessions         [][]byte // by Hash
 	DeleteLinks            []string // by PersonID
 	DeleteCalendars        []string
-	DeleteConnectors       []string
 	DeleteIdentities       []IdentityKey
+	DeleteConnectors       []string // their groups go with them
+	DeleteDirectoryGroups  []string
 
 	Audit []AuditEntry // appended; ID is ignored
 }

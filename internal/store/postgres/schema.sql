@@ -229,10 +229,33 @@ CREATE TABLE connectors (
 CREATE TABLE directory_people (                 -- who comes from which directory
   person_id    TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
   connector_id TEXT COLLATE "C" NOT NULL,
-  external_id  TEXT COLLATE "C" NOT NULL,       -- entryUUID, objectGUID
-  blocked      BOOLEAN NOT NULL, -- the directory blocked them, and may let them in again
+  external_id  TEXT COLLATE "C",                -- entryUUID, objectGUID, externalId; NULL: it gives none
+  blocked      BOOLEAN NOT NULL,                -- the directory blocked them, and may let them in again
+  gone         BOOLEAN NOT NULL,                -- the directory has deleted them, and may bring them back
   CONSTRAINT directory_people_external_id UNIQUE (connector_id, external_id)
 );
+
+-- 0007_provisioning.sql: groups of providers of identities, and people whom these have deleted.
+
+CREATE TABLE directory_groups (                 -- groups that a provider of identities maintains
+  id            TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  connector_id  TEXT COLLATE "C" NOT NULL REFERENCES connectors (id) ON DELETE CASCADE,
+  name          TEXT COLLATE "C" NOT NULL,
+  external_id   TEXT COLLATE "C" NOT NULL,      -- the provider's; empty: it gives none
+  work_group_id TEXT COLLATE "C" REFERENCES work_groups (id) ON DELETE SET NULL, -- which it maintains; NULL: none
+  created_ms    BIGINT NOT NULL,
+  CONSTRAINT directory_groups_name UNIQUE (connector_id, name)
+);
+
+CREATE INDEX directory_groups_work_group ON directory_groups (work_group_id);
+
+CREATE TABLE directory_group_members (
+  directory_group_id TEXT COLLATE "C" NOT NULL REFERENCES directory_groups (id) ON DELETE CASCADE,
+  person_id          TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  PRIMARY KEY (directory_group_id, person_id)
+);
+
+CREATE INDEX directory_group_members_person ON directory_group_members (person_id);
 
 -- 0008_identities.sql: as whom sign-in providers know people, and by which provider somebody signed in.
 

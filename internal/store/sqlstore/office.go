@@ -22,8 +22,11 @@ var (
 		work_number text, mobile_number text, home_number text, voicemail text, time_zone text, language text, role text,
 		vip boolean, blocked boolean, password_hash text, own text, created_ms bigint`, "")
 	connectors             = newTable("connector", "connectors", 1, "id text, kind text, name text, enabled boolean, config text, secret bytea, checked_ms bigint, succeeded_ms bigint, error text, report text", "")
-	directoryPeople        = newTable("person", "directory_people", 1, "person_id text, connector_id text, external_id text, blocked boolean", "")
+	directoryPeople        = newTable("person", "directory_people", 1, "person_id text, connector_id text, external_id text unique, blocked boolean, gone boolean", "")
 	originOfPerson         = &table{record: "person", name: "directory_people", key: 1, columns: directoryPeople.columns}
+	directoryGroups        = newTable("directory_group", "directory_groups", 1, "id text, connector_id text, name text unique, external_id text, work_group_id text, created_ms bigint", "")
+	directoryGroupMembers  = newTable("directory_group", "directory_group_members", 2, "directory_group_id text, person_id text", "")
+	membersOfDirectory     = &table{record: "directory_group", name: "directory_group_members", key: 1, columns: directoryGroupMembers.columns}
 	administrators         = newTable("person", "administrators", 2, "person_id text, location_id text", "")
 	locationsOfPerson      = &table{record: "person", name: "administrators", key: 1, columns: administrators.columns}
 	workGroups             = newTable("work_group", "work_groups", 1, "id text, name text unique, level text", "")
@@ -104,9 +107,9 @@ func loadOffice(ctx context.Context, tx *sql.Tx, o *store.Office) (err error) {
 		personID text
 		store.Origin
 	}
-	err = each(ctx, tx, `SELECT person_id, connector_id, external_id, blocked FROM directory_people ORDER BY person_id`, nil,
+	err = each(ctx, tx, `SELECT person_id, connector_id, external_id, blocked, gone FROM directory_people ORDER BY person_id`, nil,
 		func(v *origin) []any {
-			return []any{&v.personID, (*text)(&v.ConnectorID), (*text)(&v.ExternalID), (*flag)(&v.Blocked)}
+			return []any{&v.personID, (*text)(&v.ConnectorID), (*text)(&v.ExternalID), (*flag)(&v.Blocked), (*flag)(&v.Gone)}
 		},
 		func(v *origin) error {
 			i, _ := slices.BinarySearchFunc(o.People, string(v.personID), func(p store.Person, id string) int { return strings.Compare(p.ID, id) })
@@ -147,6 +150,27 @@ func loadOffice(ctx context.Context, tx *sql.Tx, o *store.Office) (err error) {
 		func(m *member) []any { return []any{&m.groupID, &m.personID} },
 		func(m *member) error {
 			g := workGroup[m.groupID]
+			g.Members = append(g.Members, string(m.personID))
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	o.DirectoryGroups, err = list(ctx, tx, `SELECT id, connector_id, name, external_id, work_group_id, created_ms FROM directory_groups ORDER BY id`, nil,
+		func(g *store.DirectoryGroup) []any {
+			return []any{(*text)(&g.ID), (*text)(&g.ConnectorID), (*text)(&g.Name), (*text)(&g.ExternalID), (*text)(&g.WorkGroupID), (*instant)(&g.CreatedAt)}
+		})
+	if err != nil {
+		return err
+	}
+	directoryGroup := map[text]*store.DirectoryGroup{}
+	for i := range o.DirectoryGroups {
+		directoryGroup[text(o.DirectoryGroups[i].ID)] = &o.DirectoryGroups[i]
+	}
+	err = each(ctx, tx, `SELECT directory_group_id, person_id FROM directory_group_members ORDER BY directory_group_id, person_id`, nil,
+		func(m *member) []any { return []any{&m.groupID, &m.personID} },
+		func(m *member) error {
+			g := directoryGroup[m.groupID]
 			g.Members = append(g.Members, string(m.personID))
 			return nil
 		})
@@ -315,7 +339,7 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 	var origins []any
 	for _, p := range last(c.PutPeople, func(p *store.Person) string { return p.ID }) {
 		if d := p.Directory; d != (store.Origin{}) {
-			origins = append(origins, p.ID, d.ConnectorID, d.ExternalID, d.Blocked)
+			origins = append(origins, p.ID, d.ConnectorID, orNull(d.ExternalID), d.Blocked, d.Gone)
 		}
 	}
 	u.exec(ctx, directoryPeople.put(), false, origins)
@@ -337,6 +361,18 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 		}
 	}
 	u.exec(ctx, workGroupMembers.put(), false, members)
+
+	put(ctx, u, directoryGroups, c.PutDirectoryGroups, func(g *store.DirectoryGroup) []any {
+		return []any{g.ID, g.ConnectorID, g.Name, g.ExternalID, orNull(g.WorkGroupID), g.CreatedAt.UnixMilli()}
+	})
+	remove(ctx, u, membersOfDirectory, c.PutDirectoryGroups, func(g *store.DirectoryGroup) []any { return []any{g.ID} })
+	var inDirectory []any
+	for _, g := range last(c.PutDirectoryGroups, func(g *store.DirectoryGroup) string { return g.ID }) {
+		for _, id := range g.Members {
+			inDirectory = append(inDirectory, g.ID, id)
+		}
+	}
+	u.exec(ctx, directoryGroupMembers.put(), false, inDirectory)
 
 	put(ctx, u, monitoringGroups, c.PutMonitoringGroups, func(g *store.MonitoringGroup) []any {
 		return []any{g.ID, g.Name, g.ObserverLevel, g.MemberLevel}
@@ -384,6 +420,7 @@ func (u *updater) deletes(ctx context.Context, c *store.Changes) {
 	id := func(id *string) []any { return []any{*id} }
 	remove(ctx, u, calendars, c.DeleteCalendars, id)
 	remove(ctx, u, identities, c.DeleteIdentities, func(k *store.IdentityKey) []any { return []any{k.ConnectorID, k.Subject} })
+	remove(ctx, u, directoryGroups, c.DeleteDirectoryGroups, id)
 	remove(ctx, u, connectors, c.DeleteConnectors, id)
 	remove(ctx, u, sessions, c.DeleteSessions, func(hash *[]byte) []any { return []any{notNil(*hash)} })
 	remove(ctx, u, linksOfPerson, c.DeleteLinks, id)

@@ -203,8 +203,8 @@ func full() store.Changes {
 				TimeZone: "Europe/Oslo", Language: "de", Role: "location_admin", Administers: []string{"hq", "lab"}, VIP: true, Blocked: true,
 				PasswordHash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", Own: []byte(`{"profiles": ["Café"]}`), CreatedAt: day,
 				Directory: store.Origin{ConnectorID: "ldap1", ExternalID: "01-23", Blocked: true}},
-			{ID: "bert", LocationID: "lab", Role: "admin", Own: []byte(`{}`)},
-			{ID: "cleo", LocationID: "hq", Role: "user", Own: []byte(`{}`), CreatedAt: day.Add(time.Millisecond)},
+			{ID: "bert", LocationID: "lab", Role: "admin", Own: []byte(`{}`), Directory: store.Origin{ConnectorID: "scim1", Gone: true}},
+			{ID: "cleo", LocationID: "hq", Role: "user", Own: []byte(`{}`), CreatedAt: day.Add(time.Millisecond), Directory: store.Origin{ConnectorID: "scim1"}},
 		},
 		PutWorkGroups: []store.WorkGroup{
 			{ID: "w1", Name: "Team", Level: "team_colleague", Members: []string{"anna", "cleo"}}, {ID: "w2", Name: "Nobody", Level: "employee"},
@@ -233,6 +233,11 @@ func full() store.Changes {
 			{ID: "ldap1", Kind: "ldap", Name: "Directory", Enabled: true, Config: []byte(`{"urls": ["ldaps://x"]}`), Secret: []byte{0, 1}, CheckedAt: day,
 				SucceededAt: day.Add(-time.Minute), Error: "refused", Report: []byte(`{"added": 1}`)},
 			{ID: "ldap2", Kind: "ldap", Config: []byte(`{}`)},
+			{ID: "scim1", Kind: "scim", Config: []byte(`{}`)},
+		},
+		PutDirectoryGroups: []store.DirectoryGroup{
+			{ID: "d1", ConnectorID: "scim1", Name: "Sales", ExternalID: "0-1", WorkGroupID: "w1", CreatedAt: day, Members: []string{"anna", "cleo"}},
+			{ID: "d2", ConnectorID: "ldap2", Name: "Sales", CreatedAt: day},
 		},
 		PutIdentities: []store.Identity{
 			{ConnectorID: "ldap1", Subject: "A|1", PersonID: "anna", CreatedAt: day}, {ConnectorID: "ldap1", Subject: "a|1", PersonID: "bert", CreatedAt: day},
@@ -245,7 +250,7 @@ func full() store.Changes {
 func officeOf(c store.Changes) store.Office {
 	return store.Office{Locations: c.PutLocations, Groups: c.PutGroups, Sections: c.PutSections, People: c.PutPeople,
 		WorkGroups: c.PutWorkGroups, MonitoringGroups: c.PutMonitoringGroups, Relationships: c.PutRelationships,
-		Tokens: c.PutTokens, Calendars: c.PutCalendars, Connectors: c.PutConnectors, Identities: c.PutIdentities}
+		Tokens: c.PutTokens, Calendars: c.PutCalendars, Connectors: c.PutConnectors, Identities: c.PutIdentities, DirectoryGroups: c.PutDirectoryGroups}
 }
 
 func emptyOffice(t *testing.T, s store.Store) {
@@ -362,6 +367,8 @@ func conflicts(t *testing.T, s store.Store) {
 	update(t, s, full())
 	login := person("dora")
 	login.Login = "anna"
+	known := person("dora")
+	known.Directory = store.Origin{ConnectorID: "ldap1", ExternalID: "01-23"}
 	for _, c := range []struct {
 		record, field string
 		change        store.Changes
@@ -371,6 +378,8 @@ func conflicts(t *testing.T, s store.Store) {
 		{"person", "login", store.Changes{PutPeople: []store.Person{login}}},
 		{"work_group", "name", store.Changes{PutWorkGroups: []store.WorkGroup{{ID: "x", Name: "Team"}}}},
 		{"monitoring_group", "name", store.Changes{PutMonitoringGroups: []store.MonitoringGroup{{ID: "x", Name: "Reception"}}}},
+		{"person", "external_id", store.Changes{PutPeople: []store.Person{known}}},
+		{"directory_group", "name", store.Changes{PutDirectoryGroups: []store.DirectoryGroup{{ID: "x", ConnectorID: "scim1", Name: "Sales"}}}},
 		{"token", "origin", store.Changes{PutTokens: []store.Token{{ID: "x", Origin: "access-control", Hash: []byte("x")}}}},
 		{"token", "hash", store.Changes{PutTokens: []store.Token{{ID: "x", Hash: []byte("another")}}}},
 		{"location", "id", store.Changes{DeleteLocations: []string{"lab"}}},
@@ -411,20 +420,23 @@ func notFound(t *testing.T, s store.Store) {
 	nowhere, noGroup := person("dora"), person("dora")
 	nowhere.LocationID, noGroup.GroupID = "none", "none"
 	for name, c := range map[string]store.Changes{
-		"person's location":    {PutPeople: []store.Person{nowhere}},
-		"person's group":       {PutPeople: []store.Person{noGroup}},
-		"group's location":     {PutGroups: []store.Group{{ID: "x", LocationID: "none", Name: "X"}}},
-		"section's scope":      {PutSections: []store.Section{{ScopeID: "none", Name: "x", Value: []byte("1")}}},
-		"work group's member":  {PutWorkGroups: []store.WorkGroup{{ID: "x", Name: "X", Members: []string{"anna", "none"}}}},
-		"observer":             {PutMonitoringGroups: []store.MonitoringGroup{{ID: "x", Name: "X", Observers: []string{"none"}}}},
-		"member":               {PutMonitoringGroups: []store.MonitoringGroup{{ID: "x", Name: "X", Members: []string{"none"}}}},
-		"relationship's owner": {PutRelationships: []store.Relationship{{OwnerID: "none", ViewerID: "anna"}}},
-		"viewer":               {PutRelationships: []store.Relationship{{OwnerID: "anna", ViewerID: "none"}}},
-		"token's person":       {PutTokens: []store.Token{{ID: "x", PersonID: "none", Hash: []byte("x")}}},
-		"session's person":     {PutSessions: []store.Session{{Hash: []byte("x"), PersonID: "none"}}},
-		"identity's person":    {PutIdentities: []store.Identity{{ConnectorID: "ldap1", Subject: "x", PersonID: "none"}}},
-		"identity's provider":  {PutIdentities: []store.Identity{{ConnectorID: "none", Subject: "x", PersonID: "anna"}}},
-		"calendar's person":    {PutCalendars: []store.Calendar{{ID: "x", PersonID: "none"}}},
+		"person's location":            {PutPeople: []store.Person{nowhere}},
+		"person's group":               {PutPeople: []store.Person{noGroup}},
+		"group's location":             {PutGroups: []store.Group{{ID: "x", LocationID: "none", Name: "X"}}},
+		"section's scope":              {PutSections: []store.Section{{ScopeID: "none", Name: "x", Value: []byte("1")}}},
+		"work group's member":          {PutWorkGroups: []store.WorkGroup{{ID: "x", Name: "X", Members: []string{"anna", "none"}}}},
+		"observer":                     {PutMonitoringGroups: []store.MonitoringGroup{{ID: "x", Name: "X", Observers: []string{"none"}}}},
+		"member":                       {PutMonitoringGroups: []store.MonitoringGroup{{ID: "x", Name: "X", Members: []string{"none"}}}},
+		"relationship's owner":         {PutRelationships: []store.Relationship{{OwnerID: "none", ViewerID: "anna"}}},
+		"viewer":                       {PutRelationships: []store.Relationship{{OwnerID: "anna", ViewerID: "none"}}},
+		"token's person":               {PutTokens: []store.Token{{ID: "x", PersonID: "none", Hash: []byte("x")}}},
+		"session's person":             {PutSessions: []store.Session{{Hash: []byte("x"), PersonID: "none"}}},
+		"directory group's connector":  {PutDirectoryGroups: []store.DirectoryGroup{{ID: "x", ConnectorID: "none", Name: "X"}}},
+		"directory group's work group": {PutDirectoryGroups: []store.DirectoryGroup{{ID: "x", ConnectorID: "scim1", Name: "X", WorkGroupID: "none"}}},
+		"directory group's member":     {PutDirectoryGroups: []store.DirectoryGroup{{ID: "x", ConnectorID: "scim1", Name: "X", Members: []string{"none"}}}},
+		"calendar's person":            {PutCalendars: []store.Calendar{{ID: "x", PersonID: "none"}}},
+		"identity's person":            {PutIdentities: []store.Identity{{ConnectorID: "ldap1", Subject: "x", PersonID: "none"}}},
+		"identity's provider":          {PutIdentities: []store.Identity{{ConnectorID: "none", Subject: "x", PersonID: "anna"}}},
 	} {
 		if err := s.Update(t.Context(), c); !errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
 			t.Errorf("%s: %v, want ErrNotFound", name, err)
@@ -459,6 +471,7 @@ func deletePerson(t *testing.T, s store.Store) {
 	want.People, want.Relationships = want.People[1:], nil
 	want.Tokens, want.Calendars, want.Identities = want.Tokens[1:], want.Calendars[1:], want.Identities[1:2]
 	want.WorkGroups[0].Members, want.MonitoringGroups[0].Members = []string{"cleo"}, []string{"bert"}
+	want.DirectoryGroups[0].Members = []string{"cleo"}
 	got := office(t, s)
 	same(t, "calendar", "synced", got.Calendars[0].State)
 	want.Calendars[0] = got.Calendars[0]
@@ -495,7 +508,7 @@ func deleteScopes(t *testing.T, s store.Store) {
 	same(t, "sections", []store.Section{{ScopeID: "sales-lab", Name: "x", Value: []byte("1")}}, o.Sections)
 	// A location and all in it can go at once.
 	update(t, s, store.Changes{DeleteLocations: []string{"lab"}, DeletePeople: []string{"bert"}, DeleteWorkGroups: []string{"w1", "w2"},
-		DeleteMonitoringGroups: []string{"m1", "m2"}, DeleteTokens: []string{"t2", "t3"}, DeleteConnectors: []string{"ldap1", "ldap2"}})
+		DeleteMonitoringGroups: []string{"m1", "m2"}, DeleteTokens: []string{"t2", "t3"}, DeleteConnectors: []string{"ldap1", "ldap2", "scim1"}})
 	same(t, "office", store.Office{}, office(t, s))
 }
 
@@ -505,7 +518,7 @@ func deleteRecords(t *testing.T, s store.Store) {
 		DeleteSections: []store.Section{{ScopeID: "hq", Name: "statuses"}}, DeletePeople: []string{"bert"},
 		DeleteWorkGroups: []string{"w1"}, DeleteMonitoringGroups: []string{"m1", "m2"},
 		DeleteRelationships: []store.RelationshipKey{{OwnerID: "anna", ViewerID: "bert"}, {OwnerID: "anna", ViewerID: "cleo"}},
-		DeleteTokens:        []string{"t2"}, DeleteCalendars: []string{"c1"}, DeleteIdentities: []store.IdentityKey{{ConnectorID: "ldap2", Subject: "A|1"}}})
+		DeleteTokens:        []string{"t2"}, DeleteCalendars: []string{"c1"}, DeleteConnectors: []string{"ldap2"}, DeleteIdentities: []store.IdentityKey{{ConnectorID: "ldap2", Subject: "A|1"}}})
 	want := officeOf(full())
 	want.Sections = append(want.Sections[:1], want.Sections[2])
 	want.People = append(want.People[:1], want.People[2])
@@ -513,6 +526,9 @@ func deleteRecords(t *testing.T, s store.Store) {
 	want.Tokens = append(want.Tokens[:1], want.Tokens[2])
 	want.Calendars = want.Calendars[1:]
 	want.Identities = want.Identities[:1] // that of bert went with him
+	want.Connectors = append(want.Connectors[:1], want.Connectors[2])
+	want.DirectoryGroups = want.DirectoryGroups[:1]
+	want.DirectoryGroups[0].WorkGroupID = "" // its work group is gone
 	same(t, "office", want, office(t, s))
 	// Puts come first: what is put and deleted at once is gone.
 	update(t, s, store.Changes{PutPeople: []store.Person{person("dora")}, DeletePeople: []string{"dora"}})
