@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/pflag"
+	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/postgres"
@@ -29,6 +31,11 @@ type config struct {
 	Database      string   `toml:"database"`
 	TLSCert       string   `toml:"tls-cert"`
 	TLSKey        string   `toml:"tls-key"`
+	ACMEDomains   []string `toml:"acme-domains"`
+	ACMEEmail     string   `toml:"acme-email"`
+	ACMEDirectory string   `toml:"acme-directory"`
+	ACMERoots     string   `toml:"acme-roots"`
+	ListenPlain   string   `toml:"listen-plain"`
 	BehindTLS     bool     `toml:"behind-tls"`
 	PublicURL     string   `toml:"public-url"`
 	Grace         duration `toml:"grace"`
@@ -53,7 +60,7 @@ func (d *duration) UnmarshalText(text []byte) error {
 }
 
 func defaults() config {
-	return config{Data: "data", Listen: "localhost:8080", Grace: duration(90 * time.Second), AuditDays: 365, LogLevel: "info", LogFormat: "text"}
+	return config{Data: "data", Listen: "localhost:8080", Grace: duration(90 * time.Second), ACMEDirectory: autocert.DefaultACMEDirectory, AuditDays: 365, LogLevel: "info", LogFormat: "text"}
 }
 
 // addFlags adds the flags that all subcommands with a database have.
@@ -71,6 +78,11 @@ func addServeFlags(f *pflag.FlagSet) {
 	f.String("listen", d.Listen, "address of the web server; :8080 is all networks of this computer")
 	f.String("tls-cert", "", "certificate file (PEM), with --tls-key")
 	f.String("tls-key", "", "private key file (PEM)")
+	f.StringSlice("acme-domains", nil, "get a certificate for these names by itself (ACME); with it the authority's terms are agreed to")
+	f.String("acme-email", "", "where the authority writes to if something is wrong")
+	f.String("acme-directory", d.ACMEDirectory, "address of the authority")
+	f.String("acme-roots", "", "certificates (PEM) to trust the authority by, if it is one of your own")
+	f.String("listen-plain", "", "also listen here, such as :80, to lead browsers to https and to answer the authority")
 	f.Bool("behind-tls", false, "a proxy speaks https to the browsers: cookies are for https only")
 	f.String("public-url", "", "where browsers find this server, such as https://presence.example.com; empty: where they say they did")
 	f.Duration("grace", time.Duration(d.Grace), "how long a client may be silent before it counts as ended")
@@ -122,15 +134,23 @@ func load(f *pflag.FlagSet) (config, error) {
 	text("listen", str(&c.Listen))
 	text("tls-cert", str(&c.TLSCert))
 	text("tls-key", str(&c.TLSKey))
+	list := func(p *[]string) func(string) error {
+		return func(v string) error {
+			*p = strings.FieldsFunc(strings.Trim(v, "[]"), func(r rune) bool { return r == ',' || r == ' ' })
+			return nil
+		}
+	}
+	text("acme-domains", list(&c.ACMEDomains))
+	text("acme-email", str(&c.ACMEEmail))
+	text("acme-directory", str(&c.ACMEDirectory))
+	text("acme-roots", str(&c.ACMERoots))
+	text("listen-plain", str(&c.ListenPlain))
 	text("behind-tls", boolean(&c.BehindTLS))
 	text("public-url", str(&c.PublicURL))
 	text("grace", span(&c.Grace))
 	text("calendar-every", span(&c.CalendarEvery))
 	text("calendar-allow-private", boolean(&c.AllowPrivate))
-	text("calendar-allow-networks", func(v string) error {
-		c.AllowNetworks = strings.FieldsFunc(strings.Trim(v, "[]"), func(r rune) bool { return r == ',' || r == ' ' })
-		return nil
-	})
+	text("calendar-allow-networks", list(&c.AllowNetworks))
 	text("audit-days", func(v string) (err error) { c.AuditDays, err = strconv.Atoi(v); return err })
 	text("log-level", str(&c.LogLevel))
 	text("log-format", str(&c.LogFormat))
@@ -183,6 +203,22 @@ func (c *config) check() (errs []error) {
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		bad("log-format: %q is none of text, json", c.LogFormat)
 	}
+	for _, domain := range c.ACMEDomains {
+		if net.ParseIP(domain) != nil || !strings.Contains(domain, ".") || strings.ContainsAny(domain, "/:*@") {
+			bad("acme-domains: %q is no name such as presence.example.com", domain)
+		}
+	}
+	switch {
+	case len(c.ACMEDomains) > 0 && c.TLSCert != "":
+		bad("acme-domains: there is a certificate already by tls-cert")
+	case len(c.ACMEDomains) > 0 && c.BehindTLS:
+		bad("acme-domains: with behind-tls the proxy has the certificate")
+	case c.ListenPlain != "" && len(c.ACMEDomains) == 0 && c.TLSCert == "":
+		bad("listen-plain: this is for servers with a certificate")
+	}
+	if u, err := url.Parse(c.ACMEDirectory); err != nil || u.Scheme != "https" || u.Host == "" {
+		bad("acme-directory: it must begin with https://")
+	}
 	if c.PublicURL != "" {
 		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
 			bad("public-url: it must be an address without a path, such as https://presence.example.com")
@@ -214,6 +250,9 @@ func (c *config) level() (l slog.Level, err error) {
 	}
 	return l, nil
 }
+
+// encrypts reports whether this server speaks https itself.
+func (c *config) encrypts() bool { return c.TLSCert != "" || len(c.ACMEDomains) > 0 }
 
 // open opens the database, made and migrated if need be. The data folder is there: lock made it.
 func (c *config) open(ctx context.Context) (store.Store, error) {

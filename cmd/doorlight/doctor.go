@@ -104,7 +104,7 @@ func (d *doctor) address() {
 		d.say("listen", fmt.Sprintf("%q is no address", d.c.Listen), "It looks like localhost:8080, or :443 for all networks.")
 	case host == "localhost" || net.ParseIP(host).IsLoopback():
 		d.say("listen", d.c.Listen+", for this computer only", "")
-	case d.c.TLSCert == "" && !d.c.BehindTLS:
+	case !d.c.encrypts() && !d.c.BehindTLS:
 		d.say("listen", d.c.Listen+" without encryption", "Passwords cross the network readable. Give tls-cert and tls-key, or put a proxy in front and set behind-tls.")
 	default:
 		d.say("listen", d.c.Listen+", encrypted", "")

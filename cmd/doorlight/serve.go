@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -37,6 +36,7 @@ func serveCommand() *cobra.Command {
 		Use: "serve", Short: "Run the server", Args: cobra.NoArgs,
 		Example: `  doorlight serve                         # http://localhost:8080, data in ./data
   doorlight serve --listen :443 --tls-cert cert.pem --tls-key key.pem
+  doorlight serve --listen :443 --listen-plain :80 --acme-domains presence.example.com
   doorlight serve --database postgres://doorlight@db/doorlight
   doorlight serve --demo                  # an invented office, to look around`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -66,7 +66,8 @@ type parts struct {
 	agenda *agenda.Agenda
 	api    *api.Server
 
-	connectors *connector.Connectors
+	connectors   *connector.Connectors
+	certificates *certificates // nil: this server does not encrypt
 }
 
 func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
@@ -101,7 +102,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "Doorlight %s is ready at %s\n", version, addressOf(c.Listen, l.Addr(), c.TLSCert != ""))
+	fmt.Fprintf(stdout, "Doorlight %s is ready at %s\n", version, addressOf(c.Listen, l.Addr(), c.encrypts()))
 	if !p.office.HasAdmin() {
 		fmt.Fprintf(stdout, "Open it to make the first administrator. From another computer you need the set-up code %s\n", code)
 	}
@@ -145,6 +146,9 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 		return nil, err
 	}
 	p := &parts{store: st}
+	if p.certificates, err = c.certificates(log); err != nil {
+		return nil, err
+	}
 	if p.office, err = office.Open(ctx, st, log); err != nil {
 		return nil, err
 	}
@@ -163,7 +167,7 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 	p.agenda = agenda.New(st, p.office, p.hub, box, map[string]agenda.Source{
 		agenda.KindFeed: feed.New(client), agenda.KindCalDAV: caldav.New(client, caldav.Config{}),
 	}, agenda.Config{Log: log, Every: every})
-	cfg := api.Config{Log: log, Version: version, Secure: c.TLSCert != "" || c.BehindTLS, Proxy: c.BehindTLS, Demo: c.demo != nil, SetupCode: code, PublicURL: c.PublicURL}
+	cfg := api.Config{Log: log, Version: version, Secure: c.encrypts() || c.BehindTLS, Proxy: c.BehindTLS, Demo: c.demo != nil, SetupCode: code, PublicURL: c.PublicURL, Certificate: func() api.Certificate { return p.certificates.state(c.BehindTLS) }}
 	if p.connectors, err = connector.Open(ctx, st, p.office, p.hub, box, log); err != nil {
 		return nil, err
 	}
@@ -204,9 +208,16 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	l = socket.Listen(l)
-	if c.TLSCert != "" {
-		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: reloading(c.TLSCert, c.TLSKey)}
+	if p.certificates != nil {
+		server.TLSConfig = p.certificates.config()
 		l = tls.NewListener(l, server.TLSConfig)
+	}
+	var plain net.Listener
+	if c.ListenPlain != "" {
+		if plain, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.ListenPlain); err != nil {
+			l.Close()
+			return err
+		}
 	}
 
 	// The hub outlives the HTTP server, which outlives nothing it calls; the stream is last told what changed.
@@ -228,6 +239,18 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
+	if plain != nil {
+		aside := p.certificates.plain(log)
+		calendars.Go(func() {
+			if err := aside.Serve(plain); !errors.Is(err, http.ErrServerClosed) {
+				log.Error("nothing unencrypted is answered any more", "err", err)
+			}
+		})
+		defer context.AfterFunc(agendaCtx, func() { aside.Close() })()
+	}
+	if p.certificates != nil {
+		calendars.Go(func() { p.certificates.renew(agendaCtx) })
+	}
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
@@ -265,31 +288,5 @@ func tidy(ctx context.Context, of *office.Office, keepAudit time.Duration, log *
 			return
 		case <-daily.C:
 		}
-	}
-}
-
-// reloading returns a certificate that is read again when its file has changed, so that renewing it needs no restart.
-func reloading(certFile, keyFile string) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	var mu sync.Mutex // guards what follows
-	var current *tls.Certificate
-	var read, looked time.Time
-	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if current != nil && time.Since(looked) < time.Minute {
-			return current, nil
-		}
-		looked = time.Now()
-		info, err := os.Stat(certFile)
-		if err == nil && (current == nil || info.ModTime().After(read)) {
-			var pair tls.Certificate
-			if pair, err = tls.LoadX509KeyPair(certFile, keyFile); err == nil {
-				current, read = &pair, info.ModTime()
-			}
-		}
-		if current == nil {
-			return nil, err
-		}
-		return current, nil
 	}
 }

@@ -64,7 +64,7 @@ type running struct {
 	data string
 }
 
-var readyAt = regexp.MustCompile(`is ready at (http://\S+)`)
+var readyAt = regexp.MustCompile(`is ready at (https?://\S+)`)
 
 func startServer(t *testing.T, data string, args ...string) *running {
 	t.Helper()

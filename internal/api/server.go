@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -28,13 +29,14 @@ const Prefix = "/api/v1"
 
 // Config holds what has a default.
 type Config struct {
-	Log       *slog.Logger
-	Version   string
-	SetupCode string // must be given to make the first administrator from another computer; empty: nobody can from there
-	Demo      bool   // the office is invented
-	PublicURL string // where browsers find this server, such as https://presence.example.com; empty: where they say they did
-	Secure    bool   // cookies are for https only
-	Proxy     bool   // a proxy stands in front: nobody comes from this computer, and it says in X-Forwarded-For who asks
+	Log         *slog.Logger
+	Version     string
+	SetupCode   string             // must be given to make the first administrator from another computer; empty: nobody can from there
+	Demo        bool               // the office is invented
+	Certificate func() Certificate // of the web server; nil: it has none
+	PublicURL   string             // where browsers find this server, such as https://presence.example.com; empty: where they say they did
+	Secure      bool               // cookies are for https only
+	Proxy       bool               // a proxy stands in front: nobody comes from this computer, and it says in X-Forwarded-For who asks
 }
 
 // Server answers the API. Make it with New.
@@ -53,6 +55,7 @@ type Server struct {
 	api        huma.API
 	live       *live.Broker // nil: none
 	mux        *http.ServeMux
+	began      time.Time
 }
 
 func init() {
@@ -67,7 +70,7 @@ func New(st store.Store, of *office.Office, h *hub.Hub, ag *agenda.Agenda, cfg C
 	}
 	s := &Server{
 		store: st, office: of, hub: h, agenda: ag, cfg: cfg, log: cfg.Log,
-		sessions: newSessions(st), guesses: newGuesses(), jobs: newJobs(), mux: http.NewServeMux(),
+		sessions: newSessions(st), guesses: newGuesses(), jobs: newJobs(), mux: http.NewServeMux(), began: time.Now().UTC(),
 	}
 	of.Listen(func(c office.Change) { s.sessions.forget(c.Signed) })
 	s.describe(cfg.Version)

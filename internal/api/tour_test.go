@@ -248,6 +248,7 @@ func TestTour(t *testing.T) {
 	b.ok(b.office.Tie(t.Context(), office.By{}, provider.ID, "248289761001", anna))
 	good("identities", me.get("/people/me/identities"))
 	good("", me.delete("/people/me/identities/"+provider.ID))
+	good("", admin.get("/health"))
 	hook := decode[api.Connector](good("webhook", admin.post("/connectors", map[string]any{"kind": "webhook", "name": "Lights", "enabled": false, "webhook": map[string]any{
 		"url": "https://lights.example.com/hook", "person": anna,
 	}})))

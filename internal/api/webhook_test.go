@@ -90,7 +90,7 @@ func TestAProgramIsToldOfPresences(t *testing.T) {
 	status.Store(http.StatusInternalServerError)
 	anna.put("/people/me/choice", m{"status": "do_not_disturb", "text": "Exam"}).fine(t)
 	deliveries := func() api.Deliveries {
-		return decode[api.Deliveries](admin.get("/connectors/" + hook.ID + "/deliveries").is(t, 200))
+		return decode[api.Deliveries](admin.get("/connectors/"+hook.ID+"/deliveries").is(t, 200))
 	}
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		d := deliveries()

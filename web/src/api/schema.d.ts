@@ -195,6 +195,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the server and the systems around it are doing */
+        get: operations["getHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job}": {
         parameters: {
             query?: never;
@@ -1260,6 +1277,19 @@ export interface components {
             relationship: "unknown" | "external" | "employee" | "team_colleague" | "assistant" | "assistant_plus" | "self";
             work_number?: string;
         };
+        Certificate: {
+            /** @description Why there is none, or none newer. */
+            error?: string;
+            /** Format: date-time */
+            expires_at?: string;
+            issuer?: string;
+            names?: string[];
+            /**
+             * @description none: nothing is encrypted. proxy: a proxy in front has it. It is chosen when the server is started.
+             * @enum {string}
+             */
+            source: "none" | "proxy" | "file" | "acme";
+        };
         ChoiceInputBody: {
             /** @description ID of an offered profile. Give this or a status. */
             profile?: string;
@@ -1601,6 +1631,18 @@ export interface components {
         Groups: {
             groups: components["schemas"]["Group"][];
         };
+        Health: {
+            /** Format: date-time */
+            at: string;
+            certificate: components["schemas"]["Certificate"];
+            parts: components["schemas"]["Part"][];
+            /**
+             * Format: date-time
+             * @description When the server was started.
+             */
+            since: string;
+            version: string;
+        };
         Identities: {
             identities: components["schemas"]["Identity"][];
         };
@@ -1808,6 +1850,38 @@ export interface components {
         };
         OwnProfilesInputBody: {
             own: components["schemas"]["Profile"][];
+        };
+        Part: {
+            /**
+             * Format: date-time
+             * @description The last attempt to use it.
+             */
+            checked_at?: string;
+            /** @description What went wrong last, in words. */
+            error?: string;
+            /** @description In words. */
+            found?: string;
+            /** @description Of the connector. */
+            id?: string;
+            /** @enum {string} */
+            kind: "database" | "presence" | "stream" | "certificate" | "ics" | "caldav" | "ldap" | "oidc" | "scim" | "webhook";
+            /**
+             * Format: int64
+             * @description How far behind it is: how old what is known of it is, or how long it has been failing.
+             */
+            lag_seconds?: number;
+            /** @description Of the connector. */
+            name?: string;
+            /**
+             * @description waiting: it was never used.
+             * @enum {string}
+             */
+            state: "ok" | "waiting" | "failing" | "off";
+            /**
+             * Format: date-time
+             * @description The last one that went well.
+             */
+            succeeded_at?: string;
         };
         PasswordInputBody: {
             new: string;
@@ -3343,6 +3417,71 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
             };
             /** @description Unauthorized */
             401: {

@@ -1,0 +1,190 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/connector"
+)
+
+// Certificate is that of the web server.
+type Certificate struct {
+	Source    string     `json:"source" enum:"none,proxy,file,acme" doc:"none: nothing is encrypted. proxy: a proxy in front has it. It is chosen when the server is started."`
+	Names     []string   `json:"names,omitempty"`
+	Issuer    string     `json:"issuer,omitempty"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Error     string     `json:"error,omitempty" doc:"Why there is none, or none newer."`
+}
+
+// Where a certificate comes from.
+const (
+	CertificateNone  = "none"
+	CertificateProxy = "proxy"
+	CertificateFile  = "file"
+	CertificateACME  = "acme"
+)
+
+// Health is how the parts of the server and the systems around it are doing.
+type Health struct {
+	At          time.Time   `json:"at"`
+	Version     string      `json:"version"`
+	Since       time.Time   `json:"since" doc:"When the server was started."`
+	Parts       []Part      `json:"parts"`
+	Certificate Certificate `json:"certificate"`
+}
+
+// Part is a part of the server, or a system around it.
+type Part struct {
+	Kind        string     `json:"kind" enum:"database,presence,stream,certificate,ics,caldav,ldap,oidc,scim,webhook"`
+	ID          string     `json:"id,omitempty" doc:"Of the connector."`
+	Name        string     `json:"name,omitempty" doc:"Of the connector."`
+	State       string     `json:"state" enum:"ok,waiting,failing,off" doc:"waiting: it was never used."`
+	Found       string     `json:"found,omitempty" doc:"In words."`
+	Error       string     `json:"error,omitempty" doc:"What went wrong last, in words."`
+	CheckedAt   *time.Time `json:"checked_at,omitempty" doc:"The last attempt to use it."`
+	SucceededAt *time.Time `json:"succeeded_at,omitempty" doc:"The last one that went well."`
+	LagSeconds  *int64     `json:"lag_seconds,omitempty" doc:"How far behind it is: how old what is known of it is, or how long it has been failing."`
+}
+
+// States of a part.
+const (
+	stateOK      = "ok"
+	stateWaiting = "waiting"
+	stateFailing = "failing"
+	stateOff     = "off"
+)
+
+func (s *Server) getHealth(ctx context.Context, _ *empty) (*Out[Health], error) {
+	now := time.Now().UTC()
+	out := Health{At: now, Version: s.cfg.Version, Since: s.began, Certificate: Certificate{Source: CertificateNone}}
+	if s.cfg.Certificate != nil {
+		out.Certificate = s.cfg.Certificate()
+	}
+	out.Parts = append(out.Parts, s.databaseHealth(ctx), s.presenceHealth())
+	if s.live != nil {
+		stats := s.live.Stats()
+		out.Parts = append(out.Parts, Part{Kind: "stream", State: stateOK, Found: fmt.Sprintf("%d connections watch %d people", stats.Connections, stats.Subjects)})
+	}
+	if p, ok := certificateHealth(&out.Certificate, now); ok {
+		out.Parts = append(out.Parts, p)
+	}
+	out.Parts = append(out.Parts, s.calendarHealth(now)...)
+	for _, c := range s.connectors.All() {
+		out.Parts = append(out.Parts, connectorHealth(&c, now))
+	}
+	return &Out[Health]{out}, nil
+}
+
+func (s *Server) databaseHealth(ctx context.Context) Part {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	began := time.Now()
+	if err := s.store.Ping(ctx); err != nil {
+		return Part{Kind: "database", State: stateFailing, Error: "the database does not answer"}
+	}
+	return Part{Kind: "database", State: stateOK, Found: fmt.Sprintf("answers within %d ms", time.Since(began).Milliseconds()+1)}
+}
+
+func (s *Server) presenceHealth() Part {
+	return Part{Kind: "presence", State: stateOK, Found: fmt.Sprintf("%d people", s.hub.People())}
+}
+
+// soonExpired is when the end of a certificate is worth a word. An authority's are renewed 30 days before.
+const soonExpired = 14 * 24 * time.Hour
+
+func certificateHealth(c *Certificate, now time.Time) (Part, bool) {
+	p := Part{Kind: "certificate", State: stateOK, Error: c.Error}
+	switch {
+	case c.Source == CertificateNone || c.Source == CertificateProxy:
+		return p, false
+	case c.ExpiresAt == nil && c.Error == "":
+		p.State = stateWaiting
+	case c.ExpiresAt == nil:
+		p.State = stateFailing
+	case c.ExpiresAt.Before(now):
+		p.State, p.Found = stateFailing, "has expired on "+c.ExpiresAt.Format(time.DateOnly)
+	case c.ExpiresAt.Sub(now) < soonExpired:
+		p.State, p.Found = stateFailing, "expires on "+c.ExpiresAt.Format(time.DateOnly)
+	default:
+		p.Found = "is good until " + c.ExpiresAt.Format(time.DateOnly)
+	}
+	return p, true
+}
+
+// calendarHealth tells of all calendars of a kind together: which calendars people have is theirs alone.
+func (s *Server) calendarHealth(now time.Time) []Part {
+	var parts []Part
+	all := s.office.Calendars()
+	for _, kind := range []string{"ics", "caldav"} {
+		p := Part{Kind: kind, State: stateOK}
+		count, failing, oldest := 0, 0, now
+		for _, c := range all {
+			if c.Kind != kind {
+				continue
+			}
+			count++
+			if p.CheckedAt == nil || c.CheckedAt.After(*p.CheckedAt) {
+				p.CheckedAt = &c.CheckedAt
+			}
+			if p.SucceededAt == nil || c.SucceededAt.After(*p.SucceededAt) {
+				p.SucceededAt = &c.SucceededAt
+			}
+			if c.Error != "" {
+				failing++
+				continue
+			}
+			if !c.SucceededAt.IsZero() && c.SucceededAt.Before(oldest) {
+				oldest = c.SucceededAt
+			}
+		}
+		if count == 0 {
+			continue
+		}
+		lag := int64(now.Sub(oldest).Seconds())
+		p.LagSeconds = &lag
+		p.CheckedAt, p.SucceededAt = known(p.CheckedAt), known(p.SucceededAt)
+		p.Found = fmt.Sprintf("%d calendars, %d of them cannot be read; their owners are told why", count, failing)
+		switch {
+		case p.CheckedAt == nil:
+			p.State = stateWaiting
+		case failing*2 > count && failing > 1: // so many together are seldom their owners' fault
+			p.State, p.Error = stateFailing, "more than half of them cannot be read"
+		}
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// known is nil for the zero time.
+func known(t *time.Time) *time.Time {
+	if t == nil || t.IsZero() {
+		return nil
+	}
+	return t
+}
+
+func connectorHealth(c *connector.Connector, now time.Time) Part {
+	p := Part{Kind: c.Kind, ID: c.ID, Name: c.Name, State: stateOK, Error: c.Error, CheckedAt: known(&c.CheckedAt), SucceededAt: known(&c.SucceededAt)}
+	lag := func() {
+		if p.SucceededAt != nil {
+			seconds := int64(max(0, now.Sub(*p.SucceededAt).Seconds()))
+			p.LagSeconds = &seconds
+		}
+	}
+	switch {
+	case !c.Enabled:
+		p.State = stateOff
+	case c.Error != "":
+		p.State = stateFailing
+		lag()
+	case p.CheckedAt == nil:
+		p.State = stateWaiting
+	case c.LDAP != nil && c.LDAP.EveryMinutes > 0:
+		lag()
+		if every := time.Duration(c.LDAP.EveryMinutes) * time.Minute; !c.Running && now.Sub(c.CheckedAt) > 2*every+time.Minute {
+			p.State, p.Error = stateFailing, "it was not read when it was time"
+		}
+	}
+	return p
+}
