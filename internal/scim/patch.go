@@ -207,7 +207,7 @@ func (c *change) add(o Object, a *Attribute, more []any) {
 	for _, v := range more {
 		again := false
 		for _, w := range byKey[key(v)] {
-			if c.left--; c.left < 0 {
+			if c.left -= costly; c.left < 0 {
 				return
 			}
 			again = again || reflect.DeepEqual(v, w) || a.Name == "members"
@@ -241,7 +241,7 @@ func (c *change) without(o Object, a *Attribute, named any) error {
 		x, _ := v.(Object)
 		fits := false
 		for _, g := range gone[key(v)] {
-			if c.left--; c.left < 0 {
+			if c.left -= costly; c.left < 0 {
 				return nil
 			}
 			fits = fits || a.Name == "members" || contains(x, g)

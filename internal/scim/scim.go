@@ -41,7 +41,7 @@ const (
 	MaxNodes      = 64      // comparisons and connectives of a filter
 	MaxNesting    = 16      // parentheses and brackets within one another
 	MaxOperations = 2000    // of a PATCH
-	MaxEffort     = 5_000_000
+	MaxEffort     = 20_000_000 // of one request's change, or of a filter on one resource: a unit takes some ten nanoseconds
 )
 
 // Object is a resource, or a complex value of one, as JSON has it: its values are string, bool, float64, nil, Object, and

@@ -125,6 +125,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connectors/{connector}/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the token with which a provider sends its people by SCIM; the one before ends */
+        post: operations["postConnectorsConnectorToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups": {
         parameters: {
             query?: never;
@@ -1271,25 +1288,35 @@ export interface components {
             has_secret?: boolean;
             id: string;
             /** @enum {string} */
-            kind: "ldap";
+            kind: "ldap" | "scim";
+            /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             name: string;
-            /** @description What the last success did. */
+            /** @description What the last success did; of kind scim what was done since it was entered, with the latest reasons. */
             report?: components["schemas"]["Report"];
             running?: boolean;
+            /** @description Of kind scim. */
+            scim?: components["schemas"]["SCIM"];
             /**
              * Format: date-time
              * @description The last one that went well.
              */
             succeeded_at?: string;
+            /**
+             * Format: date-time
+             * @description Of kind scim. Absent: its token does not expire, or there is none.
+             */
+            token_expires_at?: string;
         };
         ConnectorBody: {
             enabled: boolean;
             /** @enum {string} */
-            kind: "ldap";
+            kind: "ldap" | "scim";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             name: string;
+            /** @description Of kind scim. */
+            scim?: components["schemas"]["SCIM"];
             /** @description Password or key; never given out again. Absent: as before. */
             secret?: string;
         };
@@ -1298,6 +1325,13 @@ export interface components {
             anyway?: boolean;
             /** @description Only tell what it would do. */
             dry_run?: boolean;
+        };
+        ConnectorTokenBody: {
+            /**
+             * Format: date-time
+             * @description Absent: it does not expire.
+             */
+            expires_at?: string;
         };
         Connectors: {
             connectors: components["schemas"]["Connector"][];
@@ -1373,6 +1407,7 @@ export interface components {
             audit: components["schemas"]["AuditEntry"][];
             calendars: components["schemas"]["Calendar"][];
             clients: components["schemas"]["Client"][];
+            directory?: components["schemas"]["ExportDirectory"];
             explanation: components["schemas"]["Explanation"];
             favourites: string[];
             person: components["schemas"]["ExportPerson"];
@@ -1381,6 +1416,15 @@ export interface components {
             /** @description Own choices. */
             relationships: components["schemas"]["Relationship"][];
             settings: components["schemas"]["PersonSettings"];
+        };
+        ExportDirectory: {
+            connector: string;
+            /** @description They have been deleted there. */
+            gone?: boolean;
+            /** @description Names of their groups there, as far as these are kept. */
+            groups: string[];
+            /** @description What the person is called there. */
+            id?: string;
         };
         ExportPerson: {
             /** @description IDs of the locations that a location_admin administers. */
@@ -1543,6 +1587,14 @@ export interface components {
         };
         Locations: {
             locations: components["schemas"]["Location"][];
+        };
+        MadeConnectorToken: {
+            /** Format: date-time */
+            expires_at?: string;
+            /** @description Where the provider finds this server, without its host. */
+            path: string;
+            /** @description The token itself. It is told only here. */
+            token: string;
         };
         Me: {
             /** @description IDs of the locations that a location_admin administers. */
@@ -1721,7 +1773,7 @@ export interface components {
             group?: string;
             /** @description ID of a location. */
             location: string;
-            /** @description DN of a group of the directory. Absent: everybody. */
+            /** @description A group: of a directory its DN, of a provider that speaks SCIM its name or id. Absent: everybody. */
             member?: string;
         };
         Presence: {
@@ -1928,6 +1980,17 @@ export interface components {
             done: boolean;
             /** Format: int64 */
             people: number;
+        };
+        SCIM: {
+            /** @description Where people belong; the first that fits counts. The last must be for everybody: people come before their groups. */
+            places: components["schemas"]["Place"][];
+            /** @description Plain users who were entered here become the provider's if it sends their login. They keep no password. */
+            take_over?: boolean;
+            /**
+             * @description Each group of the provider becomes a work group of this level. Absent: none does.
+             * @enum {string}
+             */
+            work_group_level?: "unknown" | "external" | "employee" | "team_colleague" | "assistant" | "assistant_plus";
         };
         ScopeSettings: {
             sections: components["schemas"]["Section"][];
@@ -2696,6 +2759,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postConnectorsConnectorToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectorTokenBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeConnectorToken"];
                 };
             };
             /** @description Unauthorized */
