@@ -34,6 +34,11 @@ $(BIN): web/dist/index.html $(GOFILES)
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/doorlight
 
+PROVIDER := internal/openid/providertest/node_modules/.package-lock.json
+$(PROVIDER): internal/openid/providertest/package-lock.json
+	@echo "== installing the OpenID provider that the tests run against (npm)"
+	cd internal/openid/providertest && npm ci --no-audit --no-fund
+
 test: tools build ## install what the tests need and run all of them
 	$(MAKE) check test-go test-web e2e
 
@@ -46,7 +51,7 @@ check: web/node_modules/.package-lock.json ## format, vet, generated files, lice
 	@scripts/check-words
 	cd web && npm run check
 
-test-go: ## tests of the server
+test-go: $(PROVIDER) ## tests of the server
 	@echo "== testing the server"
 	go test -race -timeout 20m ./...
 

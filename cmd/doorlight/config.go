@@ -30,6 +30,7 @@ type config struct {
 	TLSCert       string   `toml:"tls-cert"`
 	TLSKey        string   `toml:"tls-key"`
 	BehindTLS     bool     `toml:"behind-tls"`
+	PublicURL     string   `toml:"public-url"`
 	Grace         duration `toml:"grace"`
 	CalendarEvery duration `toml:"calendar-every"`
 	AllowPrivate  bool     `toml:"calendar-allow-private"`
@@ -71,6 +72,7 @@ func addServeFlags(f *pflag.FlagSet) {
 	f.String("tls-cert", "", "certificate file (PEM), with --tls-key")
 	f.String("tls-key", "", "private key file (PEM)")
 	f.Bool("behind-tls", false, "a proxy speaks https to the browsers: cookies are for https only")
+	f.String("public-url", "", "where browsers find this server, such as https://presence.example.com; empty: where they say they did")
 	f.Duration("grace", time.Duration(d.Grace), "how long a client may be silent before it counts as ended")
 	f.Duration("calendar-every", 0, "how often calendars are read; 0: CalDAV 2m, published addresses 10m")
 	f.Bool("calendar-allow-private", false, "calendars may be in private networks of the office")
@@ -121,6 +123,7 @@ func load(f *pflag.FlagSet) (config, error) {
 	text("tls-cert", str(&c.TLSCert))
 	text("tls-key", str(&c.TLSKey))
 	text("behind-tls", boolean(&c.BehindTLS))
+	text("public-url", str(&c.PublicURL))
 	text("grace", span(&c.Grace))
 	text("calendar-every", span(&c.CalendarEvery))
 	text("calendar-allow-private", boolean(&c.AllowPrivate))
@@ -179,6 +182,11 @@ func (c *config) check() (errs []error) {
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		bad("log-format: %q is none of text, json", c.LogFormat)
+	}
+	if c.PublicURL != "" {
+		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+			bad("public-url: it must be an address without a path, such as https://presence.example.com")
+		}
 	}
 	if c.Database != "" {
 		if u, err := url.Parse(c.Database); err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {

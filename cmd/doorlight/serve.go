@@ -163,7 +163,7 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 	p.agenda = agenda.New(st, p.office, p.hub, box, map[string]agenda.Source{
 		agenda.KindFeed: feed.New(client), agenda.KindCalDAV: caldav.New(client, caldav.Config{}),
 	}, agenda.Config{Log: log, Every: every})
-	cfg := api.Config{Log: log, Version: version, Secure: c.TLSCert != "" || c.BehindTLS, Proxy: c.BehindTLS, Demo: c.demo != nil, SetupCode: code}
+	cfg := api.Config{Log: log, Version: version, Secure: c.TLSCert != "" || c.BehindTLS, Proxy: c.BehindTLS, Demo: c.demo != nil, SetupCode: code, PublicURL: c.PublicURL}
 	if p.connectors, err = connector.Open(ctx, st, p.office, box, log); err != nil {
 		return nil, err
 	}
@@ -181,8 +181,7 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.Handle(api.Prefix+"/", p.api)
-	mux.Handle(api.SCIMPrefix+"/", p.api.SCIM())
+	p.api.Mount(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)

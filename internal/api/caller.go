@@ -294,10 +294,11 @@ func (s *sessions) expires(text string) time.Time {
 	return s.known[string(secret.Hash(text))].expires
 }
 
-func (s *sessions) create(ctx context.Context, person, label string, from netip.Addr) (string, error) {
+// create makes a session and returns its secret. Person and label are given.
+func (s *sessions) create(ctx context.Context, session store.Session, from netip.Addr, lasts time.Duration) (string, error) {
 	text, hash := secret.New(sessionPrefix)
 	now := time.Now().UTC()
-	session := store.Session{Hash: hash, PersonID: person, Label: label, CreatedAt: now, ExpiresAt: now.Add(sessionFor)}
+	session.Hash, session.CreatedAt, session.ExpiresAt = hash, now, now.Add(lasts)
 	if from.IsValid() {
 		session.Address = from.String()
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/connector"
 	"github.com/doorlight/doorlight/internal/directory"
+	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/provision"
 )
 
@@ -16,7 +17,7 @@ type ConnectorPath struct {
 
 // ConnectorBody is what administrators enter about an outside system.
 type ConnectorBody struct {
-	Kind    string  `json:"kind" enum:"ldap,scim"`
+	Kind    string  `json:"kind" enum:"ldap,oidc,scim"`
 	Name    string  `json:"name" minLength:"1" maxLength:"120"`
 	Enabled bool    `json:"enabled"`
 	Secret  *string `json:"secret,omitempty" maxLength:"4096" doc:"Password or key; never given out again. Absent: as before."`
@@ -35,7 +36,7 @@ type ConnectorInput struct {
 // Connector is an outside system, and how it is doing.
 type Connector struct {
 	ID        string `json:"id"`
-	Kind      string `json:"kind" enum:"ldap,scim"`
+	Kind      string `json:"kind" enum:"ldap,oidc,scim"`
 	Name      string `json:"name"`
 	Enabled   bool   `json:"enabled"`
 	HasSecret bool   `json:"has_secret,omitempty"`
@@ -46,6 +47,8 @@ type Connector struct {
 	Report      *provision.Report `json:"report,omitempty" doc:"What the last success did; of kind scim what was done since it was entered, with the latest reasons."`
 	Running     bool              `json:"running,omitempty"`
 
+	CallbackPath   string     `json:"callback_path,omitempty" doc:"Of kind oidc: where its pages lead back to (redirect URI), to be entered at the provider."`
+	LogoutPath     string     `json:"logout_path,omitempty" doc:"Of kind oidc: where it tells that somebody has signed out there (back-channel logout URI)."`
 	TokenExpiresAt *time.Time `json:"token_expires_at,omitempty" doc:"Of kind scim. Absent: its token does not expire, or there is none."`
 }
 
@@ -83,6 +86,9 @@ func (s *Server) Connect(c *connector.Connectors) { s.connectors = c }
 func connectorOut(c connector.Connector) Connector {
 	out := Connector{
 		ID: c.ID, Kind: c.Kind, Name: c.Name, Enabled: c.Enabled, HasSecret: c.HasSecret, Settings: c.Settings, Error: c.Error, Report: c.Report, Running: c.Running,
+	}
+	if c.Kind == connector.KindOIDC {
+		out.CallbackPath, out.LogoutPath = authPath(c.ID, "callback"), authPath(c.ID, "logout")
 	}
 	if !c.TokenExpiresAt.IsZero() {
 		out.TokenExpiresAt = &c.TokenExpiresAt
@@ -149,8 +155,10 @@ func stepsOut(steps []directory.Step) []Step {
 }
 
 func (s *Server) postConnectorSync(ctx context.Context, in *ConnectorSync) (*Out[Job], error) {
-	if _, err := s.connectors.Get(in.Connector); err != nil {
+	if x, err := s.connectors.Get(in.Connector); err != nil {
 		return nil, err
+	} else if x.Kind != connector.KindLDAP {
+		return nil, fault.New(fault.Conflict, "%s is not read: it says by itself what it has to say", x.Name)
 	}
 	c := callerOf(ctx)
 	by, b := c.by(), in.Body

@@ -106,6 +106,7 @@ func newPalace(t testing.TB) *palace {
 		"person": "anna", "viewer": "bob", "client": "tab", "line": "100", "calendar": cal.ID, "location": p.location, "group": group.ID,
 		"scope": p.location, "section": policy.SectionFeature, "template": policy.TemplateSick, "token": tok.ID,
 	}
+	p.ok(p.office.Tie(t.Context(), office.By{}, p.values["connector"], "subject", "anna"))
 	return p
 }
 

@@ -137,8 +137,7 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	var streams sync.WaitGroup
 	streams.Go(func() { broker.Run(streaming) })
 	mux := http.NewServeMux()
-	mux.Handle(api.Prefix+"/", b.server)
-	mux.Handle(api.SCIMPrefix+"/", b.server.SCIM())
+	b.server.Mount(mux)
 	front := httptest.NewUnstartedServer(api.Secure(mux))
 	front.Listener = socket.Listen(front.Listener)
 	front.Start()

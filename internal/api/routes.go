@@ -33,6 +33,7 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "GET", "/session", signedIn, "Start", "Tell who is signed in", s.getSession)
 	add(s, api, "DELETE", "/session", signedIn, "Start", "Sign out", s.deleteSession)
 
+	add(s, api, "GET", "/providers", anybody, "Start", "Ways to sign in beside a password", s.getProviders)
 	add(s, api, "POST", "/password", anybody, "Start", "Set a password by a link", s.postPassword)
 
 	add(s, api, "GET", "/team", signedIn, "People", "Your groups, favourites and everybody in them", s.getTeam)
@@ -44,6 +45,8 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "GET", person+"/audit", signedIn, "People", "What others and the person changed about them", s.getPersonAudit)
 	add(s, api, "GET", person+"/sessions", signedIn, "People", "Sign-ins", s.getSessions)
 	add(s, api, "DELETE", person+"/sessions/{session}", signedIn, "People", "End a sign-in", s.deleteOtherSession)
+	add(s, api, "GET", person+"/identities", signedIn, "People", "As whom sign-in providers know a person", s.getIdentities)
+	add(s, api, "DELETE", person+"/identities/{connector}", signedIn, "People", "Release a person from an account of a sign-in provider", s.deleteIdentity)
 	add(s, api, "PUT", person+"/password", signedIn, "People", "Change the own password", s.putPassword)
 
 	add(s, api, "PUT", person+"/choice", signedIn, "Presence", "Choose a presence", s.putChoice)

@@ -61,7 +61,7 @@ func (s *Server) serveSCIM(w http.ResponseWriter, r *http.Request) {
 	}
 	use := connector.Use{}
 	backend.Count = func(what provision.Outcome) { use.Done = append(use.Done, what) }
-	h := scim.Handler{Backend: backend, Base: s.schemeOf(r) + "://" + r.Host + SCIMPrefix + "/" + id, Failed: func(r *http.Request, cause error, told *scim.Error) {
+	h := scim.Handler{Backend: backend, Base: s.base(r) + SCIMPrefix + "/" + id, Failed: func(r *http.Request, cause error, told *scim.Error) {
 		switch {
 		case errors.Is(cause, context.Canceled):
 			return
@@ -74,14 +74,6 @@ func (s *Server) serveSCIM(w http.ResponseWriter, r *http.Request) {
 	}}
 	h.Serve(w, r, path)
 	s.connectors.Used(id, use)
-}
-
-// schemeOf returns how a client reaches this server.
-func (s *Server) schemeOf(r *http.Request) string {
-	if r.TLS != nil || s.cfg.Secure {
-		return "https"
-	}
-	return "http"
 }
 
 // admitProvider finds out which provider makes a request. A good token is always let in, however many wrong ones came

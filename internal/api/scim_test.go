@@ -670,7 +670,7 @@ func TestOnlyTheTokenLetsAProviderIn(t *testing.T) {
 		t.Errorf("%s", refused2)
 	}
 	(&client{b, http.Header{"Authorization": {"Bearer " + p.token}}}).get("/records").is(t, 401)
-	admin.post("/connectors/"+other.connector+"/sync", m{}).is(t, 200)
+	admin.post("/connectors/"+other.connector+"/sync", m{}).is(t, 409)
 	if text := admin.get("/connectors").body; bytes.Contains(text, []byte(p.token)) {
 		t.Errorf("an answer holds the token: %s", text)
 	}

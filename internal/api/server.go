@@ -32,6 +32,7 @@ type Config struct {
 	Version   string
 	SetupCode string // must be given to make the first administrator from another computer; empty: nobody can from there
 	Demo      bool   // the office is invented
+	PublicURL string // where browsers find this server, such as https://presence.example.com; empty: where they say they did
 	Secure    bool   // cookies are for https only
 	Proxy     bool   // a proxy stands in front: nobody comes from this computer, and it says in X-Forwarded-For who asks
 }
@@ -70,6 +71,7 @@ func New(st store.Store, of *office.Office, h *hub.Hub, ag *agenda.Agenda, cfg C
 	}
 	of.Listen(func(c office.Change) { s.sessions.forget(c.Signed) })
 	s.describe(cfg.Version)
+	s.serveSignIn()
 	s.mux.HandleFunc(nothing, func(w http.ResponseWriter, r *http.Request) {
 		if methods := s.methods(r); len(methods) > 0 {
 			w.Header().Set("Allow", strings.Join(methods, ", "))
@@ -103,6 +105,13 @@ func (s *Server) Live(b *live.Broker) {
 	s.mux.Handle("GET "+Prefix+"/live", b.Handler(s.viewer, func(w http.ResponseWriter, err error) {
 		writeProblem(w, s.problem(context.Background(), err))
 	}))
+}
+
+// Mount registers everything that the server answers but for its pages.
+func (s *Server) Mount(mux *http.ServeMux) {
+	mux.Handle(Prefix+"/", s)
+	mux.Handle(AuthPrefix, s)
+	mux.Handle(SCIMPrefix+"/", s.SCIM())
 }
 
 // describe registers all operations.

@@ -29,9 +29,13 @@ func (s *Server) getSessions(ctx context.Context, in *PersonPath) (*Out[Sessions
 		current = sessionID(secret.Hash(c.secret))
 	}
 	for _, x := range all {
-		out.Sessions = append(out.Sessions, Session{
+		one := Session{
 			ID: sessionID(x.Hash), Label: x.Label, Address: x.Address, CreatedAt: x.CreatedAt, ExpiresAt: x.ExpiresAt, Current: sessionID(x.Hash) == current,
-		})
+		}
+		if via, err := s.connectors.Get(x.ConnectorID); err == nil {
+			one.Provider = via.Name
+		}
+		out.Sessions = append(out.Sessions, one)
 	}
 	return &Out[Sessions]{out}, nil
 }
@@ -49,17 +53,8 @@ func (s *Server) deleteOtherSession(ctx context.Context, in *SessionPath) (*stru
 		if sessionID(x.Hash) != in.Session {
 			continue
 		}
-		e := c.by().Entry("session.end")
-		e.PersonID, e.Detail = id, mustJSON(map[string]any{"label": x.Label})
-		if p, ok := s.office.Person(id); ok {
-			e.LocationID = p.LocationID
-		}
-		if err := s.store.Update(ctx, store.Changes{DeleteSessions: [][]byte{x.Hash}, Audit: []store.AuditEntry{e}}); err != nil {
+		if err := s.endSessions(ctx, c.by(), x); err != nil {
 			return nil, fault.Wrap(fault.Unavailable, err, "the sign-in cannot be ended at the moment")
-		}
-		s.sessions.drop(x.Hash)
-		if s.live != nil {
-			s.live.SignOut(secret.Key(x.Hash))
 		}
 		return nil, nil
 	}
@@ -159,5 +154,5 @@ func (s *Server) postPassword(ctx context.Context, in *LinkUse) (*SessionOut, er
 		}
 		return nil, err
 	}
-	return s.signIn(ctx, p.ID)
+	return s.signInAs(ctx, p.ID)
 }

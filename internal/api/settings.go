@@ -255,6 +255,7 @@ func (s *Server) export(ctx context.Context, p *office.Person, c caller) (*Out[E
 		Relationships: []Relationship{},
 		Calendars:     s.calendars(p.ID),
 		Clients:       s.clients(p.ID),
+		Identities:    s.identitiesOf(p.ID),
 		Audit:         []AuditEntry{},
 	}
 	if d := p.Directory; d.ConnectorID != "" {

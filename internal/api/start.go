@@ -72,7 +72,7 @@ func (s *Server) postSetup(ctx context.Context, in *SetupInput) (*SessionOut, er
 	if err := s.office.PutPeople(ctx, office.By{}, "setup", &p); err != nil {
 		return nil, err
 	}
-	return s.signIn(ctx, p.ID)
+	return s.signInAs(ctx, p.ID)
 }
 
 func checkPassword(at, password string, bad *fault.Fields) {
@@ -95,14 +95,10 @@ func (s *Server) postSession(ctx context.Context, in *SignIn) (*SessionOut, erro
 	if err != nil {
 		return nil, err
 	}
-	if fits { // while it was checked they may have been blocked, or got another password
-		now, ok := s.office.Person(p.ID)
-		fits = ok && !now.Blocked && now.PasswordHash == p.PasswordHash && now.Directory == p.Directory
-	}
 	if !fits {
 		return nil, fault.New(fault.Unauthorized, "login or password is wrong")
 	}
-	return s.signIn(ctx, p.ID)
+	return s.signIn(ctx, p)
 }
 
 // checkPassword checks a password with the directory that somebody comes from, if it checks any, and else here. Whoever has
@@ -119,16 +115,43 @@ func (s *Server) checkPassword(ctx context.Context, p *office.Person, login, pas
 	return secret.CheckPassword(ctx, p.PasswordHash, password)
 }
 
-func (s *Server) signIn(ctx context.Context, personID string) (*SessionOut, error) {
-	text, err := s.sessions.create(ctx, personID, browserOf(callerOf(ctx).agent), callerOf(ctx).from)
-	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "signing in is not possible at the moment")
+// openSession signs somebody in who was seen to be them; session says how, if not with a password. They must be who they
+// were then: whoever was blocked or got another password meanwhile is not let in.
+func (s *Server) openSession(ctx context.Context, p *office.Person, session store.Session, lasts time.Duration) (secret string, err error) {
+	c := callerOf(ctx)
+	session.PersonID, session.Label = p.ID, browserOf(c.agent)
+	if secret, err = s.sessions.create(ctx, session, c.from, lasts); err != nil {
+		return "", fault.Wrap(fault.Unavailable, err, "signing in is not possible at the moment")
 	}
-	me, err := s.me(personID)
+	// Only now: what changes from here on ends the session that is there.
+	if now, ok := s.office.Person(p.ID); !ok || now.Blocked || now.PasswordHash != p.PasswordHash || now.Directory != p.Directory {
+		if err := s.sessions.end(context.WithoutCancel(ctx), secret); err != nil {
+			s.log.ErrorContext(ctx, "a sign-in could not be taken back", "user", p.ID, "err", err)
+		}
+		return "", fault.New(fault.Unauthorized, "the account was changed meanwhile; sign in again")
+	}
+	return secret, nil
+}
+
+func (s *Server) signIn(ctx context.Context, p *office.Person) (*SessionOut, error) {
+	text, err := s.openSession(ctx, p, store.Session{}, sessionFor)
+	if err != nil {
+		return nil, err
+	}
+	me, err := s.me(p.ID)
 	if err != nil {
 		return nil, err
 	}
 	return &SessionOut{SetCookie: s.cookie(text, int(sessionFor.Seconds())), Body: me}, nil
+}
+
+// signInAs signs in who has just been given a password.
+func (s *Server) signInAs(ctx context.Context, id string) (*SessionOut, error) {
+	p, ok := s.office.Person(id)
+	if !ok {
+		return nil, noPerson(id)
+	}
+	return s.signIn(ctx, p)
 }
 
 func (s *Server) cookie(value string, maxAge int) string {

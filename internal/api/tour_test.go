@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/doorlight/doorlight/internal/api"
+	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/store"
@@ -240,10 +241,17 @@ func TestTour(t *testing.T) {
 	good("", admin.post("/connectors/"+dir.ID+"/check", nil))
 	admin.settled(decode[api.Job](good("", admin.post("/connectors/"+dir.ID+"/sync", map[string]any{}))))
 	good("", admin.delete("/connectors/"+dir.ID))
-	provider := decode[api.Connector](good("connector-scim", admin.post("/connectors", map[string]any{"kind": "scim", "name": "Provider", "enabled": true, "scim": map[string]any{
+	provider := decode[api.Connector](good("provider", admin.post("/connectors", map[string]any{"kind": "oidc", "name": "Company account", "enabled": true, "secret": "x", "oidc": map[string]any{
+		"issuer": "https://login.example.com/office", "client_id": "doorlight",
+	}})))
+	good("providers", b.nobody().get("/providers"))
+	b.ok(b.office.Tie(t.Context(), office.By{}, provider.ID, "248289761001", anna))
+	good("identities", me.get("/people/me/identities"))
+	good("", me.delete("/people/me/identities/"+provider.ID))
+	sender := decode[api.Connector](good("connector-scim", admin.post("/connectors", map[string]any{"kind": "scim", "name": "Provider", "enabled": true, "scim": map[string]any{
 		"places": []map[string]any{{"member": "Staff", "location": location}, {"location": location}}, "work_group_level": "team_colleague",
 	}})))
-	good("connector-token", admin.post("/connectors/"+provider.ID+"/token", map[string]any{}))
+	good("connector-token", admin.post("/connectors/"+sender.ID+"/token", map[string]any{}))
 	job := decode[api.Job](good("", admin.post("/people/import", map[string]any{"csv": "login,name\n" + "nina,Nina\n", "dry_run": true})))
 	good("", admin.get("/jobs/"+job.ID))
 	good("sections-asked", admin.put("/scopes/"+location+"/settings", map[string]any{"default": []string{"calendar"}, "dry_run": true}))

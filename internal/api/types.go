@@ -394,6 +394,7 @@ type Export struct {
 	Calendars     []Calendar           `json:"calendars"`
 	Agenda        []rights.Appointment `json:"agenda"`
 	Clients       []Client             `json:"clients"`
+	Identities    []Identity           `json:"identities" doc:"As whom sign-in providers know the person."`
 	Directory     *ExportDirectory     `json:"directory,omitempty"`
 	Audit         []AuditEntry         `json:"audit"`
 }
@@ -487,6 +488,7 @@ type Session struct {
 	CreatedAt time.Time `json:"created_at"`
 	ExpiresAt time.Time `json:"expires_at"`
 	Current   bool      `json:"current,omitempty" doc:"It is the one that asks."`
+	Provider  string    `json:"provider,omitempty" doc:"Name of the sign-in provider; absent: it was made with a password."`
 }
 
 // Sessions are the sign-ins of a person, newest first.

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -17,8 +19,10 @@ import (
 	"github.com/doorlight/doorlight/internal/directory"
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/openid"
 	"github.com/doorlight/doorlight/internal/provision"
 	"github.com/doorlight/doorlight/internal/secret"
+	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/store"
 )
 
@@ -54,6 +58,8 @@ type Connectors struct {
 	office *office.Office
 	box    *secret.Box
 	log    *slog.Logger
+	client *outbound.Client // for addresses that administrators enter
+	http   *http.Client     // the same
 	wake   chan struct{}
 
 	changing sync.Mutex // held while one is entered or deleted
@@ -66,18 +72,26 @@ type entry struct {
 	rec      store.Connector
 	settings Settings
 	dir      *directory.Directory // of KindLDAP; nil if its settings cannot be used
+	op       *openid.Provider     // of KindOIDC; nil likewise
 	running  bool
 
 	// Of KindSCIM.
-	token     token
-	leaving   bool      // it is being deleted
+	token   token
+	leaving bool // it is being deleted
+
 	unwritten bool      // rec holds what the store does not
 	written   time.Time // when the store was last told
 }
 
 // Open reads them from the store.
 func Open(ctx context.Context, st store.Store, of *office.Office, box *secret.Box, log *slog.Logger) (*Connectors, error) {
+	// Administrators' systems may well be in the office's own networks and on this computer; the metadata services of data
+	// centres, which give credentials away, are not.
 	c := &Connectors{store: st, office: of, box: box, log: log, wake: make(chan struct{}, 1), all: map[string]*entry{}}
+	c.client = outbound.NewClient(outbound.Config{
+		AllowPrivate: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, MaxRedirects: -1, MaxBody: 1 << 20,
+	})
+	c.http = c.client.HTTP()
 	o, err := st.LoadOffice(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connectors: %w", err)
@@ -129,6 +143,8 @@ func (c *Connectors) entryOf(rec store.Connector) (*entry, error) {
 	switch rec.Kind {
 	case KindLDAP:
 		e.dir, err = e.settings.LDAP.open(text)
+	case KindOIDC:
+		e.op, err = e.settings.OIDC.open(text, c)
 	case KindSCIM:
 		err = e.readToken(text)
 	}
@@ -314,6 +330,7 @@ func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error 
 	c.mu.Lock()
 	delete(c.all, id)
 	c.mu.Unlock()
+	c.office.Forget(id)
 	return nil
 }
 
@@ -330,10 +347,17 @@ func (c *Connectors) Check(ctx context.Context, id string) ([]directory.Step, er
 	if err != nil {
 		return nil, err
 	}
-	if e.dir == nil {
-		return nil, errUnusable
+	var steps []directory.Step
+	switch {
+	case e.dir != nil:
+		return e.dir.Check(ctx), nil
+	case e.op != nil:
+		for _, step := range e.op.Check(ctx) {
+			steps = append(steps, directory.Step(step))
+		}
+		return steps, nil
 	}
-	return e.dir.Check(ctx), nil
+	return nil, errUnusable
 }
 
 // errUnusable is the error of a system whose settings were read but make no sense, such as a sealed password without its key.
@@ -349,13 +373,11 @@ func (c *Connectors) Sync(ctx context.Context, by office.By, id string, dry, any
 		return provision.Report{}, err
 	}
 	defer free()
-	if e.rec.Kind != KindLDAP {
-		return provision.Report{}, fault.New(fault.Conflict, "a connector of kind %s is not read: it says by itself what has changed", e.rec.Kind)
-	}
-	dir, places := e.dir, slices.Clone(e.settings.LDAP.Places)
-	if dir == nil {
+	dir := e.dir
+	if dir == nil || e.settings.LDAP == nil {
 		return provision.Report{}, errUnusable
 	}
+	places := slices.Clone(e.settings.LDAP.Places)
 	s := provision.Sync{By: by, Connector: id, Places: places, DryRun: dry, Anyway: anyway, Progress: progress}
 	rep, err := s.Enter(ctx, c.office, dir.Each)
 	err = inWords(err)
@@ -368,9 +390,12 @@ func (c *Connectors) Sync(ctx context.Context, by office.By, id string, dry, any
 // inWords gives the errors of a directory a text that administrators are shown.
 func inWords(err error) error {
 	var told *fault.Error
+	var provider *openid.Error
 	switch {
 	case err == nil || errors.As(err, &told):
 		return err
+	case errors.As(err, &provider):
+		return fault.Wrap(fault.Unavailable, err, "the provider: %s", provider.Text)
 	case errors.Is(err, directory.ErrUnreachable):
 		return fault.Wrap(fault.Unavailable, err, "the directory cannot be reached: %v", err)
 	}
@@ -399,8 +424,34 @@ func (c *Connectors) note(ctx context.Context, e *entry, rep provision.Report, e
 	}
 }
 
+// noteUse notes how a use of a system went that takes place when somebody asks for it, in memory: Run writes it when it is time.
+func (c *Connectors) noteUse(id string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.all[id]
+	if e == nil {
+		return
+	}
+	e.rec.CheckedAt, e.rec.Error = time.Now().UTC(), ""
+	if err != nil {
+		e.rec.Error = fault.Public(inWords(err))
+	} else {
+		e.rec.SucceededAt = e.rec.CheckedAt
+	}
+	c.unwritten(e)
+}
+
+// unwritten says that a record holds what the store does not; mu is held.
+func (c *Connectors) unwritten(e *entry) {
+	if !e.unwritten {
+		e.unwritten = true
+		c.signal()
+	}
+}
+
 // Run has directories read when it is time, until ctx ends.
 func (c *Connectors) Run(ctx context.Context) error {
+	defer c.client.CloseIdleConnections()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

@@ -197,10 +197,7 @@ func (c *Connectors) Used(id string, u Use) {
 		rep.Refusals = []provision.Refusal{}
 	}
 	e.rec.Report, _ = json.Marshal(rep) // plain data
-	if !e.unwritten {
-		e.unwritten = true
-		c.signal()
-	}
+	c.unwritten(e)
 }
 
 // writeUses writes what was noted of providers, of each at most once in noteEvery unless all is set, and returns when there

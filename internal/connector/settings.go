@@ -13,12 +13,14 @@ import (
 // Kinds of outside systems. They are stored.
 const (
 	KindLDAP = "ldap" // a directory that is read over LDAP
+	KindOIDC = "oidc" // a provider with which people sign in (OpenID Connect)
 	KindSCIM = "scim" // a provider of identities that sends its people by SCIM
 )
 
 // Settings are those of the one kind that a connector is of; the others are nil.
 type Settings struct {
 	LDAP *LDAP `json:"ldap,omitempty" doc:"Of kind ldap."`
+	OIDC *OIDC `json:"oidc,omitempty" doc:"Of kind oidc."`
 	SCIM *SCIM `json:"scim,omitempty" doc:"Of kind scim."`
 }
 
@@ -38,6 +40,9 @@ var kinds = map[string]struct {
 }{
 	KindLDAP: {
 		func(s *Settings) any { s.LDAP = &LDAP{}; return s.LDAP }, func(s *Settings) settings { return s.LDAP }, func(s *Settings) bool { return s.LDAP != nil },
+	},
+	KindOIDC: {
+		func(s *Settings) any { s.OIDC = &OIDC{}; return s.OIDC }, func(s *Settings) settings { return s.OIDC }, func(s *Settings) bool { return s.OIDC != nil },
 	},
 	KindSCIM: {
 		func(s *Settings) any { s.SCIM = &SCIM{}; return s.SCIM }, func(s *Settings) settings { return s.SCIM }, func(s *Settings) bool { return s.SCIM != nil },

@@ -446,6 +446,11 @@ func (s *shard) land(f *flight, err error) {
 		was := d.person.shown // only run changes it
 		s.enter(d, err == nil, now)
 		s.settle(d.person, was, now)
+		if d.fresh { // only now: nobody is to see a presence that was not worked out
+			s.mu.Lock()
+			s.people[d.person.id] = d.person
+			s.mu.Unlock()
+		}
 	}
 	for _, r := range f.requests {
 		for _, id := range r.remove {
@@ -464,9 +469,6 @@ func (s *shard) enter(d *draft, durable bool, at time.Time) {
 	p := d.person
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d.fresh {
-		s.people[p.id] = p
-	}
 	if !durable {
 		if p.policy != nil && p.policy != d.policy {
 			alive := standing(p.claims, at)

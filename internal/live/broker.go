@@ -82,6 +82,7 @@ type subject struct {
 	number   uint32
 	watchers int
 	gone     bool   // the person was removed: from now on nobody sees anything of them
+	coming   bool   // the person has just been added: their presence will be published for the first time
 	stale    uint64 // revision at which the card changed last
 	audience [rights.MaxClasses]audience
 }
@@ -172,6 +173,7 @@ func (b *Broker) publish(s *subject, p *presence.Presence, shown *presence.Shown
 		b.relevelSubject(s)
 		return
 	}
+	s.coming = false
 	for c := range rights.Classes() {
 		a := &s.audience[c]
 		v := rights.SeePresence(rights.Class(c), s.id, p, shown)
@@ -316,19 +318,24 @@ func (b *Broker) SignOut(session uint64) {
 	}
 }
 
-// subject returns the subject of a person, made if need be; nil if there is no such person; mu is held.
+// subject returns the subject of a person, made if need be; nil if there is no such person; mu is held. Whoever learns of a
+// new person from the office may be faster than the hub, and must not be left without them for that.
 func (b *Broker) subject(id string) *subject {
 	if s := b.subjects[id]; s != nil {
 		return s
 	}
 	p, shown, ok := b.from.Presence(id)
 	if !ok {
-		return nil
+		if _, added := b.dir.Person(id); !added {
+			return nil
+		}
 	}
-	s := &subject{id: id}
+	s := &subject{id: id, coming: !ok}
 	b.revision++ // whoever resumes may have missed what happened while nobody watched
 	for c := range rights.Classes() {
-		s.audience[c].view = rights.SeePresence(rights.Class(c), id, &p, &shown)
+		if ok {
+			s.audience[c].view = rights.SeePresence(rights.Class(c), id, &p, &shown)
+		}
 		s.audience[c].revision = b.revision
 	}
 	s.stale = b.revision
@@ -417,7 +424,7 @@ func (b *Broker) watch(c *conn, ids []string, from *Resume) []byte {
 			w.what = isStale
 		}
 		a := &s.audience[class]
-		if class.SeesNothing() || a.revision <= since {
+		if class.SeesNothing() || a.revision <= since || s.coming {
 			continue
 		}
 		if !first {

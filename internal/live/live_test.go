@@ -41,12 +41,13 @@ type building struct {
 	mu     sync.Mutex
 	levels map[[2]string]rights.Level // by viewer and owner; team colleague by default
 	people map[string]hub.Update
+	coming map[string]bool // people whom the hub does not know yet
 }
 
 func (b *building) Level(viewer, owner string) rights.Level {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, ok := b.people[owner]; !ok {
+	if _, ok := b.people[owner]; !ok && !b.coming[owner] {
 		return rights.Blocked
 	}
 	if viewer == owner {
@@ -58,7 +59,11 @@ func (b *building) Level(viewer, owner string) rights.Level {
 	return rights.TeamColleague
 }
 
-func (b *building) Person(string) (*office.Person, bool) { return nil, false }
+func (b *building) Person(id string) (*office.Person, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return nil, b.coming[id]
+}
 
 func (b *building) Presence(id string) (presence.Presence, presence.Shown, bool) {
 	b.mu.Lock()
@@ -426,6 +431,30 @@ func TestWhatAViewerMayNotSeeMakesNoFrame(t *testing.T) {
 	wantIDs(t, "changes", f.ids(), "bert")
 	wantIDs(t, "stale", f.Stale)
 	wantIDs(t, "gone", f.Gone)
+	w.check()
+}
+
+// TestWhoIsAddedIsSeen: whoever watches somebody between the office's word of them and the hub's is told of them.
+func TestWhoIsAddedIsSeen(t *testing.T) {
+	t.Parallel()
+	s := open(t, false, Config{Gather: time.Millisecond}, "anna")
+	s.office.mu.Lock()
+	s.office.coming = map[string]bool{"bert": true}
+	s.office.mu.Unlock()
+	w := s.client("anna", "anna", "bert", "nobody")
+	f := w.watch()
+	wantIDs(t, "snapshot", f.ids(), "anna")
+	s.relate("anna", "bert", rights.Employee) // of what is not known nothing is told
+	f = w.next()
+	wantIDs(t, "changes before", f.ids())
+	wantIDs(t, "stale", f.Stale, "bert")
+	s.set("bert", presence.LoggedOut, "")
+	f = w.next()
+	wantIDs(t, "changes", f.ids(), "bert")
+	w.check()
+	s.set("bert", presence.Busy, "")
+	f = w.next()
+	wantIDs(t, "changes", f.ids(), "bert")
 	w.check()
 }
 

@@ -168,7 +168,8 @@ func (b *Broker) appendChanges(buf []byte, c *conn) []byte {
 		w := &c.watched[i]
 		other |= w.what
 		class := rights.ClassOf(w.level)
-		if w.what&isGone != 0 || w.what&isChanged == 0 || class.SeesNothing() {
+		s := b.numbered[w.number]
+		if w.what&isGone != 0 || w.what&isChanged == 0 || class.SeesNothing() || s.coming {
 			continue
 		}
 		if !open {
@@ -177,7 +178,7 @@ func (b *Broker) appendChanges(buf []byte, c *conn) []byte {
 		} else {
 			buf = append(buf, ',')
 		}
-		buf = append(buf, b.numbered[w.number].audience[class].bytes()...)
+		buf = append(buf, s.audience[class].bytes()...)
 	}
 	if open {
 		buf = append(buf, ']')

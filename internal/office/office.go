@@ -74,6 +74,7 @@ type Office struct {
 	levels     map[any]levels                     // of groups, by pointer
 	tokens     map[string]store.Token             // by hash
 	calendars  map[string]store.Calendar
+	identities map[store.IdentityKey]store.Identity
 	provided   map[string]*store.DirectoryGroup   // groups of outside systems
 	inProvided map[string][]*store.DirectoryGroup // by member
 }
@@ -104,6 +105,10 @@ func Open(ctx context.Context, st store.Store, log *slog.Logger) (*Office, error
 	o.levels = map[any]levels{}
 	o.tokens = map[string]store.Token{}
 	o.calendars = map[string]store.Calendar{}
+	o.identities = map[store.IdentityKey]store.Identity{}
+	for _, v := range all.Identities {
+		o.identities[store.IdentityKey{ConnectorID: v.ConnectorID, Subject: v.Subject}] = v
+	}
 	o.provided = map[string]*store.DirectoryGroup{}
 	o.inProvided = map[string][]*store.DirectoryGroup{}
 	for _, l := range all.Locations {

@@ -500,6 +500,7 @@ func (o *Office) DeletePerson(ctx context.Context, by By, id string) error {
 		delete(viewers, id)
 	}
 	maps.DeleteFunc(o.calendars, func(_ string, c store.Calendar) bool { return c.PersonID == id })
+	maps.DeleteFunc(o.identities, func(_ store.IdentityKey, v store.Identity) bool { return v.PersonID == id })
 	maps.DeleteFunc(o.tokens, func(_ string, t store.Token) bool { return t.PersonID == id })
 	o.mu.Unlock()
 	o.tell(Change{Removed: []string{id}, Cards: []string{id}, Levels: []string{id}, Signed: []string{id}})

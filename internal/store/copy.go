@@ -55,7 +55,7 @@ func checkEmpty(ctx context.Context, s Store) error {
 // size is the number of records.
 func (o *Office) size() int {
 	return len(o.Locations) + len(o.Groups) + len(o.Sections) + len(o.People) + len(o.WorkGroups) + len(o.MonitoringGroups) +
-		len(o.Relationships) + len(o.Tokens) + len(o.Calendars) + len(o.Connectors) + len(o.DirectoryGroups)
+		len(o.Relationships) + len(o.Tokens) + len(o.Calendars) + len(o.Connectors) + len(o.Identities) + len(o.DirectoryGroups)
 }
 
 func copyAll(ctx context.Context, dst, src Store, progress func(done, total int)) error {
@@ -145,6 +145,9 @@ func copyOffice(ctx context.Context, dst Store, o *Office, count func(int)) erro
 	}
 	for b := range slices.Chunk(o.Connectors, copyBatch) {
 		add(len(b), Changes{PutConnectors: b})
+	}
+	for b := range slices.Chunk(o.Identities, copyBatch) {
+		add(len(b), Changes{PutIdentities: b})
 	}
 	for b := range slices.Chunk(o.DirectoryGroups, copyBatch) {
 		add(len(b), Changes{PutDirectoryGroups: b})

@@ -179,7 +179,21 @@ type Session struct {
 	Address   string // from where it was made
 	CreatedAt time.Time
 	ExpiresAt time.Time
+
+	ConnectorID     string // the sign-in provider; empty: with a password of this server or of a directory
+	ProviderSession string // as the provider calls it; empty: it does not tell
 }
+
+// Identity says as whom a sign-in provider knows a person: one for each provider and person.
+type Identity struct {
+	ConnectorID string // Connector.ID
+	Subject     string // which the provider gives to nobody else
+	PersonID    string
+	CreatedAt   time.Time
+}
+
+// IdentityKey names an Identity.
+type IdentityKey struct{ ConnectorID, Subject string }
 
 // Link lets its bearer set a person's password, once. Only the SHA-256 of its secret is kept.
 type Link struct {
@@ -240,13 +254,15 @@ type Office struct {
 	Tokens           []Token
 	Calendars        []Calendar
 	Connectors       []Connector
+	Identities       []Identity
 	DirectoryGroups  []DirectoryGroup
 }
 
 // Changes is a set of changes that take effect together or not at all. Puts replace a record of the same key,
 // members included; they are applied before the deletes. Deleting what is not there is no error. Deleting a
 // person deletes their claims, calendars, sessions, memberships and relationships, the tokens that act for them, and
-// the details of the audit entries about them, of which who did what and when stays. Deleting a location deletes its groups, and either deletes its sections.
+// the details of the audit entries about them, of which who did what and when stays. Deleting a connector or a person deletes
+// the identities. Deleting a location deletes its groups, and either deletes its sections.
 type Changes struct {
 	PutLocations        []Location
 	PutGroups           []Group
@@ -260,6 +276,7 @@ type Changes struct {
 	PutLinks            []Link // in place of the person's earlier ones
 	PutCalendars        []Calendar
 	PutConnectors       []Connector
+	PutIdentities       []Identity
 	PutDirectoryGroups  []DirectoryGroup
 
 	DeleteLocations        []string // a location or group with people in it is an ErrConflict
@@ -273,6 +290,7 @@ type Changes struct {
 	DeleteSessions         [][]byte // by Hash
 	DeleteLinks            []string // by PersonID
 	DeleteCalendars        []string
+	DeleteIdentities       []IdentityKey
 	DeleteConnectors       []string // their groups go with them
 	DeleteDirectoryGroups  []string
 
@@ -353,6 +371,8 @@ type Store interface {
 	Session(ctx context.Context, hash []byte, now time.Time) (Session, error)
 	// Sessions returns a person's sessions that have not expired at now, newest first.
 	Sessions(ctx context.Context, personID string, now time.Time) ([]Session, error)
+	// ProviderSessions returns the sessions that a provider knows by a name and that have not expired at now, sorted by Hash.
+	ProviderSessions(ctx context.Context, connectorID, name string, now time.Time) ([]Session, error)
 	// TakeLink deletes a link that has not expired at now and returns it; ErrNotFound if there is none.
 	TakeLink(ctx context.Context, hash []byte, now time.Time) (Link, error)
 	// DeleteExpired deletes sessions, links and tokens that expired before now.

@@ -156,7 +156,9 @@ CREATE TABLE sessions (
   label      TEXT NOT NULL,                     -- such as "Firefox on Linux"
   created_ms BIGINT NOT NULL,
   expires_ms BIGINT NOT NULL,                   -- first instant it is no longer good for
-  address    TEXT COLLATE "C" NOT NULL DEFAULT '' -- from where it was made
+  address    TEXT COLLATE "C" NOT NULL DEFAULT '', -- from where it was made
+  connector_id TEXT COLLATE "C",                -- the sign-in provider; NULL: with a password
+  provider_session TEXT COLLATE "C"             -- as the provider calls it; NULL: it does not tell
 );
 
 CREATE INDEX sessions_person ON sessions (person_id);
@@ -254,3 +256,18 @@ CREATE TABLE directory_group_members (
 );
 
 CREATE INDEX directory_group_members_person ON directory_group_members (person_id);
+
+-- 0008_identities.sql: as whom sign-in providers know people, and by which provider somebody signed in.
+
+CREATE INDEX sessions_provider ON sessions (connector_id, provider_session);
+
+CREATE TABLE identities (                       -- as whom a sign-in provider knows people
+  connector_id TEXT COLLATE "C" NOT NULL REFERENCES connectors (id) ON DELETE CASCADE,
+  subject      TEXT COLLATE "C" NOT NULL,                   -- the provider gives it to nobody else
+  person_id    TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  created_ms   BIGINT NOT NULL,
+  PRIMARY KEY (connector_id, subject),
+  CONSTRAINT identities_person_id UNIQUE (connector_id, person_id)
+);
+
+CREATE INDEX identities_person ON identities (person_id);

@@ -157,7 +157,9 @@ CREATE TABLE sessions (
   label      TEXT NOT NULL,                     -- such as "Firefox on Linux"
   created_ms INTEGER NOT NULL,
   expires_ms INTEGER NOT NULL,                  -- first instant it is no longer good for
-  address    TEXT NOT NULL DEFAULT ''           -- from where it was made
+  address    TEXT NOT NULL DEFAULT '',          -- from where it was made
+  connector_id TEXT,                            -- the sign-in provider; NULL: with a password
+  provider_session TEXT                         -- as the provider calls it; NULL: it does not tell
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_person ON sessions (person_id);
@@ -255,3 +257,18 @@ CREATE TABLE directory_group_members (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX directory_group_members_person ON directory_group_members (person_id);
+
+-- 0008_identities.sql: as whom sign-in providers know people, and by which provider somebody signed in.
+
+CREATE INDEX sessions_provider ON sessions (connector_id, provider_session);
+
+CREATE TABLE identities (                       -- as whom a sign-in provider knows people
+  connector_id TEXT NOT NULL REFERENCES connectors (id) ON DELETE CASCADE,
+  subject      TEXT NOT NULL,                   -- the provider gives it to nobody else
+  person_id    TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+  created_ms   INTEGER NOT NULL,
+  PRIMARY KEY (connector_id, subject),
+  UNIQUE (connector_id, person_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX identities_person ON identities (person_id);

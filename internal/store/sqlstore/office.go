@@ -35,7 +35,8 @@ var (
 	monitoringGroupMembers = newTable("monitoring_group", "monitoring_group_members", 3, "monitoring_group_id text, side text, person_id text", "")
 	relationships          = newTable("relationship", "relationships", 2, "owner_id text, viewer_id text, level text", "")
 	tokens                 = newTable("token", "tokens", 1, "id text, name text, origin text unique, scopes text, person_id text, hash bytea, created_ms bigint, expires_ms bigint", "")
-	sessions               = newTable("session", "sessions", 1, "hash bytea, person_id text, label text, created_ms bigint, expires_ms bigint, address text", "")
+	sessions               = newTable("session", "sessions", 1, "hash bytea, person_id text, label text, created_ms bigint, expires_ms bigint, address text, connector_id text, provider_session text", "")
+	identities             = newTable("identity", "identities", 2, "connector_id text, subject text, person_id text, created_ms bigint", "")
 	links                  = newTable("link", "links", 1, "hash bytea, person_id text, kind text, created_ms bigint, expires_ms bigint", "")
 	linksOfPerson          = &table{record: "link", name: "links", key: 1, columns: []Column{{"person_id", "text"}}}
 	calendars              = newTable("calendar", "calendars", 1, "id text, person_id text, kind text, name text, url text, username text, password bytea, state text, checked_ms bigint, succeeded_ms bigint, error text, problems text", "")
@@ -124,6 +125,13 @@ func loadOffice(ctx context.Context, tx *sql.Tx, o *store.Office) (err error) {
 		func(c *store.Connector) []any {
 			return []any{(*text)(&c.ID), (*text)(&c.Kind), (*text)(&c.Name), (*flag)(&c.Enabled), (*rawJSON)(&c.Config), &c.Secret,
 				(*instant)(&c.CheckedAt), (*instant)(&c.SucceededAt), (*text)(&c.Error), (*rawJSON)(&c.Report)}
+		})
+	if err != nil {
+		return err
+	}
+	o.Identities, err = list(ctx, tx, `SELECT connector_id, subject, person_id, created_ms FROM identities ORDER BY connector_id, subject`, nil,
+		func(v *store.Identity) []any {
+			return []any{(*text)(&v.ConnectorID), (*text)(&v.Subject), (*text)(&v.PersonID), (*instant)(&v.CreatedAt)}
 		})
 	if err != nil {
 		return err
@@ -340,6 +348,10 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 			millis(v.SucceededAt), v.Error, document(v.Report, nil)}
 	})
 
+	put(ctx, u, identities, c.PutIdentities, func(v *store.Identity) []any {
+		return []any{v.ConnectorID, v.Subject, v.PersonID, v.CreatedAt.UnixMilli()}
+	})
+
 	put(ctx, u, workGroups, c.PutWorkGroups, func(g *store.WorkGroup) []any { return []any{g.ID, g.Name, g.Level} })
 	remove(ctx, u, membersOfWorkGroup, c.PutWorkGroups, func(g *store.WorkGroup) []any { return []any{g.ID} })
 	var members []any
@@ -390,7 +402,8 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 			millis(t.ExpiresAt)}
 	})
 	put(ctx, u, sessions, c.PutSessions, func(v *store.Session) []any {
-		return []any{notNil(v.Hash), v.PersonID, v.Label, v.CreatedAt.UnixMilli(), v.ExpiresAt.UnixMilli(), v.Address}
+		return []any{notNil(v.Hash), v.PersonID, v.Label, v.CreatedAt.UnixMilli(), v.ExpiresAt.UnixMilli(), v.Address,
+			orNull(v.ConnectorID), orNull(v.ProviderSession)}
 	})
 	remove(ctx, u, linksOfPerson, c.PutLinks, func(v *store.Link) []any { return []any{v.PersonID} })
 	put(ctx, u, links, c.PutLinks, func(v *store.Link) []any {
@@ -406,6 +419,7 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 func (u *updater) deletes(ctx context.Context, c *store.Changes) {
 	id := func(id *string) []any { return []any{*id} }
 	remove(ctx, u, calendars, c.DeleteCalendars, id)
+	remove(ctx, u, identities, c.DeleteIdentities, func(k *store.IdentityKey) []any { return []any{k.ConnectorID, k.Subject} })
 	remove(ctx, u, directoryGroups, c.DeleteDirectoryGroups, id)
 	remove(ctx, u, connectors, c.DeleteConnectors, id)
 	remove(ctx, u, sessions, c.DeleteSessions, func(hash *[]byte) []any { return []any{notNil(*hash)} })

@@ -10,10 +10,14 @@ import (
 	"github.com/doorlight/doorlight/internal/store"
 )
 
-const sessionQuery = `SELECT hash, person_id, label, created_ms, expires_ms, address FROM sessions WHERE hash = $1 AND expires_ms > $2`
+const (
+	sessionColumns = `SELECT hash, person_id, label, created_ms, expires_ms, address, connector_id, provider_session FROM sessions `
+	sessionQuery   = sessionColumns + `WHERE hash = $1 AND expires_ms > $2`
+)
 
 func sessionDest(v *store.Session) []any {
-	return []any{&v.Hash, (*text)(&v.PersonID), (*text)(&v.Label), (*instant)(&v.CreatedAt), (*instant)(&v.ExpiresAt), (*text)(&v.Address)}
+	return []any{&v.Hash, (*text)(&v.PersonID), (*text)(&v.Label), (*instant)(&v.CreatedAt), (*instant)(&v.ExpiresAt), (*text)(&v.Address),
+		(*text)(&v.ConnectorID), (*text)(&v.ProviderSession)}
 }
 
 // Session implements store.Store.
@@ -33,12 +37,20 @@ func (s *Store) Session(ctx context.Context, hash []byte, now time.Time) (store.
 
 // Sessions implements store.Store.
 func (s *Store) Sessions(ctx context.Context, personID string, now time.Time) ([]store.Session, error) {
-	all, err := listOf(ctx, s, `
-		SELECT hash, person_id, label, created_ms, expires_ms, address FROM sessions
-		WHERE person_id = $1 AND expires_ms > $2 ORDER BY created_ms DESC, hash`,
+	all, err := listOf(ctx, s, sessionColumns+`WHERE person_id = $1 AND expires_ms > $2 ORDER BY created_ms DESC, hash`,
 		[]any{clean(personID), now.UnixMilli()}, sessionDest)
 	if err != nil {
 		return nil, fmt.Errorf("store: sessions of %s: %w", personID, err)
+	}
+	return all, nil
+}
+
+// ProviderSessions implements store.Store.
+func (s *Store) ProviderSessions(ctx context.Context, connectorID, name string, now time.Time) ([]store.Session, error) {
+	all, err := listOf(ctx, s, sessionColumns+`WHERE connector_id = $1 AND provider_session = $2 AND expires_ms > $3 ORDER BY hash`,
+		[]any{clean(connectorID), clean(name), now.UnixMilli()}, sessionDest)
+	if err != nil {
+		return nil, fmt.Errorf("store: sessions of a provider: %w", err)
 	}
 	return all, nil
 }

@@ -95,7 +95,8 @@ func sessions(t *testing.T, s store.Store) {
 	var c store.Changes
 	for i := range 4 {
 		c.PutSessions = append(c.PutSessions, store.Session{Hash: hash(byte(i)), PersonID: "anna", Label: odd[i+16], Address: []string{"", "2001:db8::1"}[i%2],
-			CreatedAt: day.Add(time.Duration(i) * time.Minute), ExpiresAt: day.Add(time.Duration(10-i) * time.Hour)})
+			CreatedAt: day.Add(time.Duration(i) * time.Minute), ExpiresAt: day.Add(time.Duration(10-i) * time.Hour),
+			ConnectorID: []string{"", "oidc1", "oidc1", "oidc2"}[i], ProviderSession: []string{"", "s", "s", "s"}[i]})
 	}
 	update(t, s, c)
 	for _, want := range c.PutSessions {
@@ -125,6 +126,18 @@ func sessions(t *testing.T, s store.Store) {
 	same(t, "sessions, newest first", []store.Session{p[3], p[2], p[1], p[0]}, list("anna", day))
 	same(t, "sessions later", []store.Session{p[1], p[0]}, list("anna", p[2].ExpiresAt))
 	same(t, "sessions of somebody else", []store.Session{}, list("bert", day))
+	at := func(connector, name string, now time.Time) []store.Session {
+		t.Helper()
+		all, err := s.ProviderSessions(t.Context(), connector, name, now)
+		if err != nil {
+			t.Fatalf("ProviderSessions: %v", err)
+		}
+		return all
+	}
+	same(t, "sessions of a provider's session", []store.Session{p[1], p[2]}, at("oidc1", "s", day))
+	same(t, "those later", []store.Session{p[1]}, at("oidc1", "s", p[2].ExpiresAt))
+	same(t, "those of another", []store.Session{p[3]}, at("oidc2", "s", day))
+	same(t, "those of none", []store.Session{}, at("", "", day))
 	p[0].Label, p[0].ExpiresAt = "renewed", day.Add(99*time.Hour)
 	update(t, s, store.Changes{PutSessions: p[:1], DeleteSessions: [][]byte{p[1].Hash, p[3].Hash}})
 	same(t, "sessions left", []store.Session{p[2], p[0]}, list("anna", day))
@@ -344,13 +357,14 @@ func cancelled(t *testing.T, s store.Store) {
 	_, err2 := s.CalendarObjects(ctx, "c1")
 	_, err3 := s.Session(ctx, nil, day)
 	_, err4 := s.Sessions(ctx, "anna", day)
+	_, err10 := s.ProviderSessions(ctx, "x", "y", day)
 	_, err5 := s.Audit(ctx, store.AuditQuery{})
 	_, err6 := s.Meta(ctx, "x")
 	_, err7 := s.AllMeta(ctx)
 	_, err8 := s.Count(ctx)
 	_, err9 := s.TakeLink(ctx, []byte("x"), day)
 	for name, err := range map[string]error{
-		"LoadOffice": err1, "CalendarObjects": err2, "Session": err3, "Sessions": err4, "Audit": err5, "Meta": err6, "AllMeta": err7, "Count": err8,
+		"LoadOffice": err1, "CalendarObjects": err2, "Session": err3, "Sessions": err4, "ProviderSessions": err10, "Audit": err5, "Meta": err6, "AllMeta": err7, "Count": err8,
 		"Ping":          s.Ping(ctx),
 		"LoadClaims":    s.LoadClaims(ctx, func(string, presence.Claim) error { return nil }),
 		"LoadShown":     s.LoadShown(ctx, func(string, presence.Shown) error { return nil }),

@@ -239,6 +239,10 @@ func full() store.Changes {
 			{ID: "d1", ConnectorID: "scim1", Name: "Sales", ExternalID: "0-1", WorkGroupID: "w1", CreatedAt: day, Members: []string{"anna", "cleo"}},
 			{ID: "d2", ConnectorID: "ldap2", Name: "Sales", CreatedAt: day},
 		},
+		PutIdentities: []store.Identity{
+			{ConnectorID: "ldap1", Subject: "A|1", PersonID: "anna", CreatedAt: day}, {ConnectorID: "ldap1", Subject: "a|1", PersonID: "bert", CreatedAt: day},
+			{ConnectorID: "ldap2", Subject: "A|1", PersonID: "anna", CreatedAt: day.Add(time.Millisecond)},
+		},
 	}
 }
 
@@ -246,7 +250,7 @@ func full() store.Changes {
 func officeOf(c store.Changes) store.Office {
 	return store.Office{Locations: c.PutLocations, Groups: c.PutGroups, Sections: c.PutSections, People: c.PutPeople,
 		WorkGroups: c.PutWorkGroups, MonitoringGroups: c.PutMonitoringGroups, Relationships: c.PutRelationships,
-		Tokens: c.PutTokens, Calendars: c.PutCalendars, Connectors: c.PutConnectors, DirectoryGroups: c.PutDirectoryGroups}
+		Tokens: c.PutTokens, Calendars: c.PutCalendars, Connectors: c.PutConnectors, Identities: c.PutIdentities, DirectoryGroups: c.PutDirectoryGroups}
 }
 
 func emptyOffice(t *testing.T, s store.Store) {
@@ -431,6 +435,8 @@ func notFound(t *testing.T, s store.Store) {
 		"directory group's work group": {PutDirectoryGroups: []store.DirectoryGroup{{ID: "x", ConnectorID: "scim1", Name: "X", WorkGroupID: "none"}}},
 		"directory group's member":     {PutDirectoryGroups: []store.DirectoryGroup{{ID: "x", ConnectorID: "scim1", Name: "X", Members: []string{"none"}}}},
 		"calendar's person":            {PutCalendars: []store.Calendar{{ID: "x", PersonID: "none"}}},
+		"identity's person":            {PutIdentities: []store.Identity{{ConnectorID: "ldap1", Subject: "x", PersonID: "none"}}},
+		"identity's provider":          {PutIdentities: []store.Identity{{ConnectorID: "none", Subject: "x", PersonID: "anna"}}},
 	} {
 		if err := s.Update(t.Context(), c); !errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
 			t.Errorf("%s: %v, want ErrNotFound", name, err)
@@ -442,7 +448,7 @@ func notFound(t *testing.T, s store.Store) {
 		DeleteSections: []store.Section{{ScopeID: "none", Name: "none"}}, DeletePeople: []string{"none", "none"},
 		DeleteWorkGroups: []string{"none"}, DeleteMonitoringGroups: []string{"none"},
 		DeleteRelationships: []store.RelationshipKey{{OwnerID: "none", ViewerID: "none"}}, DeleteTokens: []string{"none"},
-		DeleteSessions: [][]byte{{1}, nil}, DeleteCalendars: []string{"none"}})
+		DeleteSessions: [][]byte{{1}, nil}, DeleteCalendars: []string{"none"}, DeleteIdentities: []store.IdentityKey{{ConnectorID: "ldap1", Subject: "none"}}})
 	same(t, "office", officeOf(full()), office(t, s))
 }
 
@@ -463,7 +469,7 @@ func deletePerson(t *testing.T, s store.Store) {
 
 	want := officeOf(full())
 	want.People, want.Relationships = want.People[1:], nil
-	want.Tokens, want.Calendars = want.Tokens[1:], want.Calendars[1:]
+	want.Tokens, want.Calendars, want.Identities = want.Tokens[1:], want.Calendars[1:], want.Identities[1:2]
 	want.WorkGroups[0].Members, want.MonitoringGroups[0].Members = []string{"cleo"}, []string{"bert"}
 	want.DirectoryGroups[0].Members = []string{"cleo"}
 	got := office(t, s)
@@ -512,13 +518,14 @@ func deleteRecords(t *testing.T, s store.Store) {
 		DeleteSections: []store.Section{{ScopeID: "hq", Name: "statuses"}}, DeletePeople: []string{"bert"},
 		DeleteWorkGroups: []string{"w1"}, DeleteMonitoringGroups: []string{"m1", "m2"},
 		DeleteRelationships: []store.RelationshipKey{{OwnerID: "anna", ViewerID: "bert"}, {OwnerID: "anna", ViewerID: "cleo"}},
-		DeleteTokens:        []string{"t2"}, DeleteCalendars: []string{"c1"}, DeleteConnectors: []string{"ldap2"}})
+		DeleteTokens:        []string{"t2"}, DeleteCalendars: []string{"c1"}, DeleteConnectors: []string{"ldap2"}, DeleteIdentities: []store.IdentityKey{{ConnectorID: "ldap2", Subject: "A|1"}}})
 	want := officeOf(full())
 	want.Sections = append(want.Sections[:1], want.Sections[2])
 	want.People = append(want.People[:1], want.People[2])
 	want.WorkGroups, want.MonitoringGroups, want.Relationships = want.WorkGroups[1:], nil, nil
 	want.Tokens = append(want.Tokens[:1], want.Tokens[2])
 	want.Calendars = want.Calendars[1:]
+	want.Identities = want.Identities[:1] // that of bert went with him
 	want.Connectors = append(want.Connectors[:1], want.Connectors[2])
 	want.DirectoryGroups = want.DirectoryGroups[:1]
 	want.DirectoryGroups[0].WorkGroupID = "" // its work group is gone

@@ -578,6 +578,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people/{person}/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** As whom sign-in providers know a person */
+        get: operations["getPeoplePersonIdentities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person}/identities/{connector}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Release a person from an account of a sign-in provider */
+        delete: operations["deletePeoplePersonIdentitiesConnector"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people/{person}/lines/{line}": {
         parameters: {
             query?: never;
@@ -780,6 +814,23 @@ export interface paths {
         get: operations["getPeoplePersonSettings"];
         /** Replace the own settings */
         put: operations["putPeoplePersonSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ways to sign in beside a password */
+        get: operations["getProviders"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1277,6 +1328,8 @@ export interface components {
             presence: components["schemas"]["Presence"];
         };
         Connector: {
+            /** @description Of kind oidc: where its pages lead back to (redirect URI), to be entered at the provider. */
+            callback_path?: string;
             /**
              * Format: date-time
              * @description The last attempt to use it.
@@ -1288,10 +1341,14 @@ export interface components {
             has_secret?: boolean;
             id: string;
             /** @enum {string} */
-            kind: "ldap" | "scim";
+            kind: "ldap" | "oidc" | "scim";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
+            /** @description Of kind oidc: where it tells that somebody has signed out there (back-channel logout URI). */
+            logout_path?: string;
             name: string;
+            /** @description Of kind oidc. */
+            oidc?: components["schemas"]["OIDC"];
             /** @description What the last success did; of kind scim what was done since it was entered, with the latest reasons. */
             report?: components["schemas"]["Report"];
             running?: boolean;
@@ -1311,10 +1368,12 @@ export interface components {
         ConnectorBody: {
             enabled: boolean;
             /** @enum {string} */
-            kind: "ldap" | "scim";
+            kind: "ldap" | "oidc" | "scim";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             name: string;
+            /** @description Of kind oidc. */
+            oidc?: components["schemas"]["OIDC"];
             /** @description Of kind scim. */
             scim?: components["schemas"]["SCIM"];
             /** @description Password or key; never given out again. Absent: as before. */
@@ -1410,6 +1469,8 @@ export interface components {
             directory?: components["schemas"]["ExportDirectory"];
             explanation: components["schemas"]["Explanation"];
             favourites: string[];
+            /** @description As whom sign-in providers know the person. */
+            identities: components["schemas"]["Identity"][];
             person: components["schemas"]["ExportPerson"];
             presence: components["schemas"]["Presence"];
             profiles: components["schemas"]["Profile"][];
@@ -1482,6 +1543,18 @@ export interface components {
         };
         Groups: {
             groups: components["schemas"]["Group"][];
+        };
+        Identities: {
+            identities: components["schemas"]["Identity"][];
+        };
+        Identity: {
+            connector: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Of the provider. */
+            name: string;
+            /** @description The provider's own identifier. */
+            subject: string;
         };
         ImportInputBody: {
             /** @description A heading with login and any of name, email, location, group, work_number, mobile_number, home_number, voicemail_number, time_zone, language, role, vip, blocked; then a row for each person, told apart by login. Columns that are not there stay as they are. */
@@ -1633,6 +1706,32 @@ export interface components {
         };
         MonitoringGroups: {
             monitoring_groups: components["schemas"]["MonitoringGroup"][];
+        };
+        OIDC: {
+            /** @description Match administrators too. Otherwise they connect their account themselves, signed in with their password: whoever can choose a name at the provider is no administrator by it. */
+            administrators?: boolean;
+            /** @description Absent: preferred_username for login, email for email, sub for directory. */
+            claim?: string;
+            client_id: string;
+            /** @description The connector whose identifiers are compared, for match directory. */
+            directory?: string;
+            /** @description Exactly as in the provider's tokens, such as https://login.example.com/realms/office. The secret of the connector is that of the client. */
+            issuer: string;
+            /**
+             * @description What the claim is compared with when somebody comes for the first time: their login here, their e-mail address, or their identifier in the directory that they come from. From then on the provider's own identifier counts.
+             * @default login
+             * @enum {string}
+             */
+            match: "login" | "email" | "directory";
+            /** @description Asked for beside openid. Absent: profile and email. */
+            scopes?: string[];
+            /**
+             * Format: int64
+             * @description How long a sign-in lasts. 0: 720.
+             */
+            session_hours?: number;
+            /** @description Match an e-mail address also if the provider does not say that it was verified. Only for providers whose people cannot set it themselves, such as the own directory of Entra ID. */
+            unverified_email?: boolean;
         };
         OnEvent: {
             /**
@@ -1850,6 +1949,15 @@ export interface components {
             /** @description The active ones. */
             templates: components["schemas"]["Template"][];
         };
+        Provider: {
+            id: string;
+            name: string;
+            /** @description A page of this server that leads to the provider's. It takes the page to come back to as the query parameter to; with the parameter connect, who is signed in connects an account of the provider. */
+            path: string;
+        };
+        Providers: {
+            providers: components["schemas"]["Provider"][];
+        };
         Reason: {
             /** @enum {string} */
             activity?: "unknown" | "active" | "idle" | "locked";
@@ -2061,6 +2169,8 @@ export interface components {
             id: string;
             /** @description Such as Firefox on Linux. */
             label: string;
+            /** @description Name of the sign-in provider; absent: it was made with a password. */
+            provider?: string;
         };
         Sessions: {
             sessions: components["schemas"]["Session"][];
@@ -5337,6 +5447,141 @@ export interface operations {
             };
         };
     };
+    getPeoplePersonIdentities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identities"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePeoplePersonIdentitiesConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     putPeoplePersonLinesLine: {
         parameters: {
             query?: never;
@@ -6502,6 +6747,44 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProviders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Providers"];
                 };
             };
             /** @description Unprocessable Entity */
