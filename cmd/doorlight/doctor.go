@@ -208,7 +208,7 @@ func (d *doctor) secrets(ctx context.Context, st store.Store, of *office.Office)
 		return
 	}
 	d.say("key file", "opens all stored credentials", "")
-	connectors, err := connector.Open(ctx, st, of, box, slog.New(slog.DiscardHandler))
+	connectors, err := connector.Open(ctx, st, of, nil, box, slog.New(slog.DiscardHandler))
 	if err != nil {
 		d.say("outside systems", err.Error(), "Ask for help with this message.")
 		return

@@ -149,7 +149,7 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 		return nil, err
 	}
 	p.broker = live.New(p.office, nil, live.Config{Log: log})
-	if p.hub, err = hub.Open(ctx, st, p.office, p.broker.Publish, hub.Config{Grace: time.Duration(c.Grace), Log: log}); err != nil {
+	if p.hub, err = hub.Open(ctx, st, p.office, p.publish, hub.Config{Grace: time.Duration(c.Grace), Log: log}); err != nil {
 		return nil, err
 	}
 	p.broker.SetSource(p.hub)
@@ -164,7 +164,7 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 		agenda.KindFeed: feed.New(client), agenda.KindCalDAV: caldav.New(client, caldav.Config{}),
 	}, agenda.Config{Log: log, Every: every})
 	cfg := api.Config{Log: log, Version: version, Secure: c.TLSCert != "" || c.BehindTLS, Proxy: c.BehindTLS, Demo: c.demo != nil, SetupCode: code, PublicURL: c.PublicURL}
-	if p.connectors, err = connector.Open(ctx, st, p.office, box, log); err != nil {
+	if p.connectors, err = connector.Open(ctx, st, p.office, p.hub, box, log); err != nil {
 		return nil, err
 	}
 	p.api = api.New(st, p.office, p.hub, p.agenda, cfg)
@@ -172,6 +172,12 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 	p.api.Live(p.broker)
 	log.Info("loaded", "people", p.office.Count(), "took", time.Since(began).Round(time.Millisecond))
 	return p, nil
+}
+
+// publish takes changed presences to who wants to know of them.
+func (p *parts) publish(updates []hub.Update) {
+	p.broker.Publish(updates)
+	p.connectors.Publish(updates)
 }
 
 // run serves until ctx ends. What runs stops in the order in which it can still be of use to the rest.

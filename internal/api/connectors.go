@@ -17,7 +17,7 @@ type ConnectorPath struct {
 
 // ConnectorBody is what administrators enter about an outside system.
 type ConnectorBody struct {
-	Kind    string  `json:"kind" enum:"ldap,oidc,scim"`
+	Kind    string  `json:"kind" enum:"ldap,oidc,scim,webhook"`
 	Name    string  `json:"name" minLength:"1" maxLength:"120"`
 	Enabled bool    `json:"enabled"`
 	Secret  *string `json:"secret,omitempty" maxLength:"4096" doc:"Password or key; never given out again. Absent: as before."`
@@ -36,7 +36,7 @@ type ConnectorInput struct {
 // Connector is an outside system, and how it is doing.
 type Connector struct {
 	ID        string `json:"id"`
-	Kind      string `json:"kind" enum:"ldap,oidc,scim"`
+	Kind      string `json:"kind" enum:"ldap,oidc,scim,webhook"`
 	Name      string `json:"name"`
 	Enabled   bool   `json:"enabled"`
 	HasSecret bool   `json:"has_secret,omitempty"`
@@ -169,4 +169,37 @@ func (s *Server) postConnectorSync(ctx context.Context, in *ConnectorSync) (*Out
 		return nil, err
 	}
 	return &Out[Job]{begun}, nil
+}
+
+// Deliveries are the latest calls of a hook.
+type Deliveries struct {
+	Deliveries []Delivery `json:"deliveries" doc:"Newest first."`
+	NextAt     *time.Time `json:"next_at,omitempty" doc:"When it is tried again; absent: with the next change."`
+}
+
+// Delivery is one call of a hook: not what was told, and of whom only how many.
+type Delivery struct {
+	ID      string    `json:"id" doc:"The same for each attempt of a call."`
+	At      time.Time `json:"at"`
+	Attempt int       `json:"attempt" doc:"From 1."`
+	People  int       `json:"people" doc:"Of how many it told."`
+	Bytes   int       `json:"bytes"`
+	Status  int       `json:"status,omitempty" doc:"Of the answer; absent: there was none."`
+	Error   string    `json:"error,omitempty" doc:"In words; absent: it was taken."`
+	TookMS  int64     `json:"took_ms"`
+}
+
+func (s *Server) getDeliveries(_ context.Context, in *ConnectorPath) (*Out[Deliveries], error) {
+	calls, next, err := s.connectors.Deliveries(in.Connector)
+	if err != nil {
+		return nil, err
+	}
+	out := Deliveries{Deliveries: []Delivery{}}
+	for _, d := range calls {
+		out.Deliveries = append(out.Deliveries, Delivery(d))
+	}
+	if !next.IsZero() {
+		out.NextAt = &next
+	}
+	return &Out[Deliveries]{out}, nil
 }

@@ -115,7 +115,12 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	b.office, err = office.Open(ctx, st, quiet)
 	b.ok(err)
 	broker := live.New(b.office, nil, live.Config{Log: quiet, Gather: time.Millisecond})
-	b.hub, err = hub.Open(ctx, st, b.office, broker.Publish, hub.Config{Shards: 2, Grace: grace, Log: quiet})
+	var connectors *connector.Connectors
+	publish := func(updates []hub.Update) {
+		broker.Publish(updates)
+		connectors.Publish(updates)
+	}
+	b.hub, err = hub.Open(ctx, st, b.office, publish, hub.Config{Shards: 2, Grace: grace, Log: quiet})
 	b.ok(err)
 	broker.SetSource(b.hub)
 	b.office.Listen(func(c office.Change) { b.hub.Repolicy(c.Policies, c.Removed) })
@@ -124,7 +129,7 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	b.ok(err)
 	b.agenda = agenda.New(st, b.office, b.hub, box, map[string]agenda.Source{agenda.KindFeed: b, agenda.KindCalDAV: b}, agenda.Config{Log: quiet})
 	b.server = api.New(st, b.office, b.hub, b.agenda, api.Config{Log: quiet, Version: "1.0", SetupCode: "AAAA-BBBB"})
-	connectors, err := connector.Open(ctx, st, b.office, box, quiet)
+	connectors, err = connector.Open(ctx, st, b.office, b.hub, box, quiet)
 	b.ok(err)
 	b.server.Connect(connectors)
 	b.server.Live(broker)

@@ -119,6 +119,7 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "POST", "/connectors/{connector}/check", admins, "Administration", "Try each step that an outside system needs", s.postConnectorCheck)
 	add(s, api, "POST", "/connectors/{connector}/token", admins, "Administration", "Make the token with which a provider sends its people by SCIM; the one before ends", s.postConnectorToken)
 	add(s, api, "POST", "/connectors/{connector}/sync", admins, "Administration", "Have a directory's people follow it", s.postConnectorSync)
+	add(s, api, "GET", "/connectors/{connector}/deliveries", admins, "Administration", "The latest calls of a webhook", s.getDeliveries)
 	add(s, api, "GET", "/tokens", admins, "Administration", "Tokens", s.getTokens)
 	add(s, api, "POST", "/tokens", admins, "Administration", "Make a token", s.postToken)
 	add(s, api, "DELETE", "/tokens/{token}", admins, "Administration", "Revoke a token", s.deleteToken)

@@ -27,8 +27,8 @@ type ConnectorToken struct {
 
 // MadeConnectorToken is a token, told once.
 type MadeConnectorToken struct {
-	Token     string     `json:"token" doc:"The token itself. It is told only here."`
-	Path      string     `json:"path" doc:"Where the provider finds this server, without its host."`
+	Token     string     `json:"token" doc:"The token itself; of kind webhook the secret that signs its calls. It is told only here."`
+	Path      string     `json:"path,omitempty" doc:"Of kind scim: where the provider finds this server, without its host."`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 }
 
@@ -41,7 +41,11 @@ func (s *Server) postConnectorToken(ctx context.Context, in *ConnectorToken) (*O
 	if err != nil {
 		return nil, err
 	}
-	return &Out[MadeConnectorToken]{MadeConnectorToken{Token: text, Path: SCIMPrefix + "/" + in.Connector, ExpiresAt: in.Body.ExpiresAt}}, nil
+	out := MadeConnectorToken{Token: text, ExpiresAt: in.Body.ExpiresAt}
+	if c, err := s.connectors.Get(in.Connector); err == nil && c.Kind == connector.KindSCIM {
+		out.Path = SCIMPrefix + "/" + in.Connector
+	}
+	return &Out[MadeConnectorToken]{out}, nil
 }
 
 // SCIM returns the handler for everything under SCIMPrefix (RFC 7644).

@@ -248,6 +248,10 @@ func TestTour(t *testing.T) {
 	b.ok(b.office.Tie(t.Context(), office.By{}, provider.ID, "248289761001", anna))
 	good("identities", me.get("/people/me/identities"))
 	good("", me.delete("/people/me/identities/"+provider.ID))
+	hook := decode[api.Connector](good("webhook", admin.post("/connectors", map[string]any{"kind": "webhook", "name": "Lights", "enabled": false, "webhook": map[string]any{
+		"url": "https://lights.example.com/hook", "person": anna,
+	}})))
+	good("deliveries", admin.get("/connectors/"+hook.ID+"/deliveries"))
 	sender := decode[api.Connector](good("connector-scim", admin.post("/connectors", map[string]any{"kind": "scim", "name": "Provider", "enabled": true, "scim": map[string]any{
 		"places": []map[string]any{{"member": "Staff", "location": location}, {"location": location}}, "work_group_level": "team_colleague",
 	}})))

@@ -24,6 +24,7 @@ import (
 	"github.com/doorlight/doorlight/internal/secret"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/webhook"
 )
 
 // Connector is an outside system as administrators see it.
@@ -60,6 +61,7 @@ type Connectors struct {
 	log    *slog.Logger
 	client *outbound.Client // for addresses that administrators enter
 	http   *http.Client     // the same
+	hooks  *webhook.Hooks
 	wake   chan struct{}
 
 	changing sync.Mutex // held while one is entered or deleted
@@ -75,6 +77,10 @@ type entry struct {
 	op       *openid.Provider     // of KindOIDC; nil likewise
 	running  bool
 
+	// Of KindWebhook.
+	hook  *webhook.Config // nil: it has no secret yet
+	calls deliveries
+
 	// Of KindSCIM.
 	token   token
 	leaving bool // it is being deleted
@@ -83,8 +89,8 @@ type entry struct {
 	written   time.Time // when the store was last told
 }
 
-// Open reads them from the store.
-func Open(ctx context.Context, st store.Store, of *office.Office, box *secret.Box, log *slog.Logger) (*Connectors, error) {
+// Open reads them from the store. from is asked how people are.
+func Open(ctx context.Context, st store.Store, of *office.Office, from webhook.Presences, box *secret.Box, log *slog.Logger) (*Connectors, error) {
 	// Administrators' systems may well be in the office's own networks and on this computer; the metadata services of data
 	// centres, which give credentials away, are not.
 	c := &Connectors{store: st, office: of, box: box, log: log, wake: make(chan struct{}, 1), all: map[string]*entry{}}
@@ -92,6 +98,8 @@ func Open(ctx context.Context, st store.Store, of *office.Office, box *secret.Bo
 		AllowPrivate: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, MaxRedirects: -1, MaxBody: 1 << 20,
 	})
 	c.http = c.client.HTTP()
+	c.hooks = webhook.New(of, from, c.client, log, c.called)
+	of.Listen(c.hooks.Office)
 	o, err := st.LoadOffice(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connectors: %w", err)
@@ -103,6 +111,7 @@ func Open(ctx context.Context, st store.Store, of *office.Office, box *secret.Bo
 			e.rec.Error = fault.Public(err)
 		}
 		c.all[rec.ID] = e
+		c.hook(e)
 	}
 	return c, nil
 }
@@ -147,6 +156,9 @@ func (c *Connectors) entryOf(rec store.Connector) (*entry, error) {
 		e.op, err = e.settings.OIDC.open(text, c)
 	case KindSCIM:
 		err = e.readToken(text)
+	case KindWebhook:
+		e.readCalls(&rec)
+		e.hook, err = e.settings.Webhook.open(text)
 	}
 	return e, err
 }
@@ -158,7 +170,7 @@ func (e *entry) out() Connector {
 	}
 	out.Settings = e.settings
 	out.TokenExpiresAt = e.token.ExpiresAt
-	if len(e.rec.Report) > 0 {
+	if len(e.rec.Report) > 0 && e.rec.Kind != KindWebhook {
 		var rep provision.Report
 		if json.Unmarshal(e.rec.Report, &rep) == nil { // else there is none
 			out.Report = &rep
@@ -259,7 +271,12 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 		e.unwritten, e.written = old.unwritten, old.written
 		e.rec.CheckedAt, e.rec.SucceededAt, e.rec.Error, e.rec.Report = old.rec.CheckedAt, old.rec.SucceededAt, old.rec.Error, old.rec.Report
 	}
+	e.calls = deliveries{}
+	if old := c.all[rec.ID]; old != nil {
+		e.calls.Calls = old.calls.Calls
+	}
 	c.all[rec.ID] = e
+	c.hook(e)
 	out := e.out()
 	c.mu.Unlock()
 	c.signal()
@@ -329,6 +346,7 @@ func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error 
 	}
 	c.mu.Lock()
 	delete(c.all, id)
+	c.hooks.Remove(id)
 	c.mu.Unlock()
 	c.office.Forget(id)
 	return nil
@@ -351,6 +369,10 @@ func (c *Connectors) Check(ctx context.Context, id string) ([]directory.Step, er
 	switch {
 	case e.dir != nil:
 		return e.dir.Check(ctx), nil
+	case e.hook != nil:
+		return c.checkHook(ctx, e), nil
+	case e.rec.Kind == KindWebhook:
+		return nil, fault.New(fault.Conflict, "it has no secret to sign with yet")
 	case e.op != nil:
 		for _, step := range e.op.Check(ctx) {
 			steps = append(steps, directory.Step(step))
@@ -452,6 +474,9 @@ func (c *Connectors) unwritten(e *entry) {
 // Run has directories read when it is time, until ctx ends.
 func (c *Connectors) Run(ctx context.Context) error {
 	defer c.client.CloseIdleConnections()
+	var calling sync.WaitGroup
+	calling.Go(func() { c.hooks.Run(ctx) })
+	defer calling.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

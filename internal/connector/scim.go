@@ -64,7 +64,7 @@ func (e *entry) readToken(text string) error {
 }
 
 // NewToken makes the token with which a provider sends its people, in place of the one before, and returns its text, which
-// is not kept. It is good until expires; zero: for ever.
+// is not kept. It is good until expires; zero: for ever. For a hook it makes the secret that signs its calls.
 func (c *Connectors) NewToken(ctx context.Context, by office.By, id string, expires time.Time) (string, error) {
 	c.changing.Lock()
 	defer c.changing.Unlock()
@@ -72,7 +72,11 @@ func (c *Connectors) NewToken(ctx context.Context, by office.By, id string, expi
 	if err != nil {
 		return "", err
 	}
-	if e.rec.Kind != KindSCIM {
+	switch e.rec.Kind {
+	case KindSCIM:
+	case KindWebhook:
+		return c.newSecret(ctx, by, e)
+	default:
 		return "", fault.New(fault.Conflict, "a connector of kind %s needs no token", e.rec.Kind)
 	}
 	if !expires.IsZero() && !expires.After(time.Now()) {

@@ -12,16 +12,18 @@ import (
 
 // Kinds of outside systems. They are stored.
 const (
-	KindLDAP = "ldap" // a directory that is read over LDAP
-	KindOIDC = "oidc" // a provider with which people sign in (OpenID Connect)
-	KindSCIM = "scim" // a provider of identities that sends its people by SCIM
+	KindLDAP    = "ldap"    // a directory that is read over LDAP
+	KindOIDC    = "oidc"    // a provider with which people sign in (OpenID Connect)
+	KindWebhook = "webhook" // a program that is told of changed presences
+	KindSCIM    = "scim"    // a provider of identities that sends its people by SCIM
 )
 
 // Settings are those of the one kind that a connector is of; the others are nil.
 type Settings struct {
-	LDAP *LDAP `json:"ldap,omitempty" doc:"Of kind ldap."`
-	OIDC *OIDC `json:"oidc,omitempty" doc:"Of kind oidc."`
-	SCIM *SCIM `json:"scim,omitempty" doc:"Of kind scim."`
+	LDAP    *LDAP    `json:"ldap,omitempty" doc:"Of kind ldap."`
+	OIDC    *OIDC    `json:"oidc,omitempty" doc:"Of kind oidc."`
+	SCIM    *SCIM    `json:"scim,omitempty" doc:"Of kind scim."`
+	Webhook *Webhook `json:"webhook,omitempty" doc:"Of kind webhook."`
 }
 
 // settings are those of one kind. A nil pointer in it says that they were not given.
@@ -46,6 +48,9 @@ var kinds = map[string]struct {
 	},
 	KindSCIM: {
 		func(s *Settings) any { s.SCIM = &SCIM{}; return s.SCIM }, func(s *Settings) settings { return s.SCIM }, func(s *Settings) bool { return s.SCIM != nil },
+	},
+	KindWebhook: {
+		func(s *Settings) any { s.Webhook = &Webhook{}; return s.Webhook }, func(s *Settings) settings { return s.Webhook }, func(s *Settings) bool { return s.Webhook != nil },
 	},
 }
 

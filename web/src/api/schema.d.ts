@@ -108,6 +108,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connectors/{connector}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The latest calls of a webhook */
+        get: operations["getConnectorsConnectorDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connectors/{connector}/sync": {
         parameters: {
             query?: never;
@@ -1341,7 +1358,7 @@ export interface components {
             has_secret?: boolean;
             id: string;
             /** @enum {string} */
-            kind: "ldap" | "oidc" | "scim";
+            kind: "ldap" | "oidc" | "scim" | "webhook";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             /** @description Of kind oidc: where it tells that somebody has signed out there (back-channel logout URI). */
@@ -1364,11 +1381,13 @@ export interface components {
              * @description Of kind scim. Absent: its token does not expire, or there is none.
              */
             token_expires_at?: string;
+            /** @description Of kind webhook. */
+            webhook?: components["schemas"]["Webhook"];
         };
         ConnectorBody: {
             enabled: boolean;
             /** @enum {string} */
-            kind: "ldap" | "oidc" | "scim";
+            kind: "ldap" | "oidc" | "scim" | "webhook";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             name: string;
@@ -1378,6 +1397,8 @@ export interface components {
             scim?: components["schemas"]["SCIM"];
             /** @description Password or key; never given out again. Absent: as before. */
             secret?: string;
+            /** @description Of kind webhook. */
+            webhook?: components["schemas"]["Webhook"];
         };
         ConnectorSyncBody: {
             /** @description Also if an unusual number of people would be blocked. */
@@ -1429,6 +1450,42 @@ export interface components {
             profile?: string;
             /** @description As in the agenda. */
             ref: string;
+        };
+        Deliveries: {
+            /** @description Newest first. */
+            deliveries: components["schemas"]["Delivery"][];
+            /**
+             * Format: date-time
+             * @description When it is tried again; absent: with the next change.
+             */
+            next_at?: string;
+        };
+        Delivery: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description From 1.
+             */
+            attempt: number;
+            /** Format: int64 */
+            bytes: number;
+            /** @description In words; absent: it was taken. */
+            error?: string;
+            /** @description The same for each attempt of a call. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Of how many it told.
+             */
+            people: number;
+            /**
+             * Format: int64
+             * @description Of the answer; absent: there was none.
+             */
+            status?: number;
+            /** Format: int64 */
+            took_ms: number;
         };
         DuplicateInputBody: {
             name: string;
@@ -1664,9 +1721,9 @@ export interface components {
         MadeConnectorToken: {
             /** Format: date-time */
             expires_at?: string;
-            /** @description Where the provider finds this server, without its host. */
-            path: string;
-            /** @description The token itself. It is told only here. */
+            /** @description Of kind scim: where the provider finds this server, without its host. */
+            path?: string;
+            /** @description The token itself; of kind webhook the secret that signs its calls. It is told only here. */
             token: string;
         };
         Me: {
@@ -2260,6 +2317,14 @@ export interface components {
         Tokens: {
             tokens: components["schemas"]["Token"][];
         };
+        Webhook: {
+            /** @description Of whom it is told. Absent: of everybody whom the person may see. */
+            people?: string[];
+            /** @description With whose eyes it looks: it is told what this person may see. */
+            person: string;
+            /** @description Where it is told, by POST; docs/protocols.md says what. The secret of the connector signs it (Standard Webhooks), as whsec_ and base64; without one nothing is sent. */
+            url: string;
+        };
         WorkGroup: {
             readonly id?: string;
             /**
@@ -2798,6 +2863,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Steps"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConnectorsConnectorDeliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deliveries"];
                 };
             };
             /** @description Unauthorized */
