@@ -336,8 +336,14 @@ func (f *Filter) Match(t *Type, o Object) bool {
 	return e.match(f, o, func(p *Path) (*Attribute, *Attribute) { return p.of(t) })
 }
 
-// evaluation bounds how often values are compared.
+// evaluation bounds how often values are compared, in units of MaxEffort.
 type evaluation struct{ left int }
+
+// What comparisons cost, where passing over a value costs one.
+const (
+	plain  = 3
+	costly = 50 // of whole objects
+)
 
 // scope resolves the paths of a filter.
 type scope func(*Path) (a, sub *Attribute)
@@ -382,7 +388,7 @@ func (e *evaluation) match(f *Filter, o Object, names scope) bool {
 	}
 	present := false
 	for _, x := range values {
-		if e.left--; e.left < 0 {
+		if e.left -= plain; e.left < 0 {
 			return false
 		}
 		y, ok := x.(Object)

@@ -54,7 +54,7 @@ func ReadPatch(sent Object) ([]Operation, error) {
 func Patch(t *Type, now Object, all []Operation) (Object, error) {
 	o := clone(now).(Object)
 	c := change{t: t, evaluation: evaluation{left: MaxEffort}}
-	for _, x := range all {
+	for _, x := range together(t, all) {
 		if err := c.apply(o, x); err != nil {
 			return nil, err
 		}
@@ -69,6 +69,36 @@ func Patch(t *Type, now Object, all []Operation) (Object, error) {
 	}
 	return o, nil
 }
+
+// together makes one operation of those that remove members one by one, as some providers do with hundreds of a large group.
+func together(t *Type, all []Operation) (fewer []Operation) {
+	if t != Groups {
+		return all
+	}
+	var last []any // the values of the operation at the end of fewer, if that is one of these
+	for _, x := range all {
+		id, ok := "", false
+		if x.Op == "remove" {
+			if p, err := ParsePath(x.Path); err == nil && p.Filter != nil && p.Sub == "" && p.Filter.op == "eq" {
+				if a, _ := p.of(t); a != nil && a.Name == members {
+					id, ok = p.Filter.Equal("value")
+				}
+			}
+		}
+		if !ok {
+			fewer, last = append(fewer, x), nil
+			continue
+		}
+		if last != nil {
+			fewer = fewer[:len(fewer)-1]
+		}
+		last = append(last, id)
+		fewer = append(fewer, Operation{Op: "remove", Path: members, Value: last, given: true})
+	}
+	return fewer
+}
+
+const members = "members"
 
 type change struct {
 	t *Type
@@ -207,10 +237,10 @@ func (c *change) add(o Object, a *Attribute, more []any) {
 	for _, v := range more {
 		again := false
 		for _, w := range byKey[key(v)] {
-			if c.left--; c.left < 0 {
+			if c.left -= costly; c.left < 0 {
 				return
 			}
-			again = again || reflect.DeepEqual(v, w) || a.Name == "members"
+			again = again || reflect.DeepEqual(v, w) || a.Name == members
 		}
 		if !again {
 			all = append(all, v)
@@ -236,15 +266,15 @@ func (c *change) without(o Object, a *Attribute, named any) error {
 	}
 	all, _ := o[a.Name].([]any)
 	c.left -= len(all) + len(list)
-	var left []any
+	left := make([]any, 0, len(all))
 	for _, v := range all {
 		x, _ := v.(Object)
 		fits := false
 		for _, g := range gone[key(v)] {
-			if c.left--; c.left < 0 {
+			if c.left -= costly; c.left < 0 {
 				return nil
 			}
-			fits = fits || a.Name == "members" || contains(x, g)
+			fits = fits || a.Name == members || contains(x, g)
 		}
 		if !fits {
 			left = append(left, v)
@@ -299,11 +329,6 @@ func (c *change) each(o Object, a, sub *Attribute, x Operation) error {
 // chosen changes the values that fulfil a filter.
 func (c *change) chosen(o Object, a, sub *Attribute, f *Filter, x Operation) error {
 	all, _ := o[a.Name].([]any)
-	if a.Name == "members" { // groups have many, and providers remove them one by one
-		if value, ok := f.Equal("value"); ok && f.op == "eq" && x.Op == "remove" && sub == nil {
-			return c.without(o, a, value)
-		}
-	}
 	var left []any
 	found := false
 	for _, v := range all {

@@ -35,13 +35,13 @@ const (
 
 // Bounds of what is read.
 const (
-	MaxBody       = 4 << 20 // bytes: a group with its 50,000 members
-	MaxDepth      = 16      // of objects and lists within one another
-	MaxFilter     = 4096    // bytes of a filter or a path
-	MaxNodes      = 64      // comparisons and connectives of a filter
-	MaxNesting    = 16      // parentheses and brackets within one another
-	MaxOperations = 2000    // of a PATCH
-	MaxEffort     = 5_000_000
+	MaxBody       = 4 << 20   // bytes: a group with its 50,000 members
+	MaxDepth      = 16        // of objects and lists within one another
+	MaxFilter     = 4096      // bytes of a filter or a path
+	MaxNodes      = 64        // comparisons and connectives of a filter
+	MaxNesting    = 16        // parentheses and brackets within one another
+	MaxOperations = 2000      // of a PATCH
+	MaxEffort     = 5_000_000 // of the changes of one request, or of a filter on one resource: some ten nanoseconds each
 )
 
 // Object is a resource, or a complex value of one, as JSON has it: its values are string, bool, float64, nil, Object, and
