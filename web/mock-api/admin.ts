@@ -198,17 +198,21 @@ export class Administration {
     return [...this.records.values()].filter((r) => r.location === scope || r.group === scope)
   }
 
-  /** Enters a section, or takes it away, unless a template would be missing where it is used. */
-  private change<S extends SectionName>(scope: string, name: S, value: Values[S] | undefined): void {
+  /** Changes sections, or none of them if a template would be missing where it is used. Null returns one to the default. */
+  private change(scope: string, parts: Record<string, unknown>, dry = false): void {
     const before = new Map([...this.locations, ...this.groups].map((x) => [x.id ?? '', this.effective(x.id ?? '')]))
     const old = this.sections.get(scope)
-    const { [name]: _, ...others } = old ?? {}
-    this.sections.set(scope, (value === undefined ? others : { ...old, [name]: value }) as Partial<Values>)
+    const next = Object.entries({ ...old, ...parts }).filter(([, value]) => value !== null)
+    this.sections.set(scope, Object.fromEntries(next) as Partial<Values>)
     try {
       for (const [id, was] of before) this.guard(id, was)
     } catch (e) {
       this.sections.set(scope, old ?? {})
       throw e
+    }
+    if (dry) {
+      this.sections.set(scope, old ?? {})
+      return
     }
     for (const r of this.peopleIn(scope)) {
       const own = this.own.get(r.id)
@@ -217,13 +221,15 @@ export class Administration {
       for (const e of EVENTS) if (!now.activation[e].user_may_change) delete own.events[e]
       if (!now.calendar.user_may_change) own.calendar = false
     }
-    this.note('settings.section', undefined, {
-      scope,
-      section: name,
-      default: value === undefined,
-      before: before.get(scope)?.[name],
-      after: this.effective(scope)[name],
-    })
+    for (const name of SECTIONS.filter((s) => s in parts)) {
+      this.note('settings.section', undefined, {
+        scope,
+        section: name,
+        default: parts[name] === null,
+        before: before.get(scope)?.[name],
+        after: this.effective(scope)[name],
+      })
+    }
   }
 
   private guard(scope: string, was: Values): void {
@@ -375,32 +381,37 @@ export class Administration {
 
   private aboutScope(method: string, scope: string, verb: string, item: string, body: never): unknown {
     if (verb === 'reset') return this.reset(this.peopleIn(scope), body)
-    if (verb === 'settings' && !item && method === 'PUT') {
-      const consequences = {
-        people: this.peopleIn(scope).length,
-        presence: 3,
-        forwarding: 1,
-        missing_numbers: 0,
-        discarded: 2,
-      }
-      return { consequences, done: false, sections: SECTIONS.map((s) => this.section(scope, s)) }
-    }
+    if (verb === 'settings' && !item && method === 'PUT') return this.putSections(scope, body)
     if (verb === 'settings' && !item) return { sections: SECTIONS.map((s) => this.section(scope, s)) }
-    const name = SECTIONS.find((s) => s === item)
-    if (!name) throw new Refused(404, `there is no section "${item}" of the settings`)
-    if (verb === 'individual') this.change(scope, name, structuredClone(FACTORY[name]))
-    else if (method === 'DELETE') {
-      this.change(scope, name, undefined)
-      return undefined
-    } else {
-      const b = body as Schemas['SectionInputBody']
-      const value =
-        name === 'templates'
-          ? b.templates?.templates.map((x): Template => ({ ...x, id: x.id || `t-new-${this.next++}` }))
-          : b[name]
-      this.change(scope, name, value as Values[typeof name])
+    throw new Refused(404, `the mock does not know ${verb} of a scope`)
+  }
+
+  private putSections(scope: string, body: Schemas['SectionsInputBody']): Schemas['SectionsChanged'] {
+    const known = new Set(this.effective(scope).templates.map((x) => x.id))
+    const ids = new Map<string | undefined, string>()
+    const templates = body.templates?.templates.map((x): Template => {
+      const id =
+        x.id && (known.has(x.id) || FACTORY.templates.some((f) => f.id === x.id)) ? x.id : `t-new-${this.next++}`
+      ids.set(x.id, id)
+      return { ...x, id }
+    })
+    const now = <T extends { profile?: string }>(x: T): T => ({ ...x, profile: ids.get(x.profile) ?? x.profile })
+    const parts: Record<string, unknown> = {}
+    for (const name of body.default ?? []) parts[name] = null
+    for (const name of SECTIONS) if (body[name]) parts[name] = body[name]
+    if (templates) parts.templates = templates
+    if (body.calendar) parts.calendar = now(body.calendar)
+    if (body.activation) {
+      const a = body.activation
+      parts.activation = Object.fromEntries(EVENTS.map((e) => [e, now(a[e])]))
     }
-    return this.section(scope, name)
+    const people = this.peopleIn(scope).length
+    this.change(scope, parts, body.dry_run)
+    return {
+      consequences: { people, presence: 3, forwarding: 1, missing_numbers: 0, discarded: 2 },
+      done: !body.dry_run,
+      sections: SECTIONS.map((s) => this.section(scope, s)),
+    }
   }
 
   private aboutList<T extends { id?: string; name: string }>(

@@ -1,7 +1,7 @@
 /** The calls of the administration pages. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions, useMutation } from '@tanstack/react-query'
-import type { AuditEntry, Schemas, Template } from '../lib/model'
-import { carryOut, type Draft, type Outcome, planOf, readScope, type Scope, type Step, together } from '../lib/scope'
+import type { AuditEntry, Schemas } from '../lib/model'
+import { type Draft, readScope, type Scope, together } from '../lib/scope'
 import { api } from './client'
 import { unwrap } from './errors'
 import { queryClient, stale } from './queries'
@@ -114,21 +114,6 @@ export const useRemoveScope = () =>
     onSettled: settled,
   })
 
-async function takeStep(scope: string, { section, by, value }: Step): Promise<Template[] | undefined> {
-  const path = { params: { path: { scope, section } } } as const
-  if (by === 'default') {
-    await unwrap(api.DELETE('/api/v1/scopes/{scope}/settings/{section}', path))
-    return undefined
-  }
-  if (by === 'individual') {
-    await unwrap(api.POST('/api/v1/scopes/{scope}/individual/{section}', path))
-    return undefined
-  }
-  const body = { [section]: section === 'templates' ? { templates: value } : value } as Schemas['SectionInputBody']
-  const saved = await unwrap(api.PUT('/api/v1/scopes/{scope}/settings/{section}', { ...path, body }))
-  return saved.templates?.templates
-}
-
 /** What the changes of a scope would do now, as the server works it out. */
 export const consequencesQuery = (scope: string, saved: Scope, draft: Draft) =>
   queryOptions({
@@ -140,19 +125,24 @@ export const consequencesQuery = (scope: string, saved: Scope, draft: Draft) =>
       unwrap(
         api.PUT('/api/v1/scopes/{scope}/settings', {
           params: { path: { scope } },
-          body: { ...together(saved, draft), dry_run: true } as Schemas['SectionsInputBody'],
+          body: { ...together(saved, draft), dry_run: true },
         }),
       ).then((r) => r.consequences),
   })
 
-/** Saves all changes of a scope, one section after the other, and reads what is in force then. */
+/** Saves all changes of a scope, or none of them, and takes what is in force then. */
 export const useSaveScope = (scope: string) =>
   useMutation({
-    mutationFn: async ({ saved, draft }: { saved: Scope; draft: Draft }): Promise<Outcome> => {
-      const outcome = await carryOut(planOf(saved, draft), draft, (step) => takeStep(scope, step))
-      await queryClient.invalidateQueries({ queryKey: scopeQuery(scope).queryKey })
+    mutationFn: ({ saved, draft }: { saved: Scope; draft: Draft }) =>
+      unwrap(
+        api.PUT('/api/v1/scopes/{scope}/settings', {
+          params: { path: { scope } },
+          body: together(saved, draft),
+        }),
+      ),
+    onSuccess: (now) => {
+      queryClient.setQueryData(scopeQuery(scope).queryKey, readScope(now))
       void stale('scope', 'profiles', 'settings', 'session', 'audit')
-      return outcome
     },
   })
 

@@ -23,7 +23,7 @@ import { TemplatesForm } from '../forms/TemplatesForm'
 import { changeWords, consequences, counted, placeWords } from '../lib/change-words'
 import { FACTORY } from '../lib/factory'
 import { SECTIONS, type SectionName } from '../lib/model'
-import { changesOf, type Draft, edited, type Scope, type Values } from '../lib/scope'
+import { blamed, changesOf, type Draft, edited, type Scope, type Values } from '../lib/scope'
 import { shipped } from '../lib/shipped'
 import { Page, Section, Trouble, Waiting } from '../ui/parts'
 
@@ -96,7 +96,6 @@ function Settings({
   const next: Scope = { ...saved, ...draft }
   const changes = changesOf(saved, next)
   const dirty = changes.length > 0
-  const failed = save.data?.failed
   const preview = useQuery({ ...consequencesQuery(id, saved, draft), enabled: dirty })
   const say = useProblemText()
 
@@ -107,8 +106,7 @@ function Settings({
     const own = saved[section].individual ? saved[section].value : FACTORY[section]
     setDraft((d) => edited(saved, d, section, { individual, value: individual ? own : base[section].value }))
   }
-  const wrong = (section: SectionName) => (field: string) =>
-    failed?.section === section ? wrongWith(failed.error, field) : undefined
+  const wrong = (field: string) => wrongWith(save.error, field)
   const named = (template: string) => {
     const all = [...next.templates.value, ...saved.templates.value]
     return shipped(all.find((x) => x.id === template)?.name ?? template, t)
@@ -136,7 +134,7 @@ function Settings({
           value={next.templates.value}
           scope={next}
           off={off}
-          wrong={wrong('templates')}
+          wrong={wrong}
           onChange={(v) => put('templates', v)}
         />
       ))}
@@ -148,7 +146,7 @@ function Settings({
           value={next.activation.value}
           off={off}
           templates={next.templates.value}
-          wrong={wrong('activation')}
+          wrong={wrong}
           onChange={(v) => put('activation', v)}
         />
       ))}
@@ -157,7 +155,7 @@ function Settings({
           value={next.calendar.value}
           off={off}
           templates={next.templates.value}
-          wrong={wrong('calendar')}
+          wrong={wrong}
           onChange={(v) => put('calendar', v)}
         />
       ))}
@@ -175,19 +173,10 @@ function Settings({
           ...(preview.data ? counted(preview.data, t) : []),
           ...(preview.error ? [`${t('admin.consequence.refused')} ${say(preview.error)}`] : []),
         ]}
-        trouble={
-          failed && (
-            <Trouble title={t('admin.changes.refused', { section: t(`admin.section.${failed.section}`) })}>
-              <p>
-                <Refusal error={failed.error} />
-              </p>
-              <p>{t('admin.changes.refusedRest')}</p>
-            </Trouble>
-          )
-        }
-        saved={save.isSuccess && !failed}
+        trouble={save.error && <Refusal error={save.error} />}
+        saved={save.isSuccess}
         saving={save.isPending}
-        onSave={() => save.mutate({ saved, draft }, { onSuccess: (outcome) => setDraft(outcome.rest) })}
+        onSave={() => save.mutate({ saved, draft }, { onSuccess: () => setDraft({}) })}
         onDiscard={() => {
           setDraft({})
           save.reset()
@@ -198,16 +187,27 @@ function Settings({
   )
 }
 
-/** The server's own words; where a template is still used, also the places in the reader's language. */
+/** What was refused, in the server's own words; where a template is still used, also the places in the reader's. */
 function Refusal({ error }: { error: unknown }) {
   const { t } = useTranslation()
   const say = useProblemText()
   const places = usedIn(error).map((p) => (p === 'templates' ? t('admin.templates.use.people') : placeWords(p, t)))
-  if (!(error instanceof Problem) || !places.length) return say(error)
+  const sections = error instanceof Problem ? blamed(error.fields.map((f) => f.field)) : []
   return (
-    <>
-      {error.message}. {t('admin.changes.usedIn', { places: places.join('; ') })}
-    </>
+    <Trouble title={t('admin.changes.refused')}>
+      {sections.length > 0 && (
+        <p>{t('admin.changes.refusedIn', { sections: sections.map((s) => t(`admin.section.${s}`)).join(', ') })}</p>
+      )}
+      <p>
+        {error instanceof Problem && places.length ? (
+          <>
+            {error.message}. {t('admin.changes.usedIn', { places: places.join('; ') })}
+          </>
+        ) : (
+          say(error)
+        )}
+      </p>
+    </Trouble>
   )
 }
 

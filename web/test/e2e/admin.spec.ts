@@ -219,13 +219,13 @@ test.describe('presence management', () => {
     await expect(page.getByRole('dialog').getByLabel('Active')).toBeDisabled()
   })
 
-  test('a refusal names the section and the places, and the rest stays unsaved', async ({ page }) => {
+  test('a refusal names the section and the places, and nothing is saved', async ({ page }) => {
     await open(page, '/admin/scopes/berlin')
     await page.getByRole('button', { name: 'Delete “Break”' }).click()
     await page.getByRole('switch', { name: 'People may make their own profiles' }).click()
     await changes(page).getByRole('button', { name: 'Save all' }).click()
-    const trouble = changes(page).getByRole('group').filter({ hasText: 'was not saved' })
-    await expect(trouble).toContainText('“Profile templates” was not saved')
+    const trouble = changes(page).getByRole('group').filter({ hasText: 'Nothing was saved' })
+    await expect(trouble).toContainText('It is about: Profile templates.')
     await expect(trouble).toContainText('"Break" is used by the own settings of one person in location "Berlin"')
     await expect(trouble).toContainText('people’s own settings')
     await expect(changes(page).getByRole('button', { name: '2 unsaved changes' })).toBeVisible()
@@ -252,7 +252,7 @@ test.describe('presence management', () => {
     await expect(activation.getByLabel('When the last client ends: Users')).toHaveValue('may') // the factory default
     // The factory defaults name templates that this location does not have.
     await changes(page).getByRole('button', { name: 'Save all' }).click()
-    await expect(changes(page).getByText('“Automatic activation” was not saved')).toBeVisible()
+    await expect(changes(page).getByText('It is about: Automatic activation.')).toBeVisible()
     await region(page, 'Profile templates').getByRole('radio', { name: 'Individual' }).check()
     await region(page, 'Calendar').getByRole('radio', { name: 'Individual' }).check()
     await activation.getByLabel('After minutes without input').fill('25')
@@ -475,7 +475,7 @@ test('in German', async ({ page }) => {
   await expect(page.getByRole('heading', { level: 1, name: 'Präsenzmanagement: Berlin' })).toBeVisible()
   await page.getByRole('button', { name: '„Pause“ löschen' }).click()
   await page.getByRole('button', { name: 'Alle speichern' }).click()
-  await expect(page.getByText('„Profilvorlagen“ wurde nicht gespeichert')).toBeVisible()
+  await expect(page.getByText('Es geht um: Profilvorlagen.')).toBeVisible()
   await expect(page.getByText('Benutzt von: eigene Einstellungen von Personen.')).toBeVisible()
   await page.getByRole('button', { name: 'Verwerfen' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Verwerfen' }).click()
