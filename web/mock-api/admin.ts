@@ -3,6 +3,7 @@ import { FACTORY } from '../src/lib/factory'
 import { EVENTS, type PersonRecord, type Schemas, SECTIONS, type SectionName, type Template } from '../src/lib/model'
 import { usesOf, type Values } from '../src/lib/scope'
 import { ME, type Person, templates, ZONE } from './office'
+import { Provision } from './provision'
 import { Refused } from './refused'
 
 type Own = { events: Partial<Record<(typeof EVENTS)[number], string>>; calendar?: boolean; profiles: number }
@@ -54,6 +55,7 @@ export class Administration {
   private tokens: Schemas['Token'][]
   private readonly log: Schemas['AuditEntry'][] = []
   private next = 1
+  private readonly provision: Provision
 
   constructor(
     private readonly people: Map<string, Person>,
@@ -76,6 +78,7 @@ export class Administration {
         role: id === ME ? 'admin' : 'user',
         vip: p.group === 'board' || undefined,
         blocked: id === 'zoe' || undefined,
+        directory: p.group === 'sales' ? 'd1' : undefined,
       })
     }
     const of = (group: string) => [...people].filter(([, p]) => p.group === group).map(([id]) => id)
@@ -104,6 +107,23 @@ export class Administration {
       },
     ]
     this.firstEntries(now)
+    this.provision = new Provision(
+      {
+        records: () => [...this.records.values()],
+        place: (location, group) => this.place(location, group),
+        enter: (r) => this.enter(r),
+        note: (action, person, detail) => this.note(action, person, detail),
+        nextID: () => String(this.next++),
+      },
+      now,
+    )
+  }
+
+  private place(location: string, group: string): { location?: string; group?: string } {
+    const called = (x: { id?: string; name: string }, said: string) =>
+      x.id === said || x.name.toLowerCase() === said.toLowerCase()
+    const l = this.locations.find((x) => called(x, location))
+    return { location: l?.id, group: this.groups.find((g) => g.location === l?.id && called(g, group))?.id }
   }
 
   private firstEntries(now: Date): void {
@@ -308,7 +328,15 @@ export class Administration {
         return this.aboutToken(method, id, body)
       case 'audit':
         return this.audit(query)
+      case 'records':
+        return this.search(query)
+      case 'connectors':
+        return this.provision.answer(method, id, verb, body)
+      case 'jobs':
+        return this.provision.job(id)
       case 'people':
+        if (id === 'import') return this.provision.import(body)
+        if (verb === 'link') return this.link(id, body)
         if (method === 'POST' && !id) return this.putPerson(undefined, body)
         if (verb === 'record') return this.aboutRecord(method, id === 'me' ? ME : id, body)
     }
@@ -457,6 +485,33 @@ export class Administration {
     return { entries: entries.slice(0, Number(query.get('limit') ?? 100)) }
   }
 
+  private search(query: URLSearchParams): Schemas['Records'] {
+    const is = (key: string, value: string | undefined) => !query.get(key) || query.get(key) === value
+    const q = (query.get('q') ?? '').toLowerCase()
+    const found = [...this.records.values()]
+      .filter((r) => is('location', r.location) && is('group', r.group) && is('role', r.role))
+      .filter((r) => is('blocked', r.blocked ? 'yes' : 'no'))
+      .filter((r) =>
+        `${r.name} ${r.login ?? ''}`
+          .toLowerCase()
+          .split(' ')
+          .some((w) => w.startsWith(q)),
+      )
+      .sort((a, b) => a.name.localeCompare(b.name))
+    const [from, limit] = [Number(query.get('after') ?? 0), Number(query.get('limit') ?? 50)]
+    const next = found.length > from + limit ? String(from + limit) : undefined
+    return { records: found.slice(from, from + limit), total: found.length, next }
+  }
+
+  private link(id: string, { kind }: Schemas['LinkInputBody']): Schemas['Link'] {
+    const r = this.records.get(id)
+    if (!r) throw new Refused(404, `there is no person "${id}"`)
+    if (r.directory) throw new Refused(409, `${r.name} signs in with the password of a directory`)
+    this.note(`link.${kind}`, id)
+    const days = kind === 'invitation' ? 7 : 1
+    return { path: '/password#dll_good', expires_at: new Date(Date.now() + days * 86_400_000).toISOString() }
+  }
+
   private aboutRecord(method: string, id: string, body: never): unknown {
     const r = this.records.get(id)
     if (!r) throw new Refused(404, `there is no person "${id}"`)
@@ -474,13 +529,8 @@ export class Administration {
     return undefined
   }
 
-  private putPerson(old: PersonRecord | undefined, { password, ...body }: Schemas['PersonNewBody']): unknown {
-    if (password && password.length < 10)
-      throw invalid('password', `has ${password.length} characters; at least 10 are needed`)
-    if (body.email && !body.email.includes('@')) throw invalid('email', `"${body.email}" is no address`)
-    for (const r of this.records.values())
-      if (body.login && r.id !== old?.id && r.login === body.login) throw invalid('login', `"${body.login}" is taken`)
-    const r: PersonRecord = { ...body, id: old?.id ?? `p-${this.next++}` }
+  /** Makes somebody what a record says. */
+  private enter(r: PersonRecord): void {
     this.records.set(r.id, r)
     const p = this.people.get(r.id)
     const facts = {
@@ -504,9 +554,19 @@ export class Administration {
       },
       facts,
     })
+    this.onPeople(r.id)
+  }
+
+  private putPerson(old: PersonRecord | undefined, { password, ...body }: Schemas['PersonNewBody']): unknown {
+    if (password && password.length < 10)
+      throw invalid('password', `has ${password.length} characters; at least 10 are needed`)
+    if (body.email && !body.email.includes('@')) throw invalid('email', `"${body.email}" is no address`)
+    for (const r of this.records.values())
+      if (body.login && r.id !== old?.id && r.login === body.login) throw invalid('login', `"${body.login}" is taken`)
+    const r: PersonRecord = { ...body, id: old?.id ?? `p-${this.next++}`, directory: old?.directory }
+    this.enter(r)
     const was = old && Object.fromEntries(Object.entries(old).filter(([k]) => k !== 'id'))
     this.note(old ? 'person.put' : 'person.add', r.id, { name: r.name, ...(old ? { before: was, after: body } : {}) })
-    this.onPeople(r.id)
     return r
   }
 }

@@ -8,7 +8,7 @@ import {
 } from '@tanstack/react-router'
 import { queryClient, sessionQuery, setupQuery } from './api/queries'
 import { NotFound, PageTrouble } from './components/trouble'
-import { agendaSearch, auditSearch, everywhere, peopleSearch, personsSearch, teamSearch } from './lib/search'
+import { agendaSearch, auditSearch, everywhere, jobSearch, peopleSearch, personsSearch, teamSearch } from './lib/search'
 import { type Language, setLanguage } from './messages'
 import { Shell } from './pages/shell'
 
@@ -176,6 +176,13 @@ const adminPeople = createRoute({
   component: lazyRouteComponent(() => import('./pages/admin-people'), 'PersonsPage'),
 })
 
+const adminImport = createRoute({
+  getParentRoute: () => admin,
+  path: '/people/import',
+  validateSearch: jobSearch,
+  component: lazyRouteComponent(() => import('./pages/admin-import'), 'ImportPage'),
+})
+
 const adminGroups = createRoute({
   getParentRoute: () => admin,
   path: '/groups',
@@ -208,7 +215,16 @@ export const router = createRouter({
       relationships,
       seen,
       settings.addChildren([general, activation, calendars, clients, signIns, data]),
-      admin.addChildren([adminIndex, adminLocations, adminScope, adminPeople, adminGroups, adminTokens, adminAudit]),
+      admin.addChildren([
+        adminIndex,
+        adminLocations,
+        adminScope,
+        adminPeople,
+        adminImport,
+        adminGroups,
+        adminTokens,
+        adminAudit,
+      ]),
     ]),
   ]),
   defaultPreload: 'intent',

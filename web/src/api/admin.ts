@@ -1,6 +1,6 @@
 /** The calls of the administration pages. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions, useMutation } from '@tanstack/react-query'
-import type { AuditEntry, Schemas } from '../lib/model'
+import type { AuditEntry, Me, Schemas } from '../lib/model'
 import { type Draft, readScope, type Scope, together } from '../lib/scope'
 import { api } from './client'
 import { unwrap } from './errors'
@@ -23,16 +23,22 @@ export const scopeQuery = (scope: string) =>
       readScope(await unwrap(api.GET('/api/v1/scopes/{scope}/settings', { params: { path: { scope } } }))),
   })
 
-/** People by pages, in the order of their names. */
-export const peoplePages = (q: string) =>
+export type RecordFilter = {
+  q?: string
+  location?: string
+  group?: string
+  role?: Me['role']
+  blocked?: 'yes' | 'no'
+}
+
+/** Records by pages, in the order of their names. */
+export const recordPages = (filter: RecordFilter) =>
   infiniteQueryOptions({
-    queryKey: ['people', 'pages', q],
+    queryKey: ['records', filter],
     placeholderData: keepPreviousData,
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam, signal }) =>
-      unwrap(
-        api.GET('/api/v1/people', { params: { query: { q: q || undefined, after: pageParam, limit: 50 } }, signal }),
-      ),
+      unwrap(api.GET('/api/v1/records', { params: { query: { ...filter, after: pageParam, limit: 50 } }, signal })),
     getNextPageParam: (page) => page.next,
   })
 
@@ -53,6 +59,11 @@ export const workGroupsQuery = queryOptions({
 export const monitoringGroupsQuery = queryOptions({
   queryKey: ['monitoring-groups'],
   queryFn: async () => (await unwrap(api.GET('/api/v1/monitoring-groups'))).monitoring_groups,
+})
+
+export const connectorsQuery = queryOptions({
+  queryKey: ['connectors'],
+  queryFn: async () => (await unwrap(api.GET('/api/v1/connectors'))).connectors,
 })
 
 export const tokensQuery = queryOptions({
@@ -160,9 +171,10 @@ export const useResetPerson = (person: string) =>
     onSuccess: (r) => (r.done ? stale('settings', 'profiles', 'audit') : undefined),
   })
 
-const peopleChanged = () =>
+export const peopleChanged = () =>
   stale(
     'people',
+    'records',
     'record',
     'person',
     'team',
@@ -187,6 +199,15 @@ export const useDeletePerson = () =>
   useMutation({
     mutationFn: (id: string) => unwrap(api.DELETE('/api/v1/people/{person}/record', of(id))),
     onSuccess: peopleChanged,
+  })
+
+export const useMakeLink = () =>
+  useMutation({
+    mutationFn: ({ id, kind }: { id: string; kind: Schemas['LinkInputBody']['kind'] }) =>
+      unwrap(api.POST('/api/v1/people/{person}/link', { ...of(id), body: { kind } })),
+    // The link is shown once and kept nowhere, the cache of calls included.
+    gcTime: 0,
+    onSuccess: () => stale('audit'),
   })
 
 const related = () => stale('work-groups', 'monitoring-groups', 'team', 'audit')

@@ -296,9 +296,9 @@ test.describe('presence management', () => {
 test.describe('people', () => {
   test('search, add, change and delete', async ({ page }) => {
     await open(page, '/admin/people')
-    const list = page.getByRole('list', { name: 'People' })
-    await page.getByRole('region', { name: 'People' }).getByLabel('Search by name or number').fill('wanda')
-    await expect(list.getByRole('listitem')).toHaveCount(1)
+    const rows = page.getByRole('table', { name: 'People' }).locator('tbody').getByRole('row')
+    await page.getByRole('region', { name: 'People' }).getByLabel('Search by name, login or number').fill('wanda')
+    await expect(rows).toHaveCount(1)
     await expect(page).toHaveURL(/q=wanda/)
     await page.getByRole('button', { name: 'Add person' }).click()
     const form = page.getByRole('dialog', { name: 'New person' })
@@ -317,7 +317,7 @@ test.describe('people', () => {
     await form.getByLabel('Voicemail number').fill('+49 30 555 0999')
     await form.getByRole('button', { name: 'Save' }).click()
     await expect(page.getByText('Wanda Zweig is saved')).toBeVisible()
-    await expect(list.getByText('Wanda Zweig')).toBeVisible()
+    await expect(rows.filter({ hasText: 'Wanda Zweig' })).toContainText('Sales')
 
     await page.getByRole('button', { name: 'Edit “Wanda Zweig”' }).click()
     const record = page.getByRole('dialog', { name: 'Wanda Zweig' })
@@ -337,7 +337,54 @@ test.describe('people', () => {
     await ask.getByLabel('Type “Wanda Zweig” to confirm').fill('Wanda Zweig')
     await ask.getByRole('button', { name: 'Delete for good' }).click()
     await expect(page.getByText('Wanda Zweig is deleted')).toBeVisible()
-    await expect(list.getByText('Wanda Zweig')).toHaveCount(0)
+    await expect(rows.filter({ hasText: 'Wanda Zweig' })).toHaveCount(0)
+  })
+
+  test('filters live in the address, and are cleared', async ({ page }) => {
+    await open(page, '/admin/people?location=hamburg')
+    const rows = page.getByRole('table', { name: 'People' }).locator('tbody').getByRole('row')
+    const filters = page.getByRole('search', { name: 'Filters' })
+    await expect(filters.getByLabel('Location')).toHaveValue('hamburg')
+    await expect(rows.filter({ hasText: 'Berlin' })).toHaveCount(0)
+    await expect(filters.getByLabel('Configuration group').getByRole('option')).toHaveText(['All'])
+    await filters.getByRole('button', { name: 'Clear filters' }).click()
+    await expect(page).not.toHaveURL(/location/)
+    await filters.getByLabel('Configuration group').selectOption({ label: 'Sales (Berlin)' })
+    await expect(page.getByText('8 people found')).toBeVisible()
+    await expect(rows.first()).toContainText('Head office')
+    await filters.getByLabel('Configuration group').selectOption({ label: 'All' })
+    await filters.getByLabel('Role').selectOption({ label: 'System administrator' })
+    await expect(page.getByText('1 person found')).toBeVisible()
+    await expect(rows).toContainText(['Anna Berger'])
+    await filters.getByLabel('Role').selectOption({ label: 'All' })
+    await filters.getByLabel('Blocked').selectOption({ label: 'Only blocked' })
+    await expect(page).toHaveURL(/blocked=yes/)
+    await expect(rows).toHaveCount(1)
+    await expect(rows).toContainText('Zoë Lambert')
+    await expect(page.getByRole('button', { name: 'Make a link for Zoë Lambert' })).toHaveAccessibleDescription(
+      'The person is blocked.',
+    )
+    await page.goBack()
+    await page.goto('/admin/people?q=nobodyatall')
+    await expect(page.getByText('Nobody matches this')).toBeVisible()
+  })
+
+  test('a link is shown once, with a button that copies it', async ({ page, context }) => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    await open(page, '/admin/people?q=jonas')
+    await page.getByRole('button', { name: 'Make a link for Jonas Keller' }).click()
+    const form = page.getByRole('dialog', { name: 'A link for Jonas Keller' })
+    await form.getByRole('radio', { name: /^Reset/ }).check()
+    await form.getByRole('button', { name: 'Make a link' }).click()
+    const made = page.getByRole('alertdialog', { name: 'A link for Jonas Keller' })
+    await expect(made.getByText(/It holds until 25 Nov/)).toBeVisible()
+    await made.getByRole('button', { name: 'Copy' }).click()
+    await expect(made.getByText('Copied')).toBeVisible()
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^http:.*\/password#dll_good$/)
+    await page.keyboard.press('Escape')
+    await expect(made).toBeVisible()
+    await made.getByRole('button', { name: 'Close' }).click()
+    await expect(page.getByText('dll_good')).toHaveCount(0)
   })
 
   test('one person’s settings are reset after counting', async ({ page }) => {
@@ -362,11 +409,86 @@ test.describe('people', () => {
 
   test('a long list comes by pages', async ({ page }) => {
     await open(page, '/admin/people', { many: 60 })
-    const list = page.getByRole('list', { name: 'People' })
-    await expect(list.getByRole('listitem')).toHaveCount(50)
+    const rows = page.getByRole('table', { name: 'People' }).locator('tbody').getByRole('row')
+    await expect(rows).toHaveCount(50)
     await page.getByRole('button', { name: 'Show more' }).click()
-    await expect(list.getByRole('listitem')).toHaveCount(92)
+    await expect(rows).toHaveCount(92)
     await expect(page.getByRole('button', { name: 'Show more' })).toHaveCount(0)
+  })
+})
+
+test.describe('a list of people', () => {
+  const csv = [
+    'login;name;vip',
+    'anna;Anna Berger-Bauer;no',
+    'new1;Nele Neu;yes',
+    '"new2";"Nils; Neu";no',
+    '',
+    ';Nobody;no',
+    'new3;Nora Neu;perhaps',
+  ].join('\r\n')
+  const file = (text: string) => ({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from(text) })
+
+  test('is tried out, told about line by line, and entered', async ({ page, context }) => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    await open(page, '/admin/people')
+    await page.getByRole('link', { name: 'Import a list' }).click()
+    await expect(page.getByRole('heading', { level: 1, name: 'Import a list of people' })).toBeFocused()
+    const enter = page.getByRole('button', { name: 'Enter now' })
+    await expect(enter).toHaveAccessibleDescription('Choose a file first.')
+    await page.getByLabel('File (CSV)').setInputFiles(file(csv))
+    await expect(page.getByText('people.csv: 5 rows. Columns: login, name, vip.')).toBeVisible()
+    await expect(enter).toHaveAccessibleDescription('Try it out first.')
+    await page.getByLabel('Location of new people whose row says none').selectOption('Hamburg')
+    await page.getByRole('button', { name: 'Try it out' }).click()
+    await expect(page.getByRole('progressbar', { name: 'The list is tried out' })).toBeVisible()
+    const report = region(page, 'What would happen')
+    await expect(report.getByText('Nothing has been changed yet.')).toBeVisible()
+    for (const [word, n] of [
+      ['Added', 2],
+      ['Changed', 1],
+      ['Unchanged', 0],
+      ['Refused', 2],
+    ] as const)
+      await expect(report.getByText(word, { exact: true }).locator('..')).toHaveText(`${word}${n}`)
+    const refused = report.getByRole('table', { name: 'Refused rows' }).locator('tbody').getByRole('row')
+    await expect(refused).toHaveText([/6.*login.*must not be empty/, /7.*new3.*vip.*"perhaps" is neither yes nor no/])
+    await report.getByRole('button', { name: 'Copy the refused rows' }).click()
+    await expect(report.getByText('Copied')).toBeVisible()
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('7\tnew3\tvip')
+    const loaded = page.waitForEvent('download')
+    await report.getByRole('button', { name: 'Download the refused rows (CSV)' }).click()
+    expect((await loaded).suggestedFilename()).toBe('refused.csv')
+
+    // Another place is another list: it has not been tried out.
+    await page.getByLabel('Location of new people whose row says none').selectOption('Berlin')
+    await expect(enter).toHaveAccessibleDescription('Try it out first.')
+    await page.getByRole('button', { name: 'Try it out' }).click()
+    await expect(report).toBeVisible()
+    await enter.click()
+    await expect(region(page, 'What has happened')).toBeVisible()
+    await expect(enter).toHaveAccessibleDescription('This list is entered.')
+    await page.goto('/admin/people/import') // a fresh office: nothing is left of the job
+    await expect(region(page, 'What has happened')).toHaveCount(0)
+  })
+
+  test('what is wrong with the whole is told, and a job that is gone too', async ({ page }) => {
+    await open(page, '/admin/people/import')
+    await page.getByLabel('File (CSV)').setInputFiles(file('login,colour\nanna,red\n'))
+    await page.getByRole('button', { name: 'Try it out' }).click()
+    await expect(page.getByText(/there is no column "colour"/)).toBeVisible()
+    await page.goto('/admin/people/import?job=gone&dry=yes')
+    await expect(page.getByText('The server does not know of this any more.')).toBeVisible()
+  })
+
+  test('ten thousand rows', async ({ page }) => {
+    await open(page, '/admin/people/import')
+    const many = Array.from({ length: 10_000 }, (_, i) => `p${i},Person ${i},${i % 5 ? 'Berlin' : 'Atlantis'}`)
+    await page.getByLabel('File (CSV)').setInputFiles(file(['login,name,location', ...many].join('\n')))
+    await expect(page.getByText('people.csv: 10,000 rows.')).toBeVisible()
+    await page.getByRole('button', { name: 'Try it out' }).click()
+    await expect(page.getByText(/2,500 of 10,000|5,000 of 10,000|7,500 of 10,000/)).toBeVisible()
+    await expect(region(page, 'What would happen').getByText('8,000')).toBeVisible()
   })
 })
 
