@@ -189,10 +189,46 @@ const adminGroups = createRoute({
   component: lazyRouteComponent(() => import('./pages/admin-groups'), 'GroupsPage'),
 })
 
-const adminTokens = createRoute({
+const adminSystem = createRoute({
   getParentRoute: () => admin,
+  path: '/system',
+  component: lazyRouteComponent(() => import('./pages/admin-system'), 'SystemPages'),
+})
+
+const adminSystemIndex = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/admin/system/directories', replace: true })
+  },
+})
+
+const adminDirectories = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/directories',
+  component: lazyRouteComponent(() => import('./pages/admin-directories'), 'DirectoriesPage'),
+})
+
+const adminDirectory = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/directories/$connector',
+  validateSearch: jobSearch,
+  component: lazyRouteComponent(() => import('./pages/admin-directory'), 'DirectoryPage'),
+})
+
+const adminTokens = createRoute({
+  getParentRoute: () => adminSystem,
   path: '/tokens',
   component: lazyRouteComponent(() => import('./pages/admin-tokens'), 'TokensPage'),
+})
+
+/** Where the tokens were before there were system settings. */
+const adminTokensBefore = createRoute({
+  getParentRoute: () => admin,
+  path: '/tokens',
+  beforeLoad: () => {
+    throw redirect({ to: '/admin/system/tokens', replace: true })
+  },
 })
 
 const adminAudit = createRoute({
@@ -222,7 +258,8 @@ export const router = createRouter({
         adminPeople,
         adminImport,
         adminGroups,
-        adminTokens,
+        adminSystem.addChildren([adminSystemIndex, adminDirectories, adminDirectory, adminTokens]),
+        adminTokensBefore,
         adminAudit,
       ]),
     ]),

@@ -63,6 +63,8 @@ export const monitoringGroupsQuery = queryOptions({
 
 export const connectorsQuery = queryOptions({
   queryKey: ['connectors'],
+  // They are read by themselves, too.
+  refetchInterval: (q) => (q.state.data?.some((c) => c.running) ? 2_000 : 30_000),
   queryFn: async () => (await unwrap(api.GET('/api/v1/connectors'))).connectors,
 })
 
@@ -237,6 +239,30 @@ export const useRemoveGroup = () =>
         ? unwrap(api.DELETE('/api/v1/work-groups/{group}', { params: { path: { group: id } } }))
         : unwrap(api.DELETE('/api/v1/monitoring-groups/{group}', { params: { path: { group: id } } })),
     onSettled: related,
+  })
+
+export const useSaveConnector = () =>
+  useMutation({
+    mutationFn: ({ id, body }: { id?: string; body: Schemas['ConnectorBody'] }) =>
+      id
+        ? unwrap(api.PUT('/api/v1/connectors/{connector}', { params: { path: { connector: id } }, body }))
+        : unwrap(api.POST('/api/v1/connectors', { body })),
+    // A password that was sent is kept nowhere, the cache of calls included.
+    gcTime: 0,
+    onSuccess: () => stale('connectors', 'audit'),
+  })
+
+export const useDeleteConnector = () =>
+  useMutation({
+    mutationFn: (connector: string) =>
+      unwrap(api.DELETE('/api/v1/connectors/{connector}', { params: { path: { connector } } })),
+    onSuccess: () => stale('connectors', 'records', 'record', 'audit'),
+  })
+
+export const useCheckConnector = () =>
+  useMutation({
+    mutationFn: (connector: string) =>
+      unwrap(api.POST('/api/v1/connectors/{connector}/check', { params: { path: { connector } } })),
   })
 
 export const useMakeToken = () =>

@@ -4,6 +4,7 @@ import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/errors'
 import type { Job, Report } from '../api/jobs'
+import { unusual } from '../lib/connector'
 import { table } from '../lib/csv'
 import { Section, Trouble } from '../ui/parts'
 import { useProblemText } from './problem'
@@ -42,17 +43,18 @@ export function JobView({
         <Progress label={label} done={job.done} total={job.total} />
       </Section>
     )
+  const halted = unusual(job) > 0
   return (
     <Section
-      title={dry ? t('admin.job.dry') : t('admin.job.real')}
+      title={halted ? t('admin.job.halted') : dry ? t('admin.job.dry') : t('admin.job.real')}
       note={dry && job.state === 'done' ? t('admin.job.dryNote') : undefined}
     >
       {job.state === 'failed' && (
-        <Trouble title={t('admin.job.failed')}>
+        <Trouble title={halted ? undefined : t('admin.job.failed')}>
           <p>{say(new Problem(503, job.error ?? ''))}</p>
         </Trouble>
       )}
-      {job.report && <ReportView report={job.report} of={of} name={name} />}
+      {job.report && !halted && <ReportView report={job.report} of={of} name={name} />}
       {children}
     </Section>
   )

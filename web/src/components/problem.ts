@@ -25,6 +25,15 @@ export function useProblemText(): (error: unknown) => string {
 export const wrongWith = (error: unknown, field: string): string | undefined =>
   error instanceof Problem ? error.field(field) : undefined
 
+/** What the server finds wrong with a field that holds several values. */
+export const wrongWithin = (error: unknown, field: string): string | undefined =>
+  error instanceof Problem
+    ? error.fields
+        .filter((f) => new RegExp(`^(body\\.)?${field.replaceAll('.', '\\.')}($|[.[])`).test(f.field))
+        .map((f) => f.message)
+        .join(' · ') || undefined
+    : undefined
+
 /** Whether everything that is wrong shows at these fields of a form, so that it need not be told again. */
 export function toldAtFields(error: unknown, fields: readonly string[]): boolean {
   if (!(error instanceof Problem) || !error.fields.length) return false

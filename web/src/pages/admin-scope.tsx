@@ -1,13 +1,12 @@
 import { Button, MessageBar, MessageBarBody } from '@fluentui/react-components'
 import { useQuery } from '@tanstack/react-query'
-import { Link, useBlocker, useParams } from '@tanstack/react-router'
+import { Link, useParams } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { consequencesQuery, groupsQuery, locationsQuery, scopeQuery, useResetScope, useSaveScope } from '../api/admin'
 import { Problem } from '../api/errors'
-import { queryClient, sessionQuery } from '../api/queries'
+import { AskBeforeLeaving } from '../components/AskBeforeLeaving'
 import { ChangeBar } from '../components/ChangeBar'
-import { Confirm } from '../components/Confirm'
 import { usedIn, useProblemText, wrongWith } from '../components/problem'
 import { QueryTrouble } from '../components/trouble'
 import { ResetDialog } from '../forms/ResetDialog'
@@ -276,29 +275,5 @@ function ResetSection({ id, name }: { id: string; name: string }) {
         />
       )}
     </Section>
-  )
-}
-
-/** Going to another page, closing the window and reloading would lose what is not saved. */
-function AskBeforeLeaving({ dirty }: { dirty: boolean }) {
-  const { t } = useTranslation()
-  const { status, proceed, reset } = useBlocker({
-    // Nobody is asked when the session has ended: there is nothing left to save with.
-    shouldBlockFn: ({ current, next }) =>
-      dirty && current.pathname !== next.pathname && !!queryClient.getQueryData(sessionQuery.queryKey),
-    enableBeforeUnload: () => dirty,
-    withResolver: true,
-  })
-  if (status !== 'blocked') return null
-  return (
-    <Confirm
-      title={t('admin.changes.leaveTitle')}
-      action={t('admin.changes.leave')}
-      stay={t('admin.changes.stay')}
-      onClose={reset}
-      onConfirm={proceed}
-    >
-      {t('admin.changes.leaveText')}
-    </Confirm>
   )
 }

@@ -21,7 +21,10 @@ const pages: [name: string, path: string, heading: RegExp][] = [
   ['people', '/admin/people', /^People$/],
   ['a record', '/admin/people?edit=jonas', /^People$/],
   ['groups', '/admin/groups', /^Groups$/],
-  ['tokens', '/admin/tokens', /^Tokens$/],
+  ['a list of people', '/admin/people/import', /^Import a list of people$/],
+  ['directories', '/admin/system/directories', /^Directories$/],
+  ['a directory', '/admin/system/directories/d1', /^Head office$/],
+  ['tokens', '/admin/system/tokens', /^Tokens$/],
   ['audit log', '/admin/audit', /^Audit log$/],
 ]
 
@@ -62,7 +65,8 @@ for (const theme of ['light', 'dark'] as const) {
       ['a template', '/admin/scopes/berlin', 'Edit “Break”'],
       ['a work group', '/admin/groups', 'Edit “Product”'],
       ['a monitoring group', '/admin/groups', 'Edit “Board office”'],
-      ['a token', '/admin/tokens', 'Make token'],
+      ['a token', '/admin/system/tokens', 'Make token'],
+      ['a link', '/admin/people?q=jonas', 'Make a link for Jonas Keller'],
     ] as const) {
       test(`the form of ${name}`, async ({ page }) => {
         await open(page, path, { theme })

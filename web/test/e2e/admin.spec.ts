@@ -7,11 +7,24 @@ const changes = (page: Page) => region(page, 'Unsaved changes')
 test('the administration is a group of the navigation, for administrators only', async ({ page }) => {
   await open(page)
   const group = page.getByRole('navigation', { name: 'Main' }).getByRole('list', { name: 'Administration' })
-  for (const name of ['Locations', 'People', 'Groups', 'Tokens', 'Audit log']) {
+  for (const [name, heading = name] of [
+    ['Locations'],
+    ['People'],
+    ['Groups'],
+    ['System settings', 'Directories'],
+    ['Audit log'],
+  ] as const) {
     await group.getByRole('link', { name, exact: true }).click()
-    await expect(page.getByRole('heading', { level: 1, name, exact: true })).toBeFocused()
+    await expect(page.getByRole('heading', { level: 1, name: heading, exact: true })).toBeFocused()
     await expect(group.getByRole('link', { name, exact: true })).toHaveAttribute('aria-current', 'page')
   }
+  await group.getByRole('link', { name: 'System settings' }).click()
+  const system = page.getByRole('navigation', { name: 'System settings' })
+  await system.getByRole('link', { name: 'Tokens' }).click()
+  await expect(page.getByRole('heading', { level: 1, name: 'Tokens' })).toBeFocused()
+  await expect(group.getByRole('link', { name: 'System settings' })).toHaveAttribute('aria-current', 'page')
+  await page.goto('/admin/tokens') // where they were before
+  await expect(page).toHaveURL(/system\/tokens/)
 })
 
 test('others do not see it, and are told so where they follow a link', async ({ page }) => {
@@ -538,9 +551,125 @@ test.describe('groups', () => {
   })
 })
 
+test.describe('directories', () => {
+  const state = (page: Page) => region(page, 'State')
+
+  test('how they are doing, in words', async ({ page }) => {
+    await open(page, '/admin/system/directories')
+    const rows = page.getByRole('list', { name: 'Directories' }).getByRole('listitem')
+    await expect(rows).toHaveText([/Harbour.*|Head office.*/, /.*/])
+    const good = rows.filter({ hasText: 'Head office' })
+    await expect(good).toContainText('Works')
+    await expect(good).toContainText('Last success: 24 Nov, 10:28')
+    const bad = rows.filter({ hasText: 'Harbour' })
+    await expect(bad).toContainText('Does not work')
+    await expect(bad).toContainText('Last error (24 Nov, 10:37): the directory cannot be reached')
+  })
+
+  test('a check shows each step and what to do', async ({ page }) => {
+    await open(page, '/admin/system/directories')
+    await page.getByRole('link', { name: 'Open “Head office”' }).click()
+    await expect(page.getByRole('heading', { level: 1, name: 'Head office' })).toBeFocused()
+    await state(page).getByRole('button', { name: 'Check' }).click()
+    const steps = page.getByRole('list', { name: 'What the check found' }).getByRole('listitem')
+    await expect(steps).toHaveCount(7)
+    await expect(steps.nth(1)).toContainText('Connection works · ldaps://dc1.example.com')
+    await expect(steps.nth(6)).toContainText('Attributes does not work')
+    await expect(steps.nth(6)).toContainText('What to do: Nobody has: ipPhone.')
+    await expect(page.getByText('1 step does not work.')).toBeVisible()
+  })
+
+  test('a dry run, then a synchronisation, each with progress and report', async ({ page }) => {
+    await open(page, '/admin/system/directories/d1')
+    await state(page).getByRole('button', { name: 'Dry run' }).click()
+    await expect(page.getByRole('progressbar', { name: 'A synchronisation is tried out' })).toBeVisible()
+    await expect(state(page).getByRole('button', { name: 'Synchronise now' })).toHaveAccessibleDescription(
+      'A synchronisation is under way.',
+    )
+    const dry = region(page, 'What would happen')
+    await expect(dry.getByText('Nothing has been changed yet.')).toBeVisible()
+    await expect(dry.getByRole('table', { name: 'Refused people' })).toContainText('cn=Scanner')
+    await dry.getByRole('button', { name: 'Synchronise now' }).click()
+    await expect(region(page, 'What has happened').getByText('Added', { exact: true }).locator('..')).toHaveText(
+      'Added1',
+    )
+    await expect(page).toHaveURL(/job=j-/)
+  })
+
+  test('who would block unusually many is asked whether that is right', async ({ page }) => {
+    await open(page, '/admin/system/directories/d2')
+    await state(page).getByRole('button', { name: 'Synchronise now' }).click()
+    await expect(
+      region(page, 'Nothing was changed').getByText('14 of 25 people of the directory would be blocked'),
+    ).toBeVisible()
+    await expect(page.getByText('Blocked', { exact: true })).toHaveCount(0)
+    await expect(page.getByText('14 people would be blocked. If the directory was read wrongly')).toBeVisible()
+    await page.getByRole('button', { name: 'Synchronise anyway…' }).click()
+    const ask = page.getByRole('alertdialog', { name: 'Is it right that so many are not there any more?' })
+    await ask.getByRole('button', { name: 'Synchronise anyway' }).click()
+    const done = region(page, 'What has happened')
+    await expect(done.getByText('Blocked', { exact: true }).locator('..')).toHaveText('Blocked14')
+    await expect(state(page).getByText('Works')).toBeVisible()
+  })
+
+  test('one is added, with what the server finds wrong at its fields', async ({ page }) => {
+    await open(page, '/admin/system/directories')
+    await page.getByRole('link', { name: 'Add directory' }).click()
+    await page.getByRole('button', { name: 'Save' }).click()
+    for (const words of ['A name is needed.', 'At least one address is needed.', 'A base is needed.'])
+      await expect(page.getByText(words, { exact: true }).first()).toBeVisible()
+    await page.getByRole('textbox', { name: 'Name', exact: true }).first().fill('Branch')
+    await page.getByLabel('Addresses').fill('ldaps://a.example\nhttp://b.example')
+    await page.getByRole('textbox', { name: 'Base', exact: true }).fill('dc=example')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect(page.getByText('must begin with ldap:// or ldaps://', { exact: true })).toBeVisible()
+    await page.getByLabel('Addresses').fill('ldaps://a.example')
+    await page.getByRole('textbox', { name: 'Password of the account' }).fill('s3cret')
+    await page.getByRole('button', { name: 'Add place' }).click()
+    const second = page.getByRole('group', { name: 'Place 2' })
+    await expect(second.getByText('Everybody fits place 1 already')).toBeVisible()
+    await page.getByRole('group', { name: 'Place 1' }).getByLabel('Members of the group (DN)').fill('cn=sales')
+    await expect(second.getByText('Everybody fits place 1 already')).toHaveCount(0)
+    await second.getByLabel('Location').selectOption('Hamburg')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect(page.getByText('“Branch” is saved')).toBeVisible()
+    await expect(page.getByRole('heading', { level: 1, name: 'Branch' })).toBeVisible()
+    await expect(page.getByText('As before. Enter one to replace it.')).toBeVisible()
+    await expect(page.getByRole('textbox', { name: 'Password of the account' })).toHaveValue('')
+    await expect(state(page).getByText('Never used yet')).toBeVisible()
+  })
+
+  test('other servers need the password again; a check waits for what is not saved', async ({ page }) => {
+    await open(page, '/admin/system/directories/d1')
+    await page.getByLabel('Addresses').fill('ldaps://other.example.com')
+    await expect(state(page).getByRole('button', { name: 'Check' })).toHaveAccessibleDescription(
+      'Save your changes first: this uses what is saved.',
+    )
+    const bar = changes(page)
+    await bar.getByRole('button', { name: 'Save' }).click()
+    await expect(
+      page.getByText('must be given again for other servers, or another way to them', { exact: true }),
+    ).toBeVisible()
+    await page.getByRole('link', { name: 'All directories' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Stay here' }).click()
+    await bar.getByRole('button', { name: 'Discard' }).click()
+    await expect(bar).toHaveCount(0)
+  })
+
+  test('deleting one says that its people stay', async ({ page }) => {
+    await open(page, '/admin/system/directories/d1')
+    await state(page).getByRole('button', { name: 'Delete…' }).click()
+    const ask = page.getByRole('alertdialog', { name: 'Delete “Head office”?' })
+    await expect(ask).toContainText('Its people stay')
+    await ask.getByRole('button', { name: 'Delete', exact: true }).click()
+    await expect(page.getByRole('heading', { level: 1, name: 'Directories' })).toBeVisible()
+    await expect(page.getByRole('list', { name: 'Directories' }).getByText('Head office')).toHaveCount(0)
+  })
+})
+
 test('tokens: made with what they need, shown once, revoked', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
-  await open(page, '/admin/tokens')
+  await open(page, '/admin/system/tokens')
   const list = page.getByRole('list', { name: 'Tokens' })
   await expect(list.getByRole('listitem').filter({ hasText: 'Wallboard' })).toContainText('Acts as Anna Berger')
   await page.getByRole('button', { name: 'Make token' }).click()
@@ -606,17 +735,24 @@ test('in German', async ({ page }) => {
 })
 
 test.describe('on a phone', () => {
-  test.use({ viewport: { width: 390, height: 844 }, hasTouch: true })
+  test.use({ viewport: { width: 360, height: 780 }, hasTouch: true })
 
   test('everything is in reach, and nothing runs off the side', async ({ page }) => {
     await open(page)
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Administration' }).click()
-    for (const name of ['People', 'Groups', 'Tokens', 'Audit log', 'Locations']) {
+    for (const name of ['People', 'Groups', 'System settings', 'Audit log', 'Locations']) {
       await page.getByRole('navigation', { name: 'Administration' }).getByRole('link', { name, exact: true }).click()
-      await expect(page.getByRole('heading', { level: 1, name, exact: true })).toBeVisible()
-      await expect(page.getByRole('main').getByRole('listitem').first()).toBeVisible()
+      const heading = name === 'System settings' ? 'Directories' : name
+      await expect(page.getByRole('heading', { level: 1, name: heading, exact: true })).toBeVisible()
+      await expect(page.getByRole('main').locator('.rows, .table').first()).toBeVisible()
       await fits(page, name)
     }
+    for (const path of ['people/import', 'system/directories/d1', 'system/directories/new', 'system/tokens']) {
+      await page.goto(`/admin/${path}`)
+      await expect(page.getByRole('main').getByRole('heading', { level: 2 }).last()).toBeVisible()
+      await fits(page, path)
+    }
+    await page.goto('/admin/locations')
     await page.getByRole('link', { name: 'Presence management of Berlin' }).click()
     await page.getByRole('button', { name: 'Delete “Off sick”' }).click()
     await changes(page).getByRole('button', { name: '1 unsaved change' }).click()
@@ -631,8 +767,8 @@ test.describe('on a phone', () => {
       document.querySelector('main')?.scrollWidth ?? 0,
       document.documentElement.scrollHeight - innerHeight,
     ])
-    expect(frame, name).toBeLessThanOrEqual(390)
-    expect(main, name).toBeLessThanOrEqual(390)
+    expect(frame, name).toBeLessThanOrEqual(360)
+    expect(main, name).toBeLessThanOrEqual(360)
     expect(tall, name).toBeLessThanOrEqual(0)
   }
 })

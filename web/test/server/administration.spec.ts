@@ -204,6 +204,7 @@ test('groups and tokens are taken by the server as the pages send them', async (
   await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
   await expect(page.getByRole('list', { name: 'Monitoring groups' })).toContainText('Observers: Ada Admin')
 
+  await page.getByRole('link', { name: 'System settings' }).click()
   await page.getByRole('link', { name: 'Tokens' }).click()
   await page.getByRole('button', { name: 'Make token' }).click()
   await page.getByRole('dialog').getByRole('textbox', { name: 'Name' }).fill('Gate')
