@@ -480,8 +480,14 @@ export class Administration {
   }
 
   private audit(query: URLSearchParams): Schemas['Audit'] {
-    const [person, before] = [query.get('person'), Number(query.get('before') ?? 0)]
-    const entries = this.log.filter((e) => (!person || e.person === person) && (!before || e.id < before))
+    const before = Number(query.get('before') ?? 0)
+    const [since, until] = [query.get('since') ?? '', query.get('until') ?? '9']
+    const text = (query.get('text') ?? '').toLowerCase()
+    const is = (key: string, value: string | undefined) => !query.get(key) || query.get(key) === value
+    const entries = this.log
+      .filter((e) => is('person', e.person) && is('actor', e.actor) && (!before || e.id < before))
+      .filter((e) => e.action.startsWith(query.get('action') ?? '') && e.at >= since && e.at < until)
+      .filter((e) => `${e.action} ${JSON.stringify(e.detail ?? '')}`.toLowerCase().includes(text))
     return { entries: entries.slice(0, Number(query.get('limit') ?? 100)) }
   }
 

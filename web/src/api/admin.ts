@@ -1,5 +1,6 @@
 /** The calls of the administration pages. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions, useMutation } from '@tanstack/react-query'
+import { type AuditFilter, auditQuery } from '../lib/audit'
 import type { AuditEntry, Me, Schemas } from '../lib/model'
 import { type Draft, readScope, type Scope, together } from '../lib/scope'
 import { api } from './client'
@@ -73,17 +74,16 @@ export const tokensQuery = queryOptions({
   queryFn: async () => (await unwrap(api.GET('/api/v1/tokens'))).tokens,
 })
 
-/** What the log is asked for; the address holds the same. */
-export type AuditFilter = { person?: string }
 const AUDIT_PAGE = 50
 
-export const auditPages = (filter: AuditFilter) =>
+export const auditPages = (filter: AuditFilter, zone: string) =>
   infiniteQueryOptions({
-    queryKey: ['audit', filter],
+    queryKey: ['audit', filter, zone],
     staleTime: 0,
+    placeholderData: keepPreviousData,
     initialPageParam: undefined as number | undefined,
     queryFn: async ({ pageParam }): Promise<AuditEntry[]> => {
-      const query = { ...filter, before: pageParam, limit: AUDIT_PAGE }
+      const query = { ...auditQuery(filter, zone), before: pageParam, limit: AUDIT_PAGE }
       return (await unwrap(api.GET('/api/v1/audit', { params: { query } }))).entries
     },
     getNextPageParam: (page) => (page.length < AUDIT_PAGE ? undefined : page.at(-1)?.id),

@@ -1,3 +1,4 @@
+import type { AuditFilter } from './audit'
 import { type Me, ROLES, STATUSES, type Status } from './model'
 import { type Day, isDay } from './zone'
 
@@ -39,7 +40,14 @@ export type JobSearch = { job?: string; dry?: 'yes' }
 
 export const jobSearch = (s: Search): JobSearch => ({ job: text(s.job), dry: s.dry === 'yes' ? 'yes' : undefined })
 
-export const auditSearch = (s: Search): { person?: string } => ({ person: text(s.person) })
+export const auditSearch = (s: Search): AuditFilter => ({
+  person: text(s.person),
+  actor: text(s.actor),
+  action: text(s.action),
+  text: text(s.text),
+  since: isDay(s.since) ? s.since : undefined,
+  until: isDay(s.until) ? s.until : undefined,
+})
 
 export const teamSearch = (s: Search): TeamSearch => ({
   q: text(s.q),

@@ -106,7 +106,7 @@ function Filters({ filter, onFilter }: { filter: RecordFilter; onFilter: (part: 
   const offered = groups.filter((g) => !filter.location || g.location === filter.location)
   const any = t('admin.persons.any')
   return (
-    <search className="filters" aria-label={t('admin.persons.filters')}>
+    <search className="selection" aria-label={t('admin.persons.filters')}>
       <Field label={t('admin.persons.field.location')} size="small">
         <Select
           size="small"
