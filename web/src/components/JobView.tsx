@@ -103,6 +103,7 @@ export function ReportView({ report, of, name }: { report: Report; of: 'rows' | 
 
 function Refusals({ report, of, name }: { report: Report; of: 'rows' | 'people'; name: string }) {
   const { t } = useTranslation()
+  const { locale } = useClock()
   const [copied, setCopied] = useState<boolean>()
   const rows = of === 'rows'
   const columns = [
@@ -161,7 +162,7 @@ function Refusals({ report, of, name }: { report: Report; of: 'rows' | 'people';
         </table>
       </section>
       {report.refused > report.refusals.length && (
-        <p className="note">{t('admin.job.more', { count: report.refusals.length })}</p>
+        <p className="note">{t('admin.job.more', { n: report.refusals.length.toLocaleString(locale) })}</p>
       )}
       <div className="row">
         <Button icon={copied ? <Checkmark20Regular /> : <Copy20Regular />} onClick={() => void copy()}>
