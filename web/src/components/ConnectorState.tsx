@@ -11,6 +11,7 @@ import { type Connector, type State, stateOf } from '../lib/connector'
 import type { Schemas } from '../lib/model'
 import { dateAndTime } from '../lib/time'
 import { Section } from '../ui/parts'
+import { inWords } from './server-words'
 import { useClock } from './session'
 
 const MARKS: Record<State, { icon: ReactElement; className: string }> = {
@@ -41,7 +42,7 @@ export function ConnectorState({ c }: { c: Connector }) {
       {c.error && (
         <p className="wrong">
           {t('admin.connector.error')}
-          {c.checked_at && ` (${dateAndTime(new Date(c.checked_at), clock)})`}: {c.error}
+          {c.checked_at && ` (${dateAndTime(new Date(c.checked_at), clock)})`}: {inWords(c.error)}
         </p>
       )}
     </div>
@@ -87,10 +88,10 @@ export function CheckSteps({ steps }: { steps: Step[] }) {
                     {s.server && ` · ${s.server}`}
                   </span>
                 </p>
-                {s.found && <p className="step-found">{s.found}</p>}
+                {s.found && <p className="step-found">{inWords(s.found)}</p>}
                 {s.remedy && (
                   <p className="step-found">
-                    <strong>{t('admin.connector.remedy')}:</strong> {s.remedy}
+                    <strong>{t('admin.connector.remedy')}:</strong> {inWords(s.remedy)}
                   </p>
                 )}
               </div>

@@ -8,6 +8,7 @@ import { unusual } from '../lib/connector'
 import { table } from '../lib/csv'
 import { Section, Trouble } from '../ui/parts'
 import { useProblemText } from './problem'
+import { inWords } from './server-words'
 import { useClock } from './session'
 
 /** How far a job is, and at its end what came of it. */
@@ -112,7 +113,7 @@ function Refusals({ report, of, name }: { report: Report; of: 'rows' | 'people';
     t('admin.job.field'),
     t('admin.job.reason'),
   ]
-  const cells = report.refusals.map((r) => [...(rows ? [r.row] : []), r.login ?? '', r.field ?? '', r.message])
+  const cells = report.refusals.map((r) => [...(rows ? [r.row] : []), r.login ?? '', r.field ?? '', inWords(r.message)])
   const copy = async () => {
     try {
       await navigator.clipboard.writeText([columns, ...cells].map((line) => line.join('\t')).join('\n'))

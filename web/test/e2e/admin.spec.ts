@@ -767,6 +767,10 @@ test('in German', async ({ page }) => {
   await expect(page.getByText('Benutzt von: eigene Einstellungen von Personen.')).toBeVisible()
   await page.getByRole('button', { name: 'Verwerfen' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Verwerfen' }).click()
+  await page.getByRole('link', { name: 'Standorte' }).click()
+  await page.getByRole('button', { name: '„Berlin“ entfernen' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Entfernen' }).click()
+  await expect(page.getByText('Noch 25 Personen gehören zu dem Standort')).toBeVisible() // the server says it in English
   await page.getByRole('link', { name: 'Protokoll' }).click()
   await expect(page.getByText('Zentrale Einstellungen geändert').first()).toBeVisible()
 })

@@ -173,7 +173,7 @@ test('the administrator’s day', async ({ browser }) => {
   await page.getByRole('link', { name: 'All locations' }).click()
   await page.getByRole('button', { name: 'Remove “Hamburg”' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click()
-  await expect(page.getByText('1 people still belong to the location')).toBeVisible()
+  await expect(page.getByText('1 person still belongs to the location')).toBeVisible()
   await page.getByRole('link', { name: 'Audit log' }).click()
   const log = page.getByRole('list', { name: 'Entries' })
   await expect(log.getByRole('listitem').first()).toContainText('Changed central settings')
