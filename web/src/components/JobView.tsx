@@ -38,26 +38,33 @@ export function JobView({
   if (error)
     return <Trouble>{error instanceof Problem && error.status === 404 ? t('admin.job.gone') : say(error)}</Trouble>
   if (!job) return null
-  if (job.state === 'running')
-    return (
-      <Section title={t('admin.job.progress')}>
-        <Progress label={label} done={job.done} total={job.total} />
-      </Section>
-    )
+  const running = job.state === 'running'
   const halted = unusual(job) > 0
+  const title = halted ? t('admin.job.halted') : dry ? t('admin.job.dry') : t('admin.job.real')
+  const counts = COUNTS.map((c) => t('admin.job.overCount', { word: t(`admin.job.${c}`), n: job.report?.[c] ?? 0 }))
   return (
-    <Section
-      title={halted ? t('admin.job.halted') : dry ? t('admin.job.dry') : t('admin.job.real')}
-      note={dry && job.state === 'done' ? t('admin.job.dryNote') : undefined}
-    >
-      {job.state === 'failed' && (
-        <Trouble title={halted ? undefined : t('admin.job.failed')}>
-          <p>{say(new Problem(503, job.error ?? ''))}</p>
-        </Trouble>
+    <>
+      {/* Whoever does not see the bar is told when it is over. */}
+      <p className="hidden" role="status">
+        {!running && (halted ? title : t('admin.job.over', { title, counts: counts.join(', ') }))}
+      </p>
+      {running && (
+        <Section title={t('admin.job.progress')}>
+          <Progress label={label} done={job.done} total={job.total} />
+        </Section>
       )}
-      {job.report && !halted && <ReportView report={job.report} of={of} name={name} />}
-      {children}
-    </Section>
+      {!running && (
+        <Section title={title} note={dry && job.state === 'done' ? t('admin.job.dryNote') : undefined}>
+          {job.state === 'failed' && (
+            <Trouble title={halted ? undefined : t('admin.job.failed')}>
+              <p>{say(new Problem(503, job.error ?? ''))}</p>
+            </Trouble>
+          )}
+          {job.report && !halted && <ReportView report={job.report} of={of} name={name} />}
+          {children}
+        </Section>
+      )}
+    </>
   )
 }
 

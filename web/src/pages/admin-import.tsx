@@ -94,7 +94,7 @@ export function ImportPage() {
       title={t('admin.import.title')}
       lead={
         <>
-          <Link to="/admin/people">{t('admin.import.back')}</Link> › {t('admin.import.lead')}
+          {t('admin.import.lead')} <Link to="/admin/people">{t('admin.import.back')}</Link>
         </>
       }
     >

@@ -256,7 +256,9 @@ function Records({
                       ? t('admin.persons.link.needsLogin')
                       : r.blocked
                         ? t('admin.persons.link.isBlocked')
-                        : undefined
+                        : connectors.find((c) => c.id === r.directory)?.ldap?.sign_in
+                          ? t('admin.persons.link.directoryPassword')
+                          : undefined
                   }
                   onClick={() => onLink(r)}
                 />

@@ -60,6 +60,29 @@ for (const theme of ['light', 'dark'] as const) {
       await scan(page)
     })
 
+    test('what a check and a synchronisation found', async ({ page }) => {
+      test.slow() // three scans
+      await open(page, '/admin/system/directories/d2', { theme })
+      await page.getByRole('button', { name: 'Check' }).click()
+      await expect(page.getByText('1 step does not work.')).toBeVisible()
+      await scan(page)
+      await page.getByRole('button', { name: 'Synchronise now' }).click()
+      await expect(page.getByRole('progressbar')).toBeVisible()
+      await scan(page)
+      await expect(page.getByRole('button', { name: 'Synchronise anyway…' })).toBeVisible()
+      await scan(page)
+    })
+
+    test('what was refused of a list', async ({ page }) => {
+      await open(page, '/admin/people/import', { theme })
+      const buffer = Buffer.from('login,name\nnew,N\n')
+      await page.getByLabel('File (CSV)').setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer })
+      await page.getByRole('button', { name: 'Try it out' }).click()
+      await expect(page.getByRole('table', { name: 'Refused rows' })).toBeVisible()
+      await page.waitForTimeout(300)
+      await scan(page)
+    })
+
     for (const [name, path, button] of [
       ['a location', '/admin/locations', 'Add location'],
       ['a template', '/admin/scopes/berlin', 'Edit “Break”'],

@@ -33,6 +33,16 @@ test('others do not see it, and are told so where they follow a link', async ({ 
   await expect(page.getByRole('navigation', { name: 'Main' }).getByText('Administration')).toHaveCount(0)
 })
 
+test('system settings are for system administrators, who alone have them in the navigation', async ({ page }) => {
+  await open(page, '/agenda', { role: 'location_admin' })
+  const group = page.getByRole('navigation', { name: 'Main' }).getByRole('list', { name: 'Administration' })
+  await expect(group.getByRole('link', { name: 'People' })).toBeVisible()
+  await expect(group.getByRole('link', { name: 'System settings' })).toHaveCount(0)
+  await page.goto('/admin/system/directories')
+  await expect(page.getByRole('heading', { level: 1, name: 'System settings' })).toBeVisible()
+  await expect(page.getByRole('navigation', { name: 'System settings' })).toHaveCount(0)
+})
+
 test.describe('locations', () => {
   test('add, rename, duplicate and remove', async ({ page }) => {
     await open(page, '/admin/locations')
@@ -122,7 +132,7 @@ test.describe('presence management', () => {
     await expect(page.getByLabel('Working elsewhere')).toBeChecked()
 
     // My own value of that event is gone at once, and does not come back.
-    await page.getByRole('link', { name: 'Settings' }).click()
+    await page.getByRole('link', { name: 'Settings', exact: true }).click()
     await page.getByRole('link', { name: 'Automatic activation' }).click()
     await expect(region(page, 'Without input').getByText('Set by your administrator')).toBeVisible()
     await page.getByRole('link', { name: 'Locations' }).click()
@@ -130,7 +140,7 @@ test.describe('presence management', () => {
     await page.getByLabel('Without input: Users').selectOption({ label: 'User may change' })
     await changes(page).getByRole('button', { name: 'Save all' }).click()
     await expect(page.getByText('All changes are saved')).toBeVisible()
-    await page.getByRole('link', { name: 'Settings' }).click()
+    await page.getByRole('link', { name: 'Settings', exact: true }).click()
     await page.getByRole('link', { name: 'Automatic activation' }).click()
     await expect(region(page, 'Without input').getByRole('switch', { name: /Use an own setting/ })).not.toBeChecked()
   })
@@ -457,6 +467,7 @@ test.describe('a list of people', () => {
     await expect(page.getByRole('progressbar', { name: 'The list is tried out' })).toBeVisible()
     const report = region(page, 'What would happen')
     await expect(report.getByText('Nothing has been changed yet.')).toBeVisible()
+    await expect(page.getByText('What would happen: Added 2, Changed 1,')).toBeAttached() // for who does not see the bar
     for (const [word, n] of [
       ['Added', 2],
       ['Changed', 1],
@@ -767,12 +778,12 @@ test('in German', async ({ page }) => {
   await expect(page.getByText('Benutzt von: eigene Einstellungen von Personen.')).toBeVisible()
   await page.getByRole('button', { name: 'Verwerfen' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Verwerfen' }).click()
-  await page.getByRole('link', { name: 'Standorte' }).click()
+  await page.getByRole('link', { name: 'Standorte', exact: true }).click()
   await page.getByRole('button', { name: '„Berlin“ entfernen' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Entfernen' }).click()
   await expect(page.getByText('Noch 25 Personen gehören zu dem Standort')).toBeVisible() // the server says it in English
   await page.getByRole('link', { name: 'Protokoll' }).click()
-  await expect(page.getByText('Zentrale Einstellungen geändert').first()).toBeVisible()
+  await expect(page.getByRole('list', { name: 'Einträge' }).getByText('Zentrale Einstellungen geändert')).toBeVisible()
 })
 
 test.describe('on a phone', () => {
