@@ -218,7 +218,9 @@ function Records({
                 <span className="row-name">{r.name}</span>
               </span>
             </th>
-            <td data-label={columns.login}>{r.login || <span className="quiet">{t('admin.persons.noLogin')}</span>}</td>
+            <td data-label={columns.login} className="long">
+              {r.login || <span className="quiet">{t('admin.persons.noLogin')}</span>}
+            </td>
             <td data-label={columns.location}>{locations.find((l) => l.id === r.location)?.name ?? r.location}</td>
             <td data-label={columns.group} className={r.group ? undefined : 'unused'}>
               {groups.find((g) => g.id === r.group)?.name ?? r.group}
