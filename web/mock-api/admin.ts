@@ -3,6 +3,7 @@ import { FACTORY } from '../src/lib/factory'
 import { EVENTS, type PersonRecord, type Schemas, SECTIONS, type SectionName, type Template } from '../src/lib/model'
 import { usesOf, type Values } from '../src/lib/scope'
 import { ME, type Person, templates, ZONE } from './office'
+import { Provision } from './provision'
 import { Refused } from './refused'
 
 type Own = { events: Partial<Record<(typeof EVENTS)[number], string>>; calendar?: boolean; profiles: number }
@@ -54,6 +55,7 @@ export class Administration {
   private tokens: Schemas['Token'][]
   private readonly log: Schemas['AuditEntry'][] = []
   private next = 1
+  private readonly provision: Provision
 
   constructor(
     private readonly people: Map<string, Person>,
@@ -76,6 +78,7 @@ export class Administration {
         role: id === ME ? 'admin' : 'user',
         vip: p.group === 'board' || undefined,
         blocked: id === 'zoe' || undefined,
+        directory: p.group === 'sales' ? 'd1' : undefined,
       })
     }
     const of = (group: string) => [...people].filter(([, p]) => p.group === group).map(([id]) => id)
@@ -104,6 +107,23 @@ export class Administration {
       },
     ]
     this.firstEntries(now)
+    this.provision = new Provision(
+      {
+        records: () => [...this.records.values()],
+        place: (location, group) => this.place(location, group),
+        enter: (r) => this.enter(r),
+        note: (action, person, detail) => this.note(action, person, detail),
+        nextID: () => String(this.next++),
+      },
+      now,
+    )
+  }
+
+  private place(location: string, group: string): { location?: string; group?: string } {
+    const called = (x: { id?: string; name: string }, said: string) =>
+      x.id === said || x.name.toLowerCase() === said.toLowerCase()
+    const l = this.locations.find((x) => called(x, location))
+    return { location: l?.id, group: this.groups.find((g) => g.location === l?.id && called(g, group))?.id }
   }
 
   private firstEntries(now: Date): void {
@@ -198,17 +218,21 @@ export class Administration {
     return [...this.records.values()].filter((r) => r.location === scope || r.group === scope)
   }
 
-  /** Enters a section, or takes it away, unless a template would be missing where it is used. */
-  private change<S extends SectionName>(scope: string, name: S, value: Values[S] | undefined): void {
+  /** Changes sections, or none of them if a template would be missing where it is used. Null returns one to the default. */
+  private change(scope: string, parts: Record<string, unknown>, dry = false): void {
     const before = new Map([...this.locations, ...this.groups].map((x) => [x.id ?? '', this.effective(x.id ?? '')]))
     const old = this.sections.get(scope)
-    const { [name]: _, ...others } = old ?? {}
-    this.sections.set(scope, (value === undefined ? others : { ...old, [name]: value }) as Partial<Values>)
+    const next = Object.entries({ ...old, ...parts }).filter(([, value]) => value !== null)
+    this.sections.set(scope, Object.fromEntries(next) as Partial<Values>)
     try {
       for (const [id, was] of before) this.guard(id, was)
     } catch (e) {
       this.sections.set(scope, old ?? {})
       throw e
+    }
+    if (dry) {
+      this.sections.set(scope, old ?? {})
+      return
     }
     for (const r of this.peopleIn(scope)) {
       const own = this.own.get(r.id)
@@ -217,13 +241,15 @@ export class Administration {
       for (const e of EVENTS) if (!now.activation[e].user_may_change) delete own.events[e]
       if (!now.calendar.user_may_change) own.calendar = false
     }
-    this.note('settings.section', undefined, {
-      scope,
-      section: name,
-      default: value === undefined,
-      before: before.get(scope)?.[name],
-      after: this.effective(scope)[name],
-    })
+    for (const name of SECTIONS.filter((s) => s in parts)) {
+      this.note('settings.section', undefined, {
+        scope,
+        section: name,
+        default: parts[name] === null,
+        before: before.get(scope)?.[name],
+        after: this.effective(scope)[name],
+      })
+    }
   }
 
   private guard(scope: string, was: Values): void {
@@ -302,7 +328,15 @@ export class Administration {
         return this.aboutToken(method, id, body)
       case 'audit':
         return this.audit(query)
+      case 'records':
+        return this.search(query)
+      case 'connectors':
+        return this.provision.answer(method, id, verb, body)
+      case 'jobs':
+        return this.provision.job(id)
       case 'people':
+        if (id === 'import') return this.provision.import(body)
+        if (verb === 'link') return this.link(id, body)
         if (method === 'POST' && !id) return this.putPerson(undefined, body)
         if (verb === 'record') return this.aboutRecord(method, id === 'me' ? ME : id, body)
     }
@@ -375,32 +409,37 @@ export class Administration {
 
   private aboutScope(method: string, scope: string, verb: string, item: string, body: never): unknown {
     if (verb === 'reset') return this.reset(this.peopleIn(scope), body)
-    if (verb === 'settings' && !item && method === 'PUT') {
-      const consequences = {
-        people: this.peopleIn(scope).length,
-        presence: 3,
-        forwarding: 1,
-        missing_numbers: 0,
-        discarded: 2,
-      }
-      return { consequences, done: false, sections: SECTIONS.map((s) => this.section(scope, s)) }
-    }
+    if (verb === 'settings' && !item && method === 'PUT') return this.putSections(scope, body)
     if (verb === 'settings' && !item) return { sections: SECTIONS.map((s) => this.section(scope, s)) }
-    const name = SECTIONS.find((s) => s === item)
-    if (!name) throw new Refused(404, `there is no section "${item}" of the settings`)
-    if (verb === 'individual') this.change(scope, name, structuredClone(FACTORY[name]))
-    else if (method === 'DELETE') {
-      this.change(scope, name, undefined)
-      return undefined
-    } else {
-      const b = body as Schemas['SectionInputBody']
-      const value =
-        name === 'templates'
-          ? b.templates?.templates.map((x): Template => ({ ...x, id: x.id || `t-new-${this.next++}` }))
-          : b[name]
-      this.change(scope, name, value as Values[typeof name])
+    throw new Refused(404, `the mock does not know ${verb} of a scope`)
+  }
+
+  private putSections(scope: string, body: Schemas['SectionsInputBody']): Schemas['SectionsChanged'] {
+    const known = new Set(this.effective(scope).templates.map((x) => x.id))
+    const ids = new Map<string | undefined, string>()
+    const templates = body.templates?.templates.map((x): Template => {
+      const id =
+        x.id && (known.has(x.id) || FACTORY.templates.some((f) => f.id === x.id)) ? x.id : `t-new-${this.next++}`
+      ids.set(x.id, id)
+      return { ...x, id }
+    })
+    const now = <T extends { profile?: string }>(x: T): T => ({ ...x, profile: ids.get(x.profile) ?? x.profile })
+    const parts: Record<string, unknown> = {}
+    for (const name of body.default ?? []) parts[name] = null
+    for (const name of SECTIONS) if (body[name]) parts[name] = body[name]
+    if (templates) parts.templates = templates
+    if (body.calendar) parts.calendar = now(body.calendar)
+    if (body.activation) {
+      const a = body.activation
+      parts.activation = Object.fromEntries(EVENTS.map((e) => [e, now(a[e])]))
     }
-    return this.section(scope, name)
+    const people = this.peopleIn(scope).length
+    this.change(scope, parts, body.dry_run)
+    return {
+      consequences: { people, presence: 3, forwarding: 1, missing_numbers: 0, discarded: 2 },
+      done: !body.dry_run,
+      sections: SECTIONS.map((s) => this.section(scope, s)),
+    }
   }
 
   private aboutList<T extends { id?: string; name: string }>(
@@ -441,9 +480,42 @@ export class Administration {
   }
 
   private audit(query: URLSearchParams): Schemas['Audit'] {
-    const [person, before] = [query.get('person'), Number(query.get('before') ?? 0)]
-    const entries = this.log.filter((e) => (!person || e.person === person) && (!before || e.id < before))
+    const before = Number(query.get('before') ?? 0)
+    const [since, until] = [query.get('since') ?? '', query.get('until') ?? '9']
+    const text = (query.get('text') ?? '').toLowerCase()
+    const is = (key: string, value: string | undefined) => !query.get(key) || query.get(key) === value
+    const entries = this.log
+      .filter((e) => is('person', e.person) && is('actor', e.actor) && (!before || e.id < before))
+      .filter((e) => e.action.startsWith(query.get('action') ?? '') && e.at >= since && e.at < until)
+      .filter((e) => `${e.action} ${JSON.stringify(e.detail ?? '')}`.toLowerCase().includes(text))
     return { entries: entries.slice(0, Number(query.get('limit') ?? 100)) }
+  }
+
+  private search(query: URLSearchParams): Schemas['Records'] {
+    const is = (key: string, value: string | undefined) => !query.get(key) || query.get(key) === value
+    const q = (query.get('q') ?? '').toLowerCase()
+    const found = [...this.records.values()]
+      .filter((r) => is('location', r.location) && is('group', r.group) && is('role', r.role))
+      .filter((r) => is('blocked', r.blocked ? 'yes' : 'no'))
+      .filter((r) =>
+        `${r.name} ${r.login ?? ''}`
+          .toLowerCase()
+          .split(' ')
+          .some((w) => w.startsWith(q)),
+      )
+      .sort((a, b) => a.name.localeCompare(b.name))
+    const [from, limit] = [Number(query.get('after') ?? 0), Number(query.get('limit') ?? 50)]
+    const next = found.length > from + limit ? String(from + limit) : undefined
+    return { records: found.slice(from, from + limit), total: found.length, next }
+  }
+
+  private link(id: string, { kind }: Schemas['LinkInputBody']): Schemas['Link'] {
+    const r = this.records.get(id)
+    if (!r) throw new Refused(404, `there is no person "${id}"`)
+    if (r.directory) throw new Refused(409, `${r.name} signs in with the password of a directory`)
+    this.note(`link.${kind}`, id)
+    const days = kind === 'invitation' ? 7 : 1
+    return { path: '/password#dll_good', expires_at: new Date(Date.now() + days * 86_400_000).toISOString() }
   }
 
   private aboutRecord(method: string, id: string, body: never): unknown {
@@ -463,13 +535,8 @@ export class Administration {
     return undefined
   }
 
-  private putPerson(old: PersonRecord | undefined, { password, ...body }: Schemas['PersonNewBody']): unknown {
-    if (password && password.length < 10)
-      throw invalid('password', `has ${password.length} characters; at least 10 are needed`)
-    if (body.email && !body.email.includes('@')) throw invalid('email', `"${body.email}" is no address`)
-    for (const r of this.records.values())
-      if (body.login && r.id !== old?.id && r.login === body.login) throw invalid('login', `"${body.login}" is taken`)
-    const r: PersonRecord = { ...body, id: old?.id ?? `p-${this.next++}` }
+  /** Makes somebody what a record says. */
+  private enter(r: PersonRecord): void {
     this.records.set(r.id, r)
     const p = this.people.get(r.id)
     const facts = {
@@ -493,9 +560,19 @@ export class Administration {
       },
       facts,
     })
+    this.onPeople(r.id)
+  }
+
+  private putPerson(old: PersonRecord | undefined, { password, ...body }: Schemas['PersonNewBody']): unknown {
+    if (password && password.length < 10)
+      throw invalid('password', `has ${password.length} characters; at least 10 are needed`)
+    if (body.email && !body.email.includes('@')) throw invalid('email', `"${body.email}" is no address`)
+    for (const r of this.records.values())
+      if (body.login && r.id !== old?.id && r.login === body.login) throw invalid('login', `"${body.login}" is taken`)
+    const r: PersonRecord = { ...body, id: old?.id ?? `p-${this.next++}`, directory: old?.directory }
+    this.enter(r)
     const was = old && Object.fromEntries(Object.entries(old).filter(([k]) => k !== 'id'))
     this.note(old ? 'person.put' : 'person.add', r.id, { name: r.name, ...(old ? { before: was, after: body } : {}) })
-    this.onPeople(r.id)
     return r
   }
 }

@@ -559,7 +559,8 @@ export class Server {
     const may = this.role === 'admin'
     const reset = /^\/people\/([^/]+)\/reset$/.exec(path)?.[1]
     if (reset && reset !== 'me' && reset !== ME && may) return this.admin.resetPerson(reset, body)
-    if (!may && !/^\/people\/(?!.*\/record$)/.test(path)) throw new Refused(403, 'only an administrator may do this')
+    if (!may && !/^\/people\/(?!import$|.*\/(record|link)$)/.test(path))
+      throw new Refused(403, 'only an administrator may do this')
     const answer = this.admin.answer(method, path, query, body)
     // What I may not change any more is discarded for good (P9).
     const { activation, calendar } = this.admin.of(ME)

@@ -8,7 +8,7 @@ import {
 } from '@tanstack/react-router'
 import { queryClient, sessionQuery, setupQuery } from './api/queries'
 import { NotFound, PageTrouble } from './components/trouble'
-import { agendaSearch, auditSearch, everywhere, peopleSearch, personsSearch, teamSearch } from './lib/search'
+import { agendaSearch, auditSearch, everywhere, jobSearch, peopleSearch, personsSearch, teamSearch } from './lib/search'
 import { type Language, setLanguage } from './messages'
 import { Shell } from './pages/shell'
 
@@ -176,16 +176,59 @@ const adminPeople = createRoute({
   component: lazyRouteComponent(() => import('./pages/admin-people'), 'PersonsPage'),
 })
 
+const adminImport = createRoute({
+  getParentRoute: () => admin,
+  path: '/people/import',
+  validateSearch: jobSearch,
+  component: lazyRouteComponent(() => import('./pages/admin-import'), 'ImportPage'),
+})
+
 const adminGroups = createRoute({
   getParentRoute: () => admin,
   path: '/groups',
   component: lazyRouteComponent(() => import('./pages/admin-groups'), 'GroupsPage'),
 })
 
-const adminTokens = createRoute({
+const adminSystem = createRoute({
   getParentRoute: () => admin,
+  path: '/system',
+  component: lazyRouteComponent(() => import('./pages/admin-system'), 'SystemPages'),
+})
+
+const adminSystemIndex = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/admin/system/directories', replace: true })
+  },
+})
+
+const adminDirectories = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/directories',
+  component: lazyRouteComponent(() => import('./pages/admin-directories'), 'DirectoriesPage'),
+})
+
+const adminDirectory = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/directories/$connector',
+  validateSearch: jobSearch,
+  component: lazyRouteComponent(() => import('./pages/admin-directory'), 'DirectoryPage'),
+})
+
+const adminTokens = createRoute({
+  getParentRoute: () => adminSystem,
   path: '/tokens',
   component: lazyRouteComponent(() => import('./pages/admin-tokens'), 'TokensPage'),
+})
+
+/** Where the tokens were before there were system settings. */
+const adminTokensBefore = createRoute({
+  getParentRoute: () => admin,
+  path: '/tokens',
+  beforeLoad: () => {
+    throw redirect({ to: '/admin/system/tokens', replace: true })
+  },
 })
 
 const adminAudit = createRoute({
@@ -208,7 +251,17 @@ export const router = createRouter({
       relationships,
       seen,
       settings.addChildren([general, activation, calendars, clients, signIns, data]),
-      admin.addChildren([adminIndex, adminLocations, adminScope, adminPeople, adminGroups, adminTokens, adminAudit]),
+      admin.addChildren([
+        adminIndex,
+        adminLocations,
+        adminScope,
+        adminPeople,
+        adminImport,
+        adminGroups,
+        adminSystem.addChildren([adminSystemIndex, adminDirectories, adminDirectory, adminTokens]),
+        adminTokensBefore,
+        adminAudit,
+      ]),
     ]),
   ]),
   defaultPreload: 'intent',

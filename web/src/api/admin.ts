@@ -1,7 +1,8 @@
 /** The calls of the administration pages. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions, useMutation } from '@tanstack/react-query'
-import type { AuditEntry, Schemas, Template } from '../lib/model'
-import { carryOut, type Draft, type Outcome, planOf, readScope, type Scope, type Step, together } from '../lib/scope'
+import { type AuditFilter, auditQuery } from '../lib/audit'
+import type { AuditEntry, Me, Schemas } from '../lib/model'
+import { type Draft, readScope, type Scope, together } from '../lib/scope'
 import { api } from './client'
 import { unwrap } from './errors'
 import { queryClient, stale } from './queries'
@@ -23,16 +24,22 @@ export const scopeQuery = (scope: string) =>
       readScope(await unwrap(api.GET('/api/v1/scopes/{scope}/settings', { params: { path: { scope } } }))),
   })
 
-/** People by pages, in the order of their names. */
-export const peoplePages = (q: string) =>
+export type RecordFilter = {
+  q?: string
+  location?: string
+  group?: string
+  role?: Me['role']
+  blocked?: 'yes' | 'no'
+}
+
+/** Records by pages, in the order of their names. */
+export const recordPages = (filter: RecordFilter) =>
   infiniteQueryOptions({
-    queryKey: ['people', 'pages', q],
+    queryKey: ['records', filter],
     placeholderData: keepPreviousData,
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam, signal }) =>
-      unwrap(
-        api.GET('/api/v1/people', { params: { query: { q: q || undefined, after: pageParam, limit: 50 } }, signal }),
-      ),
+      unwrap(api.GET('/api/v1/records', { params: { query: { ...filter, after: pageParam, limit: 50 } }, signal })),
     getNextPageParam: (page) => page.next,
   })
 
@@ -55,22 +62,28 @@ export const monitoringGroupsQuery = queryOptions({
   queryFn: async () => (await unwrap(api.GET('/api/v1/monitoring-groups'))).monitoring_groups,
 })
 
+export const connectorsQuery = queryOptions({
+  queryKey: ['connectors'],
+  // They are read by themselves, too.
+  refetchInterval: (q) => (q.state.data?.some((c) => c.running) ? 2_000 : 30_000),
+  queryFn: async () => (await unwrap(api.GET('/api/v1/connectors'))).connectors,
+})
+
 export const tokensQuery = queryOptions({
   queryKey: ['tokens'],
   queryFn: async () => (await unwrap(api.GET('/api/v1/tokens'))).tokens,
 })
 
-/** What the log is asked for; the address holds the same. */
-export type AuditFilter = { person?: string }
 const AUDIT_PAGE = 50
 
-export const auditPages = (filter: AuditFilter) =>
+export const auditPages = (filter: AuditFilter, zone: string) =>
   infiniteQueryOptions({
-    queryKey: ['audit', filter],
+    queryKey: ['audit', filter, zone],
     staleTime: 0,
+    placeholderData: keepPreviousData,
     initialPageParam: undefined as number | undefined,
     queryFn: async ({ pageParam }): Promise<AuditEntry[]> => {
-      const query = { ...filter, before: pageParam, limit: AUDIT_PAGE }
+      const query = { ...auditQuery(filter, zone), before: pageParam, limit: AUDIT_PAGE }
       return (await unwrap(api.GET('/api/v1/audit', { params: { query } }))).entries
     },
     getNextPageParam: (page) => (page.length < AUDIT_PAGE ? undefined : page.at(-1)?.id),
@@ -114,21 +127,6 @@ export const useRemoveScope = () =>
     onSettled: settled,
   })
 
-async function takeStep(scope: string, { section, by, value }: Step): Promise<Template[] | undefined> {
-  const path = { params: { path: { scope, section } } } as const
-  if (by === 'default') {
-    await unwrap(api.DELETE('/api/v1/scopes/{scope}/settings/{section}', path))
-    return undefined
-  }
-  if (by === 'individual') {
-    await unwrap(api.POST('/api/v1/scopes/{scope}/individual/{section}', path))
-    return undefined
-  }
-  const body = { [section]: section === 'templates' ? { templates: value } : value } as Schemas['SectionInputBody']
-  const saved = await unwrap(api.PUT('/api/v1/scopes/{scope}/settings/{section}', { ...path, body }))
-  return saved.templates?.templates
-}
-
 /** What the changes of a scope would do now, as the server works it out. */
 export const consequencesQuery = (scope: string, saved: Scope, draft: Draft) =>
   queryOptions({
@@ -140,19 +138,24 @@ export const consequencesQuery = (scope: string, saved: Scope, draft: Draft) =>
       unwrap(
         api.PUT('/api/v1/scopes/{scope}/settings', {
           params: { path: { scope } },
-          body: { ...together(saved, draft), dry_run: true } as Schemas['SectionsInputBody'],
+          body: { ...together(saved, draft), dry_run: true },
         }),
       ).then((r) => r.consequences),
   })
 
-/** Saves all changes of a scope, one section after the other, and reads what is in force then. */
+/** Saves all changes of a scope, or none of them, and takes what is in force then. */
 export const useSaveScope = (scope: string) =>
   useMutation({
-    mutationFn: async ({ saved, draft }: { saved: Scope; draft: Draft }): Promise<Outcome> => {
-      const outcome = await carryOut(planOf(saved, draft), draft, (step) => takeStep(scope, step))
-      await queryClient.invalidateQueries({ queryKey: scopeQuery(scope).queryKey })
+    mutationFn: ({ saved, draft }: { saved: Scope; draft: Draft }) =>
+      unwrap(
+        api.PUT('/api/v1/scopes/{scope}/settings', {
+          params: { path: { scope } },
+          body: together(saved, draft),
+        }),
+      ),
+    onSuccess: (now) => {
+      queryClient.setQueryData(scopeQuery(scope).queryKey, readScope(now))
       void stale('scope', 'profiles', 'settings', 'session', 'audit')
-      return outcome
     },
   })
 
@@ -170,9 +173,10 @@ export const useResetPerson = (person: string) =>
     onSuccess: (r) => (r.done ? stale('settings', 'profiles', 'audit') : undefined),
   })
 
-const peopleChanged = () =>
+export const peopleChanged = () =>
   stale(
     'people',
+    'records',
     'record',
     'person',
     'team',
@@ -197,6 +201,15 @@ export const useDeletePerson = () =>
   useMutation({
     mutationFn: (id: string) => unwrap(api.DELETE('/api/v1/people/{person}/record', of(id))),
     onSuccess: peopleChanged,
+  })
+
+export const useMakeLink = () =>
+  useMutation({
+    mutationFn: ({ id, kind }: { id: string; kind: Schemas['LinkInputBody']['kind'] }) =>
+      unwrap(api.POST('/api/v1/people/{person}/link', { ...of(id), body: { kind } })),
+    // The link is shown once and kept nowhere, the cache of calls included.
+    gcTime: 0,
+    onSuccess: () => stale('audit'),
   })
 
 const related = () => stale('work-groups', 'monitoring-groups', 'team', 'audit')
@@ -226,6 +239,30 @@ export const useRemoveGroup = () =>
         ? unwrap(api.DELETE('/api/v1/work-groups/{group}', { params: { path: { group: id } } }))
         : unwrap(api.DELETE('/api/v1/monitoring-groups/{group}', { params: { path: { group: id } } })),
     onSettled: related,
+  })
+
+export const useSaveConnector = () =>
+  useMutation({
+    mutationFn: ({ id, body }: { id?: string; body: Schemas['ConnectorBody'] }) =>
+      id
+        ? unwrap(api.PUT('/api/v1/connectors/{connector}', { params: { path: { connector: id } }, body }))
+        : unwrap(api.POST('/api/v1/connectors', { body })),
+    // A password that was sent is kept nowhere, the cache of calls included.
+    gcTime: 0,
+    onSuccess: () => stale('connectors', 'audit'),
+  })
+
+export const useDeleteConnector = () =>
+  useMutation({
+    mutationFn: (connector: string) =>
+      unwrap(api.DELETE('/api/v1/connectors/{connector}', { params: { path: { connector } } })),
+    onSuccess: () => stale('connectors', 'records', 'record', 'audit'),
+  })
+
+export const useCheckConnector = () =>
+  useMutation({
+    mutationFn: (connector: string) =>
+      unwrap(api.POST('/api/v1/connectors/{connector}/check', { params: { path: { connector } } })),
   })
 
 export const useMakeToken = () =>

@@ -45,7 +45,10 @@ export function auditWords(t: TFunction, names: Names) {
     value,
     /** Identifiers say nothing where the name stands beside them; what is not so is not said. */
     fact: ({ path, value: v }: Fact): string | undefined => {
-      if (v === false || (path.length === 1 && ['token', 'location', 'group', 'calendar'].includes(path[0] ?? '')))
+      if (
+        v === false ||
+        (path.length === 1 && ['token', 'location', 'group', 'calendar', 'connector'].includes(path[0] ?? ''))
+      )
         return undefined
       return v === true ? field(path) : t('admin.audit.fact', { field: field(path), value: value(path, v) })
     },

@@ -5,14 +5,20 @@ export const ADMIN_PLACES = [
   { to: '/admin/locations', name: 'locations', also: '/admin/scopes' },
   { to: '/admin/people', name: 'people' },
   { to: '/admin/groups', name: 'groups' },
-  { to: '/admin/tokens', name: 'tokens' },
+  { to: '/admin/system/directories', name: 'system', also: '/admin/system' },
   { to: '/admin/audit', name: 'audit' },
 ] as const
 
 export type AdminPlace = (typeof ADMIN_PLACES)[number]
 
+/** The pages of the system settings. */
+export const SYSTEM_PLACES = [
+  { to: '/admin/system/directories', name: 'directories' },
+  { to: '/admin/system/tokens', name: 'tokens' },
+] as const
+
 /** The pages that a role has. */
-export const adminPlaces = (role: Me['role']) => ADMIN_PLACES.filter((p) => administersAll(role) || p.name !== 'tokens')
+export const adminPlaces = (role: Me['role']) => ADMIN_PLACES.filter((p) => administersAll(role) || p.name !== 'system')
 
 /** Whether a path is of a page, or of one below it. */
 export function isAt(place: { to: string; also?: string }, path: string): boolean {

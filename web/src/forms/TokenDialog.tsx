@@ -10,11 +10,11 @@ import {
   Field,
   Input,
 } from '@fluentui/react-components'
-import { Checkmark20Regular, Copy20Regular } from '@fluentui/react-icons'
-import { useRef, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useMakeToken } from '../api/admin'
 import { ChoosePeople } from '../components/ChoosePeople'
+import { CopyField } from '../components/CopyField'
 import { FormDialog } from '../components/FormDialog'
 import { wrongWith } from '../components/problem'
 import { useClock } from '../components/session'
@@ -126,18 +126,6 @@ export function TokenDialog({ onClose }: { onClose: () => void }) {
 /** It closes by its button only: neither a click beside it nor Escape must lose the secret. */
 function Secret({ token, onClose }: { token: Token; onClose: () => void }) {
   const { t } = useTranslation()
-  const field = useRef<HTMLInputElement>(null)
-  const [copied, setCopied] = useState<boolean>()
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(token.secret ?? '')
-      setCopied(true)
-    } catch {
-      // Without a secure connection there is no clipboard.
-      field.current?.select()
-      setCopied(false)
-    }
-  }
   return (
     <Dialog open modalType="alert">
       <DialogSurface>
@@ -145,24 +133,9 @@ function Secret({ token, onClose }: { token: Token; onClose: () => void }) {
           <DialogTitle>{t('admin.tokens.madeTitle', { name: token.name })}</DialogTitle>
           <DialogContent className="stack">
             <p>{t('admin.tokens.madeText')}</p>
-            <Field label={t('admin.tokens.secret')}>
-              <Input
-                ref={field}
-                readOnly
-                value={token.secret ?? ''}
-                className="secret"
-                onFocus={(e) => e.target.select()}
-              />
-            </Field>
-            <p role="status" className="note">
-              {copied === true && t('admin.tokens.copied')}
-              {copied === false && t('admin.tokens.notCopied')}
-            </p>
+            <CopyField label={t('admin.tokens.secret')} text={token.secret ?? ''} />
           </DialogContent>
           <DialogActions>
-            <Button icon={copied ? <Checkmark20Regular /> : <Copy20Regular />} onClick={() => void copy()}>
-              {t('admin.tokens.copy')}
-            </Button>
             <Button appearance="primary" onClick={onClose}>
               {t('close')}
             </Button>

@@ -1,9 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import i18next from 'i18next'
 import { beforeAll, expect, it } from 'vitest'
 import { auditWords } from '../components/audit-words'
 import de from '../messages/de.json'
 import en from '../messages/en.json'
-import { ACTIONS, actorOf, detailOf } from './audit'
+import { ACTIONS, actorOf, auditQuery, detailOf } from './audit'
 
 const i18n = i18next.createInstance()
 beforeAll(() =>
@@ -86,4 +87,34 @@ it('says values in words', () => {
   expect(words.fact({ path: ['default'], value: false })).toBeUndefined()
   expect(words.fact({ path: ['token'], value: 'k1' })).toBeUndefined()
   expect(words.fact({ path: ['section'], value: 'own_profiles' })).toBe('Section: Own profiles and permitted statuses')
+})
+
+it('knows every action that the server writes, and no other', () => {
+  const files = readdirSync('../internal', { recursive: true, encoding: 'utf8' })
+    .filter((f) => f.endsWith('.go') && !f.endsWith('_test.go'))
+    .map((f) => readFileSync(`../internal/${f}`, 'utf8'))
+  const written = new Set(
+    files.flatMap((text) => [
+      ...[
+        ...text.matchAll(
+          /(?:audit\(by|EditPeople\([^"]*|PutPeople\([^"]*|ChangeOwn\([^"]*|ChangePerson\([^"]*), "([a-z_.]+)"[,)]/g,
+        ),
+      ].map((m) => m[1] ?? ''),
+      ...[...text.matchAll(/Entry\("([a-z_.]+)"\)/g)].map((m) => m[1] ?? ''),
+    ]),
+  )
+  written.delete('link.') // its kind follows
+  expect(written.size).toBeGreaterThan(15)
+  for (const action of written) expect(ACTIONS, action).toContain(action)
+  const all = files.join('\n')
+  for (const action of ACTIONS) if (!action.startsWith('link.')) expect(all.includes(`"${action}"`), action).toBe(true)
+})
+
+it('asks for whole days of the reader’s own', () => {
+  expect(auditQuery({ actor: 'anna', since: '2026-11-01', until: '2026-11-01' }, 'Europe/Berlin')).toEqual({
+    actor: 'anna',
+    since: '2026-10-31T23:00:00.000Z',
+    until: '2026-11-01T23:00:00.000Z',
+  })
+  expect(auditQuery({}, 'Europe/Berlin')).toEqual({ since: undefined, until: undefined })
 })

@@ -1,6 +1,7 @@
 /** The audit log for people: which words an entry has, and what its detail says. Pure. */
+import { addDays, type Day, instant } from './zone'
 
-/** What is written in the log, as internal/office, internal/api and internal/agenda name it. */
+/** What is written in the log, as the packages below internal name it. */
 export const ACTIONS = [
   'presence.choice',
   'agenda.decision',
@@ -25,6 +26,15 @@ export const ACTIONS = [
   'work_group.delete',
   'monitoring_group.put',
   'monitoring_group.delete',
+  'people.import',
+  'people.sync',
+  'link.invitation',
+  'link.reset',
+  'password.change',
+  'password.link',
+  'session.end',
+  'connector.put',
+  'connector.delete',
   'token.put',
   'token.delete',
   'setup',
@@ -71,4 +81,24 @@ export function actorOf(actor: string): { kind: 'person' | 'token' | 'system'; i
   return actor.startsWith('token/')
     ? { kind: 'token', id: actor.slice('token/'.length) }
     : { kind: 'person', id: actor }
+}
+
+/** What the log is asked for, as the address says it. Days are of the reader's time zone, and until is included. */
+export type AuditFilter = {
+  person?: string
+  actor?: string
+  /** How the action begins. */
+  action?: string
+  text?: string
+  since?: Day
+  until?: Day
+}
+
+/** The same as the server is asked. */
+export function auditQuery({ since, until, ...others }: AuditFilter, zone: string) {
+  return {
+    ...others,
+    since: since && instant(since, 0, zone).toISOString(),
+    until: until && instant(addDays(until, 1), 0, zone).toISOString(),
+  }
 }

@@ -2,16 +2,15 @@ import { describe, expect, it } from 'vitest'
 import { FACTORY } from './factory'
 import type { Template } from './model'
 import {
-  carryOut,
+  blamed,
   changesOf,
   type Draft,
   edited,
   freshID,
-  planOf,
   readScope,
   type Scope,
-  type Step,
   same,
+  together,
   usesOf,
   type Values,
 } from './scope'
@@ -35,8 +34,6 @@ const fresh: Template = {
   active: true,
   user_forwarding: 'own',
 }
-const listOf = (step: Step | undefined) => (step?.value ?? []) as Template[]
-const told = (steps: Step[]) => steps.map((s) => `${s.by} ${s.section}${s.interim ? ' (interim)' : ''}`)
 
 describe('differences', () => {
   it('compares values as the contract does', () => {
@@ -124,85 +121,33 @@ describe('differences', () => {
 })
 
 describe('saving', () => {
-  it('saves templates before what may use them', () => {
+  it('sends all changed sections as one, new templates by the names that this page gave them', () => {
     const draft: Draft = {
+      templates: templates([...FACTORY.templates, fresh]),
       activation: activation({ lock: { ...FACTORY.activation.lock, profile: 'new:1' } }),
       feature: { individual: false, value: { enabled: false } },
-      templates: templates([...FACTORY.templates, fresh]),
     }
-    expect(told(planOf(saved, draft))).toEqual(['put templates', 'put activation', 'put feature'])
+    const body = together(saved, draft)
+    expect(Object.keys(body).sort()).toEqual(['activation', 'feature', 'templates'])
+    expect(body.templates?.templates.at(-1)?.id).toBe('new:1')
+    expect(body.activation?.lock.profile).toBe('new:1')
   })
 
-  it('takes a template away only after nothing uses it any more', () => {
-    const draft: Draft = {
-      templates: templates(without('unavailable')),
-      activation: activation({ end: { ...FACTORY.activation.end, profile: 'off-sick' } }),
-    }
-    expect(told(planOf(saved, draft))).toEqual(['put activation', 'put templates'])
-    const off = FACTORY.templates.map((x) => (x.id === 'unavailable' ? { ...x, active: false } : x))
-    expect(told(planOf(saved, { ...draft, templates: templates(off) }))).toEqual(['put activation', 'put templates'])
+  it('names the sections that return to the default, and sends no value for them', () => {
+    const draft: Draft = { calendar: saved.calendar, feature: { individual: true, value: { enabled: false } } }
+    expect(together(scope({}, true), draft)).toEqual({ feature: { enabled: false }, default: ['calendar'] })
   })
 
-  it('saves templates twice where one comes and another one goes', () => {
-    const draft: Draft = {
-      templates: templates([...without('unavailable'), fresh]),
-      activation: activation({ end: { ...FACTORY.activation.end, profile: 'new:1' } }),
-    }
-    const steps = planOf(saved, draft)
-    expect(told(steps)).toEqual(['put templates (interim)', 'put activation', 'put templates'])
-    expect(listOf(steps[0]).map((x) => x.id)).toContain('unavailable')
+  it('sends the factory defaults where a section begins with them', () => {
+    const draft: Draft = { calendar: { individual: true, value: FACTORY.calendar } }
+    expect(together(saved, draft)).toEqual({ calendar: FACTORY.calendar })
   })
 
-  it('goes to the factory defaults and back by calls of their own', () => {
-    const begin: Draft = { calendar: { individual: true, value: FACTORY.calendar } }
-    expect(told(planOf(saved, begin))).toEqual(['individual calendar'])
-    const changed: Draft = { calendar: { individual: true, value: { ...FACTORY.calendar, all_day: false } } }
-    expect(told(planOf(saved, changed))).toEqual(['put calendar'])
-    expect(told(planOf(scope({}, true), { calendar: saved.calendar }))).toEqual(['default calendar'])
-  })
-
-  it('puts the IDs that the server gives in place of its own', async () => {
-    const draft: Draft = {
-      templates: templates([...without('unavailable'), fresh]),
-      activation: activation({ end: { ...FACTORY.activation.end, profile: 'new:1' } }),
-    }
-    const calls: Step[] = []
-    const outcome = await carryOut(planOf(saved, draft), draft, async (s) => {
-      calls.push(s)
-      return s.section === 'templates' ? (s.value as Template[]).map((x) => ({ ...x, id: x.id ?? 'given' })) : undefined
-    })
-    expect(outcome).toEqual({ rest: {}, failed: undefined })
-    expect(listOf(calls[0]).find((x) => x.name === 'Lunch')?.id).toBeUndefined()
-    expect(calls[1]?.value).toMatchObject({ end: { profile: 'given' } })
-    expect(listOf(calls[2]).find((x) => x.name === 'Lunch')?.id).toBe('given')
-  })
-
-  it('stops at a refusal, and loses nothing of what is not saved', async () => {
-    const draft: Draft = {
-      templates: templates([...FACTORY.templates, fresh]),
-      activation: activation({ end: { ...FACTORY.activation.end, profile: 'new:1' } }),
-      feature: { individual: false, value: { enabled: false } },
-    }
-    const refusal = new Error('no')
-    const outcome = await carryOut(planOf(saved, draft), draft, async (s) => {
-      if (s.section === 'activation') throw refusal
-      return (s.value as Template[]).map((x) => ({ ...x, id: x.id ?? 'given' }))
-    })
-    expect(outcome.failed).toEqual({ section: 'activation', error: refusal })
-    expect(Object.keys(outcome.rest)).toEqual(['feature', 'activation'])
-    expect(outcome.rest.activation?.value.end.profile).toBe('given')
-  })
-
-  it('keeps the removal of a template when what uses it is refused', async () => {
-    const draft: Draft = {
-      templates: templates([...without('unavailable'), fresh]),
-      activation: activation({ end: { ...FACTORY.activation.end, profile: 'new:1' } }),
-    }
-    const outcome = await carryOut(planOf(saved, draft), draft, async (s) => {
-      if (s.section === 'activation') throw new Error('no')
-      return (s.value as Template[]).map((x) => ({ ...x, id: x.id ?? 'given' }))
-    })
-    expect(Object.keys(outcome.rest)).toEqual(['templates', 'activation'])
-    expect(outcome.rest.templates?.value.at(-1)?.id).toBe('given')
+  it('finds the sections that a refusal is about', () => {
+    expect(blamed(['body.calendar.profile', 'templates[3].name', 'templates', 'name'])).toEqual([
+      'templates',
+      'calendar',
+    ])
+    expect(blamed([])).toEqual([])
   })
 })

@@ -1,4 +1,4 @@
-/** The settings of a scope, changes of them that are not saved yet, and in which order they can be saved. Pure. */
+/** The settings of a scope, changes of them that are not saved yet, and how they are sent. Pure. */
 import { FACTORY } from './factory'
 import { EVENTS, type EventName, type Schemas, SECTIONS, type SectionName, type Template } from './model'
 
@@ -137,117 +137,8 @@ function addTemplates(
     )
 }
 
-/** One call of the server. */
-export type Step = {
-  section: SectionName
-  /** individual: begin with the factory defaults; default: return to the location's. */
-  by: 'put' | 'individual' | 'default'
-  value: Values[SectionName]
-  /** More is to come for this section: the rest cannot be done before others are. */
-  interim?: boolean
-}
-
-/**
- * The order in which changes can be saved one by one. A template must be there before something uses it, and must not
- * be used any more before it goes: where both is asked for, templates are saved twice.
- */
-export function planOf(saved: Scope, draft: Draft): Step[] {
-  const step = (section: SectionName): Step[] => {
-    const part = draft[section]
-    if (!part) return []
-    const back = saved[section].individual && !part.individual
-    const begin = !saved[section].individual && part.individual && same(part.value, FACTORY[section])
-    return [{ section, by: back ? 'default' : begin ? 'individual' : 'put', value: part.value }]
-  }
-  const users = [...step('activation'), ...step('calendar')]
-  const others = [...step('own_profiles'), ...step('relationships'), ...step('feature')]
-  const next = draft.templates?.value
-  if (!next) return [...users, ...others]
-  const held = saved.templates.value.filter(
-    (x) => x.active && usesOf(saved, x.id).length > 0 && !next.find((y) => y.id === x.id)?.active,
-  )
-  if (!held.length || !users.length) return [...step('templates'), ...users, ...others]
-  const first = [
-    ...next.map((x) => held.find((h) => h.id === x.id) ?? x),
-    ...held.filter((h) => !next.some((x) => x.id === h.id)),
-  ]
-  const added = first.some(
-    (x) =>
-      !same(
-        x,
-        saved.templates.value.find((y) => y.id === x.id),
-      ),
-  )
-  const interim: Step[] = added ? [{ section: 'templates', by: 'put', value: first, interim: true }] : []
-  return [...interim, ...users, ...step('templates'), ...others]
-}
-
-type IDs = ReadonlyMap<string, string>
-
-/** Puts IDs that the server gave in the place of those of templates that were new. */
-function renamed<S extends SectionName>(section: S, value: Values[S], ids: IDs): Values[S] {
-  const id = (x: string | undefined) => ids.get(x ?? '') ?? x
-  const v = value as Values[SectionName]
-  if (section === 'templates') return (v as Template[]).map((x) => ({ ...x, id: id(x.id) })) as Values[S]
-  if (section === 'activation') {
-    const a = v as Values['activation']
-    return Object.fromEntries(EVENTS.map((e) => [e, { ...a[e], profile: id(a[e].profile) }])) as Values[S]
-  }
-  if (section === 'calendar') {
-    const c = v as Values['calendar']
-    return { ...c, profile: id(c.profile) } as Values[S]
-  }
-  return value
-}
-
-export type Outcome = {
-  /** What is not saved. */
-  rest: Draft
-  failed?: { section: SectionName; error: unknown }
-}
-
-/**
- * Takes the steps one after the other. call is given templates without the IDs that only this page knows, and returns
- * the templates as the server has them where they were put. The first refusal ends it; what is not saved is the rest.
- */
-export async function carryOut(
-  steps: Step[],
-  draft: Draft,
-  call: (step: Step) => Promise<Template[] | undefined>,
-): Promise<Outcome> {
-  const ids = new Map<string, string>()
-  const done = new Set<SectionName>()
-  let failed: Outcome['failed']
-  for (const s of steps) {
-    const value = renamed(s.section, s.value, ids)
-    const sent =
-      s.section === 'templates'
-        ? (value as Template[]).map((x) => (x.id?.startsWith(FRESH) ? { ...x, id: undefined } : x))
-        : value
-    try {
-      const now = await call({ ...s, value: sent })
-      if (s.section === 'templates' && s.by === 'put') {
-        for (const [i, x] of (value as Template[]).entries()) {
-          const id = now?.[i]?.id
-          if (x.id?.startsWith(FRESH) && id) ids.set(x.id, id)
-        }
-      }
-      if (!s.interim) done.add(s.section)
-    } catch (error) {
-      failed = { section: s.section, error }
-      break
-    }
-  }
-  const rest: Record<string, unknown> = {}
-  for (const section of SECTIONS) {
-    const part = draft[section]
-    if (part && !done.has(section)) rest[section] = { ...part, value: renamed(section, part.value, ids) }
-  }
-  return { rest: rest as Draft, failed }
-}
-
 /** All changes in one, as the server takes them; it gives templates that are new an ID, wherever they are named. */
-export function together(saved: Scope, draft: Draft): Record<string, unknown> {
+export function together(saved: Scope, draft: Draft): Schemas['SectionsInputBody'] {
   const body: Record<string, unknown> = {}
   const back: SectionName[] = []
   for (const section of SECTIONS) {
@@ -256,5 +147,11 @@ export function together(saved: Scope, draft: Draft): Record<string, unknown> {
     if (saved[section].individual && !part.individual) back.push(section)
     else body[section] = section === 'templates' ? { templates: part.value } : part.value
   }
-  return back.length ? { ...body, default: back } : body
+  return (back.length ? { ...body, default: back } : body) as Schemas['SectionsInputBody']
+}
+
+/** The sections that a refusal is about, by the fields it blames, in the order of the page. */
+export function blamed(fields: readonly string[]): SectionName[] {
+  const named = new Set(fields.map((f) => f.replace(/^body\./, '').replace(/[.[].*$/, '')))
+  return SECTIONS.filter((s) => named.has(s))
 }

@@ -1,4 +1,5 @@
-import { STATUSES, type Status } from './model'
+import type { AuditFilter } from './audit'
+import { type Me, ROLES, STATUSES, type Status } from './model'
 import { type Day, isDay } from './zone'
 
 /** What the address says beside the path. Anything that makes no sense there is left out. */
@@ -16,11 +17,37 @@ export const everywhere = (s: Search): Everywhere => ({ why: text(s.why) })
 export const peopleSearch = (s: Search): { q?: string } => ({ q: text(s.q) })
 
 /** edit: whose record is open; new: that of somebody who is not there yet. */
-export type PersonsSearch = { q?: string; edit?: string }
+export type PersonsSearch = {
+  q?: string
+  location?: string
+  group?: string
+  role?: Me['role']
+  blocked?: 'yes' | 'no'
+  edit?: string
+}
 
-export const personsSearch = (s: Search): PersonsSearch => ({ q: text(s.q), edit: text(s.edit) })
+export const personsSearch = (s: Search): PersonsSearch => ({
+  q: text(s.q),
+  location: text(s.location),
+  group: text(s.group),
+  role: ROLES.find((r) => r === s.role),
+  blocked: s.blocked === 'yes' || s.blocked === 'no' ? s.blocked : undefined,
+  edit: text(s.edit),
+})
 
-export const auditSearch = (s: Search): { person?: string } => ({ person: text(s.person) })
+/** job: work that is followed; dry: it only tells what it would do. */
+export type JobSearch = { job?: string; dry?: 'yes' }
+
+export const jobSearch = (s: Search): JobSearch => ({ job: text(s.job), dry: s.dry === 'yes' ? 'yes' : undefined })
+
+export const auditSearch = (s: Search): AuditFilter => ({
+  person: text(s.person),
+  actor: text(s.actor),
+  action: text(s.action),
+  text: text(s.text),
+  since: isDay(s.since) ? s.since : undefined,
+  until: isDay(s.until) ? s.until : undefined,
+})
 
 export const teamSearch = (s: Search): TeamSearch => ({
   q: text(s.q),

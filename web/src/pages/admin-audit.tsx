@@ -1,32 +1,48 @@
-import { Button } from '@fluentui/react-components'
+import { Button, Field, Input, Select } from '@fluentui/react-components'
 import { ClipboardTextLtr24Regular } from '@fluentui/react-icons'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useCallback } from 'react'
 import { useTranslation } from 'react-i18next'
-import { type AuditFilter, auditPages, groupsQuery, locationsQuery, tokensQuery } from '../api/admin'
+import { auditPages, groupsQuery, locationsQuery, tokensQuery } from '../api/admin'
 import { useAuditWords } from '../components/audit-words'
 import { ChoosePeople } from '../components/ChoosePeople'
 import { useNames } from '../components/names'
+import { SearchField } from '../components/SearchField'
 import { useClock, useMe } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
-import { actorOf, detailOf } from '../lib/audit'
+import { ACTIONS, type AuditFilter, actorOf, auditQuery, detailOf } from '../lib/audit'
 import { type AuditEntry, administersAll } from '../lib/model'
 import { dateAndTime } from '../lib/time'
+import { isDay } from '../lib/zone'
 import { Empty, Page, Section, Waiting } from '../ui/parts'
 
 /** Who changed what. The address holds the filter. */
 export function AuditPage() {
   const { t } = useTranslation()
-  const filter = useSearch({ from: '/app/admin/audit', select: ({ person }): AuditFilter => ({ person }) })
-  const query = useInfiniteQuery(auditPages(filter))
+  const { zone } = useClock()
+  const filter = useSearch({
+    from: '/app/admin/audit',
+    select: ({ person, actor, action, text, since, until }): AuditFilter => ({
+      person,
+      actor,
+      action,
+      text,
+      since,
+      until,
+    }),
+  })
+  const query = useInfiniteQuery(auditPages(filter, zone))
   const entries = query.data?.pages.flat() ?? []
+  const asked = Object.entries(auditQuery(filter, zone)).flatMap(([k, v]) => (v ? [[k, v] as [string, string]] : []))
+  const table = new URLSearchParams(asked).toString()
   return (
     <Page title={t('nav.audit')} lead={t('admin.audit.lead')}>
       <Filters filter={filter} />
       <Section
         title={t('admin.audit.list')}
         actions={
-          <a href={`/api/v1/audit.csv${filter.person ? `?person=${encodeURIComponent(filter.person)}` : ''}`} download>
+          <a href={`/api/v1/audit.csv${table && `?${table}`}`} download>
             {t('admin.audit.table')}
           </a>
         }
@@ -50,19 +66,102 @@ export function AuditPage() {
 }
 
 function Filters({ filter }: { filter: AuditFilter }) {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   const navigate = useNavigate()
-  const set = (part: AuditFilter) =>
-    void navigate({ to: '/admin/audit', search: { ...filter, ...part }, replace: true })
+  const all = administersAll(useMe().role)
+  const { data: tokens = [] } = useQuery({ ...tokensQuery, enabled: all })
+  const set = useCallback(
+    (part: AuditFilter) => void navigate({ to: '/admin/audit', search: (s) => ({ ...s, ...part }), replace: true }),
+    [navigate],
+  )
+  const search = useCallback((text: string) => set({ text: text || undefined }), [set])
+  const actor = actorOf(filter.actor ?? '')
+  const actions = ACTIONS.map((a) => ({ action: a, words: t(`admin.audit.action.${a}`) })).sort((a, b) =>
+    a.words.localeCompare(b.words, i18n.language),
+  )
+  const day = (field: 'since' | 'until', wrong?: string) => (
+    <Field label={t(`admin.audit.${field}`)} validationMessage={wrong}>
+      <Input
+        type="date"
+        value={filter[field] ?? ''}
+        onChange={(_e, d) => {
+          if (d.value === '' || isDay(d.value)) set({ [field]: d.value || undefined })
+        }}
+      />
+    </Field>
+  )
   return (
-    <Section title={t('admin.audit.filters')}>
+    <Section
+      title={t('admin.audit.filters')}
+      actions={
+        Object.values(filter).some(Boolean) && (
+          <Button
+            size="small"
+            onClick={() =>
+              set({
+                person: undefined,
+                actor: undefined,
+                action: undefined,
+                text: undefined,
+                since: undefined,
+                until: undefined,
+              })
+            }
+          >
+            {t('admin.audit.clear')}
+          </Button>
+        )
+      }
+    >
       <div className="fields">
+        <ChoosePeople
+          label={t('admin.audit.by')}
+          single
+          value={actor.kind === 'person' ? [actor.id] : []}
+          onChange={([actor]) => set({ actor })}
+        />
         <ChoosePeople
           label={t('admin.audit.person')}
           single
           value={filter.person ? [filter.person] : []}
           onChange={([person]) => set({ person })}
         />
+        <Field label={t('admin.audit.actionLabel')}>
+          <Select value={filter.action ?? ''} onChange={(_e, d) => set({ action: d.value || undefined })}>
+            <option value="">{t('admin.audit.anyAction')}</option>
+            {filter.action && !ACTIONS.some((a) => a === filter.action) && (
+              <option value={filter.action}>{filter.action}</option>
+            )}
+            {actions.map((a) => (
+              <option key={a.action} value={a.action}>
+                {a.words}
+              </option>
+            ))}
+          </Select>
+        </Field>
+        {tokens.length > 0 && (
+          <Field label={t('admin.audit.byToken')}>
+            <Select
+              value={actor.kind === 'token' ? actor.id : ''}
+              onChange={(_e, d) => set({ actor: d.value ? `token/${d.value}` : undefined })}
+            >
+              <option value="">{t('admin.audit.anyToken')}</option>
+              {tokens.map((x) => (
+                <option key={x.id} value={x.id}>
+                  {x.name}
+                </option>
+              ))}
+            </Select>
+          </Field>
+        )}
+        {day('since')}
+        {day(
+          'until',
+          filter.since && filter.until && filter.until < filter.since ? t('admin.audit.wrongOrder') : undefined,
+        )}
+        <Field label={t('admin.audit.text')} hint={t('admin.audit.textHint')}>
+          <SearchField q={filter.text ?? ''} label={t('admin.audit.text')} onSearch={search} />
+        </Field>
       </div>
     </Section>
   )

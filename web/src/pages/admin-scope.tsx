@@ -1,13 +1,12 @@
 import { Button, MessageBar, MessageBarBody } from '@fluentui/react-components'
 import { useQuery } from '@tanstack/react-query'
-import { Link, useBlocker, useParams } from '@tanstack/react-router'
+import { Link, useParams } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { consequencesQuery, groupsQuery, locationsQuery, scopeQuery, useResetScope, useSaveScope } from '../api/admin'
 import { Problem } from '../api/errors'
-import { queryClient, sessionQuery } from '../api/queries'
+import { AskBeforeLeaving } from '../components/AskBeforeLeaving'
 import { ChangeBar } from '../components/ChangeBar'
-import { Confirm } from '../components/Confirm'
 import { usedIn, useProblemText, wrongWith } from '../components/problem'
 import { QueryTrouble } from '../components/trouble'
 import { ResetDialog } from '../forms/ResetDialog'
@@ -23,7 +22,7 @@ import { TemplatesForm } from '../forms/TemplatesForm'
 import { changeWords, consequences, counted, placeWords } from '../lib/change-words'
 import { FACTORY } from '../lib/factory'
 import { SECTIONS, type SectionName } from '../lib/model'
-import { changesOf, type Draft, edited, type Scope, type Values } from '../lib/scope'
+import { blamed, changesOf, type Draft, edited, type Scope, type Values } from '../lib/scope'
 import { shipped } from '../lib/shipped'
 import { Page, Section, Trouble, Waiting } from '../ui/parts'
 
@@ -96,7 +95,6 @@ function Settings({
   const next: Scope = { ...saved, ...draft }
   const changes = changesOf(saved, next)
   const dirty = changes.length > 0
-  const failed = save.data?.failed
   const preview = useQuery({ ...consequencesQuery(id, saved, draft), enabled: dirty })
   const say = useProblemText()
 
@@ -107,8 +105,7 @@ function Settings({
     const own = saved[section].individual ? saved[section].value : FACTORY[section]
     setDraft((d) => edited(saved, d, section, { individual, value: individual ? own : base[section].value }))
   }
-  const wrong = (section: SectionName) => (field: string) =>
-    failed?.section === section ? wrongWith(failed.error, field) : undefined
+  const wrong = (field: string) => wrongWith(save.error, field)
   const named = (template: string) => {
     const all = [...next.templates.value, ...saved.templates.value]
     return shipped(all.find((x) => x.id === template)?.name ?? template, t)
@@ -136,7 +133,7 @@ function Settings({
           value={next.templates.value}
           scope={next}
           off={off}
-          wrong={wrong('templates')}
+          wrong={wrong}
           onChange={(v) => put('templates', v)}
         />
       ))}
@@ -148,7 +145,7 @@ function Settings({
           value={next.activation.value}
           off={off}
           templates={next.templates.value}
-          wrong={wrong('activation')}
+          wrong={wrong}
           onChange={(v) => put('activation', v)}
         />
       ))}
@@ -157,7 +154,7 @@ function Settings({
           value={next.calendar.value}
           off={off}
           templates={next.templates.value}
-          wrong={wrong('calendar')}
+          wrong={wrong}
           onChange={(v) => put('calendar', v)}
         />
       ))}
@@ -175,19 +172,10 @@ function Settings({
           ...(preview.data ? counted(preview.data, t) : []),
           ...(preview.error ? [`${t('admin.consequence.refused')} ${say(preview.error)}`] : []),
         ]}
-        trouble={
-          failed && (
-            <Trouble title={t('admin.changes.refused', { section: t(`admin.section.${failed.section}`) })}>
-              <p>
-                <Refusal error={failed.error} />
-              </p>
-              <p>{t('admin.changes.refusedRest')}</p>
-            </Trouble>
-          )
-        }
-        saved={save.isSuccess && !failed}
+        trouble={save.error && <Refusal error={save.error} />}
+        saved={save.isSuccess}
         saving={save.isPending}
-        onSave={() => save.mutate({ saved, draft }, { onSuccess: (outcome) => setDraft(outcome.rest) })}
+        onSave={() => save.mutate({ saved, draft }, { onSuccess: () => setDraft({}) })}
         onDiscard={() => {
           setDraft({})
           save.reset()
@@ -198,16 +186,27 @@ function Settings({
   )
 }
 
-/** The server's own words; where a template is still used, also the places in the reader's language. */
+/** What was refused, in the server's own words; where a template is still used, also the places in the reader's. */
 function Refusal({ error }: { error: unknown }) {
   const { t } = useTranslation()
   const say = useProblemText()
   const places = usedIn(error).map((p) => (p === 'templates' ? t('admin.templates.use.people') : placeWords(p, t)))
-  if (!(error instanceof Problem) || !places.length) return say(error)
+  const sections = error instanceof Problem ? blamed(error.fields.map((f) => f.field)) : []
   return (
-    <>
-      {error.message}. {t('admin.changes.usedIn', { places: places.join('; ') })}
-    </>
+    <Trouble title={t('admin.changes.refused')}>
+      {sections.length > 0 && (
+        <p>{t('admin.changes.refusedIn', { sections: sections.map((s) => t(`admin.section.${s}`)).join(', ') })}</p>
+      )}
+      <p>
+        {error instanceof Problem && places.length ? (
+          <>
+            {error.message}. {t('admin.changes.usedIn', { places: places.join('; ') })}
+          </>
+        ) : (
+          say(error)
+        )}
+      </p>
+    </Trouble>
   )
 }
 
@@ -276,29 +275,5 @@ function ResetSection({ id, name }: { id: string; name: string }) {
         />
       )}
     </Section>
-  )
-}
-
-/** Going to another page, closing the window and reloading would lose what is not saved. */
-function AskBeforeLeaving({ dirty }: { dirty: boolean }) {
-  const { t } = useTranslation()
-  const { status, proceed, reset } = useBlocker({
-    // Nobody is asked when the session has ended: there is nothing left to save with.
-    shouldBlockFn: ({ current, next }) =>
-      dirty && current.pathname !== next.pathname && !!queryClient.getQueryData(sessionQuery.queryKey),
-    enableBeforeUnload: () => dirty,
-    withResolver: true,
-  })
-  if (status !== 'blocked') return null
-  return (
-    <Confirm
-      title={t('admin.changes.leaveTitle')}
-      action={t('admin.changes.leave')}
-      stay={t('admin.changes.stay')}
-      onClose={reset}
-      onConfirm={proceed}
-    >
-      {t('admin.changes.leaveText')}
-    </Confirm>
   )
 }

@@ -6,8 +6,6 @@ import {
   CalendarLtr20Regular,
   ClipboardTextLtr20Filled,
   ClipboardTextLtr20Regular,
-  Key20Filled,
-  Key20Regular,
   Organization20Filled,
   Organization20Regular,
   People20Filled,
@@ -23,6 +21,8 @@ import {
   ShieldPerson20Filled,
   ShieldPerson20Regular,
   SignOut20Regular,
+  WrenchSettings20Filled,
+  WrenchSettings20Regular,
 } from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useNavigate, useRouter, useRouterState, useSearch } from '@tanstack/react-router'
@@ -136,7 +136,7 @@ const ADMIN_ICONS: Record<AdminPlace['name'], Icons> = {
   locations: { icon: <Building20Regular />, on: <Building20Filled /> },
   people: { icon: <People20Regular />, on: <People20Filled /> },
   groups: { icon: <Organization20Regular />, on: <Organization20Filled /> },
-  tokens: { icon: <Key20Regular />, on: <Key20Filled /> },
+  system: { icon: <WrenchSettings20Regular />, on: <WrenchSettings20Filled /> },
   audit: { icon: <ClipboardTextLtr20Regular />, on: <ClipboardTextLtr20Filled /> },
 }
 

@@ -21,7 +21,10 @@ const pages: [name: string, path: string, heading: RegExp][] = [
   ['people', '/admin/people', /^People$/],
   ['a record', '/admin/people?edit=jonas', /^People$/],
   ['groups', '/admin/groups', /^Groups$/],
-  ['tokens', '/admin/tokens', /^Tokens$/],
+  ['a list of people', '/admin/people/import', /^Import a list of people$/],
+  ['directories', '/admin/system/directories', /^Directories$/],
+  ['a directory', '/admin/system/directories/d1', /^Head office$/],
+  ['tokens', '/admin/system/tokens', /^Tokens$/],
   ['audit log', '/admin/audit', /^Audit log$/],
 ]
 
@@ -52,7 +55,30 @@ for (const theme of ['light', 'dark'] as const) {
       await page.getByLabel('Without input: Users').selectOption({ label: 'User cannot change' })
       await page.getByRole('button', { name: 'Save all' }).click()
       await page.getByRole('button', { name: /unsaved changes/ }).click()
-      await expect(page.getByText('“Profile templates” was not saved')).toBeVisible()
+      await expect(page.getByText('Nothing was saved')).toBeVisible()
+      await page.waitForTimeout(300)
+      await scan(page)
+    })
+
+    test('what a check and a synchronisation found', async ({ page }) => {
+      test.slow() // three scans
+      await open(page, '/admin/system/directories/d2', { theme })
+      await page.getByRole('button', { name: 'Check' }).click()
+      await expect(page.getByText('1 step does not work.')).toBeVisible()
+      await scan(page)
+      await page.getByRole('button', { name: 'Synchronise now' }).click()
+      await expect(page.getByRole('progressbar')).toBeVisible()
+      await scan(page)
+      await expect(page.getByRole('button', { name: 'Synchronise anyway…' })).toBeVisible()
+      await scan(page)
+    })
+
+    test('what was refused of a list', async ({ page }) => {
+      await open(page, '/admin/people/import', { theme })
+      const buffer = Buffer.from('login,name\nnew,N\n')
+      await page.getByLabel('File (CSV)').setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer })
+      await page.getByRole('button', { name: 'Try it out' }).click()
+      await expect(page.getByRole('table', { name: 'Refused rows' })).toBeVisible()
       await page.waitForTimeout(300)
       await scan(page)
     })
@@ -62,7 +88,8 @@ for (const theme of ['light', 'dark'] as const) {
       ['a template', '/admin/scopes/berlin', 'Edit “Break”'],
       ['a work group', '/admin/groups', 'Edit “Product”'],
       ['a monitoring group', '/admin/groups', 'Edit “Board office”'],
-      ['a token', '/admin/tokens', 'Make token'],
+      ['a token', '/admin/system/tokens', 'Make token'],
+      ['a link', '/admin/people?q=jonas', 'Make a link for Jonas Keller'],
     ] as const) {
       test(`the form of ${name}`, async ({ page }) => {
         await open(page, path, { theme })

@@ -1,0 +1,252 @@
+/** Lists of people and directories of the invented office. Jobs go on each time they are asked about. */
+import { COLUMNS, parse } from '../src/lib/csv'
+import type { PersonRecord, Schemas } from '../src/lib/model'
+import { Refused } from './refused'
+
+type Report = Schemas['Report']
+type Job = Schemas['Job']
+type Connector = Schemas['Connector']
+
+/** In so many steps a job is done. */
+const STEPS = 4
+
+export type Office = {
+  records(): PersonRecord[]
+  place(location: string, group: string): { location?: string; group?: string }
+  enter(r: PersonRecord): void
+  note(action: string, person?: string, detail?: unknown): void
+  nextID(): string
+}
+
+const invalid = (field: string, message: string) =>
+  new Refused(422, `${field}: ${message}`, [{ field: `body.${field}`, message }])
+
+export class Provision {
+  private readonly jobs = new Map<string, { job: Job; report: Report; error?: string; step: number; end: () => void }>()
+  private connectors: Connector[]
+
+  constructor(
+    private readonly office: Office,
+    now: Date,
+  ) {
+    const ago = (minutes: number) => new Date(now.getTime() - minutes * 60_000).toISOString()
+    this.connectors = [
+      {
+        id: 'd1',
+        kind: 'ldap',
+        name: 'Head office',
+        enabled: true,
+        has_secret: true,
+        checked_at: ago(12),
+        succeeded_at: ago(12),
+        ldap: {
+          urls: ['ldaps://dc1.example.com', 'ldaps://dc2.example.com'],
+          bind_dn: 'cn=doorlight,ou=services,dc=example,dc=com',
+          base: 'ou=people,dc=example,dc=com',
+          server: 'active_directory',
+          attributes: { work_number: 'ipPhone' },
+          places: [
+            { member: 'cn=sales,ou=groups,dc=example,dc=com', location: 'berlin', group: 'sales' },
+            { location: 'berlin' },
+          ],
+          every_minutes: 60,
+          sign_in: true,
+        },
+        report: {
+          added: 1,
+          changed: 2,
+          unchanged: 21,
+          refused: 1,
+          refusals: [
+            { row: 9, login: '', field: 'login', message: 'cn=Scanner,ou=people,dc=example,dc=com has no login' },
+          ],
+        },
+      },
+      {
+        id: 'd2',
+        kind: 'ldap',
+        name: 'Harbour',
+        enabled: true,
+        checked_at: ago(3),
+        succeeded_at: ago(3 * 24 * 60),
+        error: 'the directory cannot be reached: connect to ldap://ldap.harbour.example: connection refused',
+        ldap: {
+          urls: ['ldap://ldap.harbour.example'],
+          start_tls: true,
+          base: 'dc=harbour,dc=example',
+          server: 'openldap',
+          places: [{ location: 'hamburg' }],
+          every_minutes: 15,
+        },
+      },
+    ]
+  }
+
+  private begin(total: number, report: Report, error: string | undefined, end: () => void): Job {
+    const job: Job = { id: `j-${this.office.nextID()}`, state: 'running', done: 0, total }
+    this.jobs.set(job.id, { job, report, error, step: 0, end })
+    return job
+  }
+
+  job(id: string): Job {
+    const x = this.jobs.get(id)
+    if (!x) throw new Refused(404, `there is no job "${id}" of yours`)
+    if (x.job.state !== 'running') return x.job
+    x.step++
+    x.job =
+      x.step < STEPS
+        ? { ...x.job, done: Math.floor((x.job.total * x.step) / STEPS) }
+        : { ...x.job, done: x.job.total, state: x.error ? 'failed' : 'done', error: x.error, report: x.report }
+    if (x.job.state !== 'running') x.end()
+    return x.job
+  }
+
+  import({ csv, dry_run }: Schemas['ImportInputBody']): Job {
+    const list = parse(csv)
+    if (!list) throw invalid('csv', 'line 1 cannot be read: bare " in non-quoted-field')
+    const unknown = list.heading.find((c) => !COLUMNS.some((x) => x === c))
+    if (unknown) throw invalid('csv', `there is no column "${unknown}"; there are ${COLUMNS.join(', ')}`)
+    if (!list.heading.includes('login')) throw invalid('csv', 'a column login is needed: it tells people apart')
+    const report: Report = { added: 0, changed: 0, unchanged: 0, refused: 0, refusals: [] }
+    const entered: PersonRecord[] = []
+    const known = new Map(this.office.records().map((r) => [r.login, r]))
+    let line = 1
+    let at = 0
+    for (const row of list.rows) {
+      line += csv.slice(at, row.start).split('\n').length - 1
+      at = row.start
+      const v = Object.fromEntries(list.heading.map((c, i) => [c, row.cells[i]?.trim()]))
+      const login = (v.login ?? '').toLowerCase()
+      const old = known.get(login)
+      const wrong: [field: string, message: string][] = []
+      const there = v.location === undefined && old ? old : this.office.place(v.location ?? '', v.group ?? '')
+      if (row.cells.length !== list.heading.length)
+        wrong.push(['', `has ${row.cells.length} cells; the heading has ${list.heading.length}`])
+      else if (!login) wrong.push(['login', 'must not be empty'])
+      else {
+        if (!old && !v.name) wrong.push(['name', 'must not be empty'])
+        if (!there.location)
+          wrong.push(['location', v.location ? `there is no location "${v.location}"` : 'must not be empty'])
+        for (const f of ['vip', 'blocked'])
+          if (v[f] && !['yes', 'no'].includes(v[f])) wrong.push([f, `"${v[f]}" is neither yes nor no`])
+      }
+      if (wrong.length) {
+        report.refused++
+        report.refusals.push(
+          ...wrong.map(([field, message]) => ({ row: line, login, field: field || undefined, message })),
+        )
+        continue
+      }
+      const r = {
+        ...(old ?? { id: '', role: 'user' as const }),
+        ...Object.fromEntries(Object.entries(v).filter(([, x]) => x)),
+        login,
+        name: v.name || old?.name || login,
+        location: there.location ?? '',
+        group: there.group,
+        vip: v.vip === undefined ? old?.vip : v.vip === 'yes' || undefined,
+        blocked: v.blocked === undefined ? old?.blocked : v.blocked === 'yes' || undefined,
+      } as PersonRecord
+      if (old && JSON.stringify(old) === JSON.stringify({ ...r })) report.unchanged++
+      else if (old) report.changed++
+      else report.added++
+      entered.push(r)
+    }
+    return this.begin(list.rows.length, report, undefined, () => {
+      if (dry_run) return
+      for (const r of entered) this.office.enter({ ...r, id: r.id || `p-${this.office.nextID()}` })
+    })
+  }
+
+  /** Answers a call about connectors. */
+  answer(method: string, id: string, verb: string, body: never): unknown {
+    if (!id) {
+      if (method === 'GET') return { connectors: this.connectors.map((c) => ({ ...c, running: this.running(c.id) })) }
+      return this.put(undefined, body)
+    }
+    const c = this.connectors.find((x) => x.id === id)
+    if (!c) throw new Refused(404, `there is no connector "${id}"`)
+    if (verb === 'check') return { steps: this.steps(c) }
+    if (verb === 'sync') return this.sync(c, body)
+    if (method === 'PUT') return this.put(c, body)
+    this.connectors = this.connectors.filter((x) => x !== c)
+    for (const r of this.office.records()) if (r.directory === id) this.office.enter({ ...r, directory: undefined })
+    this.office.note('connector.delete', undefined, { connector: id, name: c.name })
+    return undefined
+  }
+
+  private readonly syncing = new Map<string, string>()
+  private running(id: string): boolean | undefined {
+    const job = this.jobs.get(this.syncing.get(id) ?? '')
+    return job?.job.state === 'running' || undefined
+  }
+
+  private put(old: Connector | undefined, { secret, ...b }: Schemas['ConnectorBody']): Connector {
+    if (!b.ldap) throw invalid('ldap', 'must be given for a connector of kind ldap')
+    const bad = b.ldap.urls.findIndex((u) => !/^ldaps?:\/\/./.test(u))
+    if (bad >= 0) throw invalid(`ldap.urls[${bad}]`, 'must begin with ldap:// or ldaps://')
+    if (old?.has_secret && secret === undefined && JSON.stringify(old.ldap?.urls) !== JSON.stringify(b.ldap.urls))
+      throw invalid('secret', 'must be given again for other servers, or another way to them')
+    const c: Connector = {
+      ...old,
+      ...b,
+      id: old?.id ?? `d-${this.office.nextID()}`,
+      has_secret: secret === undefined ? old?.has_secret : !!secret || undefined,
+    }
+    this.connectors = old ? this.connectors.map((x) => (x === old ? c : x)) : [...this.connectors, c]
+    this.office.note('connector.put', undefined, { connector: c.id, name: c.name, enabled: c.enabled, config: c.ldap })
+    return c
+  }
+
+  private steps(c: Connector): Schemas['Step'][] {
+    const [server = ''] = c.ldap?.urls ?? []
+    const host = server.replace(/^ldaps?:\/\//, '')
+    const name = { name: 'name', server, ok: true, found: `${host} is 192.0.2.10.` }
+    if (c.error)
+      return [
+        name,
+        {
+          name: 'connection',
+          server,
+          ok: false,
+          found: 'No connection to port 389: connection refused',
+          remedy:
+            'Check that the directory runs, the port (389 for ldap://, 636 for ldaps://), and firewalls in between.',
+        },
+      ]
+    return [
+      name,
+      { name: 'connection', server, ok: true, found: 'Port 636 answers.' },
+      { name: 'encryption', server, ok: true, found: `TLS 1.3; the certificate is for ${host}.` },
+      { name: 'account', server, ok: true, found: 'The account that reads may sign in.' },
+      { name: 'base', server, ok: true, found: 'The base is there, in Active Directory.' },
+      { name: 'people', ok: true, found: 'The filter (objectClass=user) finds 25 people, such as anna, tom.' },
+      {
+        name: 'attributes',
+        ok: false,
+        found: 'Of 25 people have one: sAMAccountName 25, displayName 25, mail 24.',
+        remedy: 'Nobody has: ipPhone. Check the spelling, and that the account may read it.',
+      },
+    ]
+  }
+
+  private sync(c: Connector, { dry_run, anyway }: Schemas['ConnectorSyncBody']): Job {
+    if (this.running(c.id)) throw new Refused(409, 'a synchronisation of this directory is under way')
+    const none: Report = { added: 0, changed: 0, unchanged: 0, refused: 0, refusals: [] }
+    // The directory of the harbour has lost most of its people, once it can be reached.
+    const lost = c.id === 'd2'
+    const refused = lost && !anyway
+    const report: Report = lost ? { ...none, unchanged: refused ? 0 : 11, blocked: 14 } : (c.report ?? none)
+    const error = refused
+      ? '14 of 25 people of the directory would be blocked; nothing was changed. If that is right, say so'
+      : undefined
+    const job = this.begin(25, report, error, () => {
+      if (dry_run) return
+      const at = new Date().toISOString()
+      const done = error ? { checked_at: at, error } : { checked_at: at, succeeded_at: at, error: undefined, report }
+      this.connectors = this.connectors.map((x) => (x.id === c.id ? { ...x, ...done } : x))
+    })
+    this.syncing.set(c.id, job.id)
+    return job
+  }
+}

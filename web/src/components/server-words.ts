@@ -1,0 +1,26 @@
+import i18next from 'i18next'
+import { sentenceOf } from '../lib/server-words'
+import en from '../messages/en.json'
+
+type FieldName = keyof typeof en.admin.audit.field
+
+/** What the server says, in the reader's language where there are words for it. A field may stand before it. */
+export function inWords(text: string): string {
+  const found = sentenceOf(text)
+  // A sentence says by its name whether it has a plural; to the types each is one of many.
+  if (found) return i18next.t(`server.${found.sentence}` as 'server.empty', found.values) || text
+  const [, path, rest] = /^([a-z_.[\]0-9]+): (.+)$/s.exec(text) ?? []
+  if (!path || !rest || !sentenceOf(rest)) return text
+  return `${fieldInWords(path)}: ${inWords(rest)}`
+}
+
+/** The name of a field. English keeps the server's, which stands in its documentation. */
+export function fieldInWords(path: string): string {
+  const last =
+    path
+      .replace(/\[\d+\]$/, '')
+      .split('.')
+      .at(-1) ?? ''
+  if (i18next.language === 'en' || !Object.hasOwn(en.admin.audit.field, last)) return path
+  return i18next.t(`admin.audit.field.${last as FieldName}`)
+}

@@ -1,0 +1,121 @@
+/** Outside systems: how one is doing, and what a form of their settings sends. Pure. */
+import type { Schemas } from './model'
+
+export type Connector = Schemas['Connector']
+export type ConnectorBody = Schemas['ConnectorBody']
+export type LDAP = Schemas['LDAP']
+export type LDAPPlace = Schemas['Place']
+
+export type State = 'running' | 'off' | 'failed' | 'never' | 'good'
+
+export function stateOf(c: Pick<Connector, 'enabled' | 'running' | 'error' | 'succeeded_at'>): State {
+  if (c.running) return 'running'
+  if (!c.enabled) return 'off'
+  if (c.error) return 'failed'
+  return c.succeeded_at ? 'good' : 'never'
+}
+
+/** What a form holds of a connector: addresses as one text, and a password that nobody reads. */
+export type Draft = {
+  name: string
+  enabled: boolean
+  /** Empty: as before. */
+  secret: string
+  forget: boolean
+  urls: string
+  ldap: Omit<LDAP, 'urls'>
+}
+
+export const fresh = (location: string): Draft => ({
+  name: '',
+  enabled: true,
+  secret: '',
+  forget: false,
+  urls: '',
+  ldap: { base: '', server: 'auto', places: [{ location }], every_minutes: 60, sign_in: true },
+})
+
+export function draftOf(c: Connector): Draft {
+  const { urls = [], ...ldap } = c.ldap ?? { base: '', server: 'auto' as const, places: [] }
+  return { name: c.name, enabled: c.enabled, secret: '', forget: false, urls: urls.join('\n'), ldap }
+}
+
+const lines = (text: string) =>
+  text
+    .split(/[\s,]+/)
+    .map((x) => x.trim())
+    .filter(Boolean)
+
+/** What is empty is absent, and a secret that is not entered stays as it is. */
+export function bodyOf(d: Draft): ConnectorBody {
+  const kept = Object.entries(d.ldap).flatMap(([k, v]) => {
+    const said = typeof v === 'string' ? v.trim() : v
+    return said === '' || said === false || said === undefined ? [] : [[k, said] as const]
+  })
+  const attributes = Object.entries(d.ldap.attributes ?? {}).flatMap(([k, v]) => (v.trim() ? [[k, v.trim()]] : []))
+  const ldap = {
+    ...Object.fromEntries(kept),
+    base: d.ldap.base.trim(),
+    urls: lines(d.urls),
+    attributes: attributes.length ? Object.fromEntries(attributes) : undefined,
+    places: d.ldap.places.map((p) => ({
+      location: p.location,
+      group: p.group || undefined,
+      member: p.member?.trim() || undefined,
+    })),
+  } as LDAP
+  return { kind: 'ldap', name: d.name.trim(), enabled: d.enabled, secret: d.forget ? '' : d.secret || undefined, ldap }
+}
+
+/** What the server would say too (check in internal/connector/ldap.go), before anything is sent. */
+export function missing(d: Draft): ('name' | 'ldap.urls' | 'ldap.base')[] {
+  const all: ReturnType<typeof missing> = []
+  if (!d.name.trim()) all.push('name')
+  if (!lines(d.urls).length) all.push('ldap.urls')
+  if (!d.ldap.base.trim()) all.push('ldap.base')
+  return all
+}
+
+/** The place, from 1, that takes everybody before place i is asked; 0: none. */
+export function reachedBefore(places: readonly LDAPPlace[], i: number): number {
+  return places.findIndex((p, n) => n < i && !p.member?.trim()) + 1
+}
+
+export const ATTRIBUTES = [
+  'id',
+  'login',
+  'upn',
+  'name',
+  'email',
+  'work_number',
+  'mobile_number',
+  'home_number',
+] as const
+
+/** The usual names of attributes (fill in internal/directory/config.go). */
+export function usual(server: LDAP['server'], field: (typeof ATTRIBUTES)[number]): string {
+  const names = {
+    id: ['entryUUID', 'objectGUID'],
+    login: ['uid', 'sAMAccountName'],
+    upn: ['', 'userPrincipalName'],
+    name: ['displayName', 'displayName'],
+    email: ['mail', 'mail'],
+    work_number: ['telephoneNumber', 'telephoneNumber'],
+    mobile_number: ['mobile', 'mobile'],
+    home_number: ['homePhone', 'homePhone'],
+  }[field]
+  const [open = '', active = ''] = names
+  if (server === 'active_directory') return active
+  if (server === 'openldap') return open
+  return [...new Set([open, active])].filter(Boolean).join(' / ')
+}
+
+/**
+ * Whether a synchronisation was refused because it would block unusually many people (Enter in
+ * internal/provision/sync.go). The server says so in words only.
+ */
+export function unusual(job: { state: string; error?: string; report?: Schemas['Report'] }): number {
+  return job.state === 'failed' && /people of the directory would be blocked/.test(job.error ?? '')
+    ? (job.report?.blocked ?? 0)
+    : 0
+}

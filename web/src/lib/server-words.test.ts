@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import i18next from 'i18next'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { inWords } from '../components/server-words'
+import de from '../messages/de.json'
+import en from '../messages/en.json'
+import { SENTENCES, sentenceOf } from './server-words'
+
+const sources = readdirSync('../internal', { recursive: true, encoding: 'utf8' })
+  .filter((f) => f.endsWith('.go') && !f.endsWith('_test.go'))
+  .map((f) => readFileSync(`../internal/${f}`, 'utf8'))
+  .join('\n')
+
+describe('sentences of the server', () => {
+  it.each(Object.entries(SENTENCES))('%s is still said', (_, format) => {
+    expect(sources.includes(`"${format}"`), format).toBe(true)
+  })
+
+  it.each(Object.entries(SENTENCES))('%s has words', (sentence) => {
+    const words = en.server as Record<string, string>
+    expect(words[sentence] ?? words[`${sentence}_other`]).toBeDefined()
+  })
+
+  it('are recognised with their values', () => {
+    expect(sentenceOf('"Zo\\u00eb \\"Z\\"" is taken')).toEqual({ sentence: 'taken', values: { a: 'Zoë "Z"' } })
+    expect(sentenceOf('7 people still belong to the location')?.values.count).toBe(7)
+    expect(sentenceOf('has 12 cells; the heading has 4')?.values).toEqual({ a: '12', b: '4', count: 12 })
+    expect(sentenceOf('the account is disabled in the directory')?.sentence).toBe('accountDisabled')
+    expect(sentenceOf('something else entirely')).toBeUndefined()
+  })
+})
+
+describe('in words', () => {
+  beforeAll(() =>
+    i18next.init({
+      lng: 'en',
+      resources: { en: { translation: en }, de: { translation: de } },
+      interpolation: { escapeValue: false },
+    }),
+  )
+
+  it('says in English what the server says, but for the number one', async () => {
+    await i18next.changeLanguage('en')
+    for (const [sentence, format] of Object.entries(SENTENCES)) {
+      let n = 7
+      const text = format.replace(/%[dqsv]/g, (v) => (v === '%d' ? String(n++) : v === '%q' ? '"x"' : 'x'))
+      expect(inWords(text), sentence).toBe(text)
+    }
+    expect(inWords('1 people still belong to the location')).toBe('1 person still belongs to the location')
+  })
+
+  it('says it in German, and leaves what it does not know', async () => {
+    await i18next.changeLanguage('de')
+    expect(inWords('"Köln" is taken')).toBe('„Köln“ ist vergeben')
+    expect(inWords('3 people still belong to the location')).toBe('Noch 3 Personen gehören zu dem Standort')
+    expect(inWords('login: must not be empty')).toBe('Anmeldename: darf nicht leer sein')
+    expect(inWords('nobody knows this')).toBe('nobody knows this')
+  })
+})
