@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -91,7 +92,12 @@ func (d *doctor) examine(ctx context.Context) {
 		d.say("organisation", err.Error(), "Restore a backup, or ask for help with this message.")
 		return
 	}
-	d.people(of)
+	all, err := st.LoadOffice(ctx)
+	if err != nil {
+		d.say("organisation", err.Error(), "Restore a backup, or ask for help with this message.")
+		return
+	}
+	d.people(of, &all)
 	d.secrets(ctx, st, of)
 	d.calendars(of)
 }
@@ -162,13 +168,14 @@ func (d *doctor) folder() {
 	}
 }
 
-func (d *doctor) people(of *office.Office) {
+func (d *doctor) people(of *office.Office, all *store.Office) {
 	canSignIn := false
+	passwords := d.directoriesWithPasswords(all)
 	_, admins, _ := of.Records("", "", 1, func(p *store.Person) bool {
 		if p.Role != office.RoleAdmin || p.Blocked {
 			return false
 		}
-		canSignIn = canSignIn || p.Login != "" && (p.PasswordHash != "" || p.Directory.ConnectorID != "")
+		canSignIn = canSignIn || p.Login != "" && p.PasswordHash != "" || len(of.Identities(p.ID)) > 0 || passwords[p.Directory.ConnectorID]
 		return true
 	})
 	found := fmt.Sprintf("%d people, %d of them system administrators", of.Count(), admins)
@@ -180,6 +187,18 @@ func (d *doctor) people(of *office.Office) {
 	default:
 		d.say("people", found, "")
 	}
+}
+
+// directoriesWithPasswords returns the connectors whose people sign in with a password that these check.
+func (d *doctor) directoriesWithPasswords(all *store.Office) map[string]bool {
+	found := map[string]bool{}
+	for _, c := range all.Connectors {
+		var config connector.LDAP
+		if c.Kind == connector.KindLDAP && c.Enabled && json.Unmarshal(c.Config, &config) == nil {
+			found[c.ID] = config.SignIn
+		}
+	}
+	return found
 }
 
 // secrets looks whether what is sealed can be opened, and whether outside systems work.

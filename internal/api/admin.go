@@ -182,7 +182,7 @@ func (s *Server) scopeSettings(scope string) (out ScopeSettings, err error) {
 }
 
 func sectionOut(s *policy.Settings, name string, individual bool) Section {
-	out := Section{Name: name, Individual: individual}
+	out := Section{Name: name, Individual: individual, Version: s.Version(name)}
 	switch name {
 	case policy.SectionFeature:
 		out.Feature = &s.Feature
@@ -194,6 +194,10 @@ func sectionOut(s *policy.Settings, name string, individual bool) Section {
 		out.Activation = &s.Activation
 	case policy.SectionCalendar:
 		out.Calendar = &s.Calendar
+	case policy.SectionTeams:
+		out.Teams = &s.Teams
+	case policy.SectionMicrophone:
+		out.Microphone = &s.Microphone
 	case policy.SectionRelationships:
 		out.Relationships = &s.Relationships
 	}
@@ -210,38 +214,25 @@ func (s *Server) section(scope, name string) (*Out[Section], error) {
 
 func (s *Server) putSection(ctx context.Context, in *SectionInput) (*Out[Section], error) {
 	b := in.Body
-	given := map[string]bool{
-		policy.SectionFeature: b.Feature != nil, policy.SectionTemplates: b.Templates != nil, policy.SectionOwnProfiles: b.OwnProfiles != nil,
-		policy.SectionActivation: b.Activation != nil, policy.SectionCalendar: b.Calendar != nil, policy.SectionRelationships: b.Relationships != nil,
+	if b.Templates != nil {
+		templates := named(*b.Templates)
+		b.Templates = &templates
 	}
+	given := b.given()
 	var bad fault.Fields
 	for _, name := range policy.Sections() {
-		if given[name] != (name == in.Section) {
-			if name == in.Section {
-				bad.Add(name, "must be given")
-			} else {
-				bad.Add(name, "is not the section that is replaced")
-			}
+		switch _, is := given[name]; {
+		case !is && name == in.Section:
+			bad.Add(name, "must be given")
+		case is && name != in.Section:
+			bad.Add(name, "is not the section that is replaced")
 		}
 	}
 	if err := bad.Err(); err != nil {
 		return nil, err
 	}
 	err := s.office.ChangeSection(ctx, callerOf(ctx).by(), in.Scope, in.Section, func(next *policy.Settings) error {
-		switch in.Section {
-		case policy.SectionFeature:
-			next.Feature = *b.Feature
-		case policy.SectionTemplates:
-			next.Templates = named(*b.Templates)
-		case policy.SectionOwnProfiles:
-			next.OwnProfiles = *b.OwnProfiles
-		case policy.SectionActivation:
-			next.Activation = *b.Activation
-		case policy.SectionCalendar:
-			next.Calendar = *b.Calendar
-		case policy.SectionRelationships:
-			next.Relationships = *b.Relationships
-		}
+		given[in.Section](next)
 		return nil
 	})
 	if err != nil {

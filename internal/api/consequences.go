@@ -24,14 +24,10 @@ type Consequences struct {
 type SectionsInput struct {
 	ScopePath
 	Body struct {
-		Feature       *policy.Feature         `json:"feature,omitempty"`
-		Templates     *policy.Templates       `json:"templates,omitempty"`
-		OwnProfiles   *policy.OwnProfiles     `json:"own_profiles,omitempty"`
-		Activation    *policy.Activation      `json:"activation,omitempty"`
-		Calendar      *policy.CalendarSection `json:"calendar,omitempty"`
-		Relationships *policy.Relationships   `json:"relationships,omitempty"`
-		Default       []string                `json:"default,omitempty" maxItems:"6" enum:"feature,templates,own_profiles,activation,calendar,relationships" doc:"Sections that return to the default."`
-		DryRun        bool                    `json:"dry_run,omitempty" doc:"Only tell what it would do."`
+		SectionParts
+		Default []string          `json:"default,omitempty" maxItems:"8" enum:"feature,templates,own_profiles,activation,calendar,teams,microphone,relationships" doc:"Sections that return to the default."`
+		Was     map[string]string `json:"was,omitempty" doc:"Versions of the sections as the caller has seen them, by name: if one has changed since, nothing is changed."`
+		DryRun  bool              `json:"dry_run,omitempty" doc:"Only tell what it would do."`
 	}
 }
 
@@ -50,23 +46,18 @@ func (s *Server) putSections(ctx context.Context, in *SectionsInput) (*Out[Secti
 	}
 	b.Templates, b.Activation, b.Calendar = fresh(settings, b.Templates, b.Activation, b.Calendar)
 	var edits []office.SectionEdit
-	edit := func(name string, given bool, f func(*policy.Settings)) {
-		if given {
-			edits = append(edits, office.SectionEdit{Name: name, Edit: func(next *policy.Settings) error { f(next); return nil }})
+	given := b.given()
+	for _, name := range policy.Sections() {
+		if set, is := given[name]; is {
+			edits = append(edits, office.SectionEdit{Name: name, Was: b.Was[name], Edit: func(next *policy.Settings) error { set(next); return nil }})
 		}
 	}
-	edit(policy.SectionFeature, b.Feature != nil, func(next *policy.Settings) { next.Feature = *b.Feature })
-	edit(policy.SectionTemplates, b.Templates != nil, func(next *policy.Settings) { next.Templates = *b.Templates })
-	edit(policy.SectionOwnProfiles, b.OwnProfiles != nil, func(next *policy.Settings) { next.OwnProfiles = *b.OwnProfiles })
-	edit(policy.SectionActivation, b.Activation != nil, func(next *policy.Settings) { next.Activation = *b.Activation })
-	edit(policy.SectionCalendar, b.Calendar != nil, func(next *policy.Settings) { next.Calendar = *b.Calendar })
-	edit(policy.SectionRelationships, b.Relationships != nil, func(next *policy.Settings) { next.Relationships = *b.Relationships })
 	var bad fault.Fields
 	for i, name := range b.Default {
 		if slices.ContainsFunc(edits, func(e office.SectionEdit) bool { return e.Name == name }) {
 			bad.Add(indexed("default", i), "%s is given a value too, or named twice", name)
 		}
-		edits = append(edits, office.SectionEdit{Name: name})
+		edits = append(edits, office.SectionEdit{Name: name, Was: b.Was[name]})
 	}
 	if len(edits) == 0 {
 		bad.Add("default", "give at least one section")

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -129,5 +130,48 @@ func TestWhatAChangeWouldDoIsWhatItDoes(t *testing.T) {
 	admin.put("/scopes/"+b.location+"/settings", m{}).names(t, "body.default")
 	if b.dump() != stored {
 		t.Error("nonsense has changed something")
+	}
+}
+
+// TestTwoAdministratorsAtOnce: who saves what they saw before somebody else's change is told so, and changes nothing.
+func TestTwoAdministratorsAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBuilding(t)
+	admin := b.as("admin")
+	path := "/scopes/" + b.location + "/settings"
+	versions := func() map[string]string {
+		all := map[string]string{}
+		for _, s := range decode[api.ScopeSettings](admin.get(path)).Sections {
+			all[s.Name] = s.Version
+		}
+		return all
+	}
+	seen := versions()
+	if len(seen) != len(policy.Sections()) || seen["teams"] == "" {
+		t.Fatalf("versions: %v", seen)
+	}
+	teams := m{"sync": "telephony", "user_may_change": true}
+	changed := decode[api.SectionsChanged](admin.put(path, m{"teams": teams, "was": seen}).fine(t))
+	now := versions()
+	for _, s := range changed.Sections {
+		if s.Version != now[s.Name] {
+			t.Errorf("%s: the answer has version %s, and later it is %s", s.Name, s.Version, now[s.Name])
+		}
+	}
+	// The second has seen the page as it was before.
+	late := m{"teams": m{"sync": "none", "user_may_change": false}, "feature": m{"enabled": false}, "was": seen}
+	for _, dry := range []bool{true, false} {
+		late["dry_run"] = dry
+		admin.put(path, late).is(t, 409)
+	}
+	admin.put(path, m{"default": []string{"teams"}, "was": m{"teams": seen["teams"]}}).is(t, 409)
+	if got := versions(); !maps.Equal(got, now) {
+		t.Errorf("what was refused changed something: %v, want %v", got, now)
+	}
+	// What the first has not touched can be changed by the second, and without versions the last one wins.
+	admin.put(path, m{"feature": m{"enabled": false}, "was": seen}).fine(t)
+	admin.put(path, m{"default": []string{"teams"}}).fine(t)
+	if got := versions()["teams"]; got != seen["teams"] {
+		t.Errorf("the default has version %s, and had %s", got, seen["teams"])
 	}
 }

@@ -549,16 +549,54 @@ type Group struct {
 	People   int    `json:"people" readOnly:"true" required:"false"`
 }
 
-// Section is one section of a scope's settings. Which of the parts is present follows from name.
-type Section struct {
-	Name          string                  `json:"name" enum:"feature,templates,own_profiles,activation,calendar,relationships"`
-	Individual    bool                    `json:"individual" doc:"The scope has its own; otherwise it takes the location's, or for a location the factory defaults."`
+// SectionParts are the sections of a scope's settings, as far as they are given.
+type SectionParts struct {
 	Feature       *policy.Feature         `json:"feature,omitempty"`
 	Templates     *policy.Templates       `json:"templates,omitempty"`
 	OwnProfiles   *policy.OwnProfiles     `json:"own_profiles,omitempty"`
 	Activation    *policy.Activation      `json:"activation,omitempty"`
 	Calendar      *policy.CalendarSection `json:"calendar,omitempty"`
+	Teams         *policy.Teams           `json:"teams,omitempty"`
+	Microphone    *policy.Microphone      `json:"microphone,omitempty"`
 	Relationships *policy.Relationships   `json:"relationships,omitempty"`
+}
+
+// given tells which sections are given, and puts them into settings.
+func (p *SectionParts) given() map[string]func(*policy.Settings) {
+	all := map[string]func(*policy.Settings){}
+	if p.Feature != nil {
+		all[policy.SectionFeature] = func(s *policy.Settings) { s.Feature = *p.Feature }
+	}
+	if p.Templates != nil {
+		all[policy.SectionTemplates] = func(s *policy.Settings) { s.Templates = *p.Templates }
+	}
+	if p.OwnProfiles != nil {
+		all[policy.SectionOwnProfiles] = func(s *policy.Settings) { s.OwnProfiles = *p.OwnProfiles }
+	}
+	if p.Activation != nil {
+		all[policy.SectionActivation] = func(s *policy.Settings) { s.Activation = *p.Activation }
+	}
+	if p.Calendar != nil {
+		all[policy.SectionCalendar] = func(s *policy.Settings) { s.Calendar = *p.Calendar }
+	}
+	if p.Teams != nil {
+		all[policy.SectionTeams] = func(s *policy.Settings) { s.Teams = *p.Teams }
+	}
+	if p.Microphone != nil {
+		all[policy.SectionMicrophone] = func(s *policy.Settings) { s.Microphone = *p.Microphone }
+	}
+	if p.Relationships != nil {
+		all[policy.SectionRelationships] = func(s *policy.Settings) { s.Relationships = *p.Relationships }
+	}
+	return all
+}
+
+// Section is one section of a scope's settings. Which of the parts is present follows from name.
+type Section struct {
+	Name       string `json:"name" enum:"feature,templates,own_profiles,activation,calendar,teams,microphone,relationships"`
+	Individual bool   `json:"individual" doc:"The scope has its own; otherwise it takes the location's, or for a location the factory defaults."`
+	Version    string `json:"version" doc:"Tells these values apart from others, to be given back as was."`
+	SectionParts
 }
 
 // ScopeSettings are all sections of a scope.
@@ -574,19 +612,14 @@ type ScopePath struct {
 // SectionPath names a section of a scope.
 type SectionPath struct {
 	ScopePath
-	Section string `path:"section" enum:"feature,templates,own_profiles,activation,calendar,relationships"`
+	Section string `path:"section" enum:"feature,templates,own_profiles,activation,calendar,teams,microphone,relationships"`
 }
 
 // SectionInput replaces a section, which makes it individual. The part named like the section must be given.
 type SectionInput struct {
 	SectionPath
 	Body struct {
-		Feature       *policy.Feature         `json:"feature,omitempty"`
-		Templates     *policy.Templates       `json:"templates,omitempty"`
-		OwnProfiles   *policy.OwnProfiles     `json:"own_profiles,omitempty"`
-		Activation    *policy.Activation      `json:"activation,omitempty"`
-		Calendar      *policy.CalendarSection `json:"calendar,omitempty"`
-		Relationships *policy.Relationships   `json:"relationships,omitempty"`
+		SectionParts
 	}
 }
 

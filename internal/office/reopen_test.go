@@ -195,6 +195,10 @@ func TestReopenedOfficeSaysTheSame(t *testing.T) {
 						s.Activation.Lock = policy.EventRule{OnEvent: policy.OnEvent{On: flag("on"), Profile: policy.TemplateHoliday}, UserMayChange: flag("may change")}
 					case policy.SectionCalendar:
 						s.Calendar.UserMayChange = flag("may change")
+					case policy.SectionTeams:
+						s.Teams = policy.Teams{Sync: rapid.SampledFrom([]policy.TeamsSync{policy.TeamsNone, policy.TeamsAll}).Draw(t, "sync"), UserMayChange: flag("may change")}
+					case policy.SectionMicrophone:
+						s.Microphone = policy.Microphone{Enabled: flag("enabled"), Programs: []policy.Program{{Active: flag("active"), Process: "zoom", Alias: "Zoom"}}}
 					case policy.SectionRelationships:
 						s.Relationships = policy.Relationships{Default: rights.Level(rapid.IntRange(0, 7).Draw(t, "default")), ExtendOnly: flag("extend only")}
 					}

@@ -93,6 +93,7 @@ func (o *Office) Settings(scope string) (s *policy.Settings, individual map[stri
 type SectionEdit struct {
 	Name string
 	Edit func(*policy.Settings) error // is handed the settings in force in the scope; nil returns the section to the default
+	Was  string                       // the version that the section must have, as policy.Settings.Version tells it; empty: any
 }
 
 // Affected is somebody under settings that change: as they are, and as they will be.
@@ -103,7 +104,7 @@ type Affected struct {
 
 // ChangeSection is ChangeSections for one section.
 func (o *Office) ChangeSection(ctx context.Context, by By, scope, name string, edit func(*policy.Settings) error) error {
-	_, err := o.ChangeSections(ctx, by, scope, []SectionEdit{{name, edit}}, false)
+	_, err := o.ChangeSections(ctx, by, scope, []SectionEdit{{Name: name, Edit: edit}}, false)
 	return err
 }
 
@@ -142,6 +143,11 @@ func (o *Office) ChangeSections(ctx context.Context, by By, scope string, edits 
 	}
 	changes := store.Changes{}
 	next := *old
+	for _, e := range edits {
+		if e.Was != "" && e.Was != old.Version(e.Name) {
+			return nil, fault.New(fault.Conflict, "the section %s was changed meanwhile by somebody else; look at it again", e.Name)
+		}
+	}
 	for _, e := range edits {
 		if e.Edit == nil {
 			delete(*changed, e.Name)

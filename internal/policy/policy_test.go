@@ -62,6 +62,8 @@ func TestSectionsAreStoredAndReadBack(t *testing.T) {
 	s.Activation.Lock = EventRule{}
 	s.Calendar.ShowAs = []presence.ShowAs{presence.ShowBusy}
 	s.Feature.Enabled = false
+	s.Teams = Teams{Sync: TeamsTelephony, UserMayChange: true}
+	s.Microphone = Microphone{Enabled: true, Programs: []Program{{Process: "jitsi", Alias: "Jitsi"}}}
 	s.Relationships = Relationships{Default: rights.Blocked, ExtendOnly: true}
 	back := Factory()
 	for _, name := range Sections() {
@@ -411,8 +413,16 @@ func TestWrongSettingsNameTheirFields(t *testing.T) {
 		"calendar.show_as[0]":            func(s *Settings) { s.Calendar.ShowAs = []presence.ShowAs{presence.ShowFree} },
 		"calendar.show_as[1]":            func(s *Settings) { s.Calendar.ShowAs = []presence.ShowAs{presence.ShowBusy, presence.ShowBusy} },
 		"calendar.only_with_category":    func(s *Settings) { s.Calendar.CategoryProfiles, s.Calendar.OnlyWithCategory = false, true },
-		"relationships.default":          func(s *Settings) { s.Relationships.Default = rights.Self },
-		"templates":                      func(s *Settings) { s.Templates.Templates = many(s.Templates.Templates) },
+		"teams.sync":                     func(s *Settings) { s.Teams.Sync = "everything" },
+		"microphone.programs[0].process": func(s *Settings) { s.Microphone.Programs = []Program{{Process: " ", Alias: "x"}} },
+		"microphone.programs[1].process": func(s *Settings) {
+			s.Microphone.Programs = []Program{{Process: "zoom", Alias: "x"}, {Process: "ZOOM", Alias: "y"}}
+		},
+		"microphone.programs[0].process ":  func(s *Settings) { s.Microphone.Programs = []Program{{Process: "Zoom.EXE", Alias: "x"}} },
+		"microphone.programs[0].process  ": func(s *Settings) { s.Microphone.Programs = []Program{{Process: `C:\zoom`, Alias: "x"}} },
+		"microphone.programs[0].alias":     func(s *Settings) { s.Microphone.Programs[0].Alias = "a\nb" },
+		"relationships.default":            func(s *Settings) { s.Relationships.Default = rights.Self },
+		"templates":                        func(s *Settings) { s.Templates.Templates = many(s.Templates.Templates) },
 	} {
 		s := Factory()
 		breakIt(&s)

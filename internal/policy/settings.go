@@ -1,12 +1,16 @@
 package policy
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/rights"
@@ -20,12 +24,14 @@ const (
 	SectionOwnProfiles   = "own_profiles"
 	SectionActivation    = "activation"
 	SectionCalendar      = "calendar"
+	SectionTeams         = "teams"
+	SectionMicrophone    = "microphone"
 	SectionRelationships = "relationships"
 )
 
 // Sections returns all section names in the order of the administration pages.
 func Sections() []string {
-	return []string{SectionFeature, SectionTemplates, SectionOwnProfiles, SectionActivation, SectionCalendar, SectionRelationships}
+	return []string{SectionFeature, SectionTemplates, SectionOwnProfiles, SectionActivation, SectionCalendar, SectionTeams, SectionMicrophone, SectionRelationships}
 }
 
 // Settings are all sections of one scope. The zero value is not valid; begin with Factory.
@@ -35,6 +41,8 @@ type Settings struct {
 	OwnProfiles   OwnProfiles
 	Activation    Activation
 	Calendar      CalendarSection
+	Teams         Teams
+	Microphone    Microphone
 	Relationships Relationships
 }
 
@@ -127,6 +135,35 @@ type CalendarSection struct {
 	OwnCalendars bool `json:"own_calendars" doc:"Users may enter calendars of their own."`
 }
 
+// TeamsSync is what is synchronised with Microsoft Teams (T1).
+type TeamsSync string
+
+const (
+	TeamsNone      TeamsSync = "none"
+	TeamsTelephony TeamsSync = "telephony"            // telephone states, both ways
+	TeamsAll       TeamsSync = "telephony_and_status" // and do not disturb, both ways
+)
+
+// Teams is how the people of a scope are synchronised with Microsoft Teams (T1). It takes effect where a connection to
+// Microsoft 365 has been entered.
+type Teams struct {
+	Sync          TeamsSync `json:"sync" enum:"none,telephony,telephony_and_status"`
+	UserMayChange bool      `json:"user_may_change"`
+}
+
+// Microphone says which programs make people busy that record from the microphone (M2), as far as a desktop client sees them.
+type Microphone struct {
+	Enabled  bool      `json:"enabled" doc:"The use of the microphone counts."`
+	Programs []Program `json:"programs" maxItems:"200"`
+}
+
+// Program is one row of the table of programs.
+type Program struct {
+	Active  bool   `json:"active"`
+	Process string `json:"process" minLength:"1" maxLength:"100" doc:"Name of the process, without folder and .exe; capitals do not matter."`
+	Alias   string `json:"alias" minLength:"1" maxLength:"60" doc:"Shown as text to those who may see texts."`
+}
+
 // Relationships are what a scope says about who sees what (R2).
 type Relationships struct {
 	Default    rights.Level `json:"default" enum:"blocked,unknown,external,employee,team_colleague,assistant,assistant_plus" doc:"What everybody is to the people of the scope who is nothing more."`
@@ -186,8 +223,25 @@ func Factory() Settings {
 			},
 			UserMayChange: true, OwnCalendars: true,
 		},
+		Teams:         Teams{Sync: TeamsNone},
+		Microphone:    Microphone{Programs: shippedPrograms()},
 		Relationships: Relationships{Default: rights.Employee},
 	}
+}
+
+// shippedPrograms are the programs that a new scope begins with (M2).
+func shippedPrograms() []Program {
+	var all []Program
+	for _, x := range [][2]string{
+		{"Amazon Chime", "Amazon Chime"}, {"BlueJeans", "BlueJeans"}, {"Circuit", "Circuit"}, {"CiscoCollabHost", "Cisco Webex"},
+		{"Discord", "Discord"}, {"chrome", "Google Chrome"}, {"g2mcomm", "GoTo Meeting"}, {"firefox", "Mozilla Firefox"},
+		{"msedge", "Microsoft Edge"}, {"iexplore", "Internet Explorer"}, {"teams", "MS Teams (V1)"}, {"ms-teams", "MS Teams"},
+		{"RingCentral", "RingCentral"}, {"Slack", "Slack"}, {"TeamViewerMeeting", "TeamViewer Meeting"}, {"Unify Office", "Unify Office"},
+		{"Zoom", "Zoom"},
+	} {
+		all = append(all, Program{Active: true, Process: x[0], Alias: x[1]})
+	}
+	return all
 }
 
 // section returns a pointer to the part of s that a section name stands for.
@@ -203,6 +257,10 @@ func (s *Settings) section(name string) (any, bool) {
 		return &s.Activation, true
 	case SectionCalendar:
 		return &s.Calendar, true
+	case SectionTeams:
+		return &s.Teams, true
+	case SectionMicrophone:
+		return &s.Microphone, true
 	case SectionRelationships:
 		return &s.Relationships, true
 	}
@@ -220,6 +278,16 @@ func (s *Settings) Section(name string) json.RawMessage {
 		panic(err)
 	}
 	return value
+}
+
+// Version tells the values of a section apart from others; empty if there is no such section.
+func (s *Settings) Version(name string) string {
+	value := s.Section(name)
+	if value == nil {
+		return ""
+	}
+	sum := sha256.Sum256(value)
+	return hex.EncodeToString(sum[:8])
 }
 
 // Set replaces one section by its stored form.
@@ -295,6 +363,12 @@ func (s *Settings) Check() error {
 		r.OnEvent.check("activation."+string(e), e, func(id string) bool { t := s.Template(id); return t != nil && t.Active }, &bad)
 	}
 	s.Calendar.check("calendar", func(id string) bool { t := s.Template(id); return t != nil && t.Active }, &bad)
+	switch s.Teams.Sync {
+	case TeamsNone, TeamsTelephony, TeamsAll:
+	default:
+		bad.Add("teams.sync", "%q is none of none, telephony, telephony_and_status", s.Teams.Sync)
+	}
+	s.Microphone.check("microphone", &bad)
 	if s.Relationships.Default > rights.AssistantPlus {
 		bad.Add("relationships.default", "%s cannot be granted", s.Relationships.Default)
 	}
@@ -330,6 +404,26 @@ func (c *CalendarOptions) check(at string, known func(string) bool, bad *fault.F
 	}
 	if c.OnlyWithCategory && !c.CategoryProfiles {
 		bad.Add(at+".only_with_category", "needs category_profiles")
+	}
+}
+
+func (m *Microphone) check(at string, bad *fault.Fields) {
+	seen := map[string]bool{}
+	for i, p := range m.Programs {
+		at := index(at+".programs", i)
+		name := strings.ToLower(p.Process)
+		switch {
+		case strings.TrimSpace(p.Process) == "" || p.Process != strings.TrimSpace(p.Process):
+			bad.Add(at+".process", "must be a name without space around it")
+		case strings.ContainsAny(p.Process, `/\`) || strings.HasSuffix(name, ".exe"):
+			bad.Add(at+".process", "must be without folder and .exe")
+		case seen[name]:
+			bad.Add(at+".process", "%s is listed twice", p.Process)
+		}
+		seen[name] = true
+		if strings.TrimSpace(p.Alias) == "" || utf8.RuneCountInString(p.Alias) > 60 || strings.ContainsFunc(p.Alias, func(r rune) bool { return r < 0x20 }) {
+			bad.Add(at+".alias", "must be one line of at most 60 characters")
+		}
 	}
 }
 

@@ -1787,6 +1787,11 @@ export interface components {
             /** @description Of the server. */
             version: string;
         };
+        Microphone: {
+            /** @description The use of the microphone counts. */
+            enabled: boolean;
+            programs: components["schemas"]["Program"][];
+        };
         MonitoringGroup: {
             readonly id?: string;
             /**
@@ -2080,6 +2085,13 @@ export interface components {
             /** @description The active ones. */
             templates: components["schemas"]["Template"][];
         };
+        Program: {
+            active: boolean;
+            /** @description Shown as text to those who may see texts. */
+            alias: string;
+            /** @description Name of the process, without folder and .exe; capitals do not matter. */
+            process: string;
+        };
         Provider: {
             id: string;
             name: string;
@@ -2240,18 +2252,24 @@ export interface components {
             feature?: components["schemas"]["Feature"];
             /** @description The scope has its own; otherwise it takes the location's, or for a location the factory defaults. */
             individual: boolean;
+            microphone?: components["schemas"]["Microphone"];
             /** @enum {string} */
-            name: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "relationships";
+            name: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "microphone" | "relationships";
             own_profiles?: components["schemas"]["OwnProfiles"];
             relationships?: components["schemas"]["Relationships"];
+            teams?: components["schemas"]["Teams"];
             templates?: components["schemas"]["Templates"];
+            /** @description Tells these values apart from others, to be given back as was. */
+            version: string;
         };
         SectionInputBody: {
             activation?: components["schemas"]["Activation"];
             calendar?: components["schemas"]["CalendarSection"];
             feature?: components["schemas"]["Feature"];
+            microphone?: components["schemas"]["Microphone"];
             own_profiles?: components["schemas"]["OwnProfiles"];
             relationships?: components["schemas"]["Relationships"];
+            teams?: components["schemas"]["Teams"];
             templates?: components["schemas"]["Templates"];
         };
         SectionsChanged: {
@@ -2264,13 +2282,19 @@ export interface components {
             activation?: components["schemas"]["Activation"];
             calendar?: components["schemas"]["CalendarSection"];
             /** @description Sections that return to the default. */
-            default?: ("feature" | "templates" | "own_profiles" | "activation" | "calendar" | "relationships")[];
+            default?: ("feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "microphone" | "relationships")[];
             /** @description Only tell what it would do. */
             dry_run?: boolean;
             feature?: components["schemas"]["Feature"];
+            microphone?: components["schemas"]["Microphone"];
             own_profiles?: components["schemas"]["OwnProfiles"];
             relationships?: components["schemas"]["Relationships"];
+            teams?: components["schemas"]["Teams"];
             templates?: components["schemas"]["Templates"];
+            /** @description Versions of the sections as the caller has seen them, by name: if one has changed since, nothing is changed. */
+            was?: {
+                [key: string]: string;
+            };
         };
         Seen: {
             levels: components["schemas"]["SeenBy"][];
@@ -2354,6 +2378,11 @@ export interface components {
             name: string;
             /** @description Person IDs, without those who are not for you to see. */
             people: string[];
+        };
+        Teams: {
+            /** @enum {string} */
+            sync: "none" | "telephony" | "telephony_and_status";
+            user_may_change: boolean;
         };
         Template: {
             /** @description Only active templates are offered. */
@@ -7160,7 +7189,7 @@ export interface operations {
             path: {
                 /** @description ID of a location or configuration group. */
                 scope: string;
-                section: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "relationships";
+                section: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "microphone" | "relationships";
             };
             cookie?: never;
         };
@@ -7441,7 +7470,7 @@ export interface operations {
             path: {
                 /** @description ID of a location or configuration group. */
                 scope: string;
-                section: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "relationships";
+                section: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "microphone" | "relationships";
             };
             cookie?: never;
         };
@@ -7514,7 +7543,7 @@ export interface operations {
             path: {
                 /** @description ID of a location or configuration group. */
                 scope: string;
-                section: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "relationships";
+                section: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "microphone" | "relationships";
             };
             cookie?: never;
         };
