@@ -21,7 +21,7 @@ const LIST = '/admin/system/directories'
 const ONE = '/admin/system/directories/$connector'
 
 /** Each kind of outside system has a form of its own; all have the state above it, the check and the report. */
-const FORMS: Record<Connector['kind'], typeof LdapForm> = { ldap: LdapForm }
+const FORMS: Partial<Record<Connector['kind'], typeof LdapForm>> = { ldap: LdapForm }
 
 /** One directory: how it is doing, what can be done with it, and its settings. The address says which job is followed. */
 export function DirectoryPage() {
@@ -31,8 +31,8 @@ export function DirectoryPage() {
   const [said, setSaid] = useState('')
   const [dirty, setDirty] = useState(false)
   const fresh = id === 'new'
-  const c = query.data?.find((x) => x.id === id)
-  const Form = FORMS[c?.kind ?? 'ldap']
+  const c = query.data?.find((x) => x.id === id && FORMS[x.kind])
+  const Form = FORMS[c?.kind ?? 'ldap'] ?? LdapForm
   return (
     <Page
       title={fresh ? t('admin.directories.addTitle') : (c?.name ?? t('nav.directories'))}
