@@ -11,6 +11,7 @@ import (
 )
 
 func importCommand() *cobra.Command {
+	var place provision.Place
 	cmd := &cobra.Command{
 		Use: "import FILE", Short: "Enter a list of people (CSV)", Args: cobra.ExactArgs(1),
 		Long: `Enter a list of people from a CSV file: a heading with login and any of name, email, location, group, work_number,
@@ -18,7 +19,7 @@ mobile_number, home_number, voicemail_number, time_zone, language, role, vip, bl
 has the login already is changed, others are added; columns that are not there stay as they are. Rows that are refused
 are told, and keep no others back. The server must be stopped; while it runs, the administration pages do the same.`,
 		Example: `  doorlight import people.csv --dry-run   # only tell what it would do
-  doorlight import people.csv`,
+  doorlight import people.csv --location Berlin`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dry, err := cmd.Flags().GetBool("dry-run")
 			if err != nil {
@@ -33,7 +34,7 @@ are told, and keep no others back. The server must be stopped; while it runs, th
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			return withOffice(cmd, !dry, func(of *office.Office) error {
-				run := provision.Run{By: byCommandLine, Action: "people.import", DryRun: dry, Progress: reporter(cmd.ErrOrStderr())}
+				run := provision.Run{By: byCommandLine, Action: "people.import", DryRun: dry, Place: place, Progress: reporter(cmd.ErrOrStderr())}
 				rep, err := run.Enter(cmd.Context(), of, records, refusals)
 				w := cmd.OutOrStdout()
 				for _, r := range rep.Refusals {
@@ -49,6 +50,8 @@ are told, and keep no others back. The server must be stopped; while it runs, th
 		},
 	}
 	addFlags(cmd.Flags())
+	cmd.Flags().StringVar(&place.Location, "location", "", "location, by name or ID, of new people of whom the list says none")
+	cmd.Flags().StringVar(&place.Group, "group", "", "their configuration group")
 	cmd.Flags().Bool("dry-run", false, "only tell what it would do")
 	return cmd
 }

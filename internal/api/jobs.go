@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -17,11 +19,15 @@ const (
 	jobAtMost = 30 * time.Minute // whatever it is
 )
 
+// mostEnded bounds the jobs that are remembered.
+const mostEnded = 50
+
 // jobs is work that takes longer than somebody waits for an answer. It goes with the server: what it had done stays.
 type jobs struct {
 	ctx  context.Context
 	stop context.CancelFunc
 	busy sync.WaitGroup
+	log  *slog.Logger
 
 	mu  sync.Mutex // guards what follows
 	all map[string]*job
@@ -34,9 +40,9 @@ type job struct {
 	ended time.Time
 }
 
-func newJobs() *jobs {
+func newJobs(log *slog.Logger) *jobs {
 	ctx, stop := context.WithCancel(context.Background())
-	return &jobs{ctx: ctx, stop: stop, all: map[string]*job{}}
+	return &jobs{ctx: ctx, stop: stop, log: log, all: map[string]*job{}}
 }
 
 // begin has do work, and returns the job as it begins.
@@ -55,6 +61,15 @@ func (j *jobs) begin(owner string, do func(ctx context.Context, progress func(do
 			delete(j.all, id)
 		}
 	}
+	for len(j.all)-working >= mostEnded { // each may hold a thousand reasons
+		oldest := ""
+		for id, x := range j.all {
+			if x.State != jobRunning && (oldest == "" || x.ended.Before(j.all[oldest].ended)) {
+				oldest = id
+			}
+		}
+		delete(j.all, oldest)
+	}
 	if working >= mostJobs {
 		return Job{}, fault.New(fault.TooMany, "%d such jobs are at work already; wait for one to end", working)
 	}
@@ -63,7 +78,7 @@ func (j *jobs) begin(owner string, do func(ctx context.Context, progress func(do
 	j.busy.Go(func() {
 		ctx, cancel := context.WithTimeout(j.ctx, jobAtMost)
 		defer cancel()
-		rep, err := do(ctx, func(done, total int) {
+		rep, err := j.guarded(do)(ctx, func(done, total int) {
 			j.mu.Lock()
 			defer j.mu.Unlock()
 			x.Done, x.Total = done, total
@@ -76,6 +91,19 @@ func (j *jobs) begin(owner string, do func(ctx context.Context, progress func(do
 		}
 	})
 	return x.Job, nil
+}
+
+// guarded has a panic end its job, not the server.
+func (j *jobs) guarded(do func(context.Context, func(done, total int)) (provision.Report, error)) func(context.Context, func(done, total int)) (provision.Report, error) {
+	return func(ctx context.Context, progress func(done, total int)) (rep provision.Report, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				j.log.ErrorContext(ctx, "a job panicked", "err", p, "stack", string(debug.Stack()))
+				err = fault.New(fault.Internal, "panic")
+			}
+		}()
+		return do(ctx, progress)
+	}
 }
 
 // of returns a job of an owner.
@@ -111,7 +139,10 @@ func (s *Server) postImport(ctx context.Context, in *ImportInput) (*Out[Job], er
 	}
 	c := callerOf(ctx)
 	run := provision.Run{By: c.by(), Action: "people.import", DryRun: in.Body.DryRun}
-	run.Visible = c.administers
+	run.Visible, run.Place = c.administers, provision.Place{Location: in.Body.Location, Group: in.Body.Group}
+	if err := run.Check(s.office); err != nil {
+		return nil, err
+	}
 	run.Permit = func(was, is *store.Person) error {
 		c, err := s.still(c)
 		if err != nil {

@@ -172,6 +172,10 @@ func TestALocationAdministratorDoesNotReachOut(t *testing.T) {
 		h.lea.do(x.method, x.path, body).is(t, x.status)
 	}
 	h.unchanged(t, before, "reaching out")
+	h.lea.put("/work-groups/"+h.hamburg["work group"], m{"name": "Hafen", "level": "employee", "members": []string{"carl"}}).fine(t)
+	if entries := decode[api.Audit](h.lea.get("/audit?action=work_group")).Entries; len(entries) == 0 || entries[0].Actor != "lea" {
+		t.Errorf("she does not see what she did to a group: %+v", entries)
+	}
 	h.lea.put("/people/carl/record", m{"name": "Carl", "login": "carl", "location": home, "vip": true}).fine(t)
 	if got := decode[api.Records](h.lea.get("/records?q=carl")).Records; len(got) != 1 || !got[0].VIP {
 		t.Errorf("records of carl: %+v", got)

@@ -70,7 +70,7 @@ func New(st store.Store, of *office.Office, h *hub.Hub, ag *agenda.Agenda, cfg C
 	}
 	s := &Server{
 		store: st, office: of, hub: h, agenda: ag, cfg: cfg, log: cfg.Log,
-		sessions: newSessions(st), guesses: newGuesses(), jobs: newJobs(), mux: http.NewServeMux(), began: time.Now().UTC(),
+		sessions: newSessions(st), guesses: newGuesses(), jobs: newJobs(cfg.Log), mux: http.NewServeMux(), began: time.Now().UTC(),
 	}
 	of.Listen(func(c office.Change) { s.sessions.forget(c.Signed) })
 	s.describe(cfg.Version)

@@ -176,20 +176,28 @@ func (o *Office) tell(c Change) {
 
 // Tidy deletes what has expired at now, and audit entries that are older than keep; zero keeps them all.
 func (o *Office) Tidy(ctx context.Context, now time.Time, keep time.Duration) error {
-	o.changing.Lock()
-	defer o.changing.Unlock()
-	if err := o.store.DeleteExpired(ctx, now); err != nil {
+	if err := o.deleteExpired(ctx, now); err != nil {
 		return fmt.Errorf("office: %w", err)
 	}
-	o.mu.Lock()
-	maps.DeleteFunc(o.tokens, func(_ string, t store.Token) bool { return !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(now) })
-	o.mu.Unlock()
 	if keep <= 0 {
 		return nil
 	}
+	// A year's entries may take a while, and nothing that is held in memory depends on them.
 	if err := o.store.DeleteAudit(ctx, now.Add(-keep)); err != nil {
 		return fmt.Errorf("office: %w", err)
 	}
+	return nil
+}
+
+func (o *Office) deleteExpired(ctx context.Context, now time.Time) error {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	if err := o.store.DeleteExpired(ctx, now); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	maps.DeleteFunc(o.tokens, func(_ string, t store.Token) bool { return !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(now) })
 	return nil
 }
 

@@ -274,6 +274,40 @@ func record[T any](r *T, of func(*T) any) any {
 	return of(r)
 }
 
+// whose tells where people are whom a change is about: their location if they are all of one, so that its administrators see
+// it in the audit log.
+func (o *Office) whose(lists ...[]string) (a about) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	for _, list := range lists {
+		for _, id := range list {
+			p := o.people[id]
+			if p == nil {
+				continue
+			}
+			if a.location != "" && a.location != p.LocationID {
+				return about{}
+			}
+			a.location = p.LocationID
+		}
+	}
+	return a
+}
+
+func workGroupPeople(g *store.WorkGroup) []string {
+	if g == nil {
+		return nil
+	}
+	return g.Members
+}
+
+func monitoringPeople(g *store.MonitoringGroup) []string {
+	if g == nil {
+		return nil
+	}
+	return slices.Concat(g.Observers, g.Members)
+}
+
 func workGroupRecord(g *store.WorkGroup) any {
 	return map[string]any{"name": g.Name, "level": g.Level, "members": g.Members}
 }
@@ -313,7 +347,7 @@ func (o *Office) PutWorkGroup(ctx context.Context, by By, g *store.WorkGroup) er
 	entered := *g
 	if err := o.store.Update(ctx, store.Changes{
 		PutWorkGroups: []store.WorkGroup{entered},
-		Audit:         o.audit(by, "work_group.put", about{}, difference(map[string]any{"group": g.ID, "name": g.Name}, record(old, workGroupRecord), record(g, workGroupRecord))),
+		Audit:         o.audit(by, "work_group.put", o.whose(workGroupPeople(old), g.Members), difference(map[string]any{"group": g.ID, "name": g.Name}, record(old, workGroupRecord), record(g, workGroupRecord))),
 	}); err != nil {
 		return stored(err)
 	}
@@ -338,7 +372,7 @@ func (o *Office) DeleteWorkGroup(ctx context.Context, by By, id string) error {
 		return err
 	}
 	if err := o.store.Update(ctx, store.Changes{
-		DeleteWorkGroups: []string{id}, Audit: o.audit(by, "work_group.delete", about{}, map[string]any{"group": id, "name": old.Name}),
+		DeleteWorkGroups: []string{id}, Audit: o.audit(by, "work_group.delete", o.whose(old.Members), map[string]any{"group": id, "name": old.Name}),
 	}); err != nil {
 		return stored(err)
 	}
@@ -378,7 +412,7 @@ func (o *Office) PutMonitoringGroup(ctx context.Context, by By, g *store.Monitor
 	entered := *g
 	if err := o.store.Update(ctx, store.Changes{
 		PutMonitoringGroups: []store.MonitoringGroup{entered},
-		Audit:               o.audit(by, "monitoring_group.put", about{}, difference(map[string]any{"group": g.ID, "name": g.Name}, record(old, monitoringRecord), record(g, monitoringRecord))),
+		Audit:               o.audit(by, "monitoring_group.put", o.whose(monitoringPeople(old), monitoringPeople(g)), difference(map[string]any{"group": g.ID, "name": g.Name}, record(old, monitoringRecord), record(g, monitoringRecord))),
 	}); err != nil {
 		return stored(err)
 	}
@@ -400,7 +434,7 @@ func (o *Office) DeleteMonitoringGroup(ctx context.Context, by By, id string) er
 		return fault.New(fault.NotFound, "there is no monitoring group %q", id)
 	}
 	if err := o.store.Update(ctx, store.Changes{
-		DeleteMonitoringGroups: []string{id}, Audit: o.audit(by, "monitoring_group.delete", about{}, map[string]any{"group": id, "name": old.Name}),
+		DeleteMonitoringGroups: []string{id}, Audit: o.audit(by, "monitoring_group.delete", o.whose(monitoringPeople(old)), map[string]any{"group": id, "name": old.Name}),
 	}); err != nil {
 		return stored(err)
 	}

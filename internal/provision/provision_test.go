@@ -130,6 +130,33 @@ func TestAListIsEnteredAndSaidAgainChangesNothing(t *testing.T) {
 	}
 }
 
+// TestAListThatSaysNoPlaces: new people get the place that was asked for, those who are there stay where they are.
+func TestAListThatSaysNoPlaces(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	list := "login,name,location\nanna,Anna Berg,\nnina,Nina,\notto,Otto,Hamburg\n"
+	rep := w.enter("login,name\nanna,Anna Berger\nnina,Nina\n", Run{Action: "people.import", DryRun: true})
+	if rep.Changed != 1 || rep.Refused != 1 || rep.Refusals[0].Field != "location" {
+		t.Errorf("without a place: %+v", rep)
+	}
+	place := Place{Location: "berlin", Group: "LABS"}
+	rep = w.enter(list, Run{Action: "people.import", Place: place})
+	if rep.Added != 2 || rep.Refused != 1 || rep.Refusals[0].Login != "anna" { // hers is emptied, which cannot be
+		t.Errorf("got %+v", rep)
+	}
+	for login, want := range map[string][2]string{"nina": {w.berlin, w.labs}, "otto": {w.hamburg, ""}, "anna": {w.berlin, w.labs}} {
+		p, ok := w.ByLogin(login)
+		if !ok || p.LocationID != want[0] || p.GroupID != want[1] {
+			t.Errorf("%s is in %q, %q; want %q", login, p.LocationID, p.GroupID, want)
+		}
+	}
+	for field, bad := range map[string]Place{"location": {Location: "Paris"}, "group": {Location: "Hamburg", Group: "Labs"}, "location ": {Group: "Labs"}} {
+		if err := (Run{Place: bad}).Check(w.Office); err == nil || !strings.Contains(err.Error(), strings.TrimSpace(field)) {
+			t.Errorf("place %+v: %v", bad, err)
+		}
+	}
+}
+
 func TestBrokenRowsKeepNoOthersBack(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)

@@ -134,6 +134,7 @@ func (s scopes) enter(r *Record, p *store.Person) (wrong []Refusal) {
 	if v, given := r.Values[Location]; given || was == "" {
 		id, ok := s.location(v)
 		switch {
+		case v == "" && p.ID == "" && was != "": // the place of new people
 		case v == "":
 			refuse(Location, "must not be empty")
 		case !ok:

@@ -35,6 +35,7 @@ type Run struct {
 	DryRun   bool
 	Permit   func(was, is *store.Person) error // refuses what whoever enters the list may not do; was is nil for somebody new; nil: everything is permitted
 	Visible  func(location string) bool        // locations that may be named; nil: all
+	Place    Place                             // of new people of whom the list says no location; the zero value: they are refused
 	Progress func(done, total int)             // nil: nobody is told
 }
 
@@ -45,6 +46,9 @@ func (run Run) Enter(ctx context.Context, of *office.Office, records []Record, r
 		run.Progress = func(int, int) {}
 	}
 	w := work{run: run, of: of, scopes: scopesOf(of, run.Visible)}
+	if err := w.place(); err != nil {
+		return w.done(), err
+	}
 	for _, r := range refusals {
 		w.refuse(r)
 	}
@@ -60,6 +64,33 @@ func (run Run) Enter(ctx context.Context, of *office.Office, records []Record, r
 	err = w.flush(ctx)
 	run.Progress(len(records), len(records))
 	return w.done(), err
+}
+
+// Check returns what is wrong with how the list is to be entered.
+func (run Run) Check(of *office.Office) error {
+	w := work{run: run, of: of, scopes: scopesOf(of, run.Visible)}
+	return w.place()
+}
+
+// place finds the default place, which is given by name or ID.
+func (w *work) place() error {
+	p := &w.run.Place
+	if p.Location == "" && p.Group == "" {
+		return nil
+	}
+	var bad fault.Fields
+	location, ok := w.scopes.location(p.Location)
+	if !ok {
+		bad.Add("location", "there is no location %q", p.Location)
+		return bad.Err()
+	}
+	p.Location = location
+	if p.Group != "" {
+		if p.Group, ok = w.scopes.group(location, p.Group); !ok {
+			bad.Add("group", "there is no such configuration group in that location")
+		}
+	}
+	return bad.Err()
 }
 
 // work is a run under way.
@@ -95,7 +126,7 @@ func (w *work) done() Report {
 
 // take compares a record with who is there.
 func (w *work) take(r *Record) {
-	c := change{record: r, fresh: true, rec: store.Person{Role: office.RoleUser}}
+	c := change{record: r, fresh: true, rec: store.Person{Role: office.RoleUser, LocationID: w.run.Place.Location, GroupID: w.run.Place.Group}}
 	var was *store.Person
 	if p, ok := w.of.ByLogin(r.Values[Login]); ok {
 		old := p.Person
@@ -193,6 +224,9 @@ func (w *work) put(ctx context.Context, changes ...change) error {
 	}
 	return w.of.EditPeople(ctx, w.run.By, w.run.Action, keys, func(i int, p *store.Person) error {
 		was := *p
+		if p.ID == "" {
+			p.LocationID, p.GroupID = w.run.Place.Location, w.run.Place.Group
+		}
 		if wrong := w.scopes.enter(changes[i].record, p); len(wrong) > 0 {
 			return fault.Bad(wrong[0].Field, "%s", wrong[0].Message)
 		}

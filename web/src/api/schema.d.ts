@@ -1660,6 +1660,10 @@ export interface components {
             csv: string;
             /** @description Only tell what it would do. */
             dry_run?: boolean;
+            /** @description Configuration group of these people, by name or ID. Absent: none. */
+            group?: string;
+            /** @description Name or ID: of new people of whom the list says none. Absent: they are refused. */
+            location?: string;
         };
         Job: {
             /**
