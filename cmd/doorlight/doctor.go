@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -121,6 +123,9 @@ func (d *doctor) address() {
 const soon = 21 * 24 * time.Hour
 
 func (d *doctor) certificate(now time.Time) {
+	for _, domain := range d.c.ACMEDomains {
+		d.domain(domain, now)
+	}
 	if d.c.TLSCert == "" {
 		return
 	}
@@ -134,16 +139,47 @@ func (d *doctor) certificate(now time.Time) {
 		d.say("certificate", err.Error(), "Have it made anew.")
 		return
 	}
+	d.validity("certificate", leaf, now, "Renew it. The server reads it again by itself.")
+}
+
+// validity looks at how long a certificate is good.
+func (d *doctor) validity(what string, leaf *x509.Certificate, now time.Time, renew string) {
 	found := fmt.Sprintf("for %q, until %s", leaf.DNSNames, leaf.NotAfter.Format(time.DateOnly))
 	switch {
 	case now.After(leaf.NotAfter):
-		d.say("certificate", found, "It has expired: renew it. The server reads it again by itself.")
+		d.say(what, found, "It has expired. "+renew)
 	case now.Before(leaf.NotBefore):
-		d.say("certificate", found, "It is not valid yet: see that the clock of this computer is right.")
+		d.say(what, found, "It is not valid yet: see that the clock of this computer is right.")
 	case leaf.NotAfter.Sub(now) < soon:
-		d.say("certificate", found, "It expires soon: renew it. The server reads it again by itself.")
+		d.say(what, found, "It expires soon. "+renew)
 	default:
-		d.say("certificate", found, "")
+		d.say(what, found, "")
+	}
+}
+
+// domain looks at a name for which a certificate is got from an authority.
+func (d *doctor) domain(name string, now time.Time) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if addresses, err := net.DefaultResolver.LookupHost(ctx, name); err != nil {
+		d.say("name "+name, "leads nowhere: "+err.Error(), "Enter it in the DNS: an authority gives a certificate to whoever answers there.")
+	} else {
+		d.say("name "+name, fmt.Sprintf("leads to %q", addresses), "")
+	}
+	text, err := os.ReadFile(filepath.Join(d.c.Data, "acme", name)) // as autocert.DirCache keeps it: key, then certificates
+	if err != nil {
+		d.say("certificate for "+name, "is not there yet", "Start the server, and read its log: port 443, or 80 with listen-plain, must be open to the authority.")
+		return
+	}
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		leaf, err := x509.ParseCertificate(block.Bytes)
+		if err == nil {
+			d.validity("certificate for "+name, leaf, now, "It is renewed 30 days before its end: read the server's log for why it was not.")
+		}
+		return
 	}
 }
 

@@ -22,7 +22,9 @@ func TestAJobThatPanics(t *testing.T) {
 		t.Errorf("it is %+v", got)
 	}
 	for i := range 3 * mostEnded {
-		last, err := j.begin("ada", func(context.Context, func(done, total int)) (provision.Report, error) { return provision.Report{Added: i}, nil })
+		last, err := j.begin("ada", func(context.Context, func(done, total int)) (provision.Report, error) {
+			return provision.Report{Added: i}, nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

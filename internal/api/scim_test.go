@@ -943,3 +943,35 @@ func TestWhatAServerTellsOfItself(t *testing.T) {
 		}
 	}
 }
+
+// TestTheCheckOfAProvider tells what can be told of one that cannot be asked.
+func TestTheCheckOfAProvider(t *testing.T) {
+	t.Parallel()
+	b := newBuilding(t)
+	admin := b.as("admin")
+	c := decode[api.Connector](admin.post("/connectors", m{"kind": "scim", "name": "Provider", "enabled": true, "scim": m{"places": []m{{"location": b.location}}}}).is(t, 200))
+	steps := func() string {
+		var all []string
+		for _, x := range decode[api.Steps](admin.post("/connectors/"+c.ID+"/check", nil).is(t, 200)).Steps {
+			all = append(all, fmt.Sprintf("%s %t %s %s", x.Name, x.OK, x.Found, x.Remedy))
+		}
+		return strings.Join(all, "\n")
+	}
+	if got := steps(); !strings.Contains(got, "token false It has no token yet. Make one") || !strings.Contains(got, "never heard") {
+		t.Errorf("before it has a token: %s", got)
+	}
+	ends := time.Now().Add(48 * time.Hour).UTC()
+	made := decode[api.MadeConnectorToken](admin.post("/connectors/"+c.ID+"/token", m{"expires_at": ends}).is(t, 200))
+	if got := steps(); !strings.Contains(got, "token true Its token expires on "+ends.Format(time.DateOnly)) {
+		t.Errorf("with a token: %s", got)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url+made.Path+"/Users", nil)
+	b.ok(err)
+	r.Header.Set("Authorization", "Bearer "+made.Token)
+	resp, err := b.http.Do(r)
+	b.ok(err)
+	resp.Body.Close()
+	if got := steps(); !strings.Contains(got, "It was last heard at ") {
+		t.Errorf("after it was heard: %s", got)
+	}
+}

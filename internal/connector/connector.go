@@ -365,19 +365,24 @@ func (c *Connectors) Check(ctx context.Context, id string) ([]directory.Step, er
 	if err != nil {
 		return nil, err
 	}
-	var steps []directory.Step
+	c.mu.Lock()
+	hook, kept, heard := e.hook, e.token, e.rec.SucceededAt
+	c.mu.Unlock()
 	switch {
 	case e.dir != nil:
 		return e.dir.Check(ctx), nil
-	case e.hook != nil:
-		return c.checkHook(ctx, e), nil
-	case e.rec.Kind == KindWebhook:
-		return nil, fault.New(fault.Conflict, "it has no secret to sign with yet")
 	case e.op != nil:
+		var steps []directory.Step
 		for _, step := range e.op.Check(ctx) {
 			steps = append(steps, directory.Step(step))
 		}
 		return steps, nil
+	case hook != nil:
+		return c.checkHook(ctx, e, *hook), nil
+	case e.rec.Kind == KindWebhook:
+		return nil, fault.New(fault.Conflict, "it has no secret to sign with yet")
+	case e.rec.Kind == KindSCIM && e.settings.SCIM != nil:
+		return checkProvider(kept, heard, time.Now()), nil
 	}
 	return nil, errUnusable
 }

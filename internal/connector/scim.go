@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/doorlight/doorlight/internal/directory"
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/provision"
@@ -50,6 +51,24 @@ const tokenPrefix = "dlp_"
 type token struct {
 	Hash      []byte    `json:"hash"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: never
+}
+
+// checkProvider tells whether a provider that sends its people can, and has. It cannot be asked.
+func checkProvider(t token, heard, now time.Time) []directory.Step {
+	step := directory.Step{Name: "token", OK: true, Found: "It has a token that does not expire."}
+	switch {
+	case len(t.Hash) == 0:
+		step = directory.Step{Name: "token", Found: "It has no token yet.", Remedy: "Make one, and enter it at the provider."}
+	case !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt):
+		step = directory.Step{Name: "token", Found: "Its token has expired on " + t.ExpiresAt.Format(time.DateOnly) + ".", Remedy: "Make a new one, and enter it at the provider."}
+	case !t.ExpiresAt.IsZero():
+		step.Found = "Its token expires on " + t.ExpiresAt.Format(time.DateOnly) + "."
+	}
+	last := directory.Step{Name: "requests", OK: true, Found: "It was last heard at " + heard.UTC().Format("2006-01-02 15:04") + " UTC."}
+	if heard.IsZero() {
+		last.Found = "It was never heard yet; the provider has to begin."
+	}
+	return []directory.Step{step, last}
 }
 
 func (e *entry) readToken(text string) error {

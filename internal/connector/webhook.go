@@ -151,8 +151,8 @@ func (c *Connectors) newSecret(ctx context.Context, by office.By, e *entry) (str
 }
 
 // checkHook calls once with a message that says nothing.
-func (c *Connectors) checkHook(ctx context.Context, e *entry) []directory.Step {
-	d := c.hooks.Try(ctx, *e.hook)
+func (c *Connectors) checkHook(ctx context.Context, e *entry, hook webhook.Config) []directory.Step {
+	d := c.hooks.Try(ctx, hook)
 	step := directory.Step{Name: "call", Server: e.settings.Webhook.URL, OK: d.Error == "", Found: d.Error}
 	if step.OK {
 		step.Found = fmt.Sprintf("The receiver answers %d after %d ms.", d.Status, d.TookMS)
