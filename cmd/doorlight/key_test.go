@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
 // TestToAnotherMachineWithAnotherKey takes a backup to another folder, rotates the key there, and finds that everything
@@ -48,6 +51,49 @@ func TestToAnotherMachineWithAnotherKey(t *testing.T) {
 	var link struct{ Path string }
 	s.call("POST", "/people/"+id+"/link", map[string]string{"kind": "reset"}, &link, 200)
 	_, linkSecret, _ := strings.Cut(link.Path, "#")
+	var provider, sender, hook struct{ ID string }
+	var sends, signs struct{ Token, Path string }
+	const client = "secret of the sign-in client"
+	s.call("POST", "/connectors", map[string]any{"kind": "oidc", "name": "Account", "enabled": true, "secret": client, "oidc": map[string]string{"issuer": "https://127.0.0.1:1", "client_id": "x"}}, &provider, 200)
+	s.call("POST", "/connectors", map[string]any{"kind": "scim", "name": "Provider", "enabled": true, "scim": map[string]any{"places": []map[string]string{{"location": s.location()}}}}, &sender, 200)
+	s.call("POST", "/connectors/"+sender.ID+"/token", map[string]any{}, &sends, 200)
+	calls := make(chan http.Header, 100)
+	bodies := make(chan []byte, 100)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		calls <- r.Header
+		bodies <- body
+	}))
+	defer receiver.Close()
+	s.call("POST", "/connectors", map[string]any{"kind": "webhook", "name": "Hook", "enabled": true, "webhook": map[string]string{"url": receiver.URL, "person": id}}, &hook, 200)
+	s.call("POST", "/connectors/"+hook.ID+"/token", map[string]any{}, &signs, 200)
+	// work has the provider send, and a hook called whose signature fits.
+	work := func(s *running) {
+		t.Helper()
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", s.base+sends.Path+"/Users", nil)
+		req.Header.Set("Authorization", "Bearer "+sends.Token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != 200 {
+			t.Errorf("the provider's token: %s", res.Status)
+		}
+		check, err := standardwebhooks.NewWebhook(signs.Token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case header := <-calls:
+			if err := check.Verify(<-bodies, header); err != nil {
+				t.Errorf("the hook's signature: %v", err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("no hook is called")
+		}
+	}
+	work(s)
 	busy := func(s *running) {
 		t.Helper()
 		var card struct {
@@ -75,7 +121,7 @@ func TestToAnotherMachineWithAnotherKey(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(second, "secret.key"), key, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if said := command("key", "rotate", "--data", second); !strings.Contains(said, "1 credentials are sealed with a new key") {
+	if said := command("key", "rotate", "--data", second); !strings.Contains(said, "4 credentials are sealed with a new key") {
 		t.Errorf("rotated: %s", said)
 	}
 	if now, err := os.ReadFile(filepath.Join(second, "secret.key")); err != nil || bytes.Equal(now, key) || len(now) != len(key) {
@@ -107,13 +153,20 @@ func TestToAnotherMachineWithAnotherKey(t *testing.T) {
 	if res.StatusCode != 204 {
 		t.Errorf("the token there: %s", res.Status)
 	}
+	for len(calls) > 0 { // those of the first server
+		<-calls
+		<-bodies
+	}
+	s.call("PUT", "/people/me/choice", map[string]string{"status": "available"}, nil, 200)
+	work(s)
 	session := ""
 	for _, c := range s.http.Jar.Cookies(res.Request.URL) {
 		session = c.Value
 	}
 	s.stop()
 
-	secrets := map[string]string{"calendar password": password, "password": own, "token": token.Secret, "link": linkSecret, "session": session}
+	secrets := map[string]string{"calendar password": password, "password": own, "token": token.Secret, "link": linkSecret, "session": session,
+		"client secret": client, "provider's token": sends.Token, "hook's secret": signs.Token, "hook's bare secret": strings.TrimPrefix(signs.Token, "whsec_")}
 	read := 0
 	for _, folder := range []string{first, second, filepath.Dir(file)} {
 		names, _ := filepath.Glob(filepath.Join(folder, "*"))

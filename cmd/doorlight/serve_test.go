@@ -165,6 +165,14 @@ type shown struct {
 }
 
 // watch returns what the live stream tells of a person, from the snapshot on, each with the time it came.
+// location returns the ID of the only location.
+func (r *running) location() string {
+	r.t.Helper()
+	var all struct{ Locations []struct{ ID string } }
+	r.call("GET", "/locations", nil, &all, 200)
+	return all.Locations[0].ID
+}
+
 func (r *running) watch(id string) <-chan shown {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(r.t.Context())
