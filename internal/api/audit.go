@@ -115,7 +115,8 @@ func (s *Server) getRecords(ctx context.Context, in *RecordsQuery) (*Out[Records
 	c := callerOf(ctx)
 	found, total, next := s.office.Records(in.Q, in.After, in.Limit, func(p *store.Person) bool {
 		return c.administers(p.LocationID) && (in.Location == "" || p.LocationID == in.Location) && (in.Group == "" || p.GroupID == in.Group) &&
-			(in.Role == "" || p.Role == in.Role) && (in.Blocked == "" || p.Blocked == (in.Blocked == "yes"))
+			(in.Role == "" || p.Role == in.Role) && (in.Blocked == "" || p.Blocked == (in.Blocked == "yes")) &&
+			(in.Directory == "" || p.Directory.ConnectorID == in.Directory || in.Directory == "none" && p.Directory.ConnectorID == "")
 	})
 	out := Records{Records: []PersonRecord{}, Total: total, Next: next}
 	for _, p := range found {

@@ -108,6 +108,12 @@ func TestADirectoryFromItsEntryToTheSignIn(t *testing.T) {
 		t.Errorf("its state: %+v", got)
 	}
 	anna := decode[api.Records](admin.get("/records?q=anna")).Records[0]
+	for directory, want := range map[string]bool{x.ID: true, "none": false, "": true, "other": false} {
+		found := decode[api.Records](admin.get("/records?q=anna&directory=" + directory)).Total > 0
+		if found != want {
+			t.Errorf("anna is found in the directory %q: %t", directory, found)
+		}
+	}
 	if anna.Directory != x.ID {
 		t.Errorf("Anna's record: %+v", anna)
 	}

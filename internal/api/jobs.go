@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -87,7 +88,7 @@ func (j *jobs) begin(owner string, do func(ctx context.Context, progress func(do
 		defer j.mu.Unlock()
 		x.State, x.Report, x.ended = jobDone, &rep, time.Now()
 		if err != nil {
-			x.State, x.Error = jobFailed, fault.Public(err)
+			x.State, x.Error, x.Unusual = jobFailed, fault.Public(err), errors.Is(err, provision.ErrUnusual)
 		}
 	})
 	return x.Job, nil

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/provision"
 )
 
@@ -19,6 +20,16 @@ func TestAJobThatPanics(t *testing.T) {
 	}
 	j.busy.Wait()
 	if got, ok := j.of("ada", one.ID); !ok || got.State != jobFailed || got.Error == "" || got.Error == "no" {
+		t.Errorf("it is %+v", got)
+	}
+	unusual, err := j.begin("ada", func(context.Context, func(done, total int)) (provision.Report, error) {
+		return provision.Report{Blocked: 14}, fault.Wrap(fault.Conflict, provision.ErrUnusual, "so many")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.busy.Wait()
+	if got, ok := j.of("ada", unusual.ID); !ok || !got.Unusual || got.Report.Blocked != 14 || got.Error != "so many" {
 		t.Errorf("it is %+v", got)
 	}
 	for i := range 3 * mostEnded {

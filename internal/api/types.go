@@ -464,13 +464,14 @@ type Table struct {
 
 // RecordsQuery searches people's records.
 type RecordsQuery struct {
-	Q        string `query:"q" maxLength:"120" doc:"Beginning of a word of the name, digits of the work number, or a login."`
-	Location string `query:"location" maxLength:"64"`
-	Group    string `query:"group" maxLength:"64"`
-	Role     string `query:"role" enum:"user,location_admin,admin"`
-	Blocked  string `query:"blocked" enum:"yes,no"`
-	After    string `query:"after" maxLength:"1000" doc:"Go on behind this: next of the answer before."`
-	Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Q         string `query:"q" maxLength:"120" doc:"Beginning of a word of the name, digits of the work number, or a login."`
+	Location  string `query:"location" maxLength:"64"`
+	Group     string `query:"group" maxLength:"64"`
+	Role      string `query:"role" enum:"user,location_admin,admin"`
+	Blocked   string `query:"blocked" enum:"yes,no"`
+	Directory string `query:"directory" maxLength:"64" doc:"ID of the connector that they come from; none: of people who were entered here."`
+	After     string `query:"after" maxLength:"1000" doc:"Go on behind this: next of the answer before."`
+	Limit     int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 
 // Records is one page of people's records.
@@ -720,6 +721,8 @@ type Job struct {
 	Total  int               `json:"total"`
 	Error  string            `json:"error,omitempty" doc:"Why it failed; report tells what was done before."`
 	Report *provision.Report `json:"report,omitempty" doc:"At its end."`
+
+	Unusual bool `json:"unusual,omitempty" doc:"It failed because an unusual number of people would be blocked, as many as the report says; anyway lets it."`
 }
 
 // WorkGroup relates its members to one another.

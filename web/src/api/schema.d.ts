@@ -1680,6 +1680,8 @@ export interface components {
             state: "running" | "done" | "failed";
             /** Format: int64 */
             total: number;
+            /** @description It failed because an unusual number of people would be blocked, as many as the report says; anyway lets it. */
+            unusual?: boolean;
         };
         LDAP: {
             /** @description Names of attributes, by id, login, upn, name, email, work_number, mobile_number, home_number. Absent: the usual ones. */
@@ -7120,6 +7122,8 @@ export interface operations {
                 group?: string;
                 role?: "user" | "location_admin" | "admin";
                 blocked?: "yes" | "no";
+                /** @description ID of the connector that they come from; none: of people who were entered here. */
+                directory?: string;
                 /** @description Go on behind this: next of the answer before. */
                 after?: string;
                 limit?: number;
