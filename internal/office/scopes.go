@@ -175,7 +175,10 @@ func (o *Office) ChangeSections(ctx context.Context, by By, scope string, edits 
 		}
 	}
 	for _, e := range edits {
-		detail := map[string]any{"scope": scope, "section": e.Name, "default": e.Edit == nil, "discarded": discarded}
+		detail := map[string]any{"scope": scope, "section": e.Name, "default": e.Edit == nil}
+		if discards(e.Name) { // of several such sections the first tells it, so that it is told once
+			detail["discarded"], discarded = discarded, 0
+		}
 		changes.Audit = append(changes.Audit,
 			o.audit(by, "settings.section", about{location: location}, difference(detail, old.Section(e.Name), all[scope].Section(e.Name)))...)
 	}
@@ -205,6 +208,11 @@ func (o *Office) ChangeSections(ctx context.Context, by By, scope string, edits 
 	o.mu.Unlock()
 	o.tell(c)
 	return affected, nil
+}
+
+// discards reports whether a change of a section may cost people settings of their own (P9).
+func discards(section string) bool {
+	return section == policy.SectionActivation || section == policy.SectionCalendar
 }
 
 // under works out the settings of a location and its groups under other sections, and what becomes of the people in the
