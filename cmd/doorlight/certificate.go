@@ -38,7 +38,11 @@ type certificates struct {
 func (c *config) certificates(log *slog.Logger) (*certificates, error) {
 	switch {
 	case c.TLSCert != "":
-		return fromFiles(c.TLSCert, c.TLSKey), nil
+		cs := fromFiles(c.TLSCert, c.TLSKey, log)
+		if _, err := cs.get(nil); err != nil {
+			return nil, fmt.Errorf("tls-cert and tls-key: %w", err)
+		}
+		return cs, nil
 	case len(c.ACMEDomains) > 0:
 		return c.fromAuthority(log)
 	}
@@ -46,7 +50,7 @@ func (c *config) certificates(log *slog.Logger) (*certificates, error) {
 }
 
 // fromFiles reads the certificate again when its file has changed, so that renewing it needs no restart.
-func fromFiles(certFile, keyFile string) *certificates {
+func fromFiles(certFile, keyFile string, log *slog.Logger) *certificates {
 	cs := &certificates{how: api.CertificateFile}
 	var mu sync.Mutex // guards what follows
 	var current *tls.Certificate
@@ -65,7 +69,9 @@ func fromFiles(certFile, keyFile string) *certificates {
 				current, read = &pair, info.ModTime()
 			}
 		}
-		cs.note(current, err)
+		if cs.note(current, err); err != nil && current != nil {
+			log.Error("the certificate cannot be read again; the one before is used", "err", err)
+		}
 		if current == nil {
 			return nil, err
 		}
@@ -195,7 +201,8 @@ func (cs *certificates) state(behind bool) api.Certificate {
 }
 
 // plain serves what is not encrypted beside a server that is: it leads browsers there, and answers the authority.
-func (cs *certificates) plain(log *slog.Logger) *http.Server {
+// secure is the port of that, and public its address, if that is another.
+func (cs *certificates) plain(log *slog.Logger, secure, public string) *http.Server {
 	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead { // what it holds was sent in clear already
 			http.Error(w, "use https", http.StatusBadRequest)
@@ -205,8 +212,23 @@ func (cs *certificates) plain(log *slog.Logger) *http.Server {
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			host = h
 		}
+		host = strings.Trim(host, "[]")
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]"
+		}
+		if secure != "443" {
+			host += ":" + secure
+		}
+		to := "https://" + host
+		switch {
+		case strings.HasPrefix(public, "https://"):
+			to = strings.TrimSuffix(public, "/")
+		case r.Host == "":
+			http.Error(w, "say which host", http.StatusBadRequest)
+			return
+		}
 		w.Header().Set("Connection", "close")
-		http.Redirect(w, r, "https://"+host+r.URL.RequestURI(), http.StatusMovedPermanently)
+		http.Redirect(w, r, to+r.URL.RequestURI(), http.StatusMovedPermanently)
 	})
 	if cs.answer != nil {
 		h = cs.answer(h)

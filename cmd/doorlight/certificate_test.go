@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -248,7 +249,7 @@ func TestACertificateFromAnAuthority(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if got := resp.Header.Get("Location"); resp.StatusCode != 301 || got != "https://127.0.0.1/agenda?day=1" {
+	if got := resp.Header.Get("Location"); resp.StatusCode != 301 || got != "https://"+secure+"/agenda?day=1" {
 		t.Errorf("it leads to %q with %d", got, resp.StatusCode)
 	}
 	resp, err = plain.Post(fmt.Sprintf("http://127.0.0.1:%d/api/v1/session", ports[1]), "application/json", strings.NewReader(`{"login":"x"}`))
@@ -286,7 +287,8 @@ func TestACertificateFileThatIsRenewed(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	certFile, keyFile := selfSigned(t, folder, "old.example.test", time.Now().Add(24*time.Hour))
-	cs := fromFiles(certFile, keyFile)
+	quiet := slog.New(slog.DiscardHandler)
+	cs := fromFiles(certFile, keyFile, quiet)
 	pair, err := cs.get(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -300,7 +302,7 @@ func TestACertificateFileThatIsRenewed(t *testing.T) {
 	if state := (*certificates)(nil).state(true); state.Source != "proxy" {
 		t.Errorf("behind a proxy it is told as %+v", state)
 	}
-	missing := fromFiles(filepath.Join(folder, "none.pem"), keyFile)
+	missing := fromFiles(filepath.Join(folder, "none.pem"), keyFile, quiet)
 	if _, err := missing.get(nil); err == nil {
 		t.Error("there is a certificate without a file")
 	}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -167,7 +168,7 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 	p.agenda = agenda.New(st, p.office, p.hub, box, map[string]agenda.Source{
 		agenda.KindFeed: feed.New(client), agenda.KindCalDAV: caldav.New(client, caldav.Config{}),
 	}, agenda.Config{Log: log, Every: every})
-	cfg := api.Config{Log: log, Version: version, Secure: c.encrypts() || c.BehindTLS, Proxy: c.BehindTLS, Demo: c.demo != nil, SetupCode: code, PublicURL: c.PublicURL, Certificate: func() api.Certificate { return p.certificates.state(c.BehindTLS) }}
+	cfg := api.Config{Log: log, Version: version, Secure: c.encrypts() || c.BehindTLS || strings.HasPrefix(c.PublicURL, "https://"), Proxy: c.BehindTLS, Demo: c.demo != nil, SetupCode: code, PublicURL: c.PublicURL, Certificate: func() api.Certificate { return p.certificates.state(c.BehindTLS) }}
 	if p.connectors, err = connector.Open(ctx, st, p.office, p.hub, box, log); err != nil {
 		return nil, err
 	}
@@ -240,7 +241,11 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	if plain != nil {
-		aside := p.certificates.plain(log)
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			return err
+		}
+		aside := p.certificates.plain(log, port, c.PublicURL)
 		calendars.Go(func() {
 			if err := aside.Serve(plain); !errors.Is(err, http.ErrServerClosed) {
 				log.Error("nothing unencrypted is answered any more", "err", err)

@@ -109,7 +109,7 @@ func TestADirectoryFromItsEntryToTheSignIn(t *testing.T) {
 	}
 	anna := decode[api.Records](admin.get("/records?q=anna")).Records[0]
 	for directory, want := range map[string]bool{x.ID: true, "none": false, "": true, "other": false} {
-		found := decode[api.Records](admin.get("/records?q=anna&directory=" + directory)).Total > 0
+		found := decode[api.Records](admin.get("/records?q=anna&directory="+directory)).Total > 0
 		if found != want {
 			t.Errorf("anna is found in the directory %q: %t", directory, found)
 		}

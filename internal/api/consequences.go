@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/doorlight/doorlight/internal/fault"
@@ -26,7 +27,7 @@ type SectionsInput struct {
 	Body struct {
 		SectionParts
 		Default []string          `json:"default,omitempty" maxItems:"8" enum:"feature,templates,own_profiles,activation,calendar,teams,microphone,relationships" doc:"Sections that return to the default."`
-		Was     map[string]string `json:"was,omitempty" doc:"Versions of the sections as the caller has seen them, by name: if one has changed since, nothing is changed."`
+		Was     map[string]string `json:"was,omitempty" doc:"Versions of the sections as the caller has seen them, by name: if one that is changed here has changed since, nothing is changed."`
 		DryRun  bool              `json:"dry_run,omitempty" doc:"Only tell what it would do."`
 	}
 }
@@ -53,6 +54,11 @@ func (s *Server) putSections(ctx context.Context, in *SectionsInput) (*Out[Secti
 		}
 	}
 	var bad fault.Fields
+	for _, name := range slices.Sorted(maps.Keys(b.Was)) {
+		if !slices.Contains(policy.Sections(), name) {
+			bad.Add("was."+name, "is no section")
+		}
+	}
 	for i, name := range b.Default {
 		if slices.ContainsFunc(edits, func(e office.SectionEdit) bool { return e.Name == name }) {
 			bad.Add(indexed("default", i), "%s is given a value too, or named twice", name)

@@ -168,6 +168,7 @@ func TestTwoAdministratorsAtOnce(t *testing.T) {
 	if got := versions(); !maps.Equal(got, now) {
 		t.Errorf("what was refused changed something: %v, want %v", got, now)
 	}
+	admin.put(path, m{"feature": m{"enabled": true}, "was": m{"features": "x"}}).is(t, 422)
 	// What the first has not touched can be changed by the second, and without versions the last one wins.
 	admin.put(path, m{"feature": m{"enabled": false}, "was": seen}).fine(t)
 	admin.put(path, m{"default": []string{"teams"}}).fine(t)

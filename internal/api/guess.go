@@ -61,6 +61,17 @@ func (g *guesses) take(now time.Time, limits ...limit) (wait time.Duration) {
 	return 0
 }
 
+// left returns how long to wait until a limit has a try; zero: it has one.
+func (g *guesses) left(now time.Time, l limit) (wait time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	full := g.full[l.key]
+	if full.Before(now) {
+		full = now
+	}
+	return max(0, full.Add(l.each()).Sub(now)-time.Duration(l.most)*l.each())
+}
+
 // makeRoom forgets what needs no memory any more, and something else if that is not enough.
 func (g *guesses) makeRoom(now time.Time) {
 	if len(g.full) < mostKeys {
@@ -108,13 +119,18 @@ func limitsOf(name string, from netip.Addr) []limit {
 	if from.IsLoopback() {
 		both, address = 20, 1000
 	}
-	network := from.String()
-	if from.Is6() && !from.IsLoopback() { // a household has this many
+	network := networkOf(from)
+	return []limit{{"both/" + network + "/" + name, both}, {"name/" + name, 100}, {"address/" + network, address}}
+}
+
+// networkOf names the network that counts as one address: of IPv6 a household has this many.
+func networkOf(from netip.Addr) string {
+	if from.Is6() && !from.IsLoopback() {
 		if p, err := from.Prefix(64); err == nil {
-			network = p.String()
+			return p.String()
 		}
 	}
-	return []limit{{"both/" + network + "/" + name, both}, {"name/" + name, 100}, {"address/" + network, address}}
+	return from.String()
 }
 
 // guess calls try, which tells whether a guess was right, unless there were too many wrong ones.

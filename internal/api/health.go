@@ -71,7 +71,7 @@ func (s *Server) getHealth(ctx context.Context, _ *empty) (*Out[Health], error) 
 	}
 	out.Parts = append(out.Parts, s.calendarHealth(now)...)
 	for _, c := range s.connectors.All() {
-		out.Parts = append(out.Parts, connectorHealth(&c, now))
+		out.Parts = append(out.Parts, s.connectorHealth(&c, now))
 	}
 	return &Out[Health]{out}, nil
 }
@@ -141,6 +141,9 @@ func (s *Server) calendarHealth(now time.Time) []Part {
 		if count == 0 {
 			continue
 		}
+		if failing == count && p.SucceededAt != nil && !p.SucceededAt.IsZero() {
+			oldest = *p.SucceededAt
+		}
 		lag := int64(now.Sub(oldest).Seconds())
 		p.LagSeconds = &lag
 		p.CheckedAt, p.SucceededAt = known(p.CheckedAt), known(p.SucceededAt)
@@ -164,7 +167,7 @@ func known(t *time.Time) *time.Time {
 	return t
 }
 
-func connectorHealth(c *connector.Connector, now time.Time) Part {
+func (s *Server) connectorHealth(c *connector.Connector, now time.Time) Part {
 	p := Part{Kind: c.Kind, ID: c.ID, Name: c.Name, State: stateOK, Error: c.Error, CheckedAt: known(&c.CheckedAt), SucceededAt: known(&c.SucceededAt)}
 	lag := func() {
 		if p.SucceededAt != nil {
@@ -172,9 +175,16 @@ func connectorHealth(c *connector.Connector, now time.Time) Part {
 			p.LagSeconds = &seconds
 		}
 	}
+	blind := false // a hook whose viewer is blocked or gone tells of nobody
+	if c.Webhook != nil {
+		v, ok := s.office.Person(c.Webhook.Person)
+		blind = !ok || v.Blocked
+	}
 	switch {
 	case !c.Enabled:
 		p.State = stateOff
+	case blind:
+		p.State, p.Error = stateFailing, "the person with whose eyes it looks is blocked or gone: it tells of nobody"
 	case c.Error != "":
 		p.State = stateFailing
 		lag()

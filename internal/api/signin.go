@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -98,7 +99,7 @@ func (s *Server) base(r *http.Request) string {
 func localPage(to string) string {
 	u, err := url.Parse(to)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") ||
-		strings.ContainsAny(to, "\\\r\n\t") || strings.HasPrefix(u.Path, AuthPrefix) || len(to) > 2000 {
+		strings.ContainsAny(to, "\\\r\n\t") || strings.HasPrefix(path.Clean(u.Path)+"/", AuthPrefix) || len(to) > 500 {
 		return "/"
 	}
 	return to
@@ -106,15 +107,19 @@ func localPage(to string) string {
 
 func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("provider")
-	if wait := s.guesses.take(time.Now(), limit{"begin/" + callerOf(r.Context()).from.String(), 60}); wait > 0 {
-		writeProblem(w, s.problem(r.Context(), tooMany(wait)))
+	if s.slowDown(w, r, "begin/") {
+		return
+	}
+	if public, err := url.Parse(s.cfg.PublicURL); err == nil && public.Host != "" && !strings.EqualFold(public.Host, r.Host) {
+		// The provider leads back to the public address, where cookies of another are not known.
+		http.Redirect(w, r, s.base(r)+r.URL.RequestURI(), http.StatusSeeOther)
 		return
 	}
 	t := connector.Ticket{To: localPage(r.URL.Query().Get("to"))}
 	if r.URL.Query().Has("connect") {
 		c := callerOf(r.Context())
 		// Another server's page must not have somebody connect an account that a stranger has left signed in.
-		if c.person == nil || c.secret == "" || r.Header.Get("Sec-Fetch-Site") != "same-origin" {
+		if c.person == nil || c.secret == "" || !fromOwnPage(r) {
 			writeProblem(w, newProblem(http.StatusForbidden, "accounts are connected from the settings of who is signed in"))
 			return
 		}
@@ -131,7 +136,29 @@ func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, page, http.StatusSeeOther)
 }
 
+// fromOwnPage reports whether a page of this server leads here. Browsers say so, but for those that reach it in clear: they
+// send the address of the page then, to the same server only.
+func fromOwnPage(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	from, err := url.Parse(r.Header.Get("Referer"))
+	return err == nil && from.Host != "" && from.Host == r.Host
+}
+
+// slowDown refuses somebody who comes too often.
+func (s *Server) slowDown(w http.ResponseWriter, r *http.Request, what string) bool {
+	wait := s.guesses.take(time.Now(), limit{what + networkOf(callerOf(r.Context()).from), 300}) // an office behind one address in the morning
+	if wait > 0 {
+		writeProblem(w, s.problem(r.Context(), tooMany(wait)))
+	}
+	return wait > 0
+}
+
 func (s *Server) finishSignIn(w http.ResponseWriter, r *http.Request) {
+	if s.slowDown(w, r, "callback/") {
+		return
+	}
 	id, answer := r.PathValue("provider"), r.URL.Query()
 	state := answer.Get("state")
 	var t connector.Ticket
@@ -185,7 +212,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, id string, err e
 	switch why {
 	case connector.RefusedUnknown, connector.RefusedBlocked, connector.RefusedAmbiguous, connector.RefusedUnverified, connector.RefusedOther, connector.RefusedAdmin:
 		by := office.By{Address: callerOf(ctx).by().Address}
-		if err := s.office.Note(ctx, by, "sign-in.refused", map[string]any{"connector": id, "why": why, "detail": told.Detail}); err != nil {
+		if err := s.office.Note(ctx, by, "sign-in.refused", told.Person, map[string]any{"connector": id, "why": why, "detail": told.Detail}); err != nil {
 			s.log.WarnContext(ctx, "a refused sign-in could not be noted", "err", err, "connector", id)
 		}
 	}
@@ -201,11 +228,16 @@ func (s *Server) signedOutElsewhere(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("provider")
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	ctx, token := r.Context(), r.PostFormValue("logout_token")
-	var ended []store.Session
-	_, err := s.guess(ctx, "\x00logout/"+id, func() (ok bool, err error) {
-		ended, err = s.connectors.SignedOut(ctx, id, token)
-		return err == nil, err
-	})
+	// Only wrong ones count: a provider may sign a whole office out at once. Whoever has sent many is not listened to for a while.
+	bad := limit{"logout/" + networkOf(callerOf(ctx).from), 100}
+	if wait := s.guesses.left(time.Now(), bad); wait > 0 {
+		writeProblem(w, s.problem(ctx, tooMany(wait)))
+		return
+	}
+	ended, err := s.connectors.SignedOut(ctx, id, token)
+	if err != nil && fault.KindOf(err) == fault.Unauthorized {
+		s.guesses.take(time.Now(), bad)
+	}
 	if err != nil {
 		p := s.problem(ctx, err)
 		if p.Status == http.StatusUnauthorized { // §2.8 knows 400 only

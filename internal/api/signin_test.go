@@ -2,10 +2,12 @@ package api_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/doorlight/doorlight/internal/api"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/openid/providertest"
+	"github.com/doorlight/doorlight/internal/secret"
 	"github.com/doorlight/doorlight/internal/store"
 )
 
@@ -134,7 +137,7 @@ func TestPeopleSignInWithTheirCompanyAccount(t *testing.T) {
 	c.refused("d-4", "unknown")
 	c.refused("", "denied")
 	log := decode[api.Audit](c.admin.get("/audit?action=sign-in.refused").is(t, 200)).Entries
-	if len(log) != 2 {
+	if len(log) != 2 || log[1].Person != "anna" || log[0].Person != "" || strings.Contains(fmt.Sprint(log[1].Detail), "Anna") {
 		t.Errorf("the audit log holds %+v", log)
 	}
 
@@ -246,6 +249,149 @@ func TestAnAdministratorConnectsTheirAccount(t *testing.T) {
 	}
 }
 
+// TestAnotherIssuerIsAnotherProvider: what a provider calls somebody is unique there only.
+func TestAnotherIssuerIsAnotherProvider(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, nil)
+	browser, _ := c.comes("a-1", "/")
+	c.settings["issuer"] = "https://login.example.com"
+	c.admin.put("/connectors/"+c.provider.ID, c.body("secret")).is(t, 422).names(t, "body.oidc.issuer")
+
+	// Switched off, nobody stays signed in by it; removed, it knows nobody any more.
+	c.settings["issuer"] = c.op.Issuer
+	off := c.body("secret")
+	off["enabled"] = false
+	own := c.as("anna")
+	c.admin.put("/connectors/"+c.provider.ID, off).is(t, 200)
+	if id := c.who(browser); id != "" {
+		t.Errorf("still signed in as %s", id)
+	}
+	c.admin.put("/connectors/"+c.provider.ID, c.body("secret")).is(t, 200)
+	if browser, _ = c.comes("a-1", "/"); c.who(browser) != "anna" {
+		t.Error("she does not come back")
+	}
+	c.admin.delete("/connectors/"+c.provider.ID).is(t, 204)
+	if id := c.who(browser); id != "" {
+		t.Errorf("still signed in as %s, by a provider that is gone", id)
+	}
+	own.get("/session").is(t, 200)
+	if got := decode[api.Identities](own.get("/people/me/identities").is(t, 200)).Identities; len(got) != 0 {
+		t.Errorf("she still has %+v", got)
+	}
+}
+
+// TestAManagedIdentifierMakesNoAdministrator: whoever can write a directory, or send people, is no administrator by it.
+func TestAManagedIdentifierMakesNoAdministrator(t *testing.T) {
+	t.Parallel()
+	b := newBuilding(t)
+	b.people("Anna")
+	admin := b.as("admin")
+	sender := decode[api.Connector](admin.post("/connectors", m{"kind": "scim", "name": "Provider", "enabled": true, "scim": m{"places": []m{{"location": b.location}}}}).is(t, 200))
+	_, err := b.office.ChangePerson(t.Context(), office.By{}, "test", "anna", func(p *store.Person) error {
+		p.Directory = store.Origin{ConnectorID: sender.ID, ExternalID: "a-1"}
+		p.Role = office.RoleAdmin
+		return nil
+	})
+	b.ok(err)
+	op := providertest.Start(t)
+	c := &company{building: b, admin: admin, op: op, settings: m{"issuer": op.Issuer, "client_id": "doorlight", "match": "directory", "directory": sender.ID}}
+	c.provider = decode[api.Connector](admin.post("/connectors", c.body("secret")).is(t, 200))
+	op.Serve(t, providertest.People{"a-1": {}}, true, providertest.Client{ID: "doorlight", Secret: "secret", RedirectURIs: []string{b.url + c.provider.CallbackPath}})
+	c.refused("a-1", "admin")
+	_, err = b.office.ChangePerson(t.Context(), office.By{}, "test", "anna", func(p *store.Person) error { p.Role = office.RoleUser; return nil })
+	b.ok(err)
+	if browser, _ := c.comes("a-1", "/"); c.who(browser) != "anna" {
+		t.Error("a plain user is not found by the identifier")
+	}
+}
+
+// TestWhatABrowserBringsIsNotTheProvidersFault: neither words of a stranger nor a code that is tried again.
+func TestWhatABrowserBringsIsNotTheProvidersFault(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, nil)
+	browser := c.op.Browser("a-1")
+	browser.CheckRedirect = func(r *http.Request, _ []*http.Request) error { return http.ErrUseLastResponse }
+	for _, answer := range []string{"error=server_error&error_description=Call+%2B49+900", "code=made-up", "code=x&iss=https%3A%2F%2Fevil.example"} {
+		resp, err := browser.Get(c.url + "/auth/" + c.provider.ID + "/begin")
+		c.ok(err)
+		resp.Body.Close()
+		page, _ := url.Parse(resp.Header.Get("Location"))
+		ticket := resp.Cookies()[0]
+		for i := range 2 { // the second time the browser, which is a stranger's, has kept the ticket
+			r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, c.url+c.provider.CallbackPath+"?state="+page.Query().Get("state")+"&"+answer, nil)
+			r.AddCookie(ticket)
+			resp, err = (&http.Client{CheckRedirect: browser.CheckRedirect}).Do(r)
+			c.ok(err)
+			resp.Body.Close()
+			at, _ := url.Parse(resp.Header.Get("Location"))
+			if why := at.Query().Get("refused"); i == 0 && why == "" || i == 1 && why != "expired" {
+				t.Errorf("%s: time %d ends at %s", answer, i+1, at)
+			}
+		}
+	}
+	for _, x := range decode[api.Connectors](c.admin.get("/connectors").is(t, 200)).Connectors {
+		if x.Error != "" {
+			t.Errorf("its health is %q", x.Error)
+		}
+	}
+}
+
+// TestManySignOutAtOnce: a provider that tells of a whole office is heard.
+func TestManySignOutAtOnce(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, nil)
+	var browsers []*providertest.Browser
+	for range 12 {
+		browser, _ := c.comes("a-1", "/")
+		browsers = append(browsers, browser)
+	}
+	var leaving sync.WaitGroup
+	for _, b := range browsers {
+		leaving.Go(func() { b.Open(c.op.Issuer + "/session/end") })
+	}
+	leaving.Wait()
+	for i, b := range browsers {
+		for end := time.Now().Add(patience); c.who(b) != ""; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("browser %d is still signed in", i)
+			}
+		}
+	}
+}
+
+// TestASignInDuringAChangeThatEndsIt is not left over.
+func TestASignInDuringAChangeThatEndsIt(t *testing.T) {
+	t.Parallel()
+	b := newBuilding(t)
+	b.people("Anna")
+	old, err := secret.HashPassword(t.Context(), "the old password")
+	b.ok(err)
+	fresh, err := secret.HashPassword(t.Context(), "a new password")
+	b.ok(err)
+	set := func(hash string) {
+		_, err := b.office.ChangePerson(t.Context(), office.By{}, "test", "anna", func(p *store.Person) error {
+			p.Login, p.PasswordHash = "anna", hash
+			return nil
+		})
+		b.ok(err)
+	}
+	for i := range 30 {
+		set(old)
+		var both sync.WaitGroup
+		both.Go(func() { b.nobody().post("/session", m{"login": "anna", "password": "the old password"}) })
+		both.Go(func() {
+			time.Sleep(time.Duration(i) * 4 * time.Millisecond) // a check takes tens of milliseconds
+			set(fresh)
+		})
+		both.Wait()
+		left, err := b.store.Sessions(t.Context(), "anna", time.Now())
+		b.ok(err)
+		if len(left) != 0 {
+			t.Fatalf("round %d: a sign-in with the old password is left", i)
+		}
+	}
+}
+
 // TestSigningOutThereSignsOutHere is back-channel logout: the page goes within a moment, the others of the person stay.
 func TestSigningOutThereSignsOutHere(t *testing.T) {
 	t.Parallel()
@@ -337,7 +483,7 @@ func TestASignInThatSomebodyElseBegan(t *testing.T) {
 
 	for to, want := range map[string]string{
 		"/people/anna": "/people/anna", "https://evil.example/": "/", "//evil.example": "/", `/\evil.example`: "/", "/\t/evil.example": "/", "agenda": "/",
-		begin: "/", "/auth/x/begin": "/", "javascript:alert(1)": "/",
+		begin: "/", "/auth/x/begin": "/", "/./auth/x/begin": "/", "/a/../auth/x": "/", "/" + strings.Repeat("x", 600): "/", "javascript:alert(1)": "/",
 	} {
 		if _, at := c.comes("a-1", to); at.Host != strings.TrimPrefix(c.url, "http://") || at.Path != want {
 			t.Errorf("to %q it ends at %s", to, at)

@@ -123,8 +123,13 @@ func (s *Server) openSession(ctx context.Context, p *office.Person, session stor
 	if secret, err = s.sessions.create(ctx, session, c.from, lasts); err != nil {
 		return "", fault.Wrap(fault.Unavailable, err, "signing in is not possible at the moment")
 	}
-	// Only now: what changes from here on ends the session that is there.
-	if now, ok := s.office.Person(p.ID); !ok || now.Blocked || now.PasswordHash != p.PasswordHash || now.Directory != p.Directory {
+	s.office.Settle() // what was under way may not have seen the session; what changes from here on ends it
+	now, ok := s.office.Person(p.ID)
+	still := ok && !now.Blocked && now.PasswordHash == p.PasswordHash && now.Directory == p.Directory
+	if still && session.ConnectorID != "" {
+		still = s.connectors.Knows(session.ConnectorID, p.ID)
+	}
+	if !still {
 		if err := s.sessions.end(context.WithoutCancel(ctx), secret); err != nil {
 			s.log.ErrorContext(ctx, "a sign-in could not be taken back", "user", p.ID, "err", err)
 		}

@@ -52,6 +52,7 @@ func TestAProgramIsToldOfPresences(t *testing.T) {
 	for _, field := range []string{"url", "person", "people[1]"} {
 		wrong.names(t, "body.webhook."+field)
 	}
+	admin.post("/connectors", m{"kind": "webhook", "name": "X", "enabled": true, "webhook": m{"url": receiver.URL, "person": "eve", "people": []string{}}}).is(t, 422).names(t, "body.webhook.people")
 	admin.post("/connectors", m{"kind": "webhook", "name": "X", "enabled": true, "secret": "abc", "webhook": body["webhook"]}).is(t, 422).names(t, "body.secret")
 	hook := decode[api.Connector](admin.post("/connectors", body).is(t, 200))
 	admin.post("/connectors/"+hook.ID+"/check", nil).is(t, 409) // it cannot sign yet
@@ -137,6 +138,29 @@ func TestAProgramIsToldOfPresences(t *testing.T) {
 			t.Fatalf("it is still called: %+v", all)
 		}
 	}
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		if log := decode[api.Audit](admin.get("/audit?action=connector.put").is(t, 200)).Entries; log[0].Actor == "connector/"+hook.ID {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("nobody is told that it was switched off")
+		}
+	}
+	status.Store(http.StatusOK)
+	// Whoever looked is gone: that shows, and it can be switched off as it is.
+	body["enabled"] = true
+	admin.put("/connectors/"+hook.ID, body).is(t, 200)
+	b.ok(b.office.DeletePerson(t.Context(), office.By{}, "eve"))
+	found := false
+	for _, p := range decode[api.Health](admin.get("/health").is(t, 200)).Parts {
+		found = found || p.ID == hook.ID && p.State == "failing" && strings.Contains(p.Error, "blocked or gone")
+	}
+	if !found {
+		t.Error("nobody is told that it tells of nobody")
+	}
+	admin.put("/connectors/"+hook.ID, body).is(t, 422)
+	body["enabled"] = false
+	admin.put("/connectors/"+hook.ID, body).is(t, 200)
 	admin.delete("/connectors/"+hook.ID).is(t, 204)
 	admin.get("/connectors/"+hook.ID+"/deliveries").is(t, 404)
 }

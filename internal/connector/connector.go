@@ -68,6 +68,8 @@ type Connectors struct {
 
 	mu  sync.Mutex // guards what follows
 	all map[string]*entry
+
+	spent map[string]time.Time // attempts to sign in that were used, until they end
 }
 
 type entry struct {
@@ -78,8 +80,9 @@ type entry struct {
 	running  bool
 
 	// Of KindWebhook.
-	hook  *webhook.Config // nil: it has no secret yet
-	calls deliveries
+	hook        *webhook.Config // nil: it has no secret yet
+	calls       deliveries
+	switchedOff bool // by its receiver, and not in the audit log yet
 
 	// Of KindSCIM.
 	token   token
@@ -93,7 +96,7 @@ type entry struct {
 func Open(ctx context.Context, st store.Store, of *office.Office, from webhook.Presences, box *secret.Box, log *slog.Logger) (*Connectors, error) {
 	// Administrators' systems may well be in the office's own networks and on this computer; the metadata services of data
 	// centres, which give credentials away, are not.
-	c := &Connectors{store: st, office: of, box: box, log: log, wake: make(chan struct{}, 1), all: map[string]*entry{}}
+	c := &Connectors{store: st, office: of, box: box, log: log, wake: make(chan struct{}, 1), all: map[string]*entry{}, spent: map[string]time.Time{}}
 	c.client = outbound.NewClient(outbound.Config{
 		AllowPrivate: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, MaxRedirects: -1, MaxBody: 1 << 20,
 	})
@@ -236,6 +239,9 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 		if rec.Kind != in.Kind {
 			return Connector{}, fault.Bad("kind", "is %s and stays so", rec.Kind)
 		}
+		if in.Kind == KindOIDC && !e.settings.OIDC.sameWay(&in.Settings) { // its identifiers are unique there only (Core §2)
+			return Connector{}, fault.Bad("oidc.issuer", "is %s and stays so: another provider is another connector", e.settings.OIDC.Issuer)
+		}
 		if in.Secret == nil && len(rec.Secret) > 0 && !e.settings.of(rec.Kind).sameWay(&in.Settings) {
 			bad.Add("secret", "must be given again for other servers, or another way to them")
 		}
@@ -243,7 +249,9 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 	if in.Kind == KindSCIM && in.Secret != nil {
 		bad.Add("secret", "is not for a connector of kind scim: ask for a token when it is there")
 	}
-	in.Settings.of(in.Kind).check(c.office, &bad)
+	if in.ID == "" || in.Enabled { // what is switched off may name who is not there any more
+		in.Settings.of(in.Kind).check(c.office, &bad)
+	}
 	if err := bad.Err(); err != nil {
 		return Connector{}, err
 	}
@@ -261,10 +269,18 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 	if err != nil {
 		return Connector{}, err
 	}
+	ends := in.Kind == KindOIDC && !in.Enabled // nobody stays signed in by a provider that is not used
 	log := by.Entry("connector.put")
 	log.Detail, _ = json.Marshal(map[string]any{"connector": rec.ID, "name": rec.Name, "enabled": rec.Enabled, "config": json.RawMessage(config)}) // plain data
-	if err := c.store.Update(ctx, store.Changes{PutConnectors: []store.Connector{rec}, Audit: []store.AuditEntry{log}}); err != nil {
+	changes := store.Changes{PutConnectors: []store.Connector{rec}, Audit: []store.AuditEntry{log}}
+	if ends {
+		changes.DeleteSessionsOf = []string{rec.ID}
+	}
+	if err := c.store.Update(ctx, changes); err != nil {
 		return Connector{}, fmt.Errorf("connector %s: %w", rec.Name, err)
+	}
+	if ends {
+		defer c.office.SignedOut(rec.ID)
 	}
 	c.mu.Lock()
 	if old := c.all[rec.ID]; old != nil { // it may have been used meanwhile
@@ -341,7 +357,7 @@ func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error 
 	}
 	log := by.Entry("connector.delete")
 	log.Detail, _ = json.Marshal(map[string]any{"connector": id, "name": e.rec.Name}) // plain data
-	if err := c.store.Update(ctx, store.Changes{DeleteConnectors: []string{id}, Audit: []store.AuditEntry{log}}); err != nil {
+	if err := c.store.Update(ctx, store.Changes{DeleteConnectors: []string{id}, DeleteSessionsOf: []string{id}, Audit: []store.AuditEntry{log}}); err != nil {
 		return fmt.Errorf("connector %s: %w", id, err)
 	}
 	c.mu.Lock()

@@ -1,10 +1,12 @@
 package connector
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -101,6 +103,7 @@ func (c *OIDC) open(secret string, cs *Connectors) (*openid.Provider, error) {
 type Refusal struct {
 	Why    string // a Refused constant
 	Detail string
+	Person string // who fits; empty: nobody, or several
 }
 
 func (r *Refusal) Error() string { return "sign-in refused: " + r.Why + ": " + r.Detail }
@@ -128,7 +131,7 @@ func (c *Connectors) Providers() []Connector {
 func (c *Connectors) signInProvider(id string) (*entry, error) {
 	e, err := c.find(id)
 	if err != nil || e.rec.Kind != KindOIDC || !e.rec.Enabled || e.op == nil {
-		return nil, &Refusal{RefusedOff, "there is no sign-in provider " + id + " that is used"}
+		return nil, &Refusal{Why: RefusedOff, Detail: "there is no such sign-in provider that is used"}
 	}
 	return e, nil
 }
@@ -160,6 +163,9 @@ func (c *Connectors) FinishSignIn(ctx context.Context, by office.By, id string, 
 	if err != nil {
 		return SignedIn{}, err
 	}
+	if !c.spend(a.State) {
+		return SignedIn{}, &Refusal{Why: RefusedExpired, Detail: "the attempt was used before"}
+	}
 	who, err := e.op.Finish(ctx, a, redirect, answer)
 	if err != nil {
 		return SignedIn{}, c.refusal(ctx, e, err)
@@ -181,19 +187,22 @@ func (c *Connectors) FinishSignIn(ctx context.Context, by office.By, id string, 
 func (c *Connectors) whoIs(ctx context.Context, by office.By, e *entry, who *openid.Identity) (*office.Person, error) {
 	if p, ok := c.office.ByIdentity(e.rec.ID, who.Subject); ok {
 		if p.Blocked {
-			return nil, &Refusal{RefusedBlocked, p.Name + " is blocked"}
+			return nil, &Refusal{RefusedBlocked, "the person is blocked", p.ID}
 		}
 		return p, nil
 	}
 	set := e.settings.OIDC
 	value := who.Claim(set.claim())
 	if value == "" {
-		return nil, &Refusal{RefusedUnknown, "the provider tells no claim " + set.claim()}
+		return nil, &Refusal{Why: RefusedUnknown, Detail: "the provider tells no claim " + set.claim()}
 	}
 	if set.claim() == "email" {
 		if verified, said := who.EmailVerified(); !verified && (said || !set.UnverifiedEmail) {
-			return nil, &Refusal{RefusedUnverified, "the provider does not say that " + value + " was verified"}
+			return nil, &Refusal{Why: RefusedUnverified, Detail: "the provider does not say that " + short(value) + " was verified"}
 		}
+	}
+	if strings.ContainsAny(value, "\u212a\u017f") { // the two letters that are K and S for whoever does not look at capitals
+		return nil, &Refusal{Why: RefusedUnknown, Detail: "nobody here has the " + set.match() + " " + short(value)}
 	}
 	var fits func(*store.Person) bool
 	switch set.match() {
@@ -204,20 +213,23 @@ func (c *Connectors) whoIs(ctx context.Context, by office.By, e *entry, who *ope
 		fits = func(p *store.Person) bool { return strings.EqualFold(p.Email, value) }
 	case matchDirectory:
 		fits = func(p *store.Person) bool {
-			return p.Directory.ConnectorID == set.Directory && strings.EqualFold(p.Directory.ExternalID, value)
+			return p.Directory.ConnectorID == set.Directory && p.Directory.ExternalID == value
 		}
 	}
-	found, total, _ := c.office.Records("", "", 2, fits)
+	found, total, _ := c.office.Records("", "", 2, func(p *store.Person) bool { return fits(p) && !p.Blocked })
+	if total == 0 {
+		found, total, _ = c.office.Records("", "", 2, fits)
+	}
 	switch {
 	case total == 0:
-		return nil, &Refusal{RefusedUnknown, "nobody here has the " + set.match() + " " + value}
+		return nil, &Refusal{Why: RefusedUnknown, Detail: "nobody here has the " + set.match() + " " + short(value)}
 	case total > 1:
-		return nil, &Refusal{RefusedAmbiguous, "several people here have the " + set.match() + " " + value}
+		return nil, &Refusal{Why: RefusedAmbiguous, Detail: "several people here have the " + set.match() + " " + short(value)}
 	case found[0].Blocked:
-		return nil, &Refusal{RefusedBlocked, found[0].Name + " is blocked"}
+		return nil, &Refusal{RefusedBlocked, "the person is blocked", found[0].ID}
 	}
-	if found[0].Role != office.RoleUser && set.match() != matchDirectory && !set.Administrators {
-		return nil, &Refusal{RefusedAdmin, found[0].Name + " is an administrator"}
+	if found[0].Role != office.RoleUser && !set.Administrators {
+		return nil, &Refusal{RefusedAdmin, "the person is an administrator", found[0].ID}
 	}
 	by.Actor = found[0].ID
 	return c.tie(ctx, by, e, who.Subject, found[0].ID)
@@ -227,12 +239,12 @@ func (c *Connectors) whoIs(ctx context.Context, by office.By, e *entry, who *ope
 func (c *Connectors) tie(ctx context.Context, by office.By, e *entry, subject, id string) (*office.Person, error) {
 	p, ok := c.office.Person(id)
 	if !ok || p.Blocked {
-		return nil, &Refusal{RefusedBlocked, "the person is blocked or gone"}
+		return nil, &Refusal{RefusedBlocked, "the person is blocked or gone", id}
 	}
 	err := c.office.Tie(ctx, by, e.rec.ID, subject, id)
 	var told *fault.Error
 	if errors.As(err, &told) && told.Kind == fault.Conflict {
-		return nil, &Refusal{RefusedOther, p.Name + ": " + told.Public}
+		return nil, &Refusal{RefusedOther, told.Public, id}
 	}
 	return p, err
 }
@@ -250,10 +262,12 @@ func (c *Connectors) refusal(ctx context.Context, e *entry, err error) error {
 	case openid.Stale:
 		why = RefusedExpired
 	default:
-		c.log.WarnContext(ctx, "nobody can sign in with a provider", "connector", e.rec.ID, "err", err)
-		c.noteUse(e.rec.ID, err)
+		if !told.Doubtful && ctx.Err() == nil { // what a browser brings, or its going away, says nothing about the provider
+			c.log.WarnContext(ctx, "nobody can sign in with a provider", "connector", e.rec.ID, "err", err)
+			c.noteUse(e.rec.ID, err)
+		}
 	}
-	return &Refusal{why, told.Text}
+	return &Refusal{Why: why, Detail: told.Text}
 }
 
 // SignedOut returns the sessions that end because a provider says that somebody has signed out there.
@@ -289,6 +303,45 @@ func (c *Connectors) SignedOut(ctx context.Context, id, token string) ([]store.S
 	return ended, err
 }
 
+// spend reports whether an attempt is used for the first time. Tickets are used up in the browser; whoever keeps one shall not
+// have the provider asked again and again.
+func (c *Connectors) spend(state string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if until, again := c.spent[state]; again && now.Before(until) {
+		return false
+	}
+	if len(c.spent) >= mostSpent {
+		maps.DeleteFunc(c.spent, func(_ string, until time.Time) bool { return !now.Before(until) })
+	}
+	if len(c.spent) >= mostSpent {
+		clear(c.spent)
+	}
+	c.spent[state] = now.Add(attemptFor)
+	return true
+}
+
+// mostSpent bounds the attempts that are remembered.
+const mostSpent = 50_000
+
+// Knows reports whether a provider that is used knows somebody.
+func (c *Connectors) Knows(id, personID string) bool {
+	if _, err := c.signInProvider(id); err != nil {
+		return false
+	}
+	return slices.ContainsFunc(c.office.Identities(personID), func(v store.Identity) bool { return v.ConnectorID == id })
+}
+
+// short cuts what a stranger may have chosen to what fits into a sentence.
+func short(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if r := []rune(text); len(r) > 120 {
+		text = string(r[:120]) + "…"
+	}
+	return text
+}
+
 // attemptFor is how long somebody may take to sign in at a provider.
 const attemptFor = 15 * time.Minute
 
@@ -303,8 +356,11 @@ type Ticket struct {
 // Seal makes of a ticket what only this server can read, for only this provider, and for a while.
 func (c *Connectors) Seal(id string, t Ticket) (text string, expires time.Time) {
 	t.Expires = time.Now().Add(attemptFor)
-	b, _ := json.Marshal(t) // plain data
-	return base64.RawURLEncoding.EncodeToString(c.box.Seal(string(b), "sign-in/"+id)), t.Expires
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false) // browsers keep no long cookies
+	encoder.Encode(t)            // plain data, into memory
+	return base64.RawURLEncoding.EncodeToString(c.box.Seal(b.String(), "sign-in/"+id)), t.Expires
 }
 
 // Unseal is the reverse; ok is false if it is not what Seal made for this provider, or too old.

@@ -230,17 +230,24 @@ func (c *Connectors) writeUses(ctx context.Context, all bool) (wait time.Duratio
 	defer c.changing.Unlock()
 	var recs []store.Connector
 	var due []*entry
+	var log []store.AuditEntry
 	now := time.Now()
 	c.mu.Lock()
 	for _, e := range c.all {
 		if !e.unwritten {
 			continue
 		}
-		if left := noteEvery - now.Sub(e.written); left > 0 && !all {
+		if left := noteEvery - now.Sub(e.written); left > 0 && !all && !e.switchedOff {
 			if wait == 0 || left < wait {
 				wait = left
 			}
 			continue
+		}
+		if e.switchedOff {
+			e.switchedOff = false
+			entry := office.By{Actor: "connector/" + e.rec.ID}.Entry("connector.put")
+			entry.Detail, _ = json.Marshal(map[string]any{"connector": e.rec.ID, "name": e.rec.Name, "enabled": false}) // plain data
+			log = append(log, entry)
 		}
 		e.unwritten, e.written = false, now
 		recs, due = append(recs, e.rec), append(due, e)
@@ -249,7 +256,7 @@ func (c *Connectors) writeUses(ctx context.Context, all bool) (wait time.Duratio
 	if len(recs) == 0 {
 		return wait
 	}
-	if err := c.store.Update(context.WithoutCancel(ctx), store.Changes{PutConnectors: recs}); err != nil {
+	if err := c.store.Update(context.WithoutCancel(ctx), store.Changes{PutConnectors: recs, Audit: log}); err != nil {
 		c.log.Error("the state of connectors could not be stored", "err", err)
 		c.mu.Lock()
 		for _, e := range due {

@@ -37,6 +37,9 @@ func (w *Webhook) check(of *office.Office, bad *fault.Fields) {
 	if _, ok := of.Person(w.Person); !ok {
 		bad.Add("webhook.person", "there is no person %q", w.Person)
 	}
+	if w.People != nil && len(w.People) == 0 {
+		bad.Add("webhook.people", "must name somebody, or be left out: then it is everybody")
+	}
 	for i, id := range w.People {
 		if _, ok := of.Person(id); !ok {
 			bad.Add("webhook.people["+strconv.Itoa(i)+"]", "there is no person %q", id)
@@ -88,11 +91,11 @@ func (c *Connectors) Deliveries(id string) (calls []webhook.Delivery, next time.
 func (c *Connectors) Publish(updates []hub.Update) { c.hooks.Publish(updates) }
 
 // called notes a call of a hook, in memory: Run writes it when it is time. A receiver that is gone for good is not called any more.
-func (c *Connectors) called(id string, d webhook.Delivery, next time.Time) {
+func (c *Connectors) called(id string, to *url.URL, d webhook.Delivery, next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.all[id]
-	if e == nil || e.hook == nil {
+	if e == nil || e.hook == nil || e.hook.URL != to { // another has taken its place meanwhile
 		return
 	}
 	e.rec.CheckedAt, e.rec.Error = d.At, d.Error
@@ -103,8 +106,9 @@ func (c *Connectors) called(id string, d webhook.Delivery, next time.Time) {
 	e.calls.Next = next
 	e.rec.Report, _ = json.Marshal(e.calls) // plain data
 	if d.Status == http.StatusGone {
-		e.rec.Enabled, e.calls.Next = false, time.Time{}
+		e.rec.Enabled, e.calls.Next, e.switchedOff = false, time.Time{}, true
 		c.hooks.Remove(id)
+		c.signal() // at once, whatever else waits to be written
 	}
 	c.unwritten(e)
 }

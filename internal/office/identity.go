@@ -103,16 +103,39 @@ func (o *Office) Release(ctx context.Context, by By, connectorID, personID strin
 	return nil
 }
 
-// Note writes something down in the audit log that changes nothing.
-func (o *Office) Note(ctx context.Context, by By, action string, detail any) error {
-	if err := o.store.Update(ctx, store.Changes{Audit: o.audit(by, action, about{}, detail)}); err != nil {
+// Note writes something down in the audit log that changes nothing; personID is whom it is about, empty: nobody here.
+func (o *Office) Note(ctx context.Context, by By, action, personID string, detail any) error {
+	if err := o.store.Update(ctx, store.Changes{Audit: o.audit(by, action, about{person: personID}, detail)}); err != nil {
 		return stored(err)
 	}
 	return nil
 }
 
-// Forget drops from memory what a connector that was deleted knew of people; the store has dropped it.
+// Settle waits for the change that is under way, if any: what it ends is ended then.
+func (o *Office) Settle() {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+}
+
+// SignedOut says that the sign-ins with a provider have ended; the store has deleted them.
+func (o *Office) SignedOut(connectorID string) {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	var c Change
+	o.mu.RLock()
+	for k, v := range o.identities {
+		if k.ConnectorID == connectorID {
+			c.Signed = append(c.Signed, v.PersonID)
+		}
+	}
+	o.mu.RUnlock()
+	o.tell(c)
+}
+
+// Forget drops from memory what a connector that was deleted knew of people, and ends their sign-ins with it; the store has
+// dropped both.
 func (o *Office) Forget(connectorID string) {
+	o.SignedOut(connectorID)
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	o.mu.Lock()

@@ -24,6 +24,8 @@ type Error struct {
 	Kind Kind
 	Text string // for administrators: what the provider did
 	Err  error  // may be nil
+
+	Doubtful bool // the browser may have made it up: it says nothing about the provider
 }
 
 func (e *Error) Error() string {
@@ -55,7 +57,8 @@ func explain(what string, err error) *Error {
 			code = token.Response.Status
 		}
 		e.Text += ": " + refusal(code, description).Text
-		e.Err = nil // it quotes the whole answer
+		e.Err = nil                          // it quotes the whole answer
+		e.Doubtful = code == "invalid_grant" // as the code came by the browser
 	case errors.As(err, &out):
 		e.Text += ": " + out.Text
 		if out.Kind == outbound.Unreachable || out.Kind == outbound.Other {

@@ -39,6 +39,8 @@ type Config struct {
 type Provider struct {
 	c Config
 
+	turn chan struct{} // full while somebody asks what the provider says about itself
+
 	mu      sync.Mutex // guards what follows
 	found   *discovery
 	failed  time.Time
@@ -92,7 +94,7 @@ func New(c Config) (*Provider, error) {
 	if c.HTTP == nil {
 		c.HTTP = http.DefaultClient
 	}
-	return &Provider{c: c, spent: map[string]time.Time{}}, bad.Err()
+	return &Provider{c: c, turn: make(chan struct{}, 1), spent: map[string]time.Time{}}, bad.Err()
 }
 
 // checkAddress says what is wrong with the address of something that is trusted: it must be encrypted, but for this
@@ -118,28 +120,45 @@ func isLoopback(host string) bool {
 // discover returns what the provider says about itself (OpenID Connect Discovery 1.0 §4). Of a provider that does not
 // answer, what it said before holds.
 func (p *Provider) discover(ctx context.Context) (*discovery, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.found != nil && time.Since(p.found.at) < discoverAgainAfter {
-		return p.found, nil
+	if d, err := p.known(); d != nil || err != nil {
+		return d, err
 	}
-	if p.failure != nil && time.Since(p.failed) < 5*time.Second { // whoever waited meanwhile need not wait for the same again
-		return nil, p.failure
+	select { // one asks, the others wait for what comes of it
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return nil, &Error{Kind: Unreachable, Text: "it takes its time", Err: ctx.Err()}
+	}
+	if d, err := p.known(); d != nil || err != nil {
+		return d, err
 	}
 	d, err := p.ask(ctx)
-	p.failed, p.failure = time.Now(), err
-	if ctx.Err() != nil {
-		p.failure = nil // that says nothing about the provider
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case err == nil:
+		p.found, p.failure = d, nil
+		return d, nil
+	case p.found != nil:
+		p.found.at = time.Now().Add(time.Minute - discoverAgainAfter) // and it is asked again in a minute
+		return p.found, nil
+	case ctx.Err() == nil: // else that says nothing about the provider
+		p.failed, p.failure = time.Now(), err
 	}
-	if err != nil {
-		if p.found != nil {
-			p.found.at = time.Now().Add(time.Minute - discoverAgainAfter) // and it is asked again in a minute
-			return p.found, nil
-		}
-		return nil, err
+	return nil, err
+}
+
+// known returns what was found out lately; both are nil if the provider has to be asked.
+func (p *Provider) known() (*discovery, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.found != nil && time.Since(p.found.at) < discoverAgainAfter:
+		return p.found, nil
+	case p.failure != nil && time.Since(p.failed) < 5*time.Second: // whoever waited meanwhile need not wait for the same again
+		return nil, p.failure
 	}
-	p.found = d
-	return d, nil
+	return nil, nil
 }
 
 func (p *Provider) ask(ctx context.Context) (*discovery, error) {
@@ -153,11 +172,17 @@ func (p *Provider) ask(ctx context.Context) (*discovery, error) {
 	if err := op.Claims(&d.metadata); err != nil {
 		return nil, explain("what it says about itself could not be read", err)
 	}
+	issuer, _ := url.Parse(p.c.Issuer) // checked by New
 	for name, address := range map[string]string{
 		"authorization_endpoint": op.Endpoint().AuthURL, "token_endpoint": op.Endpoint().TokenURL, "jwks_uri": d.metadata.JWKS,
+		"userinfo_endpoint": op.UserInfoEndpoint(),
 	} {
+		if name == "userinfo_endpoint" && address == "" {
+			continue
+		}
+		// A provider on this computer may be in clear; one elsewhere must not lead here.
 		u, err := url.Parse(address)
-		if err != nil || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
+		if err != nil || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname()) && isLoopback(issuer.Hostname())) {
 			return nil, &Error{Kind: Misbehaves, Text: "its " + name + " is not an https address"}
 		}
 	}
@@ -236,10 +261,12 @@ func (p *Provider) Finish(ctx context.Context, a Attempt, redirect string, answe
 		return Identity{}, &Error{Kind: Stale, Text: "it answers an attempt that this browser did not begin"}
 	}
 	if iss := answer.Get("iss"); iss != d.metadata.Issuer && (iss != "" || d.metadata.SaysIssuer) { // RFC 9207 §2.4
-		return Identity{}, &Error{Kind: Misbehaves, Text: "the answer is from another provider"}
+		return Identity{}, &Error{Kind: Misbehaves, Text: "the answer is from another provider", Doubtful: true}
 	}
 	if code := answer.Get("error"); code != "" { // RFC 6749 §4.1.2.1
-		return Identity{}, refusal(code, answer.Get("error_description"))
+		e := refusal(code, answer.Get("error_description"))
+		e.Doubtful = true
+		return Identity{}, e
 	}
 	ctx, cancel := context.WithTimeout(p.with(ctx), 20*time.Second)
 	defer cancel()

@@ -338,6 +338,9 @@ func (s *SCIM) whom(login, external string) (rec store.Person, err error) {
 		if !p.Directory.Gone {
 			return rec, taken("externalId: %q is that of the user %s", external, p.ID)
 		}
+		if p.Role != office.RoleUser && p.Login != office.NormalLogin(login) {
+			return rec, taken("externalId: %q is that of an administrator with another login, who was deleted; an administrator here sees to it", external)
+		}
 		return p.Person, nil
 	}
 	p, ok := s.Office.ByLogin(login)
@@ -391,6 +394,13 @@ func (s *SCIM) Change(ctx context.Context, t *scim.Type, id string, patched bool
 			now = nil
 		}
 		s.put(&rec, now, sent)
+		if p.Role != office.RoleUser && rec.Directory.ExternalID == "" {
+			rec.Directory.ExternalID = p.Directory.ExternalID
+		}
+		if p.Role != office.RoleUser && p.Directory.ExternalID != "" && rec.Directory.ExternalID != p.Directory.ExternalID {
+			// Who signs in may be found by it: whoever can write there must not become them.
+			return &scim.Error{Status: http.StatusConflict, Type: scim.Mutability, Detail: "externalId: of an administrator it stays as it is"}
+		}
 		if err := s.place(&rec, s.Office.ProvidedGroupsOf(p.ID)); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ const (
 	InvalidPath   = "invalidPath"
 	NoTarget      = "noTarget"
 	InvalidValue  = "invalidValue"
+	Mutability    = "mutability"
 )
 
 // Error is an error as it is answered (RFC 7644 §3.12).

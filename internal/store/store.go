@@ -288,6 +288,7 @@ type Changes struct {
 	DeleteRelationships    []RelationshipKey
 	DeleteTokens           []string
 	DeleteSessions         [][]byte // by Hash
+	DeleteSessionsOf       []string // by ConnectorID
 	DeleteLinks            []string // by PersonID
 	DeleteCalendars        []string
 	DeleteIdentities       []IdentityKey

@@ -72,7 +72,7 @@ type Hooks struct {
 	from   Presences
 	client *outbound.Client
 	log    *slog.Logger
-	result func(id string, d Delivery, next time.Time)
+	result func(id string, to *url.URL, d Delivery, next time.Time)
 	seed   maphash.Seed
 	timing timing
 
@@ -107,21 +107,28 @@ type hook struct {
 	told  map[string]uint64 // what was told last of whom, as a hash
 }
 
-// New returns no hooks yet. result is called after each attempt; next is when the next one is, zero if that is with the next
+// New returns no hooks yet. result is called after each attempt, with the address that it went to; next is when the next one is, zero if that is with the next
 // change.
-func New(dir Directory, from Presences, client *outbound.Client, log *slog.Logger, result func(id string, d Delivery, next time.Time)) *Hooks {
+func New(dir Directory, from Presences, client *outbound.Client, log *slog.Logger, result func(id string, to *url.URL, d Delivery, next time.Time)) *Hooks {
 	return &Hooks{
 		dir: dir, from: from, client: client, log: log, result: result, seed: maphash.MakeSeed(), hooks: map[string]*hook{},
 		timing: timing{gather: 500 * time.Millisecond, first: time.Second, longest: 15 * time.Minute, patience: 15 * time.Second},
 	}
 }
 
-// Set adds a hook or replaces it. It begins by telling of everybody.
+// Set adds a hook or replaces it. It begins by telling of everybody, also of whom the one before told and it may not.
 func (h *Hooks) Set(id string, c Config) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	before := h.hooks[id]
 	h.remove(id)
 	k := &hook{id: id, c: c, wake: make(chan struct{}, 1), due: map[string]uint64{}, told: map[string]uint64{}}
+	if before != nil {
+		for p := range before.told {
+			k.noted++
+			k.told[p], k.due[p] = doubtful, k.noted
+		}
+	}
 	if c.People != nil {
 		k.wanted = map[string]bool{}
 		for _, p := range c.People {
@@ -171,6 +178,9 @@ func (h *Hooks) Run(ctx context.Context) error {
 	}
 	h.mu.Unlock()
 	<-ctx.Done()
+	h.mu.Lock() // whoever is starting one has done so, and nobody starts one from now on
+	h.running = nil
+	h.mu.Unlock()
 	h.busy.Wait()
 	return context.Cause(ctx)
 }
@@ -271,18 +281,19 @@ func (h *Hooks) run(ctx context.Context, k *hook) {
 				m, attempt = next, 0
 			}
 			attempt++
+			h.doubt(k, m.told)
 			d, after := h.call(ctx, k, m, attempt)
 			switch {
 			case ctx.Err() != nil:
 				return
 			case d.Error == "":
 				h.settle(k, m.told)
-				h.result(k.id, d, time.Time{})
+				h.result(k.id, k.c.URL, d, time.Time{})
 				m, wait = nil, h.timing.first
 				pause.Reset(h.timing.gather)
 			default:
 				rest := min(max(wait, after), h.timing.longest)
-				h.result(k.id, d, time.Now().Add(rest))
+				h.result(k.id, k.c.URL, d, time.Now().Add(rest))
 				pause.Reset(rest)
 				wait = min(2*wait, h.timing.longest)
 			}
@@ -335,6 +346,18 @@ func (h *Hooks) compose(k *hook) *message {
 	return m
 }
 
+// doubtful stands for what a receiver may or may not know: no hash is even, and 0 is who is gone.
+const doubtful = 2
+
+// doubt notes that it is not known what a receiver knows: the answer may have been lost.
+func (h *Hooks) doubt(k *hook, all []said) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, x := range all {
+		k.told[x.person] = doubtful
+	}
+}
+
 // settle notes what a receiver knows. Whoever was noted since stays due.
 func (h *Hooks) settle(k *hook, all []said) {
 	h.mu.Lock()
@@ -354,7 +377,7 @@ func (h *Hooks) settle(k *hook, all []said) {
 // view is what the viewer of a hook may see of somebody, as JSON; visible is false if that is nothing, also because the viewer is
 // blocked or gone.
 func (h *Hooks) view(k *hook, id string) (view []byte, visible bool) {
-	if v, ok := h.dir.Person(k.c.Viewer); !ok || v.Blocked {
+	if v, ok := h.dir.Person(k.c.Viewer); !ok || v.Blocked || k.wanted != nil && !k.wanted[id] {
 		return nil, false
 	}
 	class := rights.ClassOf(h.dir.Level(k.c.Viewer, id))

@@ -134,7 +134,7 @@ func newTown(t *testing.T, people ...string) *town {
 		rw.WriteHeader(status)
 	}))
 	client := outbound.NewClient(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, MaxRedirects: -1})
-	w.hooks = New(w, w, client, slog.New(slog.DiscardHandler), func(_ string, d Delivery, _ time.Time) { w.results <- d })
+	w.hooks = New(w, w, client, slog.New(slog.DiscardHandler), func(_ string, _ *url.URL, d Delivery, _ time.Time) { w.results <- d })
 	w.hooks.timing = timing{gather: 5 * time.Millisecond, first: 5 * time.Millisecond, longest: 20 * time.Millisecond, patience: patience}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -245,7 +245,7 @@ func TestAHookForSomePeople(t *testing.T) {
 	w.set("bert", presence.Busy, "")
 	w.wants("bert busy")
 	w.hooks.Set("h", w.config("anna")) // replaced, it begins anew
-	w.wants("anna busy")
+	w.wants("anna busy, bert gone")
 	w.hooks.Remove("h")
 	w.set("anna", presence.Available, "")
 	select {
@@ -302,6 +302,45 @@ func TestAReceiverThatFailsIsToldHowThingsAre(t *testing.T) {
 	if !slices.Contains(attempts, "1 500 The receiver answers 500 Internal Server Error.") || !slices.Contains(attempts, "2 500 The receiver answers 500 Internal Server Error.") {
 		t.Errorf("the attempts were %q", attempts)
 	}
+}
+
+// TestAnAnswerThatIsLost: the receiver has taken what it was told, and says so to nobody. It must learn that it is not so any more,
+// though before that it was told just what is so again.
+func TestAnAnswerThatIsLost(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, "anna", "eve")
+	w.hooks.Set("h", w.config("anna"))
+	w.wants("anna available")
+	w.mu.Lock()
+	lost := w.n
+	w.answer = func(n int) (int, http.Header) {
+		if n == lost {
+			w.mu.Unlock() // the call is under way: she is back before its answer is lost
+			w.put("anna", presence.Available, "")
+			w.mu.Lock()
+			return http.StatusBadGateway, nil
+		}
+		return http.StatusOK, nil
+	}
+	w.mu.Unlock()
+	w.set("anna", presence.Busy, "")
+	w.wants("anna busy")
+	w.wants("anna available")
+}
+
+// TestAHookThatLooksWithOtherEyes: whom it may not tell of any more is gone for the receiver too.
+func TestAHookThatLooksWithOtherEyes(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, "anna", "bert", "eve", "fred")
+	w.hooks.Set("h", w.config("anna", "bert"))
+	w.wants("anna available, bert available")
+	w.mu.Lock()
+	w.levels["bert"] = rights.Blocked // fred may not see him
+	w.mu.Unlock()
+	c := w.config("anna", "bert")
+	c.Viewer = "fred"
+	w.hooks.Set("h", c)
+	w.wants("anna available, bert gone")
 }
 
 func TestManyPeopleAreToldOfInPieces(t *testing.T) {

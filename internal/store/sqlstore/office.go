@@ -38,6 +38,7 @@ var (
 	sessions               = newTable("session", "sessions", 1, "hash bytea, person_id text, label text, created_ms bigint, expires_ms bigint, address text, connector_id text, provider_session text", "")
 	identities             = newTable("identity", "identities", 2, "connector_id text, subject text, person_id text, created_ms bigint", "")
 	links                  = newTable("link", "links", 1, "hash bytea, person_id text, kind text, created_ms bigint, expires_ms bigint", "")
+	sessionsOfConnector    = &table{record: "session", name: "sessions", key: 1, columns: []Column{{"connector_id", "text"}}}
 	linksOfPerson          = &table{record: "link", name: "links", key: 1, columns: []Column{{"person_id", "text"}}}
 	calendars              = newTable("calendar", "calendars", 1, "id text, person_id text, kind text, name text, url text, username text, password bytea, state text, checked_ms bigint, succeeded_ms bigint, error text, problems text", "")
 	membersOfWorkGroup     = &table{record: "work_group", name: "work_group_members", key: 1, columns: workGroupMembers.columns}
@@ -423,6 +424,7 @@ func (u *updater) deletes(ctx context.Context, c *store.Changes) {
 	remove(ctx, u, directoryGroups, c.DeleteDirectoryGroups, id)
 	remove(ctx, u, connectors, c.DeleteConnectors, id)
 	remove(ctx, u, sessions, c.DeleteSessions, func(hash *[]byte) []any { return []any{notNil(*hash)} })
+	remove(ctx, u, sessionsOfConnector, c.DeleteSessionsOf, id)
 	remove(ctx, u, linksOfPerson, c.DeleteLinks, id)
 	remove(ctx, u, tokens, c.DeleteTokens, id)
 	remove(ctx, u, relationships, c.DeleteRelationships, func(k *store.RelationshipKey) []any {
