@@ -4,6 +4,7 @@ import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Words } from '../lib/change-words'
 import type { SectionName } from '../lib/model'
+import { ReasonButton } from '../ui/ReasonButton'
 import { Confirm } from './Confirm'
 
 export type ChangeGroup = { section: SectionName; changes: Words[] }
@@ -13,6 +14,7 @@ export function ChangeBar({
   groups,
   effects,
   trouble,
+  refused,
   saved,
   saving,
   onSave,
@@ -22,6 +24,8 @@ export function ChangeBar({
   /** What will happen when they are saved, one below the other. */
   effects: ReactNode[]
   trouble?: ReactNode
+  /** Why they cannot be saved yet. */
+  refused?: string
   /** Nothing is left to save, and something was. */
   saved: boolean
   saving: boolean
@@ -57,8 +61,9 @@ export function ChangeBar({
             <div key={g.section}>
               <h3>{t(`admin.section.${g.section}`)}</h3>
               <ul aria-label={t(`admin.section.${g.section}`)}>
-                {g.changes.map((c) => (
-                  <li key={c.label}>
+                {g.changes.map((c, i) => (
+                  // biome-ignore lint/suspicious/noArrayIndexKey: sentences that are made anew each time, some perhaps alike
+                  <li key={i}>
                     <span className="change-label">{c.label}</span>
                     {c.before !== undefined && (
                       <>
@@ -107,9 +112,9 @@ export function ChangeBar({
           <Button disabled={saving} onClick={() => setAsking(true)}>
             {t('admin.changes.discard')}
           </Button>
-          <Button appearance="primary" disabled={saving} onClick={onSave}>
+          <ReasonButton appearance="primary" disabled={saving} reason={refused} onClick={onSave}>
             {t('admin.changes.save')}
-          </Button>
+          </ReasonButton>
         </span>
       </div>
       {asking && (

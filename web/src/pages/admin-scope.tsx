@@ -9,6 +9,8 @@ import { AskBeforeLeaving } from '../components/AskBeforeLeaving'
 import { ChangeBar } from '../components/ChangeBar'
 import { usedIn, useProblemText, wrongWith } from '../components/problem'
 import { QueryTrouble } from '../components/trouble'
+import { MicrophoneForm } from '../forms/MicrophoneForm'
+import type { Offer } from '../forms/OfferTemplate'
 import { ResetDialog } from '../forms/ResetDialog'
 import {
   ActivationForm,
@@ -17,11 +19,13 @@ import {
   OwnProfilesForm,
   RelationshipsForm,
   SectionChoice,
+  TeamsForm,
 } from '../forms/scope-sections'
 import { TemplatesForm } from '../forms/TemplatesForm'
 import { changeWords, consequences, counted, placeWords } from '../lib/change-words'
 import { FACTORY } from '../lib/factory'
 import { SECTIONS, type SectionName } from '../lib/model'
+import { hasFaults } from '../lib/programs'
 import { blamed, changesOf, type Draft, edited, type Scope, type Values } from '../lib/scope'
 import { shipped } from '../lib/shipped'
 import { Page, Section, Trouble, Waiting } from '../ui/parts'
@@ -95,7 +99,8 @@ function Settings({
   const next: Scope = { ...saved, ...draft }
   const changes = changesOf(saved, next)
   const dirty = changes.length > 0
-  const preview = useQuery({ ...consequencesQuery(id, saved, draft), enabled: dirty })
+  const faulty = hasFaults(next.microphone.value.programs)
+  const preview = useQuery({ ...consequencesQuery(id, saved, draft), enabled: dirty && !faulty })
   const say = useProblemText()
 
   const put = <S extends SectionName>(section: S, value: Values[S]) =>
@@ -109,6 +114,12 @@ function Settings({
   const named = (template: string) => {
     const all = [...next.templates.value, ...saved.templates.value]
     return shipped(all.find((x) => x.id === template)?.name ?? template, t)
+  }
+  const offer: Offer = {
+    saved,
+    next,
+    location: base && !next.templates.individual ? location : undefined,
+    onTemplates: (templates) => put('templates', templates),
   }
   const form = (section: SectionName, children: (off: boolean) => ReactNode) => (
     <ScopeSection
@@ -158,6 +169,18 @@ function Settings({
           onChange={(v) => put('calendar', v)}
         />
       ))}
+      {form('teams', (off) => (
+        <TeamsForm value={next.teams.value} off={off} offer={offer} onChange={(v) => put('teams', v)} />
+      ))}
+      {form('microphone', (off) => (
+        <MicrophoneForm
+          value={next.microphone.value}
+          off={off}
+          offer={offer}
+          wrong={wrong}
+          onChange={(v) => put('microphone', v)}
+        />
+      ))}
       {form('relationships', (off) => (
         <RelationshipsForm value={next.relationships.value} off={off} onChange={(v) => put('relationships', v)} />
       ))}
@@ -169,10 +192,11 @@ function Settings({
         })).filter((g) => g.changes.length)}
         effects={[
           ...consequences(changes, people, t),
-          ...(preview.data ? counted(preview.data, t) : []),
+          ...(preview.data && !faulty ? counted(preview.data, t) : []),
           ...(preview.error ? [`${t('admin.consequence.refused')} ${say(preview.error)}`] : []),
         ]}
         trouble={save.error && <Refusal error={save.error} />}
+        refused={faulty ? t('admin.changes.correct', { sections: t('admin.section.microphone') }) : undefined}
         saved={save.isSuccess}
         saving={save.isPending}
         onSave={() => save.mutate({ saved, draft }, { onSuccess: () => setDraft({}) })}
@@ -216,6 +240,8 @@ const NOTES = {
   own_profiles: undefined,
   activation: 'admin.activation.note',
   calendar: undefined,
+  teams: 'admin.teams.note',
+  microphone: 'admin.microphone.note',
   relationships: undefined,
 } as const satisfies Record<SectionName, string | undefined>
 

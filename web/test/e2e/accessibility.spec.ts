@@ -60,6 +60,17 @@ for (const theme of ['light', 'dark'] as const) {
       await scan(page)
     })
 
+    test('programs that are wrong', async ({ page }) => {
+      await open(page, '/admin/scopes/berlin', { theme })
+      await page.getByLabel('Process: Zoom').fill('bin/zoom')
+      await page.getByLabel('Process: Zoom').press('Enter')
+      await page.getByLabel('Active: Slack').uncheck()
+      await page.getByRole('button', { name: /unsaved changes/ }).click()
+      await expect(page.getByText('Without folder and .exe,')).toBeVisible()
+      await page.waitForTimeout(300)
+      await scan(page)
+    })
+
     test('what a check and a synchronisation found', async ({ page }) => {
       test.slow() // three scans
       await open(page, '/admin/system/directories/d2', { theme })
