@@ -54,7 +54,7 @@ describe('differences', () => {
         { name: 'templates', individual: false, version: 'b', templates: { templates: [fresh] } },
       ],
     })
-    expect(read.feature).toEqual({ individual: true, value: { enabled: false } })
+    expect(read.feature).toEqual({ individual: true, value: { enabled: false }, version: 'a' })
     expect(read.templates.value).toEqual([fresh])
   })
 
@@ -192,6 +192,12 @@ describe('saving', () => {
   it('names the sections that return to the default, and sends no value for them', () => {
     const draft: Draft = { calendar: saved.calendar, feature: { individual: true, value: { enabled: false } } }
     expect(together(scope({}, true), draft)).toEqual({ feature: { enabled: false }, default: ['calendar'] })
+  })
+
+  it('sends the versions that were seen', () => {
+    const seen = { ...saved, teams: { ...saved.teams, version: 'a' }, calendar: { ...saved.calendar, version: 'b' } }
+    const body = together(seen, { feature: { individual: false, value: { enabled: false } } })
+    expect(body).toEqual({ feature: { enabled: false }, was: { calendar: 'b', teams: 'a' } })
   })
 
   it('sends the factory defaults where a section begins with them', () => {

@@ -17,14 +17,17 @@ export type Part<S extends SectionName> = {
   /** Its own; otherwise a group takes the location's. */
   individual: boolean
   value: Values[S]
+  /** As it was read: tells these values apart from others. */
+  version?: string
 }
 export type Scope = { [S in SectionName]: Part<S> }
 export type Draft = { [S in SectionName]?: Part<S> }
 
 export function readScope(settings: Schemas['ScopeSettings']): Scope {
-  const scope: Partial<Record<SectionName, { individual: boolean; value: unknown }>> = {}
+  const scope: Partial<Record<SectionName, { individual: boolean; value: unknown; version: string }>> = {}
   for (const s of settings.sections) {
-    scope[s.name] = { individual: s.individual, value: s.name === 'templates' ? s.templates?.templates : s[s.name] }
+    const value = s.name === 'templates' ? s.templates?.templates : s[s.name]
+    scope[s.name] = { individual: s.individual, value, version: s.version }
   }
   return scope as Scope
 }
@@ -180,7 +183,14 @@ export function offering(templates: Template[], name: string, saved: Template[])
 /** Templates without the one of a name. */
 export const withdrawn = (templates: Template[], name: string) => templates.filter((x) => !named(name)(x))
 
-/** All changes in one, as the server takes them; it gives templates that are new an ID, wherever they are named. */
+/** The versions of what one has seen. */
+export const versionsOf = (scope: Scope): Record<string, string> =>
+  Object.fromEntries(SECTIONS.flatMap((s) => (scope[s].version ? [[s, scope[s].version]] : [])))
+
+/**
+ * All changes in one, as the server takes them; it gives templates that are new an ID, wherever they are named, and
+ * changes nothing if somebody else has changed a section since it was seen.
+ */
 export function together(saved: Scope, draft: Draft): Schemas['SectionsInputBody'] {
   const body: Record<string, unknown> = {}
   const back: SectionName[] = []
@@ -190,7 +200,9 @@ export function together(saved: Scope, draft: Draft): Schemas['SectionsInputBody
     if (saved[section].individual && !part.individual) back.push(section)
     else body[section] = section === 'templates' ? { templates: part.value } : part.value
   }
-  return (back.length ? { ...body, default: back } : body) as Schemas['SectionsInputBody']
+  if (back.length) body.default = back
+  const was = versionsOf(saved)
+  return (Object.keys(was).length ? { ...body, was } : body) as Schemas['SectionsInputBody']
 }
 
 /** The sections that a refusal is about, by the fields it blames, in the order of the page. */

@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test'
+import { readScope, type Scope } from '../../src/lib/scope'
 import { expect, open, test } from './office'
 
 const region = (page: Page, name: string) => page.getByRole('region', { name, exact: true })
@@ -422,6 +423,77 @@ test.describe('presence management', () => {
     ])
     await expect(rows).toHaveCount(18)
     await expect(mic.getByLabel('Alias: Softphone')).toBeVisible()
+  })
+
+  /** Somebody else saves sections of Berlin, in another window. */
+  const elsewhere = async (page: Page, change: (now: Scope) => object) => {
+    const settings = '/api/v1/scopes/berlin/settings'
+    const now = readScope(await page.evaluate((url) => fetch(url).then((r) => r.json()), settings))
+    const body = JSON.stringify(change(now))
+    await page.evaluate(([url, body]) => fetch(url, { method: 'PUT', body }), [settings, body] as const)
+  }
+
+  test('somebody else was faster: nothing is lost, and nothing overwritten unseen', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    const days = page.getByLabel('Days ahead')
+    const mic = region(page, 'Microphone')
+    await days.fill('60')
+    await days.press('Tab')
+    await mic.getByLabel('Alias: Zoom').fill('Video')
+    await mic.getByLabel('Alias: Zoom').press('Enter')
+    await expect(changes(page).getByRole('button', { name: '2 unsaved changes' })).toBeVisible()
+    await elsewhere(page, ({ calendar, microphone, teams }) => ({
+      calendar: { ...calendar.value, days_ahead: 14, all_day: false },
+      microphone: { ...microphone.value, programs: microphone.value.programs.filter((p) => p.process !== 'Slack') },
+      teams: { ...teams.value, sync: 'telephony' },
+    }))
+    const save = changes(page).getByRole('button', { name: 'Save all' })
+    await save.click()
+
+    const theirs = region(page, 'Saved by somebody else')
+    await expect(theirs.getByRole('alert')).toHaveText('Somebody else has saved changes here meanwhile')
+    await expect(theirs.getByRole('list', { name: 'Calendar' }).getByRole('listitem')).toHaveText([
+      /Days ahead.*30.*14.*You have changed this too: what you save replaces it./,
+      /All-day appointments count.*yes.*no$/,
+    ])
+    await expect(theirs.getByRole('list', { name: 'Microsoft Teams' })).toContainText('Telephony')
+    await expect(theirs.getByRole('list', { name: 'Microphone' })).toContainText('Program “Slack”')
+    // The page shows what is saved, with my changes on top.
+    await expect(days).toHaveValue('60')
+    await expect(page.getByLabel('All-day appointments count')).not.toBeChecked()
+    await expect(region(page, 'Microsoft Teams').getByRole('radio', { name: /^Telephony Who/ })).toBeChecked()
+    await expect(mic.getByLabel('Process: Slack')).toHaveCount(0)
+    await expect(mic.getByLabel('Alias: Video')).toHaveValue('Video')
+    await expect(save).toHaveAccessibleDescription('Look first at what somebody else has changed.')
+    await save.press('Enter')
+    await expect(page.getByText('All changes are saved')).toHaveCount(0)
+
+    // What I change now stays, too.
+    await page.getByRole('switch', { name: 'People may make their own profiles' }).click()
+    await theirs.getByRole('button', { name: 'I have looked at it' }).click()
+    await expect(theirs).toHaveCount(0)
+    await changes(page).getByRole('button', { name: '3 unsaved changes' }).click()
+    await expect(changes(page).getByRole('list', { name: 'Calendar' }).getByRole('listitem')).toHaveText([
+      /Days ahead.*14.*60/,
+    ])
+    await save.click()
+    await expect(page.getByText('All changes are saved')).toBeVisible()
+    const now = readScope(await page.evaluate(() => fetch('/api/v1/scopes/berlin/settings').then((r) => r.json())))
+    expect(now.calendar.value).toMatchObject({ days_ahead: 60, all_day: false })
+    expect(now.teams.value.sync).toBe('telephony')
+    const row = (process: string) => now.microphone.value.programs.find((p) => p.process === process)
+    expect([row('Slack'), row('Zoom')?.alias]).toEqual([undefined, 'Video'])
+  })
+
+  test('somebody else has said the same, which the preview finds out', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    await elsewhere(page, () => ({ feature: { enabled: false } }))
+    await page.getByRole('switch', { name: 'People here use presence management' }).click()
+    await expect(changes(page)).toContainText('Your own changes said the same.')
+    await expect(changes(page).getByRole('button', { name: 'Save all' })).toHaveCount(0)
+    await changes(page).getByRole('button', { name: 'I have looked at it' }).click()
+    await expect(changes(page)).toHaveCount(0)
+    await expect(page.getByRole('switch', { name: 'People here use presence management' })).not.toBeChecked()
   })
 
   test('reset counts first', async ({ page }) => {
