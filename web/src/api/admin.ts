@@ -2,9 +2,9 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions, useMutation } from '@tanstack/react-query'
 import { type AuditFilter, auditQuery } from '../lib/audit'
 import type { AuditEntry, Me, Schemas } from '../lib/model'
-import { type Draft, readScope, type Scope, together } from '../lib/scope'
+import { type Draft, readScope, type Scope, together, versionsOf } from '../lib/scope'
 import { api } from './client'
-import { unwrap } from './errors'
+import { changedMeanwhile, unwrap } from './errors'
 import { queryClient, stale } from './queries'
 
 export const locationsQuery = queryOptions({
@@ -127,10 +127,15 @@ export const useRemoveScope = () =>
     onSettled: settled,
   })
 
+/** Reads the settings anew if somebody else has changed them. */
+function lookAgain(error: unknown): void {
+  if (changedMeanwhile(error)) void stale('scope')
+}
+
 /** What the changes of a scope would do now, as the server works it out. */
 export const consequencesQuery = (scope: string, saved: Scope, draft: Draft) =>
   queryOptions({
-    queryKey: ['consequences', scope, draft],
+    queryKey: ['consequences', scope, draft, versionsOf(saved)],
     staleTime: 0,
     gcTime: 0,
     retry: false,
@@ -140,7 +145,13 @@ export const consequencesQuery = (scope: string, saved: Scope, draft: Draft) =>
           params: { path: { scope } },
           body: { ...together(saved, draft), dry_run: true },
         }),
-      ).then((r) => r.consequences),
+      ).then(
+        (r) => r.consequences,
+        (error) => {
+          lookAgain(error)
+          throw error
+        },
+      ),
   })
 
 /** Saves all changes of a scope, or none of them, and takes what is in force then. */
@@ -157,6 +168,7 @@ export const useSaveScope = (scope: string) =>
       queryClient.setQueryData(scopeQuery(scope).queryKey, readScope(now))
       void stale('scope', 'profiles', 'settings', 'session', 'audit')
     },
+    onError: lookAgain,
   })
 
 export const useResetScope = (scope: string) =>

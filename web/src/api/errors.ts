@@ -17,6 +17,9 @@ export class Problem extends Error {
   }
 }
 
+/** Whether a change was refused because somebody else was faster; no other refusal of one blames no field. */
+export const changedMeanwhile = (e: unknown): boolean => e instanceof Problem && e.status === 409 && !e.fields.length
+
 type Answer<T> = { data?: T; error?: unknown; response: Response }
 
 /** Waits for a call of the generated client and returns its data, or throws a Problem. */

@@ -1,7 +1,7 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { ACTIONS, type Fact } from '../lib/audit'
-import { LEVELS, ROLES, SECTIONS, STATUSES, TOKEN_SCOPES } from '../lib/model'
+import { LEVELS, ROLES, SECTIONS, STATUSES, TEAMS_SYNC, TOKEN_SCOPES } from '../lib/model'
 import { shipped } from '../lib/shipped'
 import en from '../messages/en.json'
 
@@ -29,6 +29,8 @@ export function auditWords(t: TFunction, names: Names) {
     if (key === 'scopes' && may) return t(`admin.tokens.scope.${may}`)
     const section = SECTIONS.find((s) => s === v)
     if (key === 'section' && section) return t(`admin.section.${section}`)
+    const sync = TEAMS_SYNC.find((s) => s === v)
+    if (key === 'sync' && sync) return t(`admin.teams.sync.${sync}`)
     const role = ROLES.find((r) => r === v)
     if (key === 'role' && role) return t(`admin.persons.role.${role}`)
     const status = STATUSES.find((s) => s === v)

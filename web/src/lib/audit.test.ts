@@ -56,6 +56,15 @@ it('tells entries of lists apart by their names', () => {
   ])
 })
 
+it('tells programs apart by their processes', () => {
+  const programs = [{ active: true, process: 'Zoom', alias: 'Zoom' }]
+  const { changed } = detailOf({
+    before: { enabled: false, programs },
+    after: { enabled: false, programs: [{ active: true, process: 'Zoom', alias: 'Video' }] },
+  })
+  expect(changed).toEqual([{ path: ['programs', 'Zoom', 'alias'], before: 'Zoom', after: 'Video' }])
+})
+
 it('makes something of any detail', () => {
   expect(detailOf(undefined)).toEqual({ changed: [], facts: [] })
   expect(detailOf(null)).toEqual({ changed: [], facts: [] })

@@ -57,6 +57,16 @@ const everything = changesOf(scope(), {
       user_may_change: false,
       own_calendars: false,
     },
+    teams: { sync: 'telephony_and_status', user_may_change: true },
+    microphone: {
+      enabled: true,
+      programs: [
+        ...FACTORY.microphone.programs.slice(2),
+        { active: false, process: 'blueJeans', alias: 'Blue' },
+        { active: false, process: 'softphone', alias: 'Softphone' },
+        { active: true, process: '', alias: '' },
+      ],
+    },
     relationships: { default: 'blocked', extend_only: true },
   }),
   relationships: { individual: true, value: { default: 'blocked', extend_only: true } },
@@ -65,7 +75,7 @@ const everything = changesOf(scope(), {
 describe.each(['en', 'de'])('in %s', (lng) => {
   it('has words for every change, and no key among them', () => {
     const t = i18n.getFixedT(lng)
-    expect(everything.length).toBeGreaterThan(25)
+    expect(everything.length).toBeGreaterThan(33)
     for (const c of everything) {
       const w = changeWords(c, name, t)
       const words = [w.label, w.before, w.after].filter((x) => x !== undefined)
@@ -79,7 +89,7 @@ describe.each(['en', 'de'])('in %s', (lng) => {
   it('says what the rules say will happen', () => {
     const t = i18n.getFixedT(lng)
     const said = consequences(everything, 3, t)
-    expect(said).toHaveLength(8) // four events, the calendar, the feature, own profiles, relationships
+    expect(said).toHaveLength(10) // four events, the calendar, the feature, own profiles, Teams, the microphone, relationships
     for (const x of said) expect(x).not.toMatch(/admin\.|{{/)
   })
 })
@@ -104,6 +114,15 @@ it('reads as somebody would say it', () => {
   )
   expect(one({ section: 'templates', field: 'text', of: 'Break', before: 'Break', after: undefined })).toBe(
     'Break: Text: Break → nothing',
+  )
+  const zoom = (field: string, before: unknown, after: unknown) =>
+    one({ section: 'microphone', field, of: 'Zoom', before, after })
+  expect(zoom('alias', 'Zoom', 'Video')).toBe('Zoom: Alias: Zoom → Video')
+  expect(zoom('removed', { active: false, process: 'Zoom', alias: 'Video' }, undefined)).toBe(
+    'Program “Zoom”: Video (not active) → removed',
+  )
+  expect(one({ section: 'teams', field: 'sync', before: 'none', after: 'telephony' })).toBe(
+    'What is synchronised: Nothing → Telephony',
   )
   expect(placeWords('activation.start', t)).toBe('automatic activation, program start')
 })

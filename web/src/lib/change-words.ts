@@ -1,5 +1,5 @@
 import type { TFunction } from 'i18next'
-import type { EventName, Forwarding, Level, Schemas, ShowAs, Status, Template } from './model'
+import type { EventName, Forwarding, Level, Program, Schemas, ShowAs, Status, TeamsSync, Template } from './model'
 import type { Change, Use } from './scope'
 import { shipped } from './shipped'
 
@@ -99,6 +99,21 @@ export function changeWords(c: Change, name: (id: string) => string, t: TFunctio
       if (c.field === 'show_as') return words(label, (v: ShowAs[]) => listed(v.map((x) => t(`showAs.${x}`))))
       return words(label, (v: boolean | number) => (typeof v === 'number' ? String(v) : yes(v)))
     }
+    case 'teams':
+      return c.field === 'sync'
+        ? words(t('admin.teams.what'), (v: TeamsSync) => t(`admin.teams.sync.${v}`))
+        : words(t('admin.activation.users'), (v: boolean) => t(v ? 'admin.activation.may' : 'admin.activation.cannot'))
+    case 'microphone': {
+      if (c.field === 'enabled') return words(t('admin.microphone.enabled'), yes)
+      const of = c.of?.trim() || t('admin.microphone.unnamed')
+      const row = ({ alias, active }: Program) =>
+        `${alias.trim() || t('admin.changes.none')}${active ? '' : ` (${t('admin.templates.inactive')})`}`
+      if (c.field === 'added') return words(t('admin.microphone.added', { name: of }), row)
+      if (c.field === 'removed')
+        return { ...words(t('admin.microphone.removed', { name: of }), row), after: t('admin.changes.gone') }
+      const label = t('admin.changes.of', { name: of, field: t(`admin.microphone.field.${c.field as 'alias'}`) })
+      return words(label, c.field === 'active' ? yes : (v: string) => v.trim() || t('admin.changes.none'))
+    }
     case 'relationships':
       return c.field === 'default'
         ? words(t('admin.relationships.default'), (v: Level) => t(`relationships.level.${v}`))
@@ -119,7 +134,8 @@ function filled(w: Words, t: TFunction): Words {
 export function consequences(changes: Change[], people: number | undefined, t: TFunction): string[] {
   const said: string[] = []
   for (const c of changes) {
-    if (c.field === 'user_may_change' && c.after === false)
+    // Nobody has settings of their own for Teams yet.
+    if (c.field === 'user_may_change' && c.after === false && c.section !== 'teams')
       said.push(
         t('admin.consequence.discarded', {
           what: c.section === 'calendar' ? t('admin.section.calendar') : t(`settings.event.${c.of as EventName}`),
@@ -129,6 +145,8 @@ export function consequences(changes: Change[], people: number | undefined, t: T
       said.push(t(c.after ? 'admin.consequence.on' : 'admin.consequence.off', { count: people ?? 0 }))
     if (c.section === 'own_profiles' && c.field === 'allowed' && c.after === false)
       said.push(t('admin.consequence.ownProfiles'))
+    if (c.section === 'teams' && c.field === 'sync' && c.after !== 'none') said.push(t('admin.teams.note'))
+    if (c.section === 'microphone' && c.field === 'enabled' && c.after) said.push(t('admin.microphone.with'))
     if (c.section === 'relationships' && c.field === 'default') said.push(t('admin.consequence.relationships'))
   }
   return said

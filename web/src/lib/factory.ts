@@ -1,4 +1,4 @@
-import type { Status, Template } from './model'
+import type { Program, Status, Template } from './model'
 import type { Values } from './scope'
 
 const template = (id: string, name: string, status: Status, text?: string): Template => ({
@@ -11,11 +11,13 @@ const template = (id: string, name: string, status: Status, text?: string): Temp
   user_forwarding: 'own',
 })
 
+const program = (process: string, alias: string): Program => ({ active: true, process, alias })
+
 const on = (profile: string, minutes?: number) => ({ on: true, profile, minutes, user_may_change: true })
 
 /**
  * What a section begins with that is made individual: a copy of Factory in internal/policy/settings.go, so that it can
- * be looked at and changed before anything is saved. A test against the server compares the two.
+ * be looked at and changed before anything is saved. A test compares the two.
  */
 export const FACTORY: Values = {
   feature: { enabled: true },
@@ -47,6 +49,29 @@ export const FACTORY: Values = {
     only_with_category: false,
     user_may_change: true,
     own_calendars: true,
+  },
+  teams: { sync: 'none', user_may_change: false },
+  microphone: {
+    enabled: false,
+    programs: [
+      program('Amazon Chime', 'Amazon Chime'),
+      program('BlueJeans', 'BlueJeans'),
+      program('Circuit', 'Circuit'),
+      program('CiscoCollabHost', 'Cisco Webex'),
+      program('Discord', 'Discord'),
+      program('chrome', 'Google Chrome'),
+      program('g2mcomm', 'GoTo Meeting'),
+      program('firefox', 'Mozilla Firefox'),
+      program('msedge', 'Microsoft Edge'),
+      program('iexplore', 'Internet Explorer'),
+      program('teams', 'MS Teams (V1)'),
+      program('ms-teams', 'MS Teams'),
+      program('RingCentral', 'RingCentral'),
+      program('Slack', 'Slack'),
+      program('TeamViewerMeeting', 'TeamViewer Meeting'),
+      program('Unify Office', 'Unify Office'),
+      program('Zoom', 'Zoom'),
+    ],
   },
   relationships: { default: 'employee', extend_only: false },
 }

@@ -104,6 +104,8 @@ export const SECTIONS = [
   'own_profiles',
   'activation',
   'calendar',
+  'teams',
+  'microphone',
   'relationships',
 ] as const satisfies readonly SectionName[]
 
@@ -112,6 +114,12 @@ export const GROUP_LEVELS = LEVELS.filter((l): l is GroupLevel => l !== 'blocked
 
 /** Which statuses a scope may keep from people (P8); the other two are always theirs. */
 export const WITHHELD = ['be_right_back', 'busy', 'do_not_disturb', 'unavailable'] as const satisfies readonly Status[]
+
+export type TeamsSync = Schemas['Teams']['sync']
+export type Program = Schemas['Program']
+
+/** What is synchronised with Microsoft Teams (T1), from nothing to everything. */
+export const TEAMS_SYNC = ['none', 'telephony', 'telephony_and_status'] as const satisfies readonly TeamsSync[]
 
 export const ROLES = ['user', 'location_admin', 'admin'] as const satisfies readonly Me['role'][]
 

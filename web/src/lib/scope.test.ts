@@ -1,18 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { FACTORY } from './factory'
-import type { Template } from './model'
+import type { Program, Template } from './model'
 import {
   blamed,
   changesOf,
   type Draft,
   edited,
   freshID,
+  offered,
+  offering,
   readScope,
   type Scope,
   same,
   together,
   usesOf,
   type Values,
+  withdrawn,
 } from './scope'
 
 const scope = (part: Partial<Values> = {}, individual = false): Scope => {
@@ -20,6 +23,7 @@ const scope = (part: Partial<Values> = {}, individual = false): Scope => {
   return Object.fromEntries(Object.entries(all).map(([k, value]) => [k, { individual, value }])) as Scope
 }
 const saved = scope()
+const { programs } = FACTORY.microphone
 const activation = (part: Partial<Values['activation']>) => ({
   individual: false,
   value: { ...FACTORY.activation, ...part },
@@ -46,11 +50,11 @@ describe('differences', () => {
   it('reads what the server says, templates included', () => {
     const read = readScope({
       sections: [
-        { name: 'feature', individual: true, feature: { enabled: false } },
-        { name: 'templates', individual: false, templates: { templates: [fresh] } },
+        { name: 'feature', individual: true, version: 'a', feature: { enabled: false } },
+        { name: 'templates', individual: false, version: 'b', templates: { templates: [fresh] } },
       ],
     })
-    expect(read.feature).toEqual({ individual: true, value: { enabled: false } })
+    expect(read.feature).toEqual({ individual: true, value: { enabled: false }, version: 'a' })
     expect(read.templates.value).toEqual([fresh])
   })
 
@@ -59,6 +63,15 @@ describe('differences', () => {
     const draft = edited(saved, {}, 'feature', { individual: false, value: { enabled: false } })
     expect(Object.keys(draft)).toEqual(['feature'])
     expect(edited(saved, draft, 'feature', { individual: false, value: { enabled: true } })).toEqual({})
+  })
+
+  it('does not mind the order of programs, and sees a row that is there twice', () => {
+    const draft = (programs: Program[]) =>
+      edited(saved, {}, 'microphone', { individual: false, value: { enabled: false, programs } })
+    expect(draft(programs.toReversed())).toEqual({})
+    // While somebody types the name of another row, the new one must not go away.
+    expect(draft([...programs, { active: true, process: 'zoom', alias: 'Zoom' }])).toHaveProperty('microphone')
+    expect(draft([...programs, { active: true, process: '', alias: '' }])).toHaveProperty('microphone')
   })
 
   it('does not mind the order of statuses', () => {
@@ -81,6 +94,16 @@ describe('differences', () => {
         inactivity: { ...FACTORY.activation.inactivity, minutes: 20, user_may_change: false },
       },
       calendar: { ...FACTORY.calendar, all_day: false, show_as: ['busy'] },
+      teams: { sync: 'telephony', user_may_change: true },
+      microphone: {
+        enabled: true,
+        programs: [
+          { active: true, process: 'softphone', alias: 'Softphone' },
+          ...programs
+            .filter((p) => p.process !== 'Circuit')
+            .map((p) => (p.process === 'Zoom' ? { active: false, process: 'zoom', alias: 'Video' } : p)),
+        ],
+      },
       relationships: { default: 'external', extend_only: true },
     })
     expect(changesOf(saved, next).map((c) => [c.section, c.of, c.field].filter(Boolean).join(' '))).toEqual([
@@ -96,6 +119,14 @@ describe('differences', () => {
       'activation inactivity user_may_change',
       'calendar show_as',
       'calendar all_day',
+      'teams sync',
+      'teams user_may_change',
+      'microphone enabled',
+      'microphone Circuit removed',
+      'microphone Zoom process',
+      'microphone Zoom active',
+      'microphone Zoom alias',
+      'microphone softphone added',
       'relationships default',
       'relationships extend_only',
     ])
@@ -120,6 +151,31 @@ describe('differences', () => {
   })
 })
 
+describe('a template that a section offers', () => {
+  it('is new, busy and without a text, and goes again', () => {
+    const now = offering(FACTORY.templates, 'MS Teams', FACTORY.templates)
+    expect(offered(now, 'MS Teams')).toMatchObject({ id: 'new:1', name: 'MS Teams', status: 'busy', active: true })
+    expect(offered(now, 'MS Teams')?.text).toBeUndefined()
+    expect(withdrawn(now, 'MS Teams')).toEqual(FACTORY.templates)
+  })
+
+  it('is the one that is there already, whatever the capitals', () => {
+    const old: Template = { ...fresh, id: 't1', name: 'ms teams', active: false }
+    const all = [old, ...FACTORY.templates]
+    expect(offered(all, 'MS Teams')).toBeUndefined()
+    expect(offering(all, 'MS Teams', all)).toEqual([{ ...old, active: true }, ...FACTORY.templates])
+  })
+
+  it('comes back as it was saved, at its place', () => {
+    const all = [
+      ...FACTORY.templates.slice(0, 2),
+      { ...fresh, id: 't1', name: 'MicSync' },
+      ...FACTORY.templates.slice(2),
+    ]
+    expect(offering(withdrawn(all, 'MicSync'), 'MicSync', all)).toEqual(all)
+  })
+})
+
 describe('saving', () => {
   it('sends all changed sections as one, new templates by the names that this page gave them', () => {
     const draft: Draft = {
@@ -136,6 +192,12 @@ describe('saving', () => {
   it('names the sections that return to the default, and sends no value for them', () => {
     const draft: Draft = { calendar: saved.calendar, feature: { individual: true, value: { enabled: false } } }
     expect(together(scope({}, true), draft)).toEqual({ feature: { enabled: false }, default: ['calendar'] })
+  })
+
+  it('sends the versions that were seen', () => {
+    const seen = { ...saved, teams: { ...saved.teams, version: 'a' }, calendar: { ...saved.calendar, version: 'b' } }
+    const body = together(seen, { feature: { individual: false, value: { enabled: false } } })
+    expect(body).toEqual({ feature: { enabled: false }, was: { calendar: 'b', teams: 'a' } })
   })
 
   it('sends the factory defaults where a section begins with them', () => {

@@ -1,6 +1,7 @@
 /** The settings of a scope, changes of them that are not saved yet, and how they are sent. Pure. */
 import { FACTORY } from './factory'
-import { EVENTS, type EventName, type Schemas, SECTIONS, type SectionName, type Template } from './model'
+import { EVENTS, type EventName, type Program, type Schemas, SECTIONS, type SectionName, type Template } from './model'
+import { programKey } from './programs'
 
 export type Values = {
   feature: Schemas['Feature']
@@ -8,20 +9,25 @@ export type Values = {
   own_profiles: Schemas['OwnProfiles']
   activation: Schemas['Activation']
   calendar: Schemas['CalendarSection']
+  teams: Schemas['Teams']
+  microphone: Schemas['Microphone']
   relationships: Schemas['Relationships']
 }
 export type Part<S extends SectionName> = {
   /** Its own; otherwise a group takes the location's. */
   individual: boolean
   value: Values[S]
+  /** As it was read: tells these values apart from others. */
+  version?: string
 }
 export type Scope = { [S in SectionName]: Part<S> }
 export type Draft = { [S in SectionName]?: Part<S> }
 
 export function readScope(settings: Schemas['ScopeSettings']): Scope {
-  const scope: Partial<Record<SectionName, { individual: boolean; value: unknown }>> = {}
+  const scope: Partial<Record<SectionName, { individual: boolean; value: unknown; version: string }>> = {}
   for (const s of settings.sections) {
-    scope[s.name] = { individual: s.individual, value: s.name === 'templates' ? s.templates?.templates : s[s.name] }
+    const value = s.name === 'templates' ? s.templates?.templates : s[s.name]
+    scope[s.name] = { individual: s.individual, value, version: s.version }
   }
   return scope as Scope
 }
@@ -71,7 +77,7 @@ export function usesOf(scope: Pick<Scope, 'activation' | 'calendar'>, template: 
 export type Change = {
   section: SectionName
   field: string
-  /** The event, or the name of the template. */
+  /** The event, the name of the template or the process. */
   of?: string
   before?: unknown
   after?: unknown
@@ -96,6 +102,9 @@ export function changesOf(saved: Scope, next: Scope): Change[] {
         add('value', before, after, e)
         add('user_may_change', mayBefore, mayAfter, e)
       }
+    } else if (section === 'microphone') {
+      add('enabled', saved.microphone.value.enabled, next.microphone.value.enabled)
+      addPrograms(saved.microphone.value.programs, next.microphone.value.programs, add)
     } else {
       const [x, y] = [a.value as Record<string, unknown>, b.value as Record<string, unknown>]
       for (const field of Object.keys(FACTORY[section])) {
@@ -137,7 +146,51 @@ function addTemplates(
     )
 }
 
-/** All changes in one, as the server takes them; it gives templates that are new an ID, wherever they are named. */
+/** Their order means nothing. */
+function addPrograms(
+  before: Program[],
+  after: Program[],
+  add: (field: string, before: unknown, after: unknown, of?: string) => void,
+): void {
+  const left = [...after]
+  for (const old of before) {
+    const i = left.findIndex((p) => programKey(p) === programKey(old))
+    const [now] = i < 0 ? [] : left.splice(i, 1)
+    if (!now) add('removed', old, undefined, old.process)
+    else for (const field of ['process', 'active', 'alias'] as const) add(field, old[field], now[field], old.process)
+  }
+  for (const p of left) add('added', undefined, p, p.process)
+}
+
+const named = (name: string) => (x: Template) => x.name.trim().toLowerCase() === name.toLowerCase()
+
+/** The template of a name, if it is offered. */
+export const offered = (templates: Template[], name: string) => templates.find((x) => x.active && named(name)(x))
+
+/** Templates with one of a name among them: the one that is saved, otherwise a new one that is busy and has no text. */
+export function offering(templates: Template[], name: string, saved: Template[]): Template[] {
+  if (templates.some(named(name))) return templates.map((x) => (named(name)(x) ? { ...x, active: true } : x))
+  const place = saved.findIndex(named(name))
+  const old = saved[place]
+  if (old) return templates.toSpliced(place, 0, { ...old, active: true })
+  const id = freshID(templates)
+  return [
+    ...templates,
+    { id, name, status: 'busy', forwarding: { action: 'keep' }, active: true, user_forwarding: 'own' },
+  ]
+}
+
+/** Templates without the one of a name. */
+export const withdrawn = (templates: Template[], name: string) => templates.filter((x) => !named(name)(x))
+
+/** The versions of what one has seen. */
+export const versionsOf = (scope: Scope): Record<string, string> =>
+  Object.fromEntries(SECTIONS.flatMap((s) => (scope[s].version ? [[s, scope[s].version]] : [])))
+
+/**
+ * All changes in one, as the server takes them; it gives templates that are new an ID, wherever they are named, and
+ * changes nothing if somebody else has changed a section since it was seen.
+ */
 export function together(saved: Scope, draft: Draft): Schemas['SectionsInputBody'] {
   const body: Record<string, unknown> = {}
   const back: SectionName[] = []
@@ -147,7 +200,9 @@ export function together(saved: Scope, draft: Draft): Schemas['SectionsInputBody
     if (saved[section].individual && !part.individual) back.push(section)
     else body[section] = section === 'templates' ? { templates: part.value } : part.value
   }
-  return (back.length ? { ...body, default: back } : body) as Schemas['SectionsInputBody']
+  if (back.length) body.default = back
+  const was = versionsOf(saved)
+  return (Object.keys(was).length ? { ...body, was } : body) as Schemas['SectionsInputBody']
 }
 
 /** The sections that a refusal is about, by the fields it blames, in the order of the page. */

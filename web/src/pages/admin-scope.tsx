@@ -4,11 +4,14 @@ import { Link, useParams } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { consequencesQuery, groupsQuery, locationsQuery, scopeQuery, useResetScope, useSaveScope } from '../api/admin'
-import { Problem } from '../api/errors'
+import { changedMeanwhile, Problem } from '../api/errors'
 import { AskBeforeLeaving } from '../components/AskBeforeLeaving'
 import { ChangeBar } from '../components/ChangeBar'
 import { usedIn, useProblemText, wrongWith } from '../components/problem'
+import { useScopeDraft } from '../components/scope-draft'
 import { QueryTrouble } from '../components/trouble'
+import { MicrophoneForm } from '../forms/MicrophoneForm'
+import type { Offer } from '../forms/OfferTemplate'
 import { ResetDialog } from '../forms/ResetDialog'
 import {
   ActivationForm,
@@ -17,12 +20,14 @@ import {
   OwnProfilesForm,
   RelationshipsForm,
   SectionChoice,
+  TeamsForm,
 } from '../forms/scope-sections'
 import { TemplatesForm } from '../forms/TemplatesForm'
 import { changeWords, consequences, counted, placeWords } from '../lib/change-words'
 import { FACTORY } from '../lib/factory'
 import { SECTIONS, type SectionName } from '../lib/model'
-import { blamed, changesOf, type Draft, edited, type Scope, type Values } from '../lib/scope'
+import { hasFaults } from '../lib/programs'
+import { blamed, type Change, changesOf, type Scope, type Values } from '../lib/scope'
 import { shipped } from '../lib/shipped'
 import { Page, Section, Trouble, Waiting } from '../ui/parts'
 
@@ -91,24 +96,30 @@ function Settings({
 }) {
   const { t } = useTranslation()
   const save = useSaveScope(id)
-  const [draft, setDraft] = useState<Draft>({})
-  const next: Scope = { ...saved, ...draft }
-  const changes = changesOf(saved, next)
+  const { draft, seen, onto, next, others, put: enter, looked, discard } = useScopeDraft(saved, base, save.isPending)
+  const changes = changesOf(onto, next)
   const dirty = changes.length > 0
-  const preview = useQuery({ ...consequencesQuery(id, saved, draft), enabled: dirty })
+  const faulty = hasFaults(next.microphone.value.programs)
+  const preview = useQuery({ ...consequencesQuery(id, onto, draft), enabled: dirty && !faulty })
   const say = useProblemText()
 
   const put = <S extends SectionName>(section: S, value: Values[S]) =>
-    setDraft((d) => edited(saved, d, section, { individual: next[section].individual, value }))
+    enter(section, { individual: next[section].individual, value })
   const choose = <S extends SectionName>(section: S, individual: boolean) => {
     if (!base) return
-    const own = saved[section].individual ? saved[section].value : FACTORY[section]
-    setDraft((d) => edited(saved, d, section, { individual, value: individual ? own : base[section].value }))
+    const own = onto[section].individual ? onto[section].value : FACTORY[section]
+    enter(section, { individual, value: individual ? own : base[section].value })
   }
   const wrong = (field: string) => wrongWith(save.error, field)
   const named = (template: string) => {
-    const all = [...next.templates.value, ...saved.templates.value]
+    const all = [next, onto, seen].flatMap((s) => s.templates.value)
     return shipped(all.find((x) => x.id === template)?.name ?? template, t)
+  }
+  const offer: Offer = {
+    saved: onto,
+    next,
+    location: base && !next.templates.individual ? location : undefined,
+    onTemplates: (templates) => put('templates', templates),
   }
   const form = (section: SectionName, children: (off: boolean) => ReactNode) => (
     <ScopeSection
@@ -158,26 +169,43 @@ function Settings({
           onChange={(v) => put('calendar', v)}
         />
       ))}
+      {form('teams', (off) => (
+        <TeamsForm value={next.teams.value} off={off} offer={offer} onChange={(v) => put('teams', v)} />
+      ))}
+      {form('microphone', (off) => (
+        <MicrophoneForm
+          value={next.microphone.value}
+          off={off}
+          offer={offer}
+          wrong={wrong}
+          onChange={(v) => put('microphone', v)}
+        />
+      ))}
       {form('relationships', (off) => (
         <RelationshipsForm value={next.relationships.value} off={off} onChange={(v) => put('relationships', v)} />
       ))}
       <ResetSection id={id} name={name} />
       <ChangeBar
-        groups={SECTIONS.map((section) => ({
-          section,
-          changes: changes.filter((c) => c.section === section).map((c) => changeWords(c, named, t)),
-        })).filter((g) => g.changes.length)}
+        groups={bySection(changes, (c) => changeWords(c, named, t))}
+        foreign={bySection(others, (c) => ({ ...changeWords(c, named, t), replaced: c.replaced }))}
+        onLooked={() => {
+          looked()
+          save.reset()
+        }}
         effects={[
           ...consequences(changes, people, t),
-          ...(preview.data ? counted(preview.data, t) : []),
-          ...(preview.error ? [`${t('admin.consequence.refused')} ${say(preview.error)}`] : []),
+          ...(preview.data && !faulty ? counted(preview.data, t) : []),
+          ...(preview.error && !changedMeanwhile(preview.error)
+            ? [`${t('admin.consequence.refused')} ${say(preview.error)}`]
+            : []),
         ]}
-        trouble={save.error && <Refusal error={save.error} />}
+        trouble={!!save.error && !(others.length && changedMeanwhile(save.error)) && <Refusal error={save.error} />}
+        refused={faulty ? t('admin.changes.correct', { sections: t('admin.section.microphone') }) : undefined}
         saved={save.isSuccess}
         saving={save.isPending}
-        onSave={() => save.mutate({ saved, draft }, { onSuccess: () => setDraft({}) })}
+        onSave={() => save.mutate({ saved: onto, draft }, { onSuccess: discard })}
         onDiscard={() => {
-          setDraft({})
+          discard()
           save.reset()
         }}
       />
@@ -185,6 +213,13 @@ function Settings({
     </>
   )
 }
+
+/** Changes in words, in the order of the page. */
+const bySection = <C extends Change, W>(changes: C[], words: (c: C) => W): { section: SectionName; changes: W[] }[] =>
+  SECTIONS.map((section) => ({
+    section,
+    changes: changes.filter((c) => c.section === section).map(words),
+  })).filter((g) => g.changes.length)
 
 /** What was refused, in the server's own words; where a template is still used, also the places in the reader's. */
 function Refusal({ error }: { error: unknown }) {
@@ -216,6 +251,8 @@ const NOTES = {
   own_profiles: undefined,
   activation: 'admin.activation.note',
   calendar: undefined,
+  teams: 'admin.teams.note',
+  microphone: 'admin.microphone.note',
   relationships: undefined,
 } as const satisfies Record<SectionName, string | undefined>
 

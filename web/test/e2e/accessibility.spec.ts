@@ -60,6 +60,35 @@ for (const theme of ['light', 'dark'] as const) {
       await scan(page)
     })
 
+    test('programs that are wrong', async ({ page }) => {
+      await open(page, '/admin/scopes/berlin', { theme })
+      await page.getByLabel('Process: Zoom').fill('bin/zoom')
+      await page.getByLabel('Process: Zoom').press('Enter')
+      await page.getByLabel('Active: Slack').uncheck()
+      await page.getByRole('button', { name: /unsaved changes/ }).click()
+      await expect(page.getByText('Without folder and .exe,')).toBeVisible()
+      await page.waitForTimeout(300)
+      await scan(page)
+    })
+
+    test('what somebody else has saved meanwhile', async ({ page }) => {
+      await page.setViewportSize({ width: 360, height: 780 })
+      await open(page, '/admin/scopes/berlin', { theme })
+      await page.evaluate(() =>
+        fetch('/api/v1/scopes/berlin/settings', {
+          method: 'PUT',
+          body: '{"own_profiles":{"allowed":true,"permitted":["busy"]}}',
+        }),
+      )
+      await page.getByLabel('Days ahead').fill('60')
+      await page.getByLabel('Days ahead').press('Tab')
+      await page.getByRole('switch', { name: 'People may make their own profiles' }).click()
+      await expect(page.getByRole('region', { name: 'Saved by somebody else' })).toBeVisible()
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360)
+      await page.waitForTimeout(300)
+      await scan(page)
+    })
+
     test('what a check and a synchronisation found', async ({ page }) => {
       test.slow() // three scans
       await open(page, '/admin/system/directories/d2', { theme })

@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test'
+import { readScope, type Scope } from '../../src/lib/scope'
 import { expect, open, test } from './office'
 
 const region = (page: Page, name: string) => page.getByRole('region', { name, exact: true })
@@ -294,6 +295,205 @@ test.describe('presence management', () => {
     await page.getByRole('link', { name: 'Berlin' }).click()
     await page.getByRole('alertdialog').getByRole('button', { name: 'Leave' }).click()
     await expect(page.getByRole('heading', { name: 'Presence management: Berlin' })).toBeVisible()
+  })
+
+  test('Microsoft Teams, and its template in the same save', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    const teams = region(page, 'Microsoft Teams')
+    const offer = teams.getByRole('checkbox', { name: 'Offer a central profile template “MS Teams”' })
+    await expect(teams.getByRole('radio', { name: /^Nothing/ })).toBeChecked()
+    await teams.getByRole('radio', { name: /^Telephony Who/ }).check()
+    await page.getByLabel('Microsoft Teams: Users').selectOption({ label: 'User may change' })
+    await offer.check()
+    const row = page
+      .getByRole('table', { name: 'Profile templates' })
+      .getByRole('row')
+      .filter({ has: page.getByRole('rowheader', { name: 'MS Teams' }) })
+    await expect(row).toContainText('Busy')
+    await changes(page).getByRole('button', { name: '3 unsaved changes' }).click()
+    await expect(changes(page).getByRole('list', { name: 'Profile templates' })).toContainText(
+      'New template “MS Teams”',
+    )
+    await expect(changes(page).getByRole('list', { name: 'Microsoft Teams' }).getByRole('listitem')).toHaveText([
+      /What is synchronised.*Nothing.*Telephony/,
+      /Users.*User cannot change.*User may change/,
+    ])
+    await expect(changes(page).getByRole('list', { name: 'What will happen' })).toContainText('Microsoft 365')
+    await changes(page).getByRole('button', { name: 'Save all' }).click()
+    await expect(page.getByText('All changes are saved')).toBeVisible()
+    await expect(offer).toBeChecked()
+
+    // To take it away and to have it back is no change; while it is used it stays.
+    await offer.uncheck()
+    await expect(row).toHaveCount(0)
+    await offer.check()
+    await expect(changes(page)).toHaveCount(0)
+    await page.getByLabel('Profile for appointments').selectOption('MS Teams')
+    await expect(offer).toHaveAccessibleDescription(/cannot be withdrawn. Used by: calendar, profile for appointments/)
+    await offer.press('Space')
+    await expect(offer).toBeChecked()
+    await page.getByLabel('Profile for appointments').selectOption('Appointment')
+    await offer.press('Space')
+    await expect(offer).not.toBeChecked()
+    await expect(changes(page).getByRole('list', { name: 'Profile templates' })).toContainText('Template “MS Teams”')
+    await changes(page).getByRole('button', { name: 'Save all' }).click()
+    await expect(page.getByText('All changes are saved')).toBeVisible()
+    await expect(row).toHaveCount(0)
+  })
+
+  test('a template is offered where the templates are', async ({ page }) => {
+    await open(page, '/admin/scopes/sales')
+    for (const [section, name] of [
+      ['Microsoft Teams', 'MS Teams'],
+      ['Microphone', 'MicSync'],
+    ] as const) {
+      const offer = region(page, section).getByRole('checkbox', { name: `template “${name}”` })
+      await expect(offer).toBeDisabled()
+      await expect(offer).toHaveAccessibleDescription(/are those of Berlin. Choose “Individual” at “Profile templates”/)
+    }
+    await region(page, 'Profile templates').getByRole('radio', { name: 'Individual' }).check()
+    await region(page, 'Microphone').getByRole('checkbox', { name: 'template “MicSync”' }).check()
+    await expect(page.getByRole('rowheader', { name: 'MicSync' })).toBeVisible()
+  })
+
+  test('microphone: programs are edited where they stand, and wrong ones are told before saving', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    const mic = region(page, 'Microphone')
+    const rows = mic.getByRole('table', { name: 'Programs' }).locator('tbody').getByRole('row')
+    test.slow() // much typing
+    const save = changes(page).getByRole('button', { name: 'Save all' })
+    await expect(rows).toHaveCount(17)
+    await expect(mic.getByRole('button', { name: 'Restore shipped programs' })).toHaveAccessibleDescription(
+      'All shipped programs are as they were shipped.',
+    )
+    await mic.getByRole('switch', { name: /uses the microphone/ }).click()
+    await mic.getByLabel('Alias: Zoom').fill('Video')
+    await mic.getByLabel('Active: Circuit').uncheck()
+    await mic.getByRole('button', { name: 'Remove “Slack”' }).click()
+    await expect(mic.getByRole('button', { name: 'Remove “TeamViewer Meeting”' })).toBeFocused()
+
+    // By keyboard: the new row takes the focus, and leaving its process gives it an alias.
+    await mic.getByRole('button', { name: 'Add program' }).press('Enter')
+    await expect(mic.getByLabel('Process: new program')).toBeFocused()
+    await expect(mic.getByText('A process is needed.')).toHaveCount(0)
+    await page.keyboard.press('Tab')
+    await expect(mic.getByText('A process is needed.')).toBeVisible()
+    await expect(save).toHaveAccessibleDescription('Correct what is marked first: Microphone.')
+    await page.keyboard.press('Shift+Tab')
+    await page.keyboard.type('ZOOM')
+    await expect(mic.getByText('“ZOOM” is in the table twice.')).toBeVisible()
+    await page.keyboard.press('Enter')
+    await expect(mic.getByText('is in the table twice.')).toHaveCount(2)
+    await page.keyboard.press('Control+A')
+    await page.keyboard.type('C:\\Programs\\Softphone.exe')
+    await expect(mic.getByText('Without folder and .exe, such as “Softphone”.')).toBeVisible()
+    await page.keyboard.press('Control+A')
+    await page.keyboard.type(' s ')
+    await expect(mic.getByText('Without folder and .exe,')).toHaveCount(0)
+    await page.keyboard.press('Control+A')
+    await page.keyboard.type(' softphone ')
+    await page.keyboard.press('Tab')
+    await expect(mic.getByLabel('Process: softphone')).toHaveValue('softphone')
+    await expect(mic.getByLabel('Alias: softphone')).toHaveValue('softphone')
+    await expect(mic.getByLabel('Alias: softphone')).toBeFocused()
+    await page.keyboard.press('Control+A')
+    await page.keyboard.type('x'.repeat(61))
+    await expect(mic.getByText('One line of at most 60 characters.')).toBeVisible()
+    await page.keyboard.press('Control+A')
+    await page.keyboard.type('Softphone')
+    await page.keyboard.press('Tab')
+
+    await changes(page).getByRole('button', { name: '5 unsaved changes' }).click()
+    await expect(changes(page).getByRole('list', { name: 'Microphone' }).getByRole('listitem')).toHaveText([
+      /uses the microphone.*no.*yes/,
+      /Circuit: Active.*yes.*no/,
+      /Program “Slack”.*Slack.*removed/,
+      /Zoom: Alias.*Zoom.*Video/,
+      /New program “softphone”.*Softphone/,
+    ])
+    await save.click()
+    await expect(page.getByText('All changes are saved')).toBeVisible()
+    await expect(mic.getByLabel('Alias: Video')).toHaveValue('Video')
+
+    await mic.getByRole('button', { name: 'Restore shipped programs' }).click()
+    await expect(changes(page).getByRole('list', { name: 'Microphone' }).getByRole('listitem')).toHaveText([
+      /Circuit: Active/,
+      /Zoom: Alias.*Video.*Zoom/,
+      /New program “Slack”/,
+    ])
+    await expect(rows).toHaveCount(18)
+    await expect(mic.getByLabel('Alias: Softphone')).toBeVisible()
+  })
+
+  /** Somebody else saves sections of Berlin, in another window. */
+  const elsewhere = async (page: Page, change: (now: Scope) => object) => {
+    const settings = '/api/v1/scopes/berlin/settings'
+    const now = readScope(await page.evaluate((url) => fetch(url).then((r) => r.json()), settings))
+    const body = JSON.stringify(change(now))
+    await page.evaluate(([url, body]) => fetch(url, { method: 'PUT', body }), [settings, body] as const)
+  }
+
+  test('somebody else was faster: nothing is lost, and nothing overwritten unseen', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    const days = page.getByLabel('Days ahead')
+    const mic = region(page, 'Microphone')
+    await days.fill('60')
+    await days.press('Tab')
+    await mic.getByLabel('Alias: Zoom').fill('Video')
+    await mic.getByLabel('Alias: Zoom').press('Enter')
+    await expect(changes(page).getByRole('button', { name: '2 unsaved changes' })).toBeVisible()
+    await elsewhere(page, ({ calendar, microphone, teams }) => ({
+      calendar: { ...calendar.value, days_ahead: 14, all_day: false },
+      microphone: { ...microphone.value, programs: microphone.value.programs.filter((p) => p.process !== 'Slack') },
+      teams: { ...teams.value, sync: 'telephony' },
+    }))
+    const save = changes(page).getByRole('button', { name: 'Save all' })
+    await save.click()
+
+    const theirs = region(page, 'Saved by somebody else')
+    await expect(theirs.getByRole('alert')).toHaveText('Somebody else has saved changes here meanwhile')
+    await expect(theirs.getByRole('list', { name: 'Calendar' }).getByRole('listitem')).toHaveText([
+      /Days ahead.*30.*14.*You have changed this too: what you save replaces it./,
+      /All-day appointments count.*yes.*no$/,
+    ])
+    await expect(theirs.getByRole('list', { name: 'Microsoft Teams' })).toContainText('Telephony')
+    await expect(theirs.getByRole('list', { name: 'Microphone' })).toContainText('Program “Slack”')
+    // The page shows what is saved, with my changes on top.
+    await expect(days).toHaveValue('60')
+    await expect(page.getByLabel('All-day appointments count')).not.toBeChecked()
+    await expect(region(page, 'Microsoft Teams').getByRole('radio', { name: /^Telephony Who/ })).toBeChecked()
+    await expect(mic.getByLabel('Process: Slack')).toHaveCount(0)
+    await expect(mic.getByLabel('Alias: Video')).toHaveValue('Video')
+    await expect(save).toHaveAccessibleDescription('Look first at what somebody else has changed.')
+    await save.press('Enter')
+    await expect(page.getByText('All changes are saved')).toHaveCount(0)
+
+    // What I change now stays, too.
+    await page.getByRole('switch', { name: 'People may make their own profiles' }).click()
+    await theirs.getByRole('button', { name: 'I have looked at it' }).click()
+    await expect(theirs).toHaveCount(0)
+    await changes(page).getByRole('button', { name: '3 unsaved changes' }).click()
+    await expect(changes(page).getByRole('list', { name: 'Calendar' }).getByRole('listitem')).toHaveText([
+      /Days ahead.*14.*60/,
+    ])
+    await save.click()
+    await expect(page.getByText('All changes are saved')).toBeVisible()
+    const now = readScope(await page.evaluate(() => fetch('/api/v1/scopes/berlin/settings').then((r) => r.json())))
+    expect(now.calendar.value).toMatchObject({ days_ahead: 60, all_day: false })
+    expect(now.teams.value.sync).toBe('telephony')
+    const row = (process: string) => now.microphone.value.programs.find((p) => p.process === process)
+    expect([row('Slack'), row('Zoom')?.alias]).toEqual([undefined, 'Video'])
+  })
+
+  test('somebody else has said the same, which the preview finds out', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin')
+    await elsewhere(page, () => ({ feature: { enabled: false } }))
+    await page.getByRole('switch', { name: 'People here use presence management' }).click()
+    await expect(changes(page)).toContainText('Your own changes said the same.')
+    await expect(changes(page).getByRole('button', { name: 'Save all' })).toHaveCount(0)
+    await changes(page).getByRole('button', { name: 'I have looked at it' }).click()
+    await expect(changes(page)).toHaveCount(0)
+    await expect(page.getByRole('switch', { name: 'People here use presence management' })).not.toBeChecked()
   })
 
   test('reset counts first', async ({ page }) => {

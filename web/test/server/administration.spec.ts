@@ -49,7 +49,11 @@ test('the administrator’s day', async ({ browser }) => {
   const shipped = readScope(await answer.json())
   for (const [name, value] of Object.entries(FACTORY)) {
     const plain = JSON.parse(JSON.stringify(value))
-    expect(shipped[name as keyof typeof shipped], name).toEqual({ individual: false, value: plain })
+    expect(shipped[name as keyof typeof shipped], name).toEqual({
+      individual: false,
+      value: plain,
+      version: expect.any(String),
+    })
   }
 
   // Templates: one is added and used in the same save, another one is edited.
