@@ -2297,7 +2297,7 @@ export interface components {
             relationships?: components["schemas"]["Relationships"];
             teams?: components["schemas"]["Teams"];
             templates?: components["schemas"]["Templates"];
-            /** @description Versions of the sections as the caller has seen them, by name: if one has changed since, nothing is changed. */
+            /** @description Versions of the sections as the caller has seen them, by name: if one that is changed here has changed since, nothing is changed. */
             was?: {
                 [key: string]: string;
             };
