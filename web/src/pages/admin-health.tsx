@@ -146,8 +146,8 @@ function PartName({ p }: { p: Part }) {
 }
 
 const WAYS = [
-  { name: 'acme', flags: '--acme-domains presence.example.com' },
-  { name: 'file', flags: '--tls-cert cert.pem --tls-key key.pem' },
+  { name: 'acme', flags: '--listen :443 --acme-domains presence.example.com' },
+  { name: 'file', flags: '--listen :443 --tls-cert cert.pem --tls-key key.pem' },
   { name: 'proxy', flags: '--behind-tls' },
 ] as const
 

@@ -15,10 +15,10 @@ export function SystemPages() {
   const failing = useFailing()
   const tabs = useRef<HTMLElement>(null)
   // On a phone not all of them fit: the chosen one is brought into sight.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the path decides which one is chosen
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the path decides which one is chosen, and the sign makes one wider
   useEffect(() => {
     tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' })
-  }, [path])
+  }, [path, failing])
   if (!administersAll(useMe().role))
     return (
       <Page title={t('nav.system')}>

@@ -165,13 +165,13 @@ function Navigation() {
         className={here ? 'place on' : 'place'}
         aria-current={here ? 'page' : undefined}
         aria-label={label}
-        aria-describedby={hint ? `failing-${name}` : undefined}
+        aria-describedby={hint ? `failing-${to}` : undefined}
       >
         <span className="place-icon" aria-hidden="true">
           {here ? on : icon}
         </span>
         <span className="place-name">{name}</span>
-        {hint && <FailingHint id={`failing-${name}`} />}
+        {hint && <FailingHint id={`failing-${to}`} />}
       </Link>
     </li>
   )
