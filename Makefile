@@ -59,7 +59,7 @@ test-web: web/node_modules/.package-lock.json ## unit tests of the web client
 	@echo "== testing the web client"
 	cd web && npm test
 
-e2e: build ## browser tests
+e2e: build $(PROVIDER) ## browser tests
 	@echo "== browser tests"
 	cd web && npm run e2e
 	cd web && npm run e2e:server

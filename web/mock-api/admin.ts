@@ -62,7 +62,7 @@ export class Administration {
   private tokens: Schemas['Token'][]
   private readonly log: Schemas['AuditEntry'][] = []
   private next = 1
-  private readonly provision: Provision
+  readonly provision: Provision
 
   constructor(
     private readonly people: Map<string, Person>,
@@ -164,6 +164,15 @@ export class Administration {
         undefined,
         { group: 'product', name: 'Product', level: 'team_colleague', members: 10 },
       ],
+      [420, 'connector/s1', 'person.add', 'lena', { name: 'Lena Vogt' }],
+      [
+        430,
+        '',
+        'sign-in.refused',
+        undefined,
+        { connector: 'o2', why: 'unknown', detail: 'nobody here has the email x@example.net' },
+      ],
+      [440, 'jonas', 'identity.put', 'jonas', { connector: 'o1', subject: 'f2a81c' }],
       [500, 'token/k1', 'presence.choice', 'paul', { status: 'unavailable' }],
       [600, 'anna', 'person.delete', 'somebody-gone'],
       [700, '', 'setup', 'anna', { name: 'Anna Berger' }],
@@ -340,6 +349,8 @@ export class Administration {
         return this.search(query)
       case 'connectors':
         return this.provision.answer(method, id, verb, body)
+      case 'health':
+        return this.provision.health(new Date())
       case 'jobs':
         return this.provision.job(id)
       case 'people':

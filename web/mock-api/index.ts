@@ -35,6 +35,14 @@ export function startMock(): void {
   }
   const server = new Server(options)
   const sockets = new Set<MockSocket>()
+  // The page of a provider leads back at once: there is nobody to ask.
+  const provider = /^\/auth\/([^/]+)\/begin$/.exec(location.pathname)?.[1]
+  if (provider) {
+    const query = new URLSearchParams(location.search)
+    const back = server.comeBack(decodeURIComponent(provider), query.get('to') ?? '/', query.has('connect'))
+    history.replaceState(null, '', back)
+    sessionStorage.setItem(SESSION, server.signedIn ? 'yes' : 'no')
+  }
   let offline = false
 
   server.onChange = (changed, stale) => {

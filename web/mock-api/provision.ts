@@ -1,6 +1,7 @@
 /** Lists of people and directories of the invented office. Jobs go on each time they are asked about. */
 import { COLUMNS, parse } from '../src/lib/csv'
 import type { PersonRecord, Schemas } from '../src/lib/model'
+import { ME } from './office'
 import { Refused } from './refused'
 
 type Report = Schemas['Report']
@@ -21,9 +22,132 @@ export type Office = {
 const invalid = (field: string, message: string) =>
   new Refused(422, `${field}: ${message}`, [{ field: `body.${field}`, message }])
 
+type Delivery = Schemas['Delivery']
+
+/** A start in life for the outside systems that are no directories. */
+function others(ago: (minutes: number) => string): Connector[] {
+  return [
+    {
+      id: 'o1',
+      kind: 'oidc',
+      name: 'Company account',
+      enabled: true,
+      has_secret: true,
+      checked_at: ago(2),
+      succeeded_at: ago(2),
+      oidc: { issuer: 'https://login.example.com/realms/office', client_id: 'doorlight', match: 'login' },
+    },
+    {
+      id: 'o2',
+      kind: 'oidc',
+      name: 'Partners',
+      enabled: true,
+      has_secret: true,
+      oidc: {
+        issuer: 'https://partners.example.net',
+        client_id: '5a1f0c',
+        match: 'email',
+        scopes: ['profile', 'email', 'groups'],
+        session_hours: 8,
+      },
+    },
+    {
+      id: 's1',
+      kind: 'scim',
+      name: 'Entra ID',
+      enabled: true,
+      has_secret: true,
+      token_expires_at: ago(-90 * 24 * 60),
+      checked_at: ago(17),
+      succeeded_at: ago(17),
+      scim: {
+        places: [{ member: 'Hamburg staff', location: 'hamburg' }, { location: 'berlin' }],
+        work_group_level: 'team_colleague',
+      },
+      report: {
+        added: 14,
+        changed: 31,
+        blocked: 2,
+        unchanged: 120,
+        refused: 1,
+        refusals: [
+          { row: 0, login: 'anna', message: 'is that of an administrator who was entered here; rename one of the two' },
+        ],
+      },
+    },
+    {
+      id: 'w1',
+      kind: 'webhook',
+      name: 'Busy lights',
+      enabled: true,
+      has_secret: true,
+      checked_at: ago(1),
+      succeeded_at: ago(1),
+      webhook: { url: 'https://lights.example.com/presence', person: ME },
+    },
+    {
+      id: 'w2',
+      kind: 'webhook',
+      name: 'Door displays',
+      enabled: true,
+      has_secret: true,
+      checked_at: ago(4),
+      succeeded_at: ago(65),
+      error: 'The receiver answers 503 Service Unavailable.',
+      webhook: { url: 'http://displays.example.com/hook', person: 'mira', people: ['jonas', 'tom', 'lena'] },
+    },
+  ].map((c) => withPaths(c as Connector))
+}
+
+/** What the server adds to a sign-in provider. */
+const withPaths = (c: Connector): Connector =>
+  c.kind === 'oidc' ? { ...c, callback_path: `/auth/${c.id}/callback`, logout_path: `/auth/${c.id}/logout` } : c
+
+function firstDeliveries(ago: (minutes: number) => string): [string, Delivery[]][] {
+  const call = (n: number, minutes: number, more: Partial<Delivery> = {}): Delivery => ({
+    id: `msg_${n}`,
+    at: ago(minutes),
+    attempt: 1,
+    people: 1,
+    bytes: 212,
+    status: 204,
+    took_ms: 48,
+    ...more,
+  })
+  const refused = { status: 503, error: 'The receiver answers 503 Service Unavailable.', people: 3, bytes: 640 }
+  return [
+    [
+      'w1',
+      [
+        call(4, 1),
+        call(3, 6, { people: 4, bytes: 790, took_ms: 61 }),
+        call(2, 9),
+        call(1, 30, { people: 25, bytes: 5240, took_ms: 143 }),
+      ],
+    ],
+    [
+      'w2',
+      [
+        call(9, 4, { ...refused, attempt: 3, took_ms: 1210 }),
+        call(9, 8, { ...refused, attempt: 2, took_ms: 1187 }),
+        call(9, 10, {
+          attempt: 1,
+          people: 3,
+          bytes: 640,
+          status: undefined,
+          error: 'There was no answer in time.',
+          took_ms: 15_000,
+        }),
+        call(8, 65, { people: 2, bytes: 431 }),
+      ],
+    ],
+  ]
+}
+
 export class Provision {
   private readonly jobs = new Map<string, { job: Job; report: Report; error?: string; step: number; end: () => void }>()
   private connectors: Connector[]
+  private readonly deliveries: Map<string, Delivery[]>
 
   constructor(
     private readonly office: Office,
@@ -79,7 +203,58 @@ export class Provision {
           every_minutes: 15,
         },
       },
+      ...others(ago),
     ]
+    this.deliveries = new Map(firstDeliveries(ago))
+  }
+
+  /** The sign-in providers that are used. */
+  providers(): Schemas['Provider'][] {
+    return this.connectors
+      .filter((c) => c.kind === 'oidc' && c.enabled)
+      .map((c) => ({ id: c.id, name: c.name, path: `/auth/${c.id}/begin` }))
+  }
+
+  nameOf(id: string): string {
+    return this.connectors.find((c) => c.id === id)?.name ?? ''
+  }
+
+  health(now: Date): Schemas['Health'] {
+    const ago = (minutes: number) => new Date(now.getTime() - minutes * 60_000).toISOString()
+    const behind = (at: string) => Math.max(0, Math.round((now.getTime() - new Date(at).getTime()) / 1000))
+    const parts: Schemas['Part'][] = [
+      { kind: 'database', state: 'ok', found: 'answers within 1 ms' },
+      { kind: 'presence', state: 'ok', found: `${this.office.records().length} people` },
+      { kind: 'stream', state: 'ok', found: '19 connections watch 34 people' },
+      { kind: 'certificate', state: 'ok', found: 'is good until 2027-01-20' },
+      {
+        kind: 'ics',
+        state: 'ok',
+        found: '2 calendars, 0 of them cannot be read; their owners are told why',
+        checked_at: ago(3),
+        succeeded_at: ago(3),
+        lag_seconds: 41 * 60,
+      },
+      ...this.connectors.map((c): Schemas['Part'] => {
+        const { kind, id, name, error, checked_at, succeeded_at } = c
+        const state = !c.enabled ? 'off' : error ? 'failing' : checked_at ? 'ok' : 'waiting'
+        const read = succeeded_at && (state === 'failing' || (state === 'ok' && c.ldap?.every_minutes))
+        const lag_seconds = read ? behind(succeeded_at) : undefined
+        return { kind, id, name, state, error, checked_at, succeeded_at, lag_seconds }
+      }),
+    ]
+    return {
+      at: now.toISOString(),
+      version: '0.0.0-mock',
+      since: ago(3 * 24 * 60),
+      parts,
+      certificate: {
+        source: 'acme',
+        names: ['presence.example.com'],
+        issuer: "R11, Let's Encrypt",
+        expires_at: ago(-57 * 24 * 60),
+      },
+    }
   }
 
   private begin(total: number, report: Report, error: string | undefined, end: () => void): Job {
@@ -166,7 +341,16 @@ export class Provision {
     }
     const c = this.connectors.find((x) => x.id === id)
     if (!c) throw new Refused(404, `there is no connector "${id}"`)
-    if (verb === 'check') return { steps: this.steps(c) }
+    if (verb === 'check') {
+      if (c.kind === 'oidc') return { steps: providerSteps(c) }
+      return { steps: c.kind === 'webhook' ? this.call(c) : this.steps(c) }
+    }
+    if (verb === 'token') return this.token(c, body)
+    if (verb === 'deliveries')
+      return {
+        deliveries: this.deliveries.get(id) ?? [],
+        next_at: c.error ? new Date(Date.now() + 4 * 60_000).toISOString() : undefined,
+      }
     if (verb === 'sync') return this.sync(c, body)
     if (method === 'PUT') return this.put(c, body)
     this.connectors = this.connectors.filter((x) => x !== c)
@@ -182,20 +366,55 @@ export class Provision {
   }
 
   private put(old: Connector | undefined, { secret, ...b }: Schemas['ConnectorBody']): Connector {
-    if (!b.ldap) throw invalid('ldap', 'must be given for a connector of kind ldap')
-    const bad = b.ldap.urls.findIndex((u) => !/^ldaps?:\/\/./.test(u))
+    const config = b[b.kind]
+    if (!config) throw invalid(b.kind, `must be given for a connector of kind ${b.kind}`)
+    const bad = b.ldap?.urls.findIndex((u) => !/^ldaps?:\/\/./.test(u)) ?? -1
     if (bad >= 0) throw invalid(`ldap.urls[${bad}]`, 'must begin with ldap:// or ldaps://')
-    if (old?.has_secret && secret === undefined && JSON.stringify(old.ldap?.urls) !== JSON.stringify(b.ldap.urls))
+    if (b.oidc && !/^https?:\/\/./.test(b.oidc.issuer))
+      throw invalid('oidc.issuer', 'must begin with https:// (http:// only on this computer)')
+    if (b.webhook && !/^https?:\/\/./.test(b.webhook.url))
+      throw invalid('webhook.url', 'must begin with https:// or http://, and hold no password')
+    const way = (x: Connector | Schemas['ConnectorBody'] | undefined) =>
+      JSON.stringify(x?.ldap?.urls ?? x?.oidc?.issuer)
+    if (old?.has_secret && secret === undefined && way(old) !== way(b))
       throw invalid('secret', 'must be given again for other servers, or another way to them')
-    const c: Connector = {
+    const c: Connector = withPaths({
       ...old,
       ...b,
-      id: old?.id ?? `d-${this.office.nextID()}`,
+      id: old?.id ?? `${b.kind[0]}-${this.office.nextID()}`,
       has_secret: secret === undefined ? old?.has_secret : !!secret || undefined,
-    }
+    })
     this.connectors = old ? this.connectors.map((x) => (x === old ? c : x)) : [...this.connectors, c]
-    this.office.note('connector.put', undefined, { connector: c.id, name: c.name, enabled: c.enabled, config: c.ldap })
+    this.office.note('connector.put', undefined, { connector: c.id, name: c.name, enabled: c.enabled, config })
     return c
+  }
+
+  private token(c: Connector, { expires_at }: Schemas['ConnectorTokenBody']): Schemas['MadeConnectorToken'] {
+    this.connectors = this.connectors.map((x) =>
+      x === c ? { ...c, has_secret: true, token_expires_at: c.kind === 'scim' ? expires_at : undefined } : x,
+    )
+    this.office.note('connector.token', undefined, { connector: c.id, name: c.name, expires_at })
+    return c.kind === 'scim'
+      ? { token: 'dlp_mock0token0that0is0shown0once', path: `/scim/v2/${c.id}`, expires_at }
+      : { token: 'whsec_bW9jazBzZWNyZXQwdGhhdDBpczBzaG93bjBvbmNl' }
+  }
+
+  /** Calls once. The receiver of the displays is away. */
+  private call(c: Connector): Schemas['Step'][] {
+    if (!c.has_secret) throw new Refused(409, 'it has no secret to sign with yet')
+    return [
+      c.error
+        ? {
+            name: 'call',
+            server: c.webhook?.url,
+            ok: false,
+            found: c.error,
+            remedy:
+              'See that the receiver runs and can be reached from this server, takes POST there, and checks the signature with the present secret.',
+          }
+        : { name: 'call', server: c.webhook?.url, ok: true, found: 'The receiver answers 204 after 52 ms.' },
+      { name: 'person', ok: true, found: 'The person with whose eyes it looks may be signed in.' },
+    ]
   }
 
   private steps(c: Connector): Schemas['Step'][] {
@@ -249,4 +468,32 @@ export class Provision {
     this.syncing.set(c.id, job.id)
     return job
   }
+}
+
+function providerSteps(c: Connector): Schemas['Step'][] {
+  const good = [
+    { name: 'discovery', ok: true, found: `${c.oidc?.issuer} tells about itself` },
+    { name: 'flow', ok: true, found: 'code flow with PKCE' },
+    { name: 'keys', ok: true, found: 'its keys can be read' },
+  ]
+  return c.id === 'o2'
+    ? [
+        ...good,
+        {
+          name: 'client',
+          ok: false,
+          found: 'it does not take the client: invalid_client',
+          remedy: 'Enter client ID and secret again. A secret may have expired.',
+        },
+        { name: 'logout', ok: true, found: 'it does not tell when somebody signs out there' },
+      ]
+    : [
+        ...good,
+        { name: 'client', ok: true, found: 'it knows the client and takes its secret' },
+        {
+          name: 'logout',
+          ok: true,
+          found: 'it tells when somebody signs out there, if the address for it is entered there',
+        },
+      ]
 }

@@ -473,6 +473,29 @@ export class Server {
     }
   }
 
+  private readonly identities = new Map<string, Omit<Schemas['Identity'], 'name'>[]>([
+    ['jonas', [{ connector: 'o1', subject: 'f2a81c', created_at: new Date(Date.now() - 40 * 864e5).toISOString() }]],
+    [
+      ME,
+      [{ connector: 'o1', subject: 'anna@example.com', created_at: new Date(Date.now() - 9 * 864e5).toISOString() }],
+    ],
+  ])
+
+  /** What the pages of a sign-in provider lead back to; the one of the partners knows nobody here. */
+  comeBack(provider: string, to: string, connect: boolean): string {
+    const refused = (why: string) =>
+      `${this.signedIn ? '/settings/sign-in' : '/sign-in'}?refused=${why}&provider=${encodeURIComponent(provider)}`
+    if (!this.admin.provision.nameOf(provider)) return refused('switchedoff')
+    if (connect && this.signedIn)
+      this.identities.set(ME, [
+        ...(this.identities.get(ME) ?? []),
+        { connector: provider, subject: 'anna', created_at: new Date().toISOString() },
+      ])
+    else if (provider === 'o2') return refused('unknown')
+    else this.signedIn = true
+    return /^\/(?![/\\])/.test(to) ? to : '/'
+  }
+
   private sessions: Schemas['Session'][] = [
     {
       id: 'here',
@@ -486,6 +509,7 @@ export class Server {
       id: 'phone',
       label: 'Safari on iPhone',
       address: '198.51.100.4',
+      provider: 'Company account',
       created_at: new Date(Date.now() - 3 * 864e5).toISOString(),
       expires_at: new Date(Date.now() + 864e5).toISOString(),
     },
@@ -530,6 +554,7 @@ export class Server {
       this.signedIn = true
       return this.me()
     }
+    if (call === 'GET /providers') return { providers: this.admin.provision.providers() }
     if (!this.signedIn) throw new Refused(401, 'sign in first')
     if (call === 'GET /session') return this.me()
     if (call === 'DELETE /session') {
@@ -581,6 +606,15 @@ export class Server {
       if (!reads(l, right))
         throw new Refused(403, `as ${l} you may not see this of ${this.person(id).facts.name} (right ${right})`)
     }
+    const released = /^DELETE identities\/(.+)$/.exec(call)?.[1]
+    if (released) {
+      this.identities.set(
+        id,
+        (this.identities.get(id) ?? []).filter((x) => x.connector !== released),
+      )
+      this.sessions = this.sessions.filter((s) => !s.provider || s.provider !== this.admin.provision.nameOf(released))
+      return undefined
+    }
     const ended = /^DELETE sessions\/(.+)$/.exec(call)?.[1]
     if (ended) {
       this.sessions = this.sessions.filter((s) => s.id !== ended)
@@ -589,8 +623,16 @@ export class Server {
     switch (call) {
       case 'GET sessions':
         return { sessions: this.sessions }
+      case 'GET identities':
+        return {
+          identities: (this.identities.get(id) ?? []).map((x) => ({
+            ...x,
+            name: this.admin.provision.nameOf(x.connector),
+          })),
+        }
       case 'PUT password': {
         const b = body as Schemas['PasswordInputBody']
+        if (b.old === 'none') throw new Refused(409, 'you sign in without a password of this server')
         if (b.old === 'wrong')
           throw new Refused(422, 'old: is not the password', [{ field: 'body.old', message: 'is not the password' }])
         this.signedIn = false

@@ -8,7 +8,17 @@ import {
 } from '@tanstack/react-router'
 import { queryClient, sessionQuery, setupQuery } from './api/queries'
 import { NotFound, PageTrouble } from './components/trouble'
-import { agendaSearch, auditSearch, everywhere, jobSearch, peopleSearch, personsSearch, teamSearch } from './lib/search'
+import {
+  agendaSearch,
+  auditSearch,
+  everywhere,
+  jobSearch,
+  peopleSearch,
+  personsSearch,
+  refusedSearch,
+  signInSearch,
+  teamSearch,
+} from './lib/search'
 import { type Language, setLanguage } from './messages'
 import { Shell } from './pages/shell'
 
@@ -34,10 +44,7 @@ const app = createRoute({
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: (s: Record<string, unknown>): { to?: string } => ({
-    // Only places of this client: a link must not lead elsewhere after the sign-in.
-    to: typeof s.to === 'string' && /^\/(?![/\\])/.test(s.to) ? s.to : undefined,
-  }),
+  validateSearch: signInSearch,
   component: lazyRouteComponent(() => import('./pages/sign-in'), 'SignInPage'),
 })
 
@@ -134,6 +141,7 @@ const clients = createRoute({
 const signIns = createRoute({
   getParentRoute: () => settings,
   path: '/sign-in',
+  validateSearch: refusedSearch,
   component: lazyRouteComponent(() => import('./pages/settings-sign-in'), 'SignInsPage'),
 })
 
@@ -216,6 +224,48 @@ const adminDirectory = createRoute({
   component: lazyRouteComponent(() => import('./pages/admin-directory'), 'DirectoryPage'),
 })
 
+const adminProviders = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/providers',
+  component: lazyRouteComponent(() => import('./pages/admin-providers'), 'ProvidersPage'),
+})
+
+const adminProvider = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/providers/$connector',
+  component: lazyRouteComponent(() => import('./pages/admin-provider'), 'ProviderPage'),
+})
+
+const adminProvisionings = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/provisioning',
+  component: lazyRouteComponent(() => import('./pages/admin-provisionings'), 'ProvisioningsPage'),
+})
+
+const adminProvisioning = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/provisioning/$connector',
+  component: lazyRouteComponent(() => import('./pages/admin-provisioning'), 'ProvisioningPage'),
+})
+
+const adminWebhooks = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/webhooks',
+  component: lazyRouteComponent(() => import('./pages/admin-webhooks'), 'WebhooksPage'),
+})
+
+const adminWebhook = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/webhooks/$connector',
+  component: lazyRouteComponent(() => import('./pages/admin-webhook'), 'WebhookPage'),
+})
+
+const adminHealth = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/health',
+  component: lazyRouteComponent(() => import('./pages/admin-health'), 'HealthPage'),
+})
+
 const adminTokens = createRoute({
   getParentRoute: () => adminSystem,
   path: '/tokens',
@@ -258,7 +308,19 @@ export const router = createRouter({
         adminPeople,
         adminImport,
         adminGroups,
-        adminSystem.addChildren([adminSystemIndex, adminDirectories, adminDirectory, adminTokens]),
+        adminSystem.addChildren([
+          adminSystemIndex,
+          adminDirectories,
+          adminDirectory,
+          adminProviders,
+          adminProvider,
+          adminProvisionings,
+          adminProvisioning,
+          adminWebhooks,
+          adminWebhook,
+          adminTokens,
+          adminHealth,
+        ]),
         adminTokensBefore,
         adminAudit,
       ]),

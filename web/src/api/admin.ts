@@ -69,6 +69,21 @@ export const connectorsQuery = queryOptions({
   queryFn: async () => (await unwrap(api.GET('/api/v1/connectors'))).connectors,
 })
 
+export const deliveriesQuery = (connector: string) =>
+  queryOptions({
+    queryKey: ['deliveries', connector],
+    staleTime: 0,
+    refetchInterval: 5_000,
+    queryFn: () => unwrap(api.GET('/api/v1/connectors/{connector}/deliveries', { params: { path: { connector } } })),
+  })
+
+/** How the parts of the server are doing. Whoever looks at the page sees it sooner than the hint in the navigation does. */
+export const healthQuery = queryOptions({
+  queryKey: ['health'],
+  staleTime: 60_000,
+  queryFn: () => unwrap(api.GET('/api/v1/health')),
+})
+
 export const tokensQuery = queryOptions({
   queryKey: ['tokens'],
   queryFn: async () => (await unwrap(api.GET('/api/v1/tokens'))).tokens,
@@ -261,20 +276,31 @@ export const useSaveConnector = () =>
         : unwrap(api.POST('/api/v1/connectors', { body })),
     // A password that was sent is kept nowhere, the cache of calls included.
     gcTime: 0,
-    onSuccess: () => stale('connectors', 'audit'),
+    onSuccess: () => stale('connectors', 'providers', 'deliveries', 'health', 'audit'),
+  })
+
+/** A token with which a provider gets in, or the secret that signs calls; the one before ends. */
+export const useMakeConnectorToken = () =>
+  useMutation({
+    mutationFn: ({ connector, body }: { connector: string; body: Schemas['ConnectorTokenBody'] }) =>
+      unwrap(api.POST('/api/v1/connectors/{connector}/token', { params: { path: { connector } }, body })),
+    // It is shown once and kept nowhere, the cache of calls included.
+    gcTime: 0,
+    onSuccess: () => stale('connectors', 'deliveries', 'audit'),
   })
 
 export const useDeleteConnector = () =>
   useMutation({
     mutationFn: (connector: string) =>
       unwrap(api.DELETE('/api/v1/connectors/{connector}', { params: { path: { connector } } })),
-    onSuccess: () => stale('connectors', 'records', 'record', 'audit'),
+    onSuccess: () => stale('connectors', 'providers', 'identities', 'health', 'records', 'record', 'audit'),
   })
 
 export const useCheckConnector = () =>
   useMutation({
     mutationFn: (connector: string) =>
       unwrap(api.POST('/api/v1/connectors/{connector}/check', { params: { path: { connector } } })),
+    onSettled: () => stale('connectors', 'deliveries'),
   })
 
 export const useMakeToken = () =>

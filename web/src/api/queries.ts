@@ -211,6 +211,26 @@ export const useEndSession = () =>
     onSettled: () => stale('sessions'),
   })
 
+/** The ways to sign in beside a password. */
+export const providersQuery = queryOptions({
+  queryKey: ['providers'],
+  queryFn: async () => (await unwrap(api.GET('/api/v1/providers'))).providers,
+})
+
+/** As whom sign-in providers know somebody. */
+export const identitiesQuery = (person: string) =>
+  queryOptions({
+    queryKey: ['identities', person],
+    queryFn: async () => (await unwrap(api.GET('/api/v1/people/{person}/identities', of(person)))).identities,
+  })
+
+export const useRelease = (person: string) =>
+  useMutation({
+    mutationFn: (connector: string) =>
+      unwrap(api.DELETE('/api/v1/people/{person}/identities/{connector}', { params: { path: { person, connector } } })),
+    onSettled: () => stale('identities', 'sessions', 'audit'),
+  })
+
 export const useSignOut = () =>
   useMutation({ mutationFn: () => unwrap(api.DELETE('/api/v1/session')), onSettled: () => leave() })
 

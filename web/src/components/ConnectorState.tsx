@@ -60,6 +60,13 @@ const STEPS = [
   'attributes',
   'groups',
   'referrals',
+  'discovery',
+  'flow',
+  'keys',
+  'client',
+  'logout',
+  'call',
+  'person',
 ] as const
 
 /** What a check found, step by step, and what to do. */

@@ -2,10 +2,11 @@ import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { ACTIONS, type Fact } from '../lib/audit'
 import { LEVELS, ROLES, SECTIONS, STATUSES, TEAMS_SYNC, TOKEN_SCOPES } from '../lib/model'
+import { REFUSALS } from '../lib/provider'
 import { shipped } from '../lib/shipped'
 import en from '../messages/en.json'
 
-type Names = Record<'person' | 'token' | 'scope', (id: string) => string>
+type Names = Record<'person' | 'token' | 'scope' | 'connector', (id: string) => string>
 type FieldName = keyof typeof en.admin.audit.field
 
 /** Words for entries of the audit log. What nobody has words for stays as it is written. */
@@ -22,6 +23,9 @@ export function auditWords(t: TFunction, names: Names) {
     if (['viewer', 'person', 'members', 'observers'].includes(key) && typeof v === 'string') return names.person(text)
     if (['scope', 'location', 'group', 'from'].includes(key)) return names.scope(text)
     if (key === 'token') return names.token(text)
+    if (['connector', 'directory'].includes(key)) return names.connector(text)
+    const why = REFUSALS.find((r) => r === v)
+    if (key === 'why' && why) return t(`signIn.refused.${why}`)
     if (key === 'level' && v === 'default') return t('relationships.administrative')
     const level = LEVELS.find((l) => l === v)
     if (/level$|^default$/.test(key) && level) return t(`relationships.level.${level}`)
@@ -45,11 +49,12 @@ export function auditWords(t: TFunction, names: Names) {
     },
     field,
     value,
-    /** Identifiers say nothing where the name stands beside them; what is not so is not said. */
-    fact: ({ path, value: v }: Fact): string | undefined => {
+    /** Identifiers say nothing where the name stands beside them (named); what is not so is not said. */
+    fact: ({ path, value: v }: Fact, named: boolean): string | undefined => {
       if (
         v === false ||
-        (path.length === 1 && ['token', 'location', 'group', 'calendar', 'connector'].includes(path[0] ?? ''))
+        (path.length === 1 && ['token', 'location', 'group', 'calendar'].includes(path[0] ?? '')) ||
+        (path.length === 1 && path[0] === 'connector' && named)
       )
         return undefined
       return v === true ? field(path) : t('admin.audit.fact', { field: field(path), value: value(path, v) })

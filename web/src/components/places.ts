@@ -1,3 +1,4 @@
+import type { Kind } from '../lib/connector'
 import { administersAll, type Me } from '../lib/model'
 
 /** The administration pages, for the navigation and for where it has no room. */
@@ -14,8 +15,20 @@ export type AdminPlace = (typeof ADMIN_PLACES)[number]
 /** The pages of the system settings. */
 export const SYSTEM_PLACES = [
   { to: '/admin/system/directories', name: 'directories' },
+  { to: '/admin/system/providers', name: 'providers' },
+  { to: '/admin/system/provisioning', name: 'provisioning' },
+  { to: '/admin/system/webhooks', name: 'webhooks' },
   { to: '/admin/system/tokens', name: 'tokens' },
+  { to: '/admin/system/health', name: 'health' },
 ] as const
+
+/** Where outside systems of each kind are listed, where one of them is, and the name of both in the messages. */
+export const CONNECTOR_PLACES = {
+  ldap: { name: 'directories', to: '/admin/system/directories', one: '/admin/system/directories/$connector' },
+  oidc: { name: 'providers', to: '/admin/system/providers', one: '/admin/system/providers/$connector' },
+  scim: { name: 'provisioning', to: '/admin/system/provisioning', one: '/admin/system/provisioning/$connector' },
+  webhook: { name: 'webhooks', to: '/admin/system/webhooks', one: '/admin/system/webhooks/$connector' },
+} as const satisfies Record<Kind, { name: string; to: string; one: string }>
 
 /** The pages that a role has. */
 export const adminPlaces = (role: Me['role']) => ADMIN_PLACES.filter((p) => administersAll(role) || p.name !== 'system')

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { groupsQuery, locationsQuery, recordQuery, useDeletePerson, useResetPerson, useSavePerson } from '../api/admin'
 import { Confirm } from '../components/Confirm'
 import { FormDialog } from '../components/FormDialog'
+import { Identities } from '../components/Identities'
 import { useProblemText, wrongWith } from '../components/problem'
 import { useMe } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
@@ -262,6 +263,12 @@ export function PersonDialog({
                 ))}
               </div>
             </Field>
+          )}
+          {record && (
+            <section className="stack" aria-label={t('identities.title')}>
+              <h3 className="field-like">{t('identities.title')}</h3>
+              <Identities person={record.id} name={record.name} empty={t('identities.noneOf')} />
+            </section>
           )}
           {record?.directory && <p className="note">{t('admin.persons.fromDirectory')}</p>}
           <div className="options">

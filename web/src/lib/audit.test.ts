@@ -18,11 +18,13 @@ const names = {
   person: (id: string) => `person ${id}`,
   token: (id: string) => `token ${id}`,
   scope: (id: string) => `scope ${id}`,
+  connector: (id: string) => `connector ${id}`,
 }
 
 it('tells who acted', () => {
   expect(actorOf('')).toEqual({ kind: 'system', id: '' })
   expect(actorOf('token/k1')).toEqual({ kind: 'token', id: 'k1' })
+  expect(actorOf('connector/c1')).toEqual({ kind: 'connector', id: 'c1' })
   expect(actorOf('anna')).toEqual({ kind: 'person', id: 'anna' })
 })
 
@@ -93,23 +95,30 @@ it('says values in words', () => {
   expect(words.value(['viewer'], 'tom')).toBe('person tom')
   expect(words.value(['scope'], 'berlin')).toBe('scope berlin')
   expect(words.value(['members'], 10)).toBe('10')
-  expect(words.fact({ path: ['default'], value: false })).toBeUndefined()
-  expect(words.fact({ path: ['token'], value: 'k1' })).toBeUndefined()
-  expect(words.fact({ path: ['section'], value: 'own_profiles' })).toBe('Section: Own profiles and permitted statuses')
+  expect(words.fact({ path: ['default'], value: false }, false)).toBeUndefined()
+  expect(words.fact({ path: ['connector'], value: 'c1' }, true)).toBeUndefined()
+  expect(words.fact({ path: ['connector'], value: 'c1' }, false)).toBe('Outside system: connector c1')
+  expect(words.value(['why'], 'blocked')).toBe('You are blocked here.')
+  expect(words.fact({ path: ['token'], value: 'k1' }, false)).toBeUndefined()
+  expect(words.fact({ path: ['section'], value: 'own_profiles' }, false)).toBe(
+    'Section: Own profiles and permitted statuses',
+  )
 })
 
 it('knows every action that the server writes, and no other', () => {
-  const files = readdirSync('../internal', { recursive: true, encoding: 'utf8' })
-    .filter((f) => f.endsWith('.go') && !f.endsWith('_test.go'))
-    .map((f) => readFileSync(`../internal/${f}`, 'utf8'))
+  const files = ['internal', 'cmd'].flatMap((folder) =>
+    readdirSync(`../${folder}`, { recursive: true, encoding: 'utf8' })
+      .filter((f) => f.endsWith('.go') && !f.endsWith('_test.go') && !f.includes('node_modules'))
+      .map((f) => readFileSync(`../${folder}/${f}`, 'utf8')),
+  )
   const written = new Set(
     files.flatMap((text) => [
       ...[
         ...text.matchAll(
-          /(?:audit\(by|EditPeople\([^"]*|PutPeople\([^"]*|ChangeOwn\([^"]*|ChangePerson\([^"]*), "([a-z_.]+)"[,)]/g,
+          /(?:audit\(by|EditPeople\([^"]*|PutPeople\([^"]*|ChangeOwn\([^"]*|ChangePerson\([^"]*|Note\(ctx, by), "([a-z_.-]+)"[,)]/g,
         ),
       ].map((m) => m[1] ?? ''),
-      ...[...text.matchAll(/Entry\("([a-z_.]+)"\)/g)].map((m) => m[1] ?? ''),
+      ...[...text.matchAll(/Entry\("([a-z_.-]+)"\)/g)].map((m) => m[1] ?? ''),
     ]),
   )
   written.delete('link.') // its kind follows

@@ -35,6 +35,11 @@ export const ACTIONS = [
   'session.end',
   'connector.put',
   'connector.delete',
+  'connector.token',
+  'identity.put',
+  'identity.delete',
+  'sign-in.refused',
+  'key.rotate',
   'token.put',
   'token.delete',
   'setup',
@@ -77,12 +82,11 @@ function flat(v: unknown, path: string[] = []): Fact[] {
   return v === undefined || v === null || v === '' ? [] : [{ path, value: v }]
 }
 
-/** Who acted: a person, a token, or the server itself. */
-export function actorOf(actor: string): { kind: 'person' | 'token' | 'system'; id: string } {
+/** Who acted: a person, a token, an outside system, or the server itself. */
+export function actorOf(actor: string): { kind: 'person' | 'token' | 'connector' | 'system'; id: string } {
   if (!actor) return { kind: 'system', id: '' }
-  return actor.startsWith('token/')
-    ? { kind: 'token', id: actor.slice('token/'.length) }
-    : { kind: 'person', id: actor }
+  const [, kind, id = ''] = /^(token|connector)\/(.*)$/.exec(actor) ?? []
+  return kind === 'token' || kind === 'connector' ? { kind, id } : { kind: 'person', id: actor }
 }
 
 /** What the log is asked for, as the address says it. Days are of the reader's time zone, and until is included. */

@@ -2,9 +2,10 @@
 import type { Schemas } from './model'
 
 export type Connector = Schemas['Connector']
+export type Kind = Connector['kind']
 export type ConnectorBody = Schemas['ConnectorBody']
 export type LDAP = Schemas['LDAP']
-export type LDAPPlace = Schemas['Place']
+export type Place = Schemas['Place']
 
 export type State = 'running' | 'off' | 'failed' | 'never' | 'good'
 
@@ -40,11 +41,19 @@ export function draftOf(c: Connector): Draft {
   return { name: c.name, enabled: c.enabled, secret: '', forget: false, urls: urls.join('\n'), ldap }
 }
 
-const lines = (text: string) =>
+/** What stands in a text, apart by spaces, commas or lines. */
+export const lines = (text: string) =>
   text
     .split(/[\s,]+/)
     .map((x) => x.trim())
     .filter(Boolean)
+
+/** A place as it is sent: what is empty is absent. */
+export const placeOf = (p: Place): Place => ({
+  location: p.location,
+  group: p.group || undefined,
+  member: p.member?.trim() || undefined,
+})
 
 /** What is empty is absent, and a secret that is not entered stays as it is. */
 export function bodyOf(d: Draft): ConnectorBody {
@@ -58,11 +67,7 @@ export function bodyOf(d: Draft): ConnectorBody {
     base: d.ldap.base.trim(),
     urls: lines(d.urls),
     attributes: attributes.length ? Object.fromEntries(attributes) : undefined,
-    places: d.ldap.places.map((p) => ({
-      location: p.location,
-      group: p.group || undefined,
-      member: p.member?.trim() || undefined,
-    })),
+    places: d.ldap.places.map(placeOf),
   } as LDAP
   return { kind: 'ldap', name: d.name.trim(), enabled: d.enabled, secret: d.forget ? '' : d.secret || undefined, ldap }
 }
@@ -77,7 +82,7 @@ export function missing(d: Draft): ('name' | 'ldap.urls' | 'ldap.base')[] {
 }
 
 /** The place, from 1, that takes everybody before place i is asked; 0: none. */
-export function reachedBefore(places: readonly LDAPPlace[], i: number): number {
+export function reachedBefore(places: readonly Place[], i: number): number {
   return places.findIndex((p, n) => n < i && !p.member?.trim()) + 1
 }
 

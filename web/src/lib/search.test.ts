@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { auditSearch, jobSearch, personsSearch } from './search'
+import { auditSearch, jobSearch, personsSearch, refusedSearch, signInSearch } from './search'
 
 it('takes from the address what makes sense, and nothing else', () => {
   expect(personsSearch({ q: 12, location: 'l1', role: 'king', blocked: 'maybe', edit: '' })).toEqual({
@@ -18,4 +18,13 @@ it('takes from the address what makes sense, and nothing else', () => {
     until: '2026-03-01',
     text: undefined,
   })
+})
+
+it('takes only reasons that are known, and only pages of this client', () => {
+  expect(refusedSearch({ refused: 'admin', provider: 'o1' })).toEqual({ refused: 'admin', provider: 'o1' })
+  expect(refusedSearch({ refused: 'made-up', provider: 'o1' })).toEqual({ refused: undefined, provider: undefined })
+  expect(refusedSearch({ provider: 'o1' })).toEqual({ refused: undefined, provider: undefined })
+  expect(signInSearch({ to: '/agenda' }).to).toBe('/agenda')
+  for (const to of ['//elsewhere.example', '/\\elsewhere.example', 'https://elsewhere.example', 7])
+    expect(signInSearch({ to }).to).toBeUndefined()
 })

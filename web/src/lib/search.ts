@@ -1,5 +1,6 @@
 import type { AuditFilter } from './audit'
 import { type Me, ROLES, STATUSES, type Status } from './model'
+import { REFUSALS, type Refusal } from './provider'
 import { type Day, isDay } from './zone'
 
 /** What the address says beside the path. Anything that makes no sense there is left out. */
@@ -39,6 +40,20 @@ export const personsSearch = (s: Search): PersonsSearch => ({
 export type JobSearch = { job?: string; dry?: 'yes' }
 
 export const jobSearch = (s: Search): JobSearch => ({ job: text(s.job), dry: s.dry === 'yes' ? 'yes' : undefined })
+
+/** Why a sign-in provider did not let somebody in, and which one. The server leads here with both. */
+export type RefusedSearch = { refused?: Refusal; provider?: string }
+
+export function refusedSearch(s: Search): RefusedSearch {
+  const refused = REFUSALS.find((r) => r === s.refused)
+  return { refused, provider: refused && text(s.provider) }
+}
+
+export const signInSearch = (s: Search): RefusedSearch & { to?: string } => ({
+  ...refusedSearch(s),
+  // Only places of this client: a link must not lead elsewhere after the sign-in.
+  to: typeof s.to === 'string' && /^\/(?![/\\])/.test(s.to) ? s.to : undefined,
+})
 
 export const auditSearch = (s: Search): AuditFilter => ({
   person: text(s.person),

@@ -44,6 +44,22 @@ export function dateAndTime(at: Date, c: Clock): string {
   return format(c, 'full', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }).format(at)
 }
 
+/** A day that may be of another year. */
+export function dayOfYear(at: Date, c: Clock): string {
+  return format(c, 'year', { day: 'numeric', month: 'long', year: 'numeric' }).format(at)
+}
+
+/** To the second, for what follows each other closely. */
+export function exactTime(at: Date, c: Clock): string {
+  return format(c, 'exact', {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  }).format(at)
+}
+
 /** The shortest that says it: the time today, weekday and time within a week, else day and time. */
 export function moment(at: Date, now: Date, c: Clock): string {
   const day = civil(at, c.zone).day

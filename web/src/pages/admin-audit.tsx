@@ -4,7 +4,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback } from 'react'
 import { useTranslation } from 'react-i18next'
-import { auditPages, groupsQuery, locationsQuery, tokensQuery } from '../api/admin'
+import { auditPages, connectorsQuery, groupsQuery, locationsQuery, tokensQuery } from '../api/admin'
 import { useAuditWords } from '../components/audit-words'
 import { ChoosePeople } from '../components/ChoosePeople'
 import { useNames } from '../components/names'
@@ -172,6 +172,7 @@ function Entries({ entries }: { entries: AuditEntry[] }) {
   const clock = useClock()
   const all = administersAll(useMe().role)
   const { data: tokens } = useQuery({ ...tokensQuery, enabled: all })
+  const { data: connectors } = useQuery({ ...connectorsQuery, enabled: all, refetchInterval: false })
   const { data: locations = [] } = useQuery(locationsQuery)
   const { data: groups = [] } = useQuery(groupsQuery)
   const people = entries.flatMap((e) => {
@@ -189,12 +190,17 @@ function Entries({ entries }: { entries: AuditEntry[] }) {
     const name = tokens?.find((x) => x.id === id)?.name
     return name ? t('admin.audit.token', { name }) : t('admin.audit.tokenGone')
   }
+  const connector = (id: string) => connectors?.find((x) => x.id === id)?.name ?? id
+  const actingConnector = (id: string) => {
+    const name = connectors?.find((x) => x.id === id)?.name
+    return name ? t('admin.audit.connectorActor', { name }) : t('admin.audit.connectorGone')
+  }
   const actor = (text: string) => {
     const a = actorOf(text)
-    return { person, token, system: () => t('admin.audit.system') }[a.kind](a.id)
+    return { person, token, connector: actingConnector, system: () => t('admin.audit.system') }[a.kind](a.id)
   }
   const scope = (id: string) => [...locations, ...groups].find((x) => x.id === id)?.name ?? id
-  const words = useAuditWords({ person, token, scope })
+  const words = useAuditWords({ person, token, scope, connector })
   return (
     <ol className="rows audit" aria-label={t('admin.audit.list')}>
       {entries.map((e) => (
@@ -226,7 +232,8 @@ function Entries({ entries }: { entries: AuditEntry[] }) {
 function Detail({ detail, words }: { detail: unknown; words: ReturnType<typeof useAuditWords> }) {
   const { t } = useTranslation()
   const { changed, facts } = detailOf(detail)
-  const shown = facts.flatMap((f) => words.fact(f) ?? [])
+  const named = facts.some((f) => f.path.length === 1 && f.path[0] === 'name')
+  const shown = facts.flatMap((f) => words.fact(f, named) ?? [])
   if (!changed.length && !shown.length) return null
   return (
     <ul className="audit-detail">

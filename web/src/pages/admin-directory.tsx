@@ -1,63 +1,32 @@
 import { Button } from '@fluentui/react-components'
-import { Checkmark16Regular } from '@fluentui/react-icons'
-import { useQuery } from '@tanstack/react-query'
-import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { connectorsQuery, useCheckConnector, useDeleteConnector } from '../api/admin'
-import { Problem } from '../api/errors'
+import { useCheckConnector, useDeleteConnector } from '../api/admin'
 import { useJob, useSync } from '../api/jobs'
 import { Confirm } from '../components/Confirm'
+import { ConnectorPage } from '../components/ConnectorPage'
 import { CheckSteps, ConnectorState } from '../components/ConnectorState'
 import { JobView, ReportView } from '../components/JobView'
+import { CONNECTOR_PLACES } from '../components/places'
 import { useProblemText } from '../components/problem'
-import { QueryTrouble } from '../components/trouble'
 import { LdapForm } from '../forms/LdapForm'
 import { type Connector, unusual } from '../lib/connector'
-import { Page, Section, Trouble, Waiting } from '../ui/parts'
+import { Section, Trouble } from '../ui/parts'
 import { ReasonButton } from '../ui/ReasonButton'
 
-const LIST = '/admin/system/directories'
-const ONE = '/admin/system/directories/$connector'
-
-/** Each kind of outside system has a form of its own; all have the state above it, the check and the report. */
-const FORMS: Partial<Record<Connector['kind'], typeof LdapForm>> = { ldap: LdapForm }
+const { to: LIST, one: ONE } = CONNECTOR_PLACES.ldap
 
 /** One directory: how it is doing, what can be done with it, and its settings. The address says which job is followed. */
 export function DirectoryPage() {
-  const { t } = useTranslation()
-  const { connector: id } = useParams({ from: '/app/admin/system/directories/$connector' })
-  const query = useQuery(connectorsQuery)
-  const [said, setSaid] = useState('')
-  const [dirty, setDirty] = useState(false)
-  const fresh = id === 'new'
-  const c = query.data?.find((x) => x.id === id && FORMS[x.kind])
-  const Form = FORMS[c?.kind ?? 'ldap'] ?? LdapForm
   return (
-    <Page
-      title={fresh ? t('admin.directories.addTitle') : (c?.name ?? t('nav.directories'))}
-      lead={<Link to={LIST}>{t('admin.directories.back')}</Link>}
-    >
-      <p className={said ? 'saved said' : 'hidden'} role="status">
-        {said && <Checkmark16Regular aria-hidden="true" />} {said}
-      </p>
-      {query.isPending && <Waiting label={t('waiting')} />}
-      {query.error && !c && <QueryTrouble error={query.error} again={() => void query.refetch()} />}
-      {query.data && !fresh && !c && <QueryTrouble error={GONE} again={() => void query.refetch()} />}
-      {c && <Actions key={`actions-${id}`} c={c} dirty={dirty} />}
-      {(c || fresh) && (
-        <Form
-          key={id}
-          connector={c}
-          onDirty={setDirty}
-          onSaved={(name) => setSaid(t('admin.connector.saved', { name }))}
-        />
-      )}
-    </Page>
+    <ConnectorPage
+      kind="ldap"
+      Form={LdapForm}
+      above={(c, dirty) => <Actions key={`actions-${c.id}`} c={c} dirty={dirty} />}
+    />
   )
 }
-
-const GONE = new Problem(404, '')
 
 /** How it is doing, and what can be done with it. */
 function Actions({ c, dirty }: { c: Connector; dirty: boolean }) {

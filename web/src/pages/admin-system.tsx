@@ -1,6 +1,8 @@
 import { LockClosed24Regular } from '@fluentui/react-icons'
 import { Link, Outlet, useRouterState } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
+import { FailingHint, useFailing } from '../components/FailingHint'
 import { isAt, SYSTEM_PLACES } from '../components/places'
 import { useMe } from '../components/session'
 import { administersAll } from '../lib/model'
@@ -10,6 +12,13 @@ import { Empty, Page } from '../ui/parts'
 export function SystemPages() {
   const { t } = useTranslation()
   const path = useRouterState({ select: (s) => s.location.pathname })
+  const failing = useFailing()
+  const tabs = useRef<HTMLElement>(null)
+  // On a phone not all of them fit: the chosen one is brought into sight.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the path decides which one is chosen, and the sign makes one wider
+  useEffect(() => {
+    tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' })
+  }, [path, failing])
   if (!administersAll(useMe().role))
     return (
       <Page title={t('nav.system')}>
@@ -18,10 +27,17 @@ export function SystemPages() {
     )
   return (
     <>
-      <nav className="tabs system-tabs" aria-label={t('nav.system')}>
+      <nav className="tabs system-tabs" ref={tabs} aria-label={t('nav.system')}>
         {SYSTEM_PLACES.map((p) => (
-          <Link key={p.to} to={p.to} className="tab" aria-current={isAt(p, path) ? 'page' : undefined}>
+          <Link
+            key={p.to}
+            to={p.to}
+            className="tab"
+            aria-current={isAt(p, path) ? 'page' : undefined}
+            aria-describedby={failing && p.name === 'health' ? 'failing-health' : undefined}
+          >
             {t(`nav.${p.name}`)}
+            {failing && p.name === 'health' && <FailingHint id="failing-health" />}
           </Link>
         ))}
       </nav>

@@ -1,23 +1,60 @@
 import { Button, Field, Input } from '@fluentui/react-components'
+import { PersonKey20Regular } from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
+import { useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/errors'
-import { sessionsQuery, useChangePassword, useEndSession } from '../api/queries'
+import { identitiesQuery, providersQuery, sessionsQuery, useChangePassword, useEndSession } from '../api/queries'
+import { Identities } from '../components/Identities'
 import { useProblemText } from '../components/problem'
+import { RefusedSignIn } from '../components/RefusedSignIn'
 import { useClock, useNow } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
 import { clientLabel } from '../lib/client-label'
+import { wayTo } from '../lib/provider'
 import { moment } from '../lib/time'
 import { Section, Trouble, Waiting } from '../ui/parts'
 
-/** The own password, and where one is signed in. */
+/** The accounts of sign-in providers, the own password, and where one is signed in. */
 export function SignInsPage() {
   return (
     <>
+      <OwnIdentities />
       <OwnPassword />
       <SignIns />
     </>
+  )
+}
+
+function OwnIdentities() {
+  const { t } = useTranslation()
+  const { refused, provider } = useSearch({ from: '/app/settings/sign-in' })
+  const { data: providers = [] } = useQuery(providersQuery)
+  const { data: identities } = useQuery(identitiesQuery('me'))
+  const others = providers.filter((p) => !identities?.some((x) => x.connector === p.id))
+  // Where there is nothing to connect, nobody needs to hear of it.
+  if (!refused && !providers.length && !identities?.length) return null
+  return (
+    <Section title={t('identities.title')} note={t('identities.lead')}>
+      <div className="stack">
+        {refused && <RefusedSignIn why={refused} provider={provider} connecting />}
+        <Identities person="me" empty={t('identities.none')} />
+        {identities && others.length > 0 && (
+          <>
+            <div className="row">
+              {others.map((p) => (
+                // A page of the server, which leads on to the provider's: the router knows nothing of it.
+                <Button key={p.id} as="a" href={wayTo(p.path, '/settings/sign-in', true)} icon={<PersonKey20Regular />}>
+                  {t('identities.connect', { name: p.name })}
+                </Button>
+              ))}
+            </div>
+            <p className="note">{t('identities.connectHint')}</p>
+          </>
+        )}
+      </div>
+    </Section>
   )
 }
 
@@ -40,10 +77,17 @@ function OwnPassword() {
       />
     </Field>
   )
+  // Only the answer tells who has no password here (putPassword in internal/api/sessions.go).
+  if (change.error instanceof Problem && change.error.status === 409 && /without a password/.test(change.error.message))
+    return (
+      <Section title={t('password.change')}>
+        <p role="alert">{t('password.none')}</p>
+      </Section>
+    )
   return (
     <Section title={t('password.change')} note={t('password.changeNote')}>
       <form
-        className="form"
+        className="stack"
         onSubmit={(e) => {
           e.preventDefault()
           setAsked(true)
@@ -91,6 +135,7 @@ function SignIns() {
               </p>
               <p className="note">
                 {t('signIns.since', { at: at(s.created_at) })}
+                {` · ${s.provider ? t('signIns.by', { provider: s.provider }) : t('signIns.byPassword')}`}
                 {s.address && ` · ${s.address}`}
               </p>
             </div>

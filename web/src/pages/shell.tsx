@@ -32,6 +32,7 @@ import { live, useConnection, useWatch } from '../api/live'
 import { leave, queryClient, serverIsBack, sessionQuery, teamQuery, useSignOut } from '../api/queries'
 import { tab } from '../api/tab'
 import { ConnectionBanner, Untold } from '../components/ConnectionBanner'
+import { FailingHint, useFailing } from '../components/FailingHint'
 import { OwnPresence } from '../components/OwnPresence'
 import { type AdminPlace, adminPlaces, isAt } from '../components/places'
 import { SearchPeople } from '../components/SearchPeople'
@@ -146,6 +147,7 @@ function Navigation() {
   const signOut = useSignOut()
   const path = useRouterState({ select: (s) => s.location.pathname })
   const admin = administers(me.role)
+  const failing = useFailing()
   const place = (
     to: Place['to'] | AdminPlace['to'],
     { icon, on }: Icons,
@@ -153,6 +155,8 @@ function Navigation() {
     name: string,
     className?: string,
     label?: string,
+    /** Something below it does not work. */
+    hint?: boolean,
   ) => (
     <li key={to} className={className}>
       <Link
@@ -161,11 +165,13 @@ function Navigation() {
         className={here ? 'place on' : 'place'}
         aria-current={here ? 'page' : undefined}
         aria-label={label}
+        aria-describedby={hint ? `failing-${to}` : undefined}
       >
         <span className="place-icon" aria-hidden="true">
           {here ? on : icon}
         </span>
         <span className="place-name">{name}</span>
+        {hint && <FailingHint id={`failing-${to}`} />}
       </Link>
     </li>
   )
@@ -184,6 +190,7 @@ function Navigation() {
               t('nav.adminShort'),
               'only-phone',
               t('nav.admin'),
+              failing,
             )}
         </ul>
         {admin && (
@@ -192,7 +199,17 @@ function Navigation() {
               {t('nav.admin')}
             </p>
             <ul className="rail-admin" aria-labelledby="rail-admin">
-              {adminPlaces(me.role).map((p) => place(p.to, ADMIN_ICONS[p.name], isAt(p, path), t(`nav.${p.name}`)))}
+              {adminPlaces(me.role).map((p) =>
+                place(
+                  p.to,
+                  ADMIN_ICONS[p.name],
+                  isAt(p, path),
+                  t(`nav.${p.name}`),
+                  undefined,
+                  undefined,
+                  failing && p.name === 'system',
+                ),
+              )}
             </ul>
           </>
         )}

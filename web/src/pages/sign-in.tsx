@@ -1,17 +1,21 @@
 import { Button, Field, Input } from '@fluentui/react-components'
+import { PersonKey20Regular } from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useRouter, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/errors'
-import { setupQuery, useSignIn } from '../api/queries'
+import { providersQuery, setupQuery, useSignIn } from '../api/queries'
 import { LanguageSwitch } from '../components/LanguageSwitch'
 import { useProblemText } from '../components/problem'
+import { RefusedSignIn } from '../components/RefusedSignIn'
+import { wayTo } from '../lib/provider'
 import { Logo, Trouble, useFocusOnce, useTitle } from '../ui/parts'
 
 export function SignInPage() {
   const { t } = useTranslation()
-  const { to } = useSearch({ from: '/sign-in' })
+  const { to, refused, provider } = useSearch({ from: '/sign-in' })
+  const { data: providers = [] } = useQuery(providersQuery)
   const signIn = useSignIn()
   const { data: setup } = useQuery(setupQuery)
   const navigate = useNavigate()
@@ -40,6 +44,7 @@ export function SignInPage() {
             <p className="note">{t('signIn.lead')}</p>
           </div>
         </div>
+        {refused && !signIn.error && <RefusedSignIn why={refused} provider={provider} />}
         {signIn.error && (
           <Trouble>
             {signIn.error instanceof Problem && signIn.error.status === 401
@@ -73,6 +78,21 @@ export function SignInPage() {
         <Button type="submit" appearance="primary" size="large" disabled={signIn.isPending}>
           {t('signIn.submit')}
         </Button>
+        {providers.length > 0 && (
+          <div className="door-ways">
+            <p className="door-or">{t('signIn.or')}</p>
+            <ul aria-label={t('signIn.providers')}>
+              {providers.map((p) => (
+                <li key={p.id}>
+                  {/* A page of the server, which leads on to the provider's: the router knows nothing of it. */}
+                  <Button as="a" href={wayTo(p.path, to)} size="large" icon={<PersonKey20Regular />}>
+                    {t('signIn.with', { name: p.name })}
+                  </Button>
+                </li>
+              ))}
+            </ul>
+          </div>
+        )}
         {setup?.demo && <p className="note">{t('signIn.demo')}</p>}
       </form>
       <LanguageSwitch />

@@ -24,7 +24,15 @@ const pages: [name: string, path: string, heading: RegExp][] = [
   ['a list of people', '/admin/people/import', /^Import a list of people$/],
   ['directories', '/admin/system/directories', /^Directories$/],
   ['a directory', '/admin/system/directories/d1', /^Head office$/],
+  ['sign-in providers', '/admin/system/providers', /^Sign-in providers$/],
+  ['a sign-in provider', '/admin/system/providers/o2', /^Partners$/],
+  ['a new sign-in provider', '/admin/system/providers/new', /^New sign-in provider$/],
+  ['provisioning', '/admin/system/provisioning/s1', /^Entra ID$/],
+  ['a new provisioning', '/admin/system/provisioning/new', /^New provisioning$/],
+  ['a webhook', '/admin/system/webhooks/w2', /^Door displays$/],
+  ['a new webhook', '/admin/system/webhooks/new', /^New webhook$/],
   ['tokens', '/admin/system/tokens', /^Tokens$/],
+  ['health', '/admin/system/health', /^Health$/],
   ['audit log', '/admin/audit', /^Audit log$/],
 ]
 
@@ -132,6 +140,29 @@ for (const theme of ['light', 'dark'] as const) {
     test('sign-in', async ({ page }) => {
       await open(page, '/sign-in', { theme, signedIn: false })
       await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible()
+      await expect(page.getByRole('link', { name: 'Sign in with Partners' })).toBeVisible()
+      await scan(page)
+    })
+
+    test('a sign-in that was refused', async ({ page }) => {
+      await open(page, '/sign-in?refused=admin&provider=o1', { theme, signedIn: false })
+      await expect(page.getByText('Company account did not sign you in')).toBeVisible()
+      await scan(page)
+    })
+
+    test('an account that was not connected', async ({ page }) => {
+      await open(page, '/settings/sign-in?refused=other&provider=o2', { theme })
+      await expect(page.getByText('The account of Partners was not connected')).toBeVisible()
+      await page.waitForTimeout(300)
+      await scan(page)
+    })
+
+    test('a token that is shown once', async ({ page }) => {
+      await open(page, '/admin/system/provisioning/s1', { theme })
+      await page.getByRole('button', { name: 'Make a new token…' }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Make' }).click()
+      await expect(page.getByLabel('Token', { exact: true })).toBeVisible()
+      await page.waitForTimeout(300)
       await scan(page)
     })
   })
