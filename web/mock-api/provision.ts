@@ -271,7 +271,14 @@ export class Provision {
     x.job =
       x.step < STEPS
         ? { ...x.job, done: Math.floor((x.job.total * x.step) / STEPS) }
-        : { ...x.job, done: x.job.total, state: x.error ? 'failed' : 'done', error: x.error, report: x.report }
+        : {
+            ...x.job,
+            done: x.job.total,
+            state: x.error ? 'failed' : 'done',
+            error: x.error,
+            unusual: Boolean(x.error),
+            report: x.report,
+          }
     if (x.job.state !== 'running') x.end()
     return x.job
   }

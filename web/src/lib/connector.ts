@@ -115,12 +115,7 @@ export function usual(server: LDAP['server'], field: (typeof ATTRIBUTES)[number]
   return [...new Set([open, active])].filter(Boolean).join(' / ')
 }
 
-/**
- * Whether a synchronisation was refused because it would block unusually many people (Enter in
- * internal/provision/sync.go). The server says so in words only.
- */
-export function unusual(job: { state: string; error?: string; report?: Schemas['Report'] }): number {
-  return job.state === 'failed' && /people of the directory would be blocked/.test(job.error ?? '')
-    ? (job.report?.blocked ?? 0)
-    : 0
+/** How many people a synchronisation that was refused would have blocked; 0 if it was not refused for that. */
+export function unusual(job: { unusual?: boolean; report?: Schemas['Report'] }): number {
+  return job.unusual ? (job.report?.blocked ?? 0) : 0
 }
