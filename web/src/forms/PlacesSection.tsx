@@ -112,17 +112,19 @@ export function PlacesSection({
                 )}
               </fieldset>
               <span className="row-buttons">
-                <Button
+                <ReasonButton
                   appearance="subtle"
                   icon={<ArrowUp20Regular />}
-                  disabled={i === 0 || i === rest}
+                  reason={i === rest ? t('admin.provisioning.lastPlace') : undefined}
+                  disabled={i === 0}
                   aria-label={t('admin.directories.upPlace', { n })}
                   onClick={() => onPlaces(moved(places, i, i - 1))}
                 />
-                <Button
+                <ReasonButton
                   appearance="subtle"
                   icon={<ArrowDown20Regular />}
-                  disabled={n === places.length || i === rest - 1}
+                  reason={rest >= 0 && i >= rest - 1 ? t('admin.provisioning.lastPlace') : undefined}
+                  disabled={n === places.length}
                   aria-label={t('admin.directories.downPlace', { n })}
                   onClick={() => onPlaces(moved(places, i, i + 1))}
                 />
