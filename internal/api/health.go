@@ -44,7 +44,7 @@ type Part struct {
 	Error       string     `json:"error,omitempty" doc:"What went wrong last, in words."`
 	CheckedAt   *time.Time `json:"checked_at,omitempty" doc:"The last attempt to use it."`
 	SucceededAt *time.Time `json:"succeeded_at,omitempty" doc:"The last one that went well."`
-	LagSeconds  *int64     `json:"lag_seconds,omitempty" doc:"How far behind it is: how old what is known of it is, or how long it has been failing."`
+	LagSeconds  *int64     `json:"lag_seconds,omitempty" doc:"How far behind it is, if it is: how long ago it went well last."`
 }
 
 // States of a part.
@@ -191,9 +191,9 @@ func (s *Server) connectorHealth(c *connector.Connector, now time.Time) Part {
 	case p.CheckedAt == nil:
 		p.State = stateWaiting
 	case c.LDAP != nil && c.LDAP.EveryMinutes > 0:
-		lag()
 		if every := time.Duration(c.LDAP.EveryMinutes) * time.Minute; !c.Running && now.Sub(c.CheckedAt) > 2*every+time.Minute {
 			p.State, p.Error = stateFailing, "it was not read when it was time"
+			lag()
 		}
 	}
 	return p

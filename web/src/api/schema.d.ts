@@ -1878,7 +1878,7 @@ export interface components {
             kind: "database" | "presence" | "stream" | "certificate" | "ics" | "caldav" | "ldap" | "oidc" | "scim" | "webhook";
             /**
              * Format: int64
-             * @description How far behind it is: how old what is known of it is, or how long it has been failing.
+             * @description How far behind it is, if it is: how long ago it went well last.
              */
             lag_seconds?: number;
             /** @description Of the connector. */
