@@ -17,12 +17,15 @@ export function ShownOnce({
   title,
   label,
   secret,
+  text,
   children,
   onClose,
 }: {
   title: string
   label: string
   secret: string
+  /** What it is good for; without it, that it is shown this once. */
+  text?: string
   /** What else is to be taken along. */
   children?: ReactNode
   onClose: () => void
@@ -35,7 +38,7 @@ export function ShownOnce({
         <DialogBody>
           <DialogTitle>{title}</DialogTitle>
           <DialogContent className="stack">
-            <p>{t('admin.tokens.madeText')}</p>
+            <p>{text ?? t('admin.tokens.madeText')}</p>
             <CopyField label={label} text={secret} />
             {children}
           </DialogContent>

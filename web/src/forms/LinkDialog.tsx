@@ -1,20 +1,9 @@
-import {
-  Button,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
-  Field,
-  Radio,
-  RadioGroup,
-} from '@fluentui/react-components'
+import { Field, Radio, RadioGroup } from '@fluentui/react-components'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useMakeLink } from '../api/admin'
-import { CopyField } from '../components/CopyField'
 import { FormDialog } from '../components/FormDialog'
+import { ShownOnce } from '../components/ShownOnce'
 import { useClock } from '../components/session'
 import type { PersonRecord } from '../lib/model'
 import { dateAndTime } from '../lib/time'
@@ -29,28 +18,16 @@ export function LinkDialog({ record, onClose }: { record: PersonRecord; onClose:
   const [kind, setKind] = useState<(typeof KINDS)[number]>('invitation')
   const title = t('admin.persons.link.title', { name: record.name })
   if (make.data)
-    // It closes by its button only: neither a click beside it nor Escape must lose the link.
     return (
-      <Dialog open modalType="alert">
-        <DialogSurface>
-          <DialogBody>
-            <DialogTitle>{title}</DialogTitle>
-            <DialogContent className="stack">
-              <p>{t('admin.persons.link.made', { name: record.name })}</p>
-              <CopyField
-                label={t('admin.persons.link.field')}
-                text={new URL(make.data.path, globalThis.location.origin).href}
-              />
-              <p>{t('admin.persons.link.expires', { at: dateAndTime(new Date(make.data.expires_at), clock) })}</p>
-            </DialogContent>
-            <DialogActions>
-              <Button appearance="primary" onClick={onClose}>
-                {t('close')}
-              </Button>
-            </DialogActions>
-          </DialogBody>
-        </DialogSurface>
-      </Dialog>
+      <ShownOnce
+        title={title}
+        text={t('admin.persons.link.made', { name: record.name })}
+        label={t('admin.persons.link.field')}
+        secret={new URL(make.data.path, globalThis.location.origin).href}
+        onClose={onClose}
+      >
+        <p>{t('admin.persons.link.expires', { at: dateAndTime(new Date(make.data.expires_at), clock) })}</p>
+      </ShownOnce>
     )
   return (
     <FormDialog

@@ -1,22 +1,11 @@
-import {
-  Button,
-  Checkbox,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
-  Field,
-  Input,
-} from '@fluentui/react-components'
+import { Checkbox, Field, Input } from '@fluentui/react-components'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useMakeToken } from '../api/admin'
 import { ChoosePeople } from '../components/ChoosePeople'
-import { CopyField } from '../components/CopyField'
 import { FormDialog } from '../components/FormDialog'
 import { wrongWith } from '../components/problem'
+import { ShownOnce } from '../components/ShownOnce'
 import { useClock } from '../components/session'
 import { type Schemas, TOKEN_SCOPES } from '../lib/model'
 import { fromField } from '../lib/time'
@@ -35,7 +24,15 @@ export function TokenDialog({ onClose }: { onClose: () => void }) {
   const [person, setPerson] = useState<string[]>([])
   const [expiry, setExpiry] = useState('')
   const [tried, setTried] = useState(false)
-  if (make.data) return <Secret token={make.data} onClose={onClose} />
+  if (make.data)
+    return (
+      <ShownOnce
+        title={t('admin.tokens.madeTitle', { name: make.data.name })}
+        label={t('admin.tokens.secret')}
+        secret={make.data.secret ?? ''}
+        onClose={onClose}
+      />
+    )
 
   const reports = scopes.includes('claims') || scopes.includes('lines')
   const reads = scopes.includes('read')
@@ -120,28 +117,5 @@ export function TokenDialog({ onClose }: { onClose: () => void }) {
         <Input type="datetime-local" value={expiry} onChange={(_e, d) => setExpiry(d.value)} />
       </Field>
     </FormDialog>
-  )
-}
-
-/** It closes by its button only: neither a click beside it nor Escape must lose the secret. */
-function Secret({ token, onClose }: { token: Token; onClose: () => void }) {
-  const { t } = useTranslation()
-  return (
-    <Dialog open modalType="alert">
-      <DialogSurface>
-        <DialogBody>
-          <DialogTitle>{t('admin.tokens.madeTitle', { name: token.name })}</DialogTitle>
-          <DialogContent className="stack">
-            <p>{t('admin.tokens.madeText')}</p>
-            <CopyField label={t('admin.tokens.secret')} text={token.secret ?? ''} />
-          </DialogContent>
-          <DialogActions>
-            <Button appearance="primary" onClick={onClose}>
-              {t('close')}
-            </Button>
-          </DialogActions>
-        </DialogBody>
-      </DialogSurface>
-    </Dialog>
   )
 }
