@@ -695,7 +695,7 @@ type PersonInput struct {
 type ImportInput struct {
 	Body struct {
 		CSV      string `json:"csv" minLength:"1" maxLength:"31457280" doc:"A heading with login and any of name, email, location, group, work_number, mobile_number, home_number, voicemail_number, time_zone, language, role, vip, blocked; then a row for each person, told apart by login. Columns that are not there stay as they are."`
-		Location string `json:"location,omitempty" maxLength:"120" doc:"Name or ID: of new people of whom the list says none. Absent: they are refused."`
+		Location string `json:"location,omitempty" maxLength:"120" doc:"Name or ID: of new people of whom the list says none. An empty location says nothing then. Absent: they are refused."`
 		Group    string `json:"group,omitempty" maxLength:"120" doc:"Configuration group of these people, by name or ID. Absent: none."`
 		DryRun   bool   `json:"dry_run,omitempty" doc:"Only tell what it would do."`
 	}

@@ -134,17 +134,20 @@ func TestAListIsEnteredAndSaidAgainChangesNothing(t *testing.T) {
 func TestAListThatSaysNoPlaces(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	list := "login,name,location\nanna,Anna Berg,\nnina,Nina,\notto,Otto,Hamburg\n"
+	list := "login,name,location\nanna,Anna Berg,\nnina,Nina,\notto,Otto,Hamburg\npaul,Paul,Berlin\n"
 	rep := w.enter("login,name\nanna,Anna Berger\nnina,Nina\n", Run{Action: "people.import", DryRun: true})
 	if rep.Changed != 1 || rep.Refused != 1 || rep.Refusals[0].Field != "location" {
 		t.Errorf("without a place: %+v", rep)
 	}
 	place := Place{Location: "berlin", Group: "LABS"}
 	rep = w.enter(list, Run{Action: "people.import", Place: place})
-	if rep.Added != 2 || rep.Refused != 1 || rep.Refusals[0].Login != "anna" { // hers is emptied, which cannot be
+	if rep.Added != 3 || rep.Unchanged != 1 || rep.Refused != 0 { // of anna it says nothing new
 		t.Errorf("got %+v", rep)
 	}
-	for login, want := range map[string][2]string{"nina": {w.berlin, w.labs}, "otto": {w.hamburg, ""}, "anna": {w.berlin, w.labs}} {
+	if rep := w.enter("login,name,location\nanna,Anna Berg,\n", Run{Action: "people.import"}); rep.Refused != 1 { // without a place, hers is emptied
+		t.Errorf("got %+v", rep)
+	}
+	for login, want := range map[string][2]string{"nina": {w.berlin, w.labs}, "otto": {w.hamburg, ""}, "paul": {w.berlin, ""}, "anna": {w.berlin, w.labs}} {
 		p, ok := w.ByLogin(login)
 		if !ok || p.LocationID != want[0] || p.GroupID != want[1] {
 			t.Errorf("%s is in %q, %q; want %q", login, p.LocationID, p.GroupID, want)

@@ -64,6 +64,7 @@ func (r Refusal) String() string {
 type scopes struct {
 	locations []store.Location
 	groups    []store.Group
+	placed    bool // there is a place for new people: an empty location says nothing then
 }
 
 // scopesOf returns those that may be named; visible nil: all.
@@ -74,7 +75,7 @@ func scopesOf(of *office.Office, visible func(location string) bool) scopes {
 		locations = slices.DeleteFunc(locations, func(l store.Location) bool { return !visible(l.ID) })
 		groups = slices.DeleteFunc(groups, func(g store.Group) bool { return !visible(g.LocationID) })
 	}
-	return scopes{locations, groups}
+	return scopes{locations: locations, groups: groups}
 }
 
 func (s scopes) location(name string) (id string, ok bool) {
@@ -131,10 +132,14 @@ func (s scopes) enter(r *Record, p *store.Person) (wrong []Refusal) {
 		}
 	}
 	was := p.LocationID
-	if v, given := r.Values[Location]; given || was == "" {
+	v, given := r.Values[Location]
+	if s.placed && v == "" {
+		given = false
+	}
+	stays, elsewhere := s.placed && !given, given && p.ID == "" // the group of new people is for those of whom nothing is said
+	if given || was == "" {
 		id, ok := s.location(v)
 		switch {
-		case v == "" && p.ID == "" && was != "": // the place of new people
 		case v == "":
 			refuse(Location, "must not be empty")
 		case !ok:
@@ -143,9 +148,10 @@ func (s scopes) enter(r *Record, p *store.Person) (wrong []Refusal) {
 			p.LocationID = id
 		}
 	}
-	v, given := r.Values[Group]
+	v, given = r.Values[Group]
 	switch {
-	case given && v == "", !given && p.LocationID != was: // the groups of another location are others
+	case stays && v == "": // so the group
+	case given && v == "", !given && (p.LocationID != was || elsewhere): // the groups of another location are others
 		p.GroupID = ""
 	case given && p.LocationID != "":
 		id, ok := s.group(p.LocationID, v)

@@ -84,7 +84,7 @@ func (w *work) place() error {
 		bad.Add("location", "there is no location %q", p.Location)
 		return bad.Err()
 	}
-	p.Location = location
+	p.Location, w.scopes.placed = location, true
 	if p.Group != "" {
 		if p.Group, ok = w.scopes.group(location, p.Group); !ok {
 			bad.Add("group", "there is no such configuration group in that location")

@@ -283,7 +283,7 @@ export class Provision {
     return x.job
   }
 
-  import({ csv, dry_run }: Schemas['ImportInputBody']): Job {
+  import({ csv, dry_run, location, group }: Schemas['ImportInputBody']): Job {
     const list = parse(csv)
     if (!list) throw invalid('csv', 'line 1 cannot be read: bare " in non-quoted-field')
     const unknown = list.heading.find((c) => !COLUMNS.some((x) => x === c))
@@ -301,7 +301,14 @@ export class Provision {
       const login = (v.login ?? '').toLowerCase()
       const old = known.get(login)
       const wrong: [field: string, message: string][] = []
-      const there = v.location === undefined && old ? old : this.office.place(v.location ?? '', v.group ?? '')
+      const silent = location ? !v.location : v.location === undefined
+      const there =
+        silent && old
+          ? old
+          : this.office.place(
+              silent ? (location ?? '') : (v.location ?? ''),
+              silent ? (v.group ?? group ?? '') : (v.group ?? ''),
+            )
       if (row.cells.length !== list.heading.length)
         wrong.push(['', `has ${row.cells.length} cells; the heading has ${list.heading.length}`])
       else if (!login) wrong.push(['login', 'must not be empty'])

@@ -55,15 +55,3 @@ export const useSync = (connector: string) =>
       return queryClient.invalidateQueries({ queryKey: connectorsQuery.queryKey })
     },
   })
-
-/** Where everybody whom the reader administers belongs, by login. */
-export async function placesByLogin(): Promise<Map<string, { location: string; group?: string }>> {
-  const known = new Map<string, { location: string; group?: string }>()
-  let after: string | undefined
-  do {
-    const page = await unwrap(api.GET('/api/v1/records', { params: { query: { after, limit: 200 } } }))
-    for (const r of page.records) if (r.login) known.set(r.login, { location: r.location, group: r.group })
-    after = page.next
-  } while (after)
-  return known
-}

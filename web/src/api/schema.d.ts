@@ -1662,7 +1662,7 @@ export interface components {
             dry_run?: boolean;
             /** @description Configuration group of these people, by name or ID. Absent: none. */
             group?: string;
-            /** @description Name or ID: of new people of whom the list says none. Absent: they are refused. */
+            /** @description Name or ID: of new people of whom the list says none. An empty location says nothing then. Absent: they are refused. */
             location?: string;
         };
         Job: {

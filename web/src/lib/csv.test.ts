@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { COLUMNS, decode, parse, placeless, table, withPlace } from './csv'
+import { COLUMNS, decode, parse, placeless, table } from './csv'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
@@ -45,44 +45,10 @@ describe('lists', () => {
   })
 })
 
-describe('the place of who has none', () => {
-  const locations = [
-    { id: 'l1', name: 'Berlin' },
-    { id: 'l2', name: 'Hamburg' },
-  ]
-  const known = new Map([['tom', { location: 'l1', group: 'g9' }]])
-  const place = { location: 'l2', group: 'g1' }
-  const filled = (text: string, at: { location: string; group?: string } = place) => {
-    const list = parse(text)
-    if (!list) throw new Error('cannot be read')
-    return withPlace(list, at, known, locations)
-  }
-
-  it('counts rows without one', () => {
-    const count = (text: string) => placeless(parse(text) ?? { text, comma: ',', heading: [], headingEnd: 0, rows: [] })
-    expect(count('login,name\na,A\nb,B')).toBe(2)
-    expect(count('login,location\na,Berlin\nb, ')).toBe(1)
-  })
-
-  it('adds columns; people who are known stay where they are', () => {
-    expect(filled('login,name\r\n\r\nnew,N\r\nTom,T\r\n')).toBe(
-      'login,name,location,group\r\n\r\nnew,N,l2,g1\r\nTom,T,l1,g9\r\n',
-    )
-    expect(filled('login\nnew', { location: 'l2' })).toBe('login,location\nnew,l2')
-  })
-
-  it('fills empty cells only, and leaves groups of another location behind', () => {
-    expect(filled('login;location\nnew;\ntom;\na;Berlin\n')).toBe(
-      'login;location;group\nnew;l2;g1\ntom;l1;g9\na;Berlin;\n',
-    )
-    expect(filled('login;location\ntom;berlin\n')).toBe('login;location;group\ntom;berlin;g9\n')
-    expect(filled('login;location\ntom;Hamburg\n')).toBe('login;location;group\ntom;Hamburg;\n')
-    expect(filled('login,location,group\nnew,,\na,Berlin,\n')).toBe('login,location,group\nnew,l2,g1\na,Berlin,\n')
-  })
-
-  it('keeps every line where it is', () => {
-    expect(filled('login,name\na,"A\nB"\n\nb,C', { location: 'l2' })).toBe('login,name,location\na,"A\nB",l2\n\nb,C,l2')
-  })
+it('counts rows without a location', () => {
+  const count = (text: string) => placeless(parse(text) ?? { text, comma: ',', heading: [], rows: [] })
+  expect(count('login,name\na,A\nb,B')).toBe(2)
+  expect(count('login,location\na,Berlin\nb, ')).toBe(1)
 })
 
 it('writes tables that spreadsheets do not take for formulas', () => {

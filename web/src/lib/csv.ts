@@ -30,7 +30,7 @@ export function decode(file: Uint8Array): string {
 }
 
 type Row = { cells: string[]; start: number; end: number }
-export type List = { text: string; comma: string; heading: string[]; headingEnd: number; rows: Row[] }
+export type List = { text: string; comma: string; heading: string[]; rows: Row[] }
 
 /** A list with its heading (RFC 4180). Undefined if it cannot be read; what is wrong with it is for the server to say. */
 export function parse(text: string): List | undefined {
@@ -77,7 +77,7 @@ export function parse(text: string): List | undefined {
     rows.push(row)
   }
   const [heading, ...people] = rows
-  return heading && { text, comma, heading: heading.cells.map(columnOf), headingEnd: heading.end, rows: people }
+  return heading && { text, comma, heading: heading.cells.map(columnOf), rows: people }
 }
 
 /** Where the quotation mark is that closes a cell; two of them are one in it. */
@@ -88,58 +88,10 @@ function closing(text: string, from: number): number {
 
 const columnOf = (name: string) => name.trim().toLowerCase().replace(/[ -]/g, '_')
 
-type Home = { location: string; group?: string }
-
 /** Rows that say no location. */
 export function placeless(list: List): number {
   const i = list.heading.indexOf('location')
   return list.rows.filter((r) => !r.cells[i]?.trim()).length
-}
-
-/**
- * The list with a place for everybody whose row says none: who is known by login stays where they are, everybody else
- * goes to the given place. Lines stay where they are, so that what is said of line 7 is about line 7 of the file.
- */
-export function withPlace(
-  list: List,
-  place: Home,
-  known: ReadonlyMap<string, Home>,
-  locations: readonly { id?: string; name: string }[],
-): string {
-  const [iLogin, iLocation, iGroup] = ['login', 'location', 'group'].map((c) => list.heading.indexOf(c)) as [
-    number,
-    number,
-    number,
-  ]
-  const addGroup = iGroup < 0 && !!place.group
-  const here = (id: string, said: string) =>
-    id === said || locations.some((l) => l.id === id && l.name.toLowerCase() === said.toLowerCase())
-  const { text, comma } = list
-  const write = (cells: string[]) => cells.map((c) => quoted(c, comma)).join(comma)
-  const added = (cells: (string | undefined)[]) => cells.map((c) => comma + quoted(c ?? '', comma)).join('')
-  let out = ''
-  let from = 0
-  const put = (upTo: number, more: string) => {
-    out += text.slice(from, upTo) + more
-    from = upTo
-  }
-  const names = [...(iLocation < 0 ? ['location'] : []), ...(addGroup ? ['group'] : [])]
-  put(list.headingEnd, added(names))
-  for (const row of list.rows) {
-    const was = known.get((row.cells[iLogin] ?? '').trim().toLowerCase())
-    const said = row.cells[iLocation]?.trim() ?? ''
-    const home = was ?? place
-    const group = said ? (was && here(was.location, said) ? was.group : '') : home.group
-    const more = added([...(iLocation < 0 ? [home.location] : []), ...(addGroup ? [group] : [])])
-    if (!said && iLocation >= 0 && row.cells.length === list.heading.length) {
-      const cells = row.cells.with(iLocation, home.location)
-      if (iGroup >= 0 && !cells[iGroup]?.trim() && home.group) cells[iGroup] = home.group
-      put(row.start, write(cells))
-      from = row.end
-    }
-    put(row.end, more)
-  }
-  return out + text.slice(from)
 }
 
 const quoted = (cell: string, comma: string) =>

@@ -4,11 +4,11 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { groupsQuery, locationsQuery } from '../api/admin'
-import { placesByLogin, useImport, useJob } from '../api/jobs'
+import { useImport, useJob } from '../api/jobs'
 import { download, JobView } from '../components/JobView'
 import { useProblemText } from '../components/problem'
 import { useClock } from '../components/session'
-import { COLUMNS, decode, type List, parse, placeless, withPlace } from '../lib/csv'
+import { COLUMNS, decode, type List, parse, placeless } from '../lib/csv'
 import { Page, Section, Trouble } from '../ui/parts'
 import { ReasonButton } from '../ui/ReasonButton'
 
@@ -32,7 +32,6 @@ export function ImportPage() {
   const [tried, setTried] = useState<{ file: File; place: typeof place }>()
   const [failed, setFailed] = useState<unknown>()
   const [preparing, setPreparing] = useState(false)
-  const locations = useQuery(locationsQuery).data ?? []
   const running = preparing || begin.isPending || job.data?.state === 'running'
   const current = tried && tried.file === file && tried.place === place
   const report = job.data?.state === 'done' ? job.data.report : undefined
@@ -59,10 +58,8 @@ export function ImportPage() {
     setFailed(undefined)
     setPreparing(true)
     try {
-      const { list } = file
-      const csv =
-        place.location && list && placeless(list) ? withPlace(list, place, await placesByLogin(), locations) : file.text
-      const made = await begin.mutateAsync({ csv, dry_run })
+      const where = place.location ? place : undefined
+      const made = await begin.mutateAsync({ csv: file.text, dry_run, ...where })
       setTried({ file, place })
       await navigate({
         to: '/admin/people/import',
