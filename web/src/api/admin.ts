@@ -289,11 +289,15 @@ export const useMakeConnectorToken = () =>
     onSuccess: () => stale('connectors', 'deliveries', 'audit'),
   })
 
-export const useDeleteConnector = () =>
+/** leave goes to another page: it must be done before the connector is gone from the list, and the page with it. */
+export const useDeleteConnector = (leave: () => Promise<void>) =>
   useMutation({
     mutationFn: (connector: string) =>
       unwrap(api.DELETE('/api/v1/connectors/{connector}', { params: { path: { connector } } })),
-    onSuccess: () => stale('connectors', 'providers', 'identities', 'health', 'records', 'record', 'audit'),
+    onSuccess: async () => {
+      await leave()
+      await stale('connectors', 'providers', 'identities', 'health', 'records', 'record', 'audit')
+    },
   })
 
 export const useCheckConnector = () =>

@@ -82,7 +82,9 @@ export function ConnectorActions({
   const say = useProblemText()
   const navigate = useNavigate()
   const check = useCheckConnector()
-  const remove = useDeleteConnector()
+  const remove = useDeleteConnector(() =>
+    navigate({ to: CONNECTOR_PLACES[c.kind].to, replace: true, ignoreBlocker: true }),
+  )
   const [asking, setAsking] = useState(false)
   const error = check.error ?? remove.error
   return (
@@ -117,11 +119,7 @@ export function ConnectorActions({
           title={t('admin.connector.deleteTitle', { name: c.name })}
           action={t('admin.connector.deleteDo')}
           onClose={() => setAsking(false)}
-          onConfirm={() =>
-            remove.mutate(c.id, {
-              onSuccess: () => navigate({ to: CONNECTOR_PLACES[c.kind].to, replace: true, ignoreBlocker: true }),
-            })
-          }
+          onConfirm={() => remove.mutate(c.id)}
         >
           {deleteText}
         </Confirm>

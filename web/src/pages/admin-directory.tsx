@@ -36,7 +36,7 @@ function Actions({ c, dirty }: { c: Connector; dirty: boolean }) {
   const { job: id, dry } = useSearch({ from: '/app/admin/system/directories/$connector' })
   const check = useCheckConnector()
   const sync = useSync(c.id)
-  const remove = useDeleteConnector()
+  const remove = useDeleteConnector(() => navigate({ to: LIST, replace: true, ignoreBlocker: true }))
   const job = useJob(id, !!dry)
   const [asking, setAsking] = useState<'delete' | 'anyway'>()
   const busy = c.running || sync.isPending || job.data?.state === 'running'
@@ -152,9 +152,7 @@ function Actions({ c, dirty }: { c: Connector; dirty: boolean }) {
           title={t('admin.connector.deleteTitle', { name: c.name })}
           action={t('admin.connector.deleteDo')}
           onClose={() => setAsking(undefined)}
-          onConfirm={() =>
-            remove.mutate(c.id, { onSuccess: () => navigate({ to: LIST, replace: true, ignoreBlocker: true }) })
-          }
+          onConfirm={() => remove.mutate(c.id)}
         >
           {t('admin.connector.deleteText')}
         </Confirm>
