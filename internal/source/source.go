@@ -17,13 +17,43 @@ type Source interface {
 	Fetch(ctx context.Context, a Account) (Result, error)
 }
 
+// System is an outside system that holds the calendars of many people, such as an Exchange organisation. Fetch is given
+// the mailbox; it fails at once, with a wait, while the system asked to be left alone or cannot be reached, so that
+// nobody else is kept waiting. A System may be used by several goroutines at once.
+type System interface {
+	Source
+	// Follow says whose changes are to be heard of from now on; the others are forgotten. It does not block.
+	Follow(mailboxes []string)
+	// Watch hears of changes until ctx ends, whose cause it returns; it mends its own connections. changed is called,
+	// from any goroutine, with a mailbox that is to be read, because something changed there or may have been missed.
+	// It does not block. A system that tells nobody of changes returns nil at once: its calendars are polled.
+	Watch(ctx context.Context, changed func(mailbox string)) error
+	// Check tries each step that reading a mailbox needs, and tells what is missing. An empty mailbox leaves out what
+	// needs one.
+	Check(ctx context.Context, mailbox string) []Step
+}
+
+// Step is one thing that has to work, for whoever sets a system up.
+type Step struct {
+	Name   string // a word of the system, documented there
+	Server string // address, where it is about one of several; may be empty
+	OK     bool
+	Found  string // in words
+	Remedy string // what to do; empty if OK
+}
+
 // Account is one calendar and what the caller has of it. It hides its contents from logs.
 type Account struct {
 	URL      string // as the user entered it
+	Mailbox  string // whose calendar, in a System; an e-mail address
 	Username string // empty: none. A name and password in the URL are used if these are empty
 	Password string
 	State    string            // opaque, from the last Result; empty: read everything
 	Known    map[string]string // href to ETag, of the objects the caller has from this account; empty: read everything
+
+	// From and To are the span that is needed of sources that hand out occurrences, in place of rules. They may hand
+	// out more. Zero with all others.
+	From, To time.Time
 }
 
 func (Account) LogValue() slog.Value { return slog.StringValue("[account]") }
@@ -50,6 +80,7 @@ type Result struct {
 	Gone      []string      // hrefs that are no longer there, out of those in Known
 	Skipped   []string      // hrefs of objects that are there but could not be read: too large, or the server fails on them
 	Every     time.Duration // the source asks to be read no more often than this; zero: it says nothing
+	Password  string        // to be kept in place of the Account's, which is used up; empty: it stays
 }
 
 // Kind says what a caller can do about an Error.
@@ -81,6 +112,7 @@ type Error struct {
 	Kind       Kind
 	Text       string        // sentences for the user
 	RetryAfter time.Duration // the far side's wish, with Unavailable; zero: it has none
+	Whole      bool          // it is about the System as a whole, not about this calendar
 	Status     int           // of HTTP, if that is what it is about; else zero
 	Err        error         // cause, for the log; may be nil
 }

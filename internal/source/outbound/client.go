@@ -100,6 +100,19 @@ func NewClient(c Config) *Client {
 	}}
 }
 
+// Transport returns a transport of its own, which reaches what the client reaches and trusts whom it trusts, for
+// protocols that need to own their connections: NTLM, or answers that never end. It speaks HTTP/1.1, keeps at most
+// perHost idle connections to a server, decompresses nothing and bounds nothing but the headers of an answer; redirects
+// are up to the caller. Close its idle connections when done with it.
+func (c *Client) Transport(perHost int) *http.Transport {
+	t := c.transport.Clone()
+	t.ForceAttemptHTTP2 = false
+	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	t.TLSClientConfig.NextProtos = []string{"http/1.1"}
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, perHost
+	return t
+}
+
 // CloseIdleConnections closes connections that are kept for a next request.
 func (c *Client) CloseIdleConnections() { c.transport.CloseIdleConnections() }
 
