@@ -69,4 +69,3 @@ func (w *writer) appointment(a *Appointment) {
 	}
 	w.line("END", "VEVENT")
 }
-
