@@ -168,7 +168,7 @@ func (a *Agenda) derive(ctx context.Context, e *entry) error {
 	}
 	var claims []presence.Claim
 	var waiting []time.Time
-	if lease := rec.SucceededAt.Add(trust).Truncate(time.Millisecond); p.Settings.Calendar.OwnCalendars && lease.After(now) {
+	if lease := leaseOf(&rec); offered(p.Settings, rec.Kind, rec.ConnectorID) == nil && lease.After(now) {
 		claims, waiting = r.derive(rec.ID, near, now, lease, a.room(rec.PersonID))
 	}
 	if err := a.hold(ctx, rec, claims); err != nil {
@@ -189,15 +189,28 @@ func (a *Agenda) derive(ctx context.Context, e *entry) error {
 	return nil
 }
 
+// leaseOf returns until when what was read of a calendar holds.
+func leaseOf(rec *store.Calendar) time.Time {
+	lease := rec.SucceededAt.Add(trust)
+	if rec.Kind == KindLocal {
+		lease = handedUntil(rec)
+	}
+	return lease.Truncate(time.Millisecond)
+}
+
 // hold makes claims the only ones of a calendar. Those that hold already, with trust left, are not written again.
 func (a *Agenda) hold(ctx context.Context, rec store.Calendar, claims []presence.Claim) error {
 	src := sourceOf(rec.ID)
+	slack := trust / 2
+	if rec.Kind == KindLocal { // its lease is what was promised
+		slack = time.Second
+	}
 	wanted := map[string]presence.Claim{}
 	for _, c := range claims {
 		wanted[c.ID] = c
 	}
 	held, _, ok := a.hub.Claims(rec.PersonID)
-	if !ok || !differs(src, held, wanted) {
+	if !ok || !differs(src, held, wanted, slack) {
 		return nil
 	}
 	return a.hub.Change(ctx, rec.PersonID, func(e *hub.Edit) error {
@@ -209,7 +222,7 @@ func (a *Agenda) hold(ctx context.Context, rec store.Calendar, claims []presence
 			switch {
 			case !ok:
 				e.Delete(c.Ref())
-			case alike(c, w):
+			case alike(c, w, slack):
 				delete(wanted, c.ID)
 			}
 		}
@@ -223,13 +236,13 @@ func (a *Agenda) hold(ctx context.Context, rec store.Calendar, claims []presence
 	})
 }
 
-func differs(src presence.Source, held []presence.Claim, wanted map[string]presence.Claim) bool {
+func differs(src presence.Source, held []presence.Claim, wanted map[string]presence.Claim, slack time.Duration) bool {
 	n := 0
 	for _, c := range held {
 		if c.Source != src {
 			continue
 		}
-		if w, ok := wanted[c.ID]; !ok || !alike(c, w) {
+		if w, ok := wanted[c.ID]; !ok || !alike(c, w, slack) {
 			return true
 		}
 		n++
@@ -237,9 +250,9 @@ func differs(src presence.Source, held []presence.Claim, wanted map[string]prese
 	return n != len(wanted)
 }
 
-// alike reports whether a held claim says what is wanted, and its lease is not near its end.
-func alike(held, wanted presence.Claim) bool {
-	fresh := wanted.Lease.Sub(held.Lease) < trust/2
+// alike reports whether a held claim says what is wanted, and its lease ends less than slack before the wanted one.
+func alike(held, wanted presence.Claim, slack time.Duration) bool {
+	fresh := wanted.Lease.Sub(held.Lease).Abs() < slack
 	held.Lease = wanted.Lease
 	return fresh && held.From.Equal(wanted.From) && held.Until.Equal(wanted.Until) && func() bool {
 		held.From, held.Until = wanted.From, wanted.Until
