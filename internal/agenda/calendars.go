@@ -115,6 +115,16 @@ func (a *Agenda) status(e *entry) Status {
 	}
 }
 
+// Each calls f with every calendar, in no order; of each only what says how it is doing. f must not call the agenda.
+func (a *Agenda) Each(f func(Status)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, e := range a.entries {
+		r := &e.rec
+		f(Status{Kind: r.Kind, ConnectorID: r.ConnectorID, Central: central(r.Kind), CheckedAt: r.CheckedAt, SucceededAt: r.SucceededAt, Error: r.Error})
+	}
+}
+
 // Calendars returns a person's calendars by name.
 func (a *Agenda) Calendars(personID string) []Status {
 	var all []Status

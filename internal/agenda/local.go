@@ -42,7 +42,7 @@ func (a *Agenda) Hand(ctx context.Context, by office.By, in Handed) (Status, err
 	}
 	var bad fault.Fields
 	in.Name = strings.TrimSpace(in.Name)
-	if in.Name == "" || utf8.RuneCountInString(in.Name) > longestName || strings.ContainsFunc(in.Name, unicode.IsControl) {
+	if in.Name == "" || utf8.RuneCountInString(in.Name) > longestName || !utf8.ValidString(in.Name) || strings.ContainsFunc(in.Name, unicode.IsControl) {
 		bad.Add("name", "must be one line of at most %d characters", longestName)
 	}
 	if in.Lease < time.Minute || in.Lease > trust {

@@ -286,7 +286,9 @@ func TestASystemThatIsDownIsLeftAlone(t *testing.T) {
 func TestABrokenMailboxHoldsUpNobody(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
 		m := h.exchange()
-		m.set(func() { m.fails["bert@example.org"] = &source.Error{Kind: source.NotFound, Text: "There is no such mailbox."} })
+		m.set(func() {
+			m.fails["bert@example.org"] = &source.Error{Kind: source.NotFound, Text: "There is no such mailbox."}
+		})
 		m.put("bert@example.org")
 		m.put("anna@example.org", h.meeting("1", 10*time.Hour, 11*time.Hour))
 		h.settle()

@@ -91,6 +91,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connectors/{connector}/calendars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the calendars of a system are doing */
+        get: operations["getConnectorsConnectorCalendars"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connectors/{connector}/check": {
         parameters: {
             query?: never;
@@ -681,6 +698,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people/{person}/local-calendars/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Hand over a calendar that is reached from the person's computer only */
+        put: operations["putPeoplePersonLocalCalendarsName"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people/{person}/password": {
         parameters: {
             query?: never;
@@ -959,6 +993,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scopes/{scope}/systems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Outside systems that the settings of a scope can name */
+        get: operations["getScopesScopeSystems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scopes/{scope}/templates": {
         parameters: {
             query?: never;
@@ -1153,6 +1204,11 @@ export interface components {
              * @description Minutes before the start.
              */
             reminder_minutes?: number;
+            /**
+             * Format: date-time
+             * @description When it was last found in that calendar.
+             */
+            seen_at?: string;
             /** @enum {string} */
             show_as: "busy" | "out_of_office" | "tentative" | "working_elsewhere" | "free";
             /** Format: date-time */
@@ -1188,20 +1244,28 @@ export interface components {
              * @description In the days ahead.
              */
             appointments: number;
+            /** @description It is neither changed nor removed by hand. */
+            central?: boolean;
             /** Format: date-time */
             checked_at?: string;
+            /** @description The system that holds it. */
+            connector?: string;
             /** @description What went wrong last, in words. */
             error?: string;
             has_password?: boolean;
             id: string;
-            /** @enum {string} */
-            kind: "ics" | "caldav";
+            /**
+             * @description exchange, graph and domino are there because the administrator's settings say so. graph_account is a Microsoft account that the person has connected, local is handed over by a program.
+             * @enum {string}
+             */
+            kind: "ics" | "caldav" | "exchange" | "graph" | "domino" | "graph_account" | "local";
             name: string;
             /** @description What could not be read, while the rest was. */
             problems: string[];
             /** Format: date-time */
             succeeded_at?: string;
-            url: string;
+            /** @description Of kinds ics and caldav. */
+            url?: string;
             username?: string;
         };
         CalendarBody: {
@@ -1230,12 +1294,21 @@ export interface components {
             subject_as_text: boolean;
         };
         CalendarSection: {
+            /** @description With local: ID of a connector of kind graph with which users connect their Microsoft accounts. Absent: they do not. */
+            accounts?: string;
             /** @description Appointments of whole days count. */
             all_day: boolean;
             /** @description A category that is the name of a profile selects it. */
             category_profiles: boolean;
+            /** @description With central: ID of the connector of that system. */
+            connector?: string;
             /** Format: int64 */
             days_ahead: number;
+            /**
+             * @description local: from each user, handed over by a desktop client or with an account that they connect. central: from a system that holds everybody's.
+             * @enum {string}
+             */
+            method: "local" | "central";
             /** @description Only appointments with such a category count. */
             only_with_category: boolean;
             /** @description Users may enter calendars of their own. */
@@ -1254,9 +1327,13 @@ export interface components {
             own?: components["schemas"]["CalendarOptions"];
         };
         Calendars: {
+            /** @description Applications with which the person may connect their Microsoft account; the path leads to the page that asks them for it. */
+            accounts: components["schemas"]["Provider"][];
             /** @description The person may enter calendars. */
             allowed: boolean;
             calendars: components["schemas"]["Calendar"][];
+            /** @description Programs may hand over calendars of the person. */
+            local: boolean;
         };
         Card: {
             email?: string;
@@ -1430,6 +1507,17 @@ export interface components {
             /** @description Of kind webhook. */
             webhook?: components["schemas"]["Webhook"];
         };
+        ConnectorCalendars: {
+            /** Format: int64 */
+            calendars: number;
+            /** @description Those that cannot be read. */
+            failing: components["schemas"]["FailingCalendar"][];
+            /**
+             * Format: int64
+             * @description How many more cannot be read.
+             */
+            more?: number;
+        };
         ConnectorSyncBody: {
             /** @description Also if an unusual number of people would be blocked. */
             anyway?: boolean;
@@ -1602,6 +1690,18 @@ export interface components {
             voicemail_number?: string;
             work_number?: string;
         };
+        FailingCalendar: {
+            /** Format: date-time */
+            checked_at?: string;
+            /** @description In words. */
+            error: string;
+            mailbox: string;
+            /** @description Of the person. */
+            name: string;
+            person: string;
+            /** Format: date-time */
+            succeeded_at?: string;
+        };
         FavouritesInputBody: {
             /** @description Person IDs in the order of choice. */
             favourites: string[];
@@ -1755,6 +1855,52 @@ export interface components {
             /** @description Of the link. */
             secret: string;
         };
+        LocalAppointment: {
+            categories?: string[];
+            /** Format: date-time */
+            end?: string;
+            /**
+             * Format: date
+             * @description The first day behind it.
+             */
+            end_date?: string;
+            /** @description The same whenever the occurrence is handed over, also if it was moved. */
+            id: string;
+            private?: boolean;
+            /**
+             * Format: int64
+             * @description Before the start. 0: none.
+             */
+            reminder_minutes?: number;
+            /**
+             * @default busy
+             * @enum {string}
+             */
+            show_as: "free" | "tentative" | "busy" | "out_of_office" | "working_elsewhere";
+            /**
+             * Format: date-time
+             * @description Of those with a time.
+             */
+            start?: string;
+            /**
+             * Format: date
+             * @description Of those of whole days, which are days of the person's time zone.
+             */
+            start_date?: string;
+            /** @description Of private ones it is not kept; best leave it out. */
+            subject?: string;
+            /** @description Of the original, https or http. */
+            url?: string;
+        };
+        LocalCalendarInputBody: {
+            /** @description All that there are in the days ahead, in place of what was handed over before. */
+            appointments: components["schemas"]["LocalAppointment"][];
+            /**
+             * Format: int64
+             * @description So long it holds, unless it is handed over again.
+             */
+            lease_seconds: number;
+        };
         Location: {
             readonly id?: string;
             name: string;
@@ -1875,7 +2021,7 @@ export interface components {
             /** @description Of the connector. */
             id?: string;
             /** @enum {string} */
-            kind: "database" | "presence" | "stream" | "certificate" | "ics" | "caldav" | "ldap" | "oidc" | "scim" | "webhook";
+            kind: "database" | "presence" | "stream" | "certificate" | "ics" | "caldav" | "graph_account" | "local" | "exchange" | "graph" | "domino" | "ldap" | "oidc" | "scim" | "webhook";
             /**
              * Format: int64
              * @description How far behind it is, if it is: how long ago it went well last.
@@ -2369,6 +2515,20 @@ export interface components {
         };
         Steps: {
             steps: components["schemas"]["Step"][];
+        };
+        System: {
+            /** @description People may connect accounts with it. */
+            accounts: boolean;
+            /** @description It may hold everybody's calendars. */
+            calendar: boolean;
+            enabled: boolean;
+            id: string;
+            /** @enum {string} */
+            kind: "exchange" | "graph" | "domino";
+            name: string;
+        };
+        Systems: {
+            systems: components["schemas"]["System"][];
         };
         Team: {
             /** @description Person IDs in the chosen order. */
@@ -2954,9 +3114,79 @@ export interface operations {
             };
         };
     };
-    postConnectorsConnectorCheck: {
+    getConnectorsConnectorCalendars: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorCalendars"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postConnectorsConnectorCheck: {
+        parameters: {
+            query?: {
+                /** @description Of systems that hold calendars: the address of somebody whose calendar is to be read. Absent: what needs one is left out. */
+                mailbox?: string;
+            };
             header?: never;
             path: {
                 connector: string;
@@ -6098,6 +6328,80 @@ export interface operations {
             };
         };
     };
+    putPeoplePersonLocalCalendarsName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+                /** @description Of the calendar, such as Outlook; calendars of one name are one. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocalCalendarInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     putPeoplePersonPassword: {
         parameters: {
             query?: never;
@@ -7563,6 +7867,74 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getScopesScopeSystems: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a location or configuration group. */
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Systems"];
+                };
             };
             /** @description Unauthorized */
             401: {
