@@ -1,0 +1,3 @@
+package exchangetest
+
+func validate(root *node) error { return nil }
