@@ -124,6 +124,12 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, p *off
 	limited, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
 	res, err := src.Fetch(limited, acct)
 	cancel()
+	if res.Password != "" { // also beside an error: the one before may be used up
+		var failed error
+		if rec, failed = a.replacePassword(ctx, e, rec, res.Password); failed != nil {
+			return 0, false, failed
+		}
+	}
 	if err != nil {
 		if ctx.Err() != nil { // that is no fault of the calendar
 			return 0, false, ctx.Err()
@@ -137,11 +143,6 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, p *off
 			}
 		}
 		return fail(wait, err)
-	}
-	if res.Password != "" {
-		if rec, err = a.replacePassword(ctx, e, rec, res.Password); err != nil {
-			return 0, false, err
-		}
 	}
 	next := rec
 	next.CheckedAt, next.SucceededAt, next.Error, next.State = began, began, "", markedState(res.State, owners)

@@ -244,7 +244,18 @@ func TestTour(t *testing.T) {
 	}}
 	good("systems", admin.get("/scopes/"+location+"/systems"))
 	dir := decode[api.Connector](good("", admin.post("/connectors", ldap)))
-	good("connector-calendars", admin.get("/connectors/"+dir.ID+"/calendars"))
+	exchange := decode[api.Connector](good("exchange", admin.post("/connectors", map[string]any{"kind": "exchange", "name": "Exchange", "enabled": false, "secret": "x", "exchange": map[string]any{
+		"url": "https://127.0.0.1:1/EWS/Exchange.asmx", "auth": "basic", "account": `EXAMPLE\doorlight`,
+	}})))
+	graph := decode[api.Connector](good("graph", admin.post("/connectors", map[string]any{"kind": "graph", "name": "Microsoft 365", "enabled": false, "secret": "x", "graph": map[string]any{
+		"tenant": "84bd8158-6d4d-4958-8b9f-9d6445542f95", "client_id": "00000000-6d4d-4958-8b9f-9d6445542f95", "secret_expires": "2030-01-01",
+	}})))
+	good("systems-named", admin.get("/scopes/"+location+"/systems"))
+	good("connector-calendars", admin.get("/connectors/"+exchange.ID+"/calendars"))
+	good("connector-scripts", admin.get("/connectors/"+exchange.ID+"/scripts"))
+	good("connector-scripts-graph", admin.get("/connectors/"+graph.ID+"/scripts?base=https://presence.example.org"))
+	good("", admin.delete("/connectors/"+exchange.ID))
+	good("", admin.delete("/connectors/"+graph.ID))
 	good("connector", admin.put("/connectors/"+dir.ID, ldap))
 	good("connectors", admin.get("/connectors"))
 	good("", admin.post("/connectors/"+dir.ID+"/check", nil))

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/source/exchange"
 )
 
@@ -51,7 +50,7 @@ func (c *Connectors) Scripts(id, base string) ([]Script, error) {
 	case s.Graph != nil:
 		return s.Graph.scripts(name, strings.TrimSuffix(base, "/")+AccountPath(id, "callback")), nil
 	}
-	return nil, fault.New(fault.Conflict, "nothing is run at a system of kind %s", e.rec.Kind)
+	return nil, nil // nothing is run there
 }
 
 // AccountPath is the path of a page on which people connect accounts with an application.

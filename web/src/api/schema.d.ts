@@ -142,6 +142,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connectors/{connector}/scripts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is run at an outside system to set it up */
+        get: operations["getConnectorsConnectorScripts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connectors/{connector}/sync": {
         parameters: {
             query?: never;
@@ -1452,7 +1469,7 @@ export interface components {
             presence: components["schemas"]["Presence"];
         };
         Connector: {
-            /** @description Of kind oidc: where its pages lead back to (redirect URI), to be entered at the provider. */
+            /** @description Of kinds oidc and graph: where its pages lead back to (redirect URI), to be entered at the provider. */
             callback_path?: string;
             /**
              * Format: date-time
@@ -1462,10 +1479,19 @@ export interface components {
             enabled: boolean;
             /** @description What went wrong last, in words. */
             error?: string;
+            /** @description Of kind exchange. */
+            exchange?: components["schemas"]["Exchange"];
+            /**
+             * Format: date-time
+             * @description Of kind graph: when its secret or certificate ends, as far as that is known.
+             */
+            expires_at?: string;
+            /** @description Of kind graph. */
+            graph?: components["schemas"]["Graph"];
             has_secret?: boolean;
             id: string;
             /** @enum {string} */
-            kind: "ldap" | "oidc" | "scim" | "webhook";
+            kind: "ldap" | "oidc" | "scim" | "webhook" | "exchange" | "graph";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             /** @description Of kind oidc: where it tells that somebody has signed out there (back-channel logout URI). */
@@ -1493,8 +1519,12 @@ export interface components {
         };
         ConnectorBody: {
             enabled: boolean;
+            /** @description Of kind exchange. */
+            exchange?: components["schemas"]["Exchange"];
+            /** @description Of kind graph. */
+            graph?: components["schemas"]["Graph"];
             /** @enum {string} */
-            kind: "ldap" | "oidc" | "scim" | "webhook";
+            kind: "ldap" | "oidc" | "scim" | "webhook" | "exchange" | "graph";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             name: string;
@@ -1625,6 +1655,68 @@ export interface components {
             /** @description Absent: the central value holds. */
             own?: components["schemas"]["OnEvent"];
         };
+        Exchange: {
+            /**
+             * @description impersonation: the account has the role ApplicationImpersonation. delegate: it has rights on each calendar; Exchange tells of no changes then.
+             * @default impersonation
+             * @enum {string}
+             */
+            access: "impersonation" | "delegate";
+            /** @description The account that reads; its password is the secret of the connector. With oauth the client ID, and its secret. */
+            account?: string;
+            /**
+             * @description How the account signs in.
+             * @default ntlm
+             * @enum {string}
+             */
+            auth: "ntlm" | "kerberos" | "basic" | "oauth";
+            /** @description Address that is asked instead of autodiscover.DOMAIN and DOMAIN. */
+            autodiscover?: string;
+            /** @description PEM: whom to trust. Absent: the authorities of the server's system. */
+            certificates?: string;
+            /** @description Of the account, for ntlm and kerberos, unless its name tells. */
+            domain?: string;
+            /** @description Mail domains for which servers are looked up. The account's password goes to the servers that are found. */
+            domains?: string[];
+            /** @description Domain controllers, for kerberos. Absent: looked up in DNS. */
+            kdcs?: string[];
+            /**
+             * Format: int64
+             * @description Requests at the same time. 0: 10.
+             */
+            limit?: number;
+            /**
+             * @description Whether people's e-mail addresses here are the primary ones of their mailboxes, or any.
+             * @default primary_smtp
+             * @enum {string}
+             */
+            names: "primary_smtp" | "smtp";
+            /**
+             * @description How changes are heard of. stream: connections that stay open. pull: a question now and then. none: every calendar is polled.
+             * @default stream
+             * @enum {string}
+             */
+            notify: "stream" | "pull" | "none";
+            /** @description Allow addresses that are not encrypted. Passwords and calendars can be read on the way then. */
+            plaintext?: boolean;
+            /**
+             * Format: int64
+             * @description Between questions with pull. 0: 60.
+             */
+            pull_seconds?: number;
+            /** @description Of kerberos. Absent: the domain, in capitals. */
+            realm?: string;
+            /** @description Of oauth. */
+            scope?: string;
+            /** @description Name of the service, for kerberos. Absent: HTTP/ and the server's name. */
+            spn?: string;
+            /** @description Of oauth. */
+            token_url?: string;
+            /** @description Address of Exchange Web Services, such as https://mail.example.com/EWS/Exchange.asmx. Absent: it is looked up by Autodiscover for the mail domains. */
+            url?: string;
+            /** @description Address of Outlook on the web, for links to appointments. Absent: what Autodiscover says, or /owa/ on the server. */
+            web_url?: string;
+        };
         Explanation: {
             /** Format: date-time */
             at: string;
@@ -1720,6 +1812,35 @@ export interface components {
              * @enum {string}
              */
             target?: "number" | "home" | "mobile" | "voicemail";
+        };
+        Graph: {
+            /** @description Application (client) ID. */
+            client_id: string;
+            /**
+             * @description Which of Microsoft's clouds.
+             * @default global
+             * @enum {string}
+             */
+            cloud: "global" | "us_gov" | "us_gov_dod" | "china" | "custom";
+            /**
+             * @description What the secret of the connector is: the value of a client secret, or a certificate with its private key, both as PEM.
+             * @default secret
+             * @enum {string}
+             */
+            credential: "secret" | "certificate";
+            /** @description Of cloud custom: where Microsoft Graph is. */
+            graph_url?: string;
+            /** @description Of cloud custom: where people and applications sign in. */
+            login_url?: string;
+            /** @description Microsoft tells of changes at the public address of this server, which it must reach. Otherwise calendars are polled. */
+            notify?: boolean;
+            /**
+             * Format: date
+             * @description When the client secret ends, as the portal says. It is announced before.
+             */
+            secret_expires?: string;
+            /** @description Directory (tenant) ID. */
+            tenant: string;
         };
         Group: {
             readonly id?: string;
@@ -2397,6 +2518,20 @@ export interface components {
         };
         ScopeSettings: {
             sections: components["schemas"]["Section"][];
+        };
+        Script: {
+            /** @enum {string} */
+            name: "account" | "impersonation" | "scope" | "delegate" | "throttling" | "test" | "registration" | "restriction";
+            /**
+             * @description Where it is run.
+             * @enum {string}
+             */
+            shell: "exchange_management_shell" | "microsoft_graph_powershell" | "exchange_online_powershell";
+            /** @description Filled in with the names of the connector. */
+            text: string;
+        };
+        Scripts: {
+            scripts: components["schemas"]["Script"][];
         };
         Section: {
             activation?: components["schemas"]["Activation"];
@@ -3269,6 +3404,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConnectorsConnectorScripts: {
+        parameters: {
+            query?: {
+                /** @description The address under which browsers know this server. Absent: the public address that it was started with. */
+                base?: string;
+            };
+            header?: never;
+            path: {
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scripts"];
                 };
             };
             /** @description Unauthorized */
