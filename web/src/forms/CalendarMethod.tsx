@@ -11,6 +11,8 @@ import { withMethod } from '../lib/scope'
 import { Explained } from './Explained'
 
 type Section = Schemas['CalendarSection']
+/** Kinds of systems that have pages in the system settings. */
+type Entered = 'exchange' | 'graph'
 
 /** How the calendars of a scope are reached: from each user, or from a system that holds everybody's. */
 export function CalendarMethod({
@@ -58,6 +60,7 @@ export function CalendarMethod({
           label={t('admin.calendar.connector')}
           hint={t('admin.calendar.connectorHint')}
           systems={holding}
+          kinds={['exchange', 'graph']}
           loaded={!!systems}
           value={value.connector}
           off={off}
@@ -86,6 +89,7 @@ export function CalendarMethod({
               label={t('admin.calendar.application')}
               hint={t('admin.calendar.applicationHint')}
               systems={connecting}
+              kinds={['graph']}
               loaded={!!systems}
               value={value.accounts}
               off={off}
@@ -104,6 +108,7 @@ function SystemSelect({
   label,
   hint,
   systems,
+  kinds,
   loaded,
   value,
   off,
@@ -113,6 +118,8 @@ function SystemSelect({
   label: string
   hint: string
   systems: Schemas['System'][]
+  /** What can be entered to choose from. */
+  kinds: Entered[]
   loaded: boolean
   value: string | undefined
   off: boolean
@@ -121,7 +128,10 @@ function SystemSelect({
 }) {
   const { t } = useTranslation()
   const chosen = systems.find((s) => s.id === value)
-  const words = (s: Schemas['System']) => `${s.name} (${t(`admin.calendar.systemOf.${s.kind}`)})`
+  const words = (s: Schemas['System']) => {
+    const kind = t(`admin.calendar.systemOf.${s.kind}`)
+    return s.name.includes(kind) ? s.name : `${s.name} (${kind})`
+  }
   return (
     <div className="stack system-choice">
       <Field label={label} hint={hint} required validationMessage={wrong}>
@@ -142,7 +152,7 @@ function SystemSelect({
       </Field>
       {chosen && <SystemState s={chosen} />}
       {loaded && !systems.length && <p className="note">{t('admin.calendar.noSystem')}</p>}
-      {loaded && !off && <SetUp kinds={['exchange', 'graph']} />}
+      {loaded && !off && <SetUp kinds={kinds} />}
     </div>
   )
 }
@@ -166,7 +176,7 @@ function SystemState({ s }: { s: Schemas['System'] }) {
 }
 
 /** Where systems are entered, for who may; others are told who can. */
-function SetUp({ kinds }: { kinds: ('exchange' | 'graph')[] }) {
+function SetUp({ kinds }: { kinds: Entered[] }) {
   const { t } = useTranslation()
   if (!administersAll(useMe().role)) return <p className="note">{t('admin.calendar.setUpBySystem')}</p>
   return (

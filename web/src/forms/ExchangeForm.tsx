@@ -194,7 +194,7 @@ export function ExchangeForm(props: ConnectorFormProps) {
             />
           </div>
           {fields.length > 0 && (
-            <div className="fields">
+            <div className="fields few">
               {fields.map((f) => (
                 <div key={f}>
                   {f === 'kdcs'
@@ -269,7 +269,7 @@ export function ExchangeForm(props: ConnectorFormProps) {
           ) : (
             <p className="note">{t('admin.exchange.notifyDelegate')}</p>
           )}
-          <div className="fields">
+          <div className="fields few">
             {hearsOfChanges(x) && x.notify === 'pull' && (
               <NumberField
                 label={t('admin.exchange.pull_seconds')}

@@ -18,9 +18,7 @@ export function GraphPage() {
       above={(c, dirty) => (
         <>
           <ConnectorActions key={c.id} c={c} dirty={dirty} checks mailbox deleteText={t('admin.graph.deleteText')}>
-            <p>
-              <SecretEnd c={c} always />
-            </p>
+            <SecretEnd c={c} />
           </ConnectorActions>
           <SystemCalendars c={c} />
           <Addresses c={c} />

@@ -1,6 +1,6 @@
 import { Cloud24Regular } from '@fluentui/react-icons'
 import { ConnectorList } from '../components/ConnectorList'
-import { SecretEnd } from '../components/SecretEnd'
+import { SecretEndMark } from '../components/SecretEnd'
 
 /** The applications with which Microsoft 365 is reached, and how they are doing. */
 export function GraphsPage() {
@@ -10,8 +10,7 @@ export function GraphsPage() {
       icon={<Cloud24Regular />}
       about={(c) => (
         <>
-          {c.graph?.client_id}
-          <SecretEnd c={c} />
+          {c.graph?.client_id} <SecretEndMark c={c} />
         </>
       )}
     />
