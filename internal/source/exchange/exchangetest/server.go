@@ -190,7 +190,7 @@ func (s *Server) Close() {
 	}
 	<-s.ended
 	s.gate.Lock() // waits for requests that still run
-	s.gate.Unlock()
+	defer s.gate.Unlock()
 }
 
 // URL returns the address of Exchange Web Services.
@@ -472,6 +472,7 @@ func init() {
 		"m:GetServerTimeZones":         (*call).getServerTimeZones,
 		"m:GetUserAvailabilityRequest": (*call).getUserAvailability,
 		"m:ResolveNames":               (*call).resolveNames,
+		"m:ConvertId":                  (*call).convertID,
 		"m:FindItem":                   (*call).findItem,
 		"m:SyncFolderItems":            (*call).syncFolderItems,
 		"m:Subscribe":                  (*call).subscribe,
@@ -493,6 +494,9 @@ func (c *call) run(root *node) error {
 	if serve == nil {
 		return &fault{client: true, text: "The value of HTTP header SOAPAction is not understood, or the operation " + c.op + " is not."}
 	}
+	if n := header.kid("t:RequestServerVersion"); n != nil && !slices.Contains(versions, n.attr("Version")) { // before all else
+		return faultf("ErrorInvalidServerVersion", "The specified server version is invalid.")
+	}
 	if err := validate(root); err != nil {
 		return err
 	}
@@ -512,9 +516,6 @@ func (c *call) run(root *node) error {
 func (c *call) readHeader(header *node) error {
 	if n := header.kid("t:RequestServerVersion"); n != nil {
 		c.version = slices.Index(versions, n.attr("Version"))
-		if c.version < 0 {
-			return faultf("ErrorInvalidServerVersion", "The specified server version is invalid.")
-		}
 	}
 	if n := header.at("t:TimeZoneContext", "t:TimeZoneDefinition"); n != nil {
 		loc, ok := zone(n.attr("Id"))
