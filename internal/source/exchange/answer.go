@@ -207,6 +207,15 @@ func parse(body []byte) (*soap, error) {
 	return s, err
 }
 
+// decode reads a whole document of another kind.
+func decode(body []byte, into any) error {
+	err := xml.NewTokenDecoder(&bounded{d: xml.NewDecoder(bytes.NewReader(body))}).Decode(into)
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
 // next reads the next envelope of several that follow each other in one body, io.EOF after the last. It reads no
 // further than the envelope's end.
 func next(d *xml.Decoder) (*soap, error) {

@@ -8,7 +8,3 @@ import (
 
 // Check implements source.System.
 func (s *System) Check(ctx context.Context, mailbox string) []source.Step { return nil }
-
-func (s *System) discover(ctx context.Context, key, mailbox string, b *box) (*endpoint, error) {
-	return nil, nil
-}
