@@ -20,6 +20,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/jcmturner/gokrb5/v8/keytab"
 )
 
 // Config is how an organisation is set up. The zero value is one server with Basic authentication over plain HTTP.
@@ -71,6 +73,7 @@ type Server struct {
 	http   *http.Server
 	ln     net.Listener
 	cert   *tls.Certificate
+	keytab *keytab.Keytab
 	roots  *x509.CertPool
 	ended  chan struct{} // closed when the front end has
 	done   context.Context
@@ -84,7 +87,8 @@ type Server struct {
 	bySID     map[string]*Mailbox
 	logins    map[string]*principal
 	tokens    map[string]token
-	apps      map[string]*principal
+	apps      map[string]app
+	seen      map[string]time.Time // authenticators of Kerberos
 
 	subsMu sync.Mutex // guards subs; taken before a Mailbox's mu
 	subs   map[string]*subscription
@@ -139,14 +143,18 @@ func Start(config Config) (*Server, error) {
 			return nil, fmt.Errorf("exchangetest: Auth: %q is not a scheme", scheme)
 		}
 	}
+	kt, err := readKeytab(config.Keytab)
+	if err != nil {
+		return nil, err
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("exchangetest: %w", err)
 	}
 	s := &Server{
-		config: config, ln: ln, ended: make(chan struct{}),
+		config: config, ln: ln, keytab: kt, ended: make(chan struct{}),
 		byAddress: map[string]*Mailbox{}, byUPN: map[string]*Mailbox{}, bySID: map[string]*Mailbox{},
-		logins: map[string]*principal{}, tokens: map[string]token{}, apps: map[string]*principal{},
+		logins: map[string]*principal{}, tokens: map[string]token{}, apps: map[string]app{}, seen: map[string]time.Time{},
 		subs: map[string]*subscription{},
 	}
 	s.done, s.stop = context.WithCancel(context.Background())
@@ -201,6 +209,14 @@ func (s *Server) Base() string { return s.url }
 
 // Roots returns what to trust for HTTPS; nil without TLS.
 func (s *Server) Roots() *x509.CertPool { return s.roots }
+
+// Certificate returns the front end's; nil without TLS.
+func (s *Server) Certificate() *x509.Certificate {
+	if s.cert == nil {
+		return nil
+	}
+	return s.cert.Leaf
+}
 
 func (s *Server) now() time.Time {
 	return s.config.Now().Add(time.Duration(s.skew.Load())).UTC()
