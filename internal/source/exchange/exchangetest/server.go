@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -52,6 +53,8 @@ type Config struct {
 	MaxSubscriptions int // 5000
 	MaxStreams       int // streaming connections, 10
 
+	Seed uint64 // of what happens at random, see SetFaults
+
 	// Record is called with each request and each answer that is a document, streamed ones one by one; out with answers.
 	// It may be called by several goroutines.
 	Record func(out bool, body []byte)
@@ -88,6 +91,7 @@ type Server struct {
 	logins    map[string]*principal
 	tokens    map[string]token
 	apps      map[string]app
+	redirects map[string]Redirect
 	seen      map[string]time.Time // authenticators of Kerberos
 
 	subsMu sync.Mutex // guards subs; taken before a Mailbox's mu
@@ -154,11 +158,13 @@ func Start(config Config) (*Server, error) {
 	s := &Server{
 		config: config, ln: ln, keytab: kt, ended: make(chan struct{}),
 		byAddress: map[string]*Mailbox{}, byUPN: map[string]*Mailbox{}, bySID: map[string]*Mailbox{},
-		logins: map[string]*principal{}, tokens: map[string]token{}, apps: map[string]app{}, seen: map[string]time.Time{},
+		logins: map[string]*principal{}, tokens: map[string]token{}, apps: map[string]app{}, redirects: map[string]Redirect{}, seen: map[string]time.Time{},
 		subs: map[string]*subscription{},
 	}
 	s.done, s.stop = context.WithCancel(context.Background())
 	s.budgets.all = map[string]*budget{}
+	s.faults.random = rand.New(rand.NewPCG(config.Seed, 0))
+	s.faults.counts = map[string]int64{}
 	s.counts.requests = map[string]int64{}
 	scheme := "http"
 	if config.TLS {
@@ -342,9 +348,6 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	rw.Header().Set("Server", "Microsoft-IIS/10.0")
 	rw.Header().Set("X-Powered-By", "ASP.NET")
 	rw.Header().Set("request-id", fmt.Sprintf("%08x-0000-4000-8000-%012x", s.serial.Add(1), s.serial.Load()))
-	if s.faults.front(s, rw, r) {
-		return
-	}
 	switch strings.ToLower(r.URL.Path) {
 	case "/ews/exchange.asmx":
 	case "/autodiscover/autodiscover.svc", "/autodiscover/autodiscover.xml":
@@ -406,8 +409,13 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 // answer sends a whole document, unless the connection is to break meanwhile.
 func (s *Server) answer(c *call, status int, body []byte) {
 	s.record(true, body)
-	if s.faults.amid(s, c, body) {
-		return
+	if c.half {
+		c.rw.Header().Set("Content-Type", "text/xml; charset=utf-8")
+		c.rw.Header().Set("Content-Length", itoa(len(body)))
+		c.rw.WriteHeader(status)
+		c.rw.Write(body[:len(body)/2])
+		http.NewResponseController(c.rw).Flush()
+		panic(http.ErrAbortHandler)
 	}
 	send(c.rw, status, body)
 }
@@ -461,6 +469,7 @@ type call struct {
 	op      string
 	budget  *budget
 	waited  time.Duration // that is not the server's doing
+	half    bool          // of the answer is sent
 }
 
 // versions are those a client may ask for (types.xsd, ExchangeVersionType), oldest first.
