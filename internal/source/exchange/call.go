@@ -371,14 +371,17 @@ func (s *System) settle(h *host, r request, f *failure) {
 			f.told.RetryAfter = d
 		}
 	}
-	shut := func(shut bool) {
-		if !shut {
+	shut := func(now bool) {
+		e := h.gate.shut(time.Now())
+		if e == nil {
 			return
 		}
 		f.told.Whole = s.alone()
-		s.log.Warn("exchange is left alone for a while", "server", h.name, "err", f.told.Err)
-		if e := h.gate.shut(time.Now()); e != nil && f.told.Kind == source.Unavailable {
-			f.told.RetryAfter = e.RetryAfter
+		if f.told.Kind == source.Unavailable {
+			f.told.RetryAfter = max(f.told.RetryAfter, e.RetryAfter)
+		}
+		if now {
+			s.log.Warn("exchange is left alone for a while", "server", h.name, "err", f.told.Err)
 		}
 	}
 	key := r.key
@@ -403,8 +406,7 @@ func (s *System) settle(h *host, r request, f *failure) {
 		rest()
 		shut(h.gate.suspect(key, f.wait, f.told))
 	case ofServer:
-		h.gate.down(f.wait, f.told)
-		shut(true)
+		shut(h.gate.down(f.wait, f.told))
 	case ofSignIn:
 		rest()
 		h.gate.unsigned()
@@ -413,8 +415,7 @@ func (s *System) settle(h *host, r request, f *failure) {
 			for i := int32(2); i < n && wait < 3*s.c.timing.most; i++ {
 				wait *= 2
 			}
-			h.gate.down(min(wait, 3*s.c.timing.most), f.told)
-			shut(true)
+			shut(h.gate.down(min(wait, 3*s.c.timing.most), f.told))
 		}
 	}
 }
