@@ -40,6 +40,12 @@ func try(c *client, body string) (int, string, *node) {
 
 func TestFaults(t *testing.T) {
 	t.Parallel()
+	var seen recorder
+	t.Run("happen", func(t *testing.T) { faultsHappen(t, &seen) })
+	seen.check(t)
+}
+
+func faultsHappen(t *testing.T, seen *recorder) {
 	for _, test := range []struct {
 		name   string
 		f      Faults
@@ -63,7 +69,6 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var seen recorder
 			s, _ := office(t, Config{Record: seen.record})
 			c := newClient(t, s, "anna@example.test", "secret")
 			s.SetFaults(test.f)
@@ -82,7 +87,6 @@ func TestFaults(t *testing.T) {
 			if status, got, _ := try(c, viewOfMarch); status != 200 || got != "NoError" {
 				t.Errorf("when all is well again: %d %s", status, got)
 			}
-			seen.check(t)
 		})
 	}
 }
