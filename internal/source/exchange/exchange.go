@@ -119,6 +119,7 @@ type timing struct {
 	most    time.Duration
 	reopen  time.Duration // a stream that gets further mailboxes is opened anew no more often
 	old     time.Duration // a view is read anew though nothing is known to have changed
+	keep    time.Duration // for which a server that is away is taken to keep subscriptions; it does for 30 minutes
 	minutes int           // that a stream is asked to stay open
 }
 
@@ -196,6 +197,7 @@ func New(c Config) (*System, error) {
 	found := address("autodiscover_url", c.AutodiscoverURL)
 	web := address("web_url", c.WebURL)
 	var domains []string
+	listed := len(c.Domains) > 0
 	for _, d := range c.Domains {
 		d = strings.ToLower(strings.Trim(strings.TrimSpace(d), "@."))
 		if !domainName.MatchString(d) {
@@ -206,9 +208,9 @@ func New(c Config) (*System, error) {
 	}
 	c.Domains = domains
 	switch {
-	case c.URL == "" && len(c.Domains) == 0:
+	case c.URL == "" && !listed:
 		wrong.Add("url", "the address of the service is needed, or the mail domains for which it is looked up")
-	case c.URL != "" && (len(c.Domains) > 0 || c.AutodiscoverURL != ""):
+	case c.URL != "" && (listed || c.AutodiscoverURL != ""):
 		wrong.Add("domains", "nothing is looked up if there is an address")
 	case c.URL == "" && c.Names == NamesSID:
 		wrong.Add("names", "servers are looked up by address: with security identifiers the address of the service is needed")
@@ -305,6 +307,7 @@ func New(c Config) (*System, error) {
 	defaults(&t.most, 5*time.Minute)
 	defaults(&t.reopen, 5*time.Second)
 	defaults(&t.old, 12*time.Hour)
+	defaults(&t.keep, 20*time.Minute)
 	if t.minutes == 0 {
 		t.minutes = 30
 	}

@@ -78,9 +78,13 @@ func (g *gate) enter(ctx context.Context) (leave func(), refused *source.Error, 
 	g.mu.Unlock()
 	release := func() {}
 	if !proven {
+		// A password that is wrong is refused at once: whoever takes longer is held up by something else.
+		enough := time.NewTimer(5 * g.timing.wait)
+		defer enough.Stop()
 		select {
 		case g.first <- struct{}{}:
 			release = func() { <-g.first }
+		case <-enough.C:
 		case <-ctx.Done():
 			return nil, nil, context.Cause(ctx)
 		}

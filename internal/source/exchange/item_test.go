@@ -146,7 +146,7 @@ func TestViewIsHalved(t *testing.T) {
 	o := newOffice(t, 1, exchangetest.Config{}, nil)
 	from := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	to := from.AddDate(0, 0, 30)
-	const n = 2600
+	const n = 1400
 	for i := range n {
 		o.put(0, meeting(fmt.Sprint(i), from.Add(time.Duration(i)*15*time.Minute)))
 	}

@@ -73,7 +73,7 @@ func (w *watcher) listen(ctx context.Context, g *group) {
 	}
 	l := w.s.newLane()
 	defer l.transport.CloseIdleConnections()
-	c := &stream{g: g, lane: l}
+	c := &stream{g: g, lane: l, last: time.Now()}
 	for w.calm(ctx, g) {
 		opened := time.Now()
 		more, err := w.once(ctx, c)
@@ -105,9 +105,10 @@ type stream struct {
 	g        *group
 	lane     *lane
 	ids      []string
-	speaker  string // the mailbox it is charged to
-	failures int    // in a row
-	missed   bool   // something may have been
+	speaker  string    // the mailbox it is charged to
+	failures int       // in a row
+	last     time.Time // it was good
+	missed   bool      // something may have been
 }
 
 // once opens the stream and reads it to its end. more is false if there is nothing to hear or ctx ended.
@@ -227,7 +228,8 @@ func (w *watcher) broken(c *stream, err error) {
 	f, _ := errors.AsType[*failure](err)
 	var lost []*member
 	switch {
-	case f != nil && lostCodes[f.code], c.failures >= 3:
+	case f != nil && lostCodes[f.code], c.failures >= 3 && (!unanswered(err) || w.s.fixed == nil || time.Since(c.last) > w.s.c.timing.keep):
+		// Elsewhere, or not at all. A server that is only away for a while keeps what it has.
 		for _, m := range c.g.ids {
 			lost = append(lost, m)
 		}
@@ -295,7 +297,16 @@ func (w *watcher) open(c *stream) {
 			break
 		}
 	}
-	c.failures, c.missed = 0, false
+	c.failures, c.missed, c.last = 0, false, time.Now()
+}
+
+// unanswered reports whether an error is not the server's answer, but that there is none.
+func unanswered(err error) bool {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.scope == ofServer || f.scope == ofSilence
+	}
+	e, ok := errors.AsType[*source.Error](err)
+	return ok && e.Kind == source.Unavailable
 }
 
 // read opens the connection and reads it until it ends; nil if the server closed it because its time was up.

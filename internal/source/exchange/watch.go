@@ -418,6 +418,12 @@ func (w *watcher) failed(m *member, err error) {
 		m.failures++
 	}
 	wait = w.s.c.timing.backoff(int(m.failures))
+	switch {
+	case f != nil && f.code == "ErrorSubscriptionDelegateAccessNotSupported":
+		wait = w.s.c.timing.old / 2 // unless its rights become those of an owner
+	case ok && (e.Kind == source.NotFound || e.Kind == source.NotAllowed):
+		wait *= 6 // an administrator has to do something first
+	}
 	if ok {
 		wait = max(wait, e.RetryAfter)
 	}
