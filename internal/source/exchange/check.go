@@ -323,7 +323,7 @@ func (c *check) access(ctx context.Context, at *endpoint, key, mailbox string) b
 // view reads a day, and tells how much there is and nothing of what it is.
 func (c *check) view(ctx context.Context, at *endpoint, key, mailbox string) bool {
 	now := time.Now().UTC().Truncate(time.Second)
-	_, m, f := c.ask(ctx, at, key, mailbox, true, func(w *writer, who person) { w.findItem(who, now, now.Add(24*time.Hour), viewEntries) })
+	_, m, f := c.ask(ctx, at, key, mailbox, true, func(w *writer, who person) { w.findItem(who, now, now.Add(24*time.Hour), c.s.c.timing.entries) })
 	if f != nil {
 		c.step("view", at.url.Hostname(), words(f), "Try again later. If it stays, look at the event log of the Exchange server.")
 		return false

@@ -226,6 +226,16 @@ func (s *System) place(got found, where string) (*endpoint, error) {
 		if web, err := url.Parse(got.web); at.web == "" && err == nil && web.Scheme == "https" && web.Host != "" && web.User == nil {
 			at.web = strings.TrimSuffix(web.String(), "/") + "/"
 		}
+		// Thousands of mailboxes share a few places.
+		name := placeOf(at) + " " + at.web
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if known := s.places[name]; known != nil {
+			return known, nil
+		}
+		if len(s.places) < 1000 {
+			s.places[name] = at
+		}
 		return at, nil
 	}
 	return nil, &failure{scope: ofMailbox, told: &source.Error{Kind: source.NotFound, Err: errors.New("exchange: autodiscover names no service"),

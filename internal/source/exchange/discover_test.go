@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/source/exchange/exchangetest"
 )
 
 const discovered = `<s:Envelope xmlns:s="` + nsSOAP + `"><s:Body><GetUserSettingsResponseMessage xmlns="` + nsDiscover + `"><Response xmlns:i="http://www.w3.org/2001/XMLSchema-instance">` +
@@ -205,5 +207,50 @@ func TestMovedMailboxIsLookedUpAgain(t *testing.T) {
 	}
 	if got, want := d.operations(), "SyncFolderItems GetUserSettingsRequestMessage SyncFolderItems FindItem"; got != want {
 		t.Errorf("it is asked for %q, want %q", got, want)
+	}
+}
+
+// Mailboxes of several servers are found, heard of in groups of their own, and found again after a move.
+func TestDiscoveryOfAnOrganisation(t *testing.T) {
+	t.Parallel()
+	for name, pox := range map[string]bool{"settings": false, "settings of Outlook": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const n = 9
+			o := newOffice(t, n, exchangetest.Config{Servers: []string{"mbx1", "mbx2", "mbx3"}, TLS: true, Auth: []string{"NTLM"}, ChannelBinding: true}, nil)
+			o.sys = newSystem(t, "", func(c *Config) {
+				c.URL, c.Domains, c.AutodiscoverURL = "", []string{"example.test"}, o.server.SOAPDiscovery()
+				c.Auth, c.Domain, c.Client, c.AllowPlain = AuthNTLM, "EXAMPLE", trusting(t, o.server), false
+			})
+			if pox {
+				o.sys.ways["example.test"] = way{o.server.XMLDiscovery(), true}
+			}
+			o.server.SetRedirect(person0(8), exchangetest.Redirect{URL: "http://127.0.0.1:1" + soapPath})
+			from := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
+			r := o.read(from, from.AddDate(0, 0, 7), everybody(8)...)
+			r.w.hears(everybody(8)...)
+			if got := o.server.Counters().Streams; got != 3 {
+				t.Errorf("%d connections are open, want 3", got)
+			}
+			if err := o.server.MoveMailbox(person0(3), "mbx2"); err != nil {
+				t.Fatal(err)
+			}
+			o.put(3, meeting("moved", from))
+			r.w.wait("it to be read", func() bool { return r.subjects(3) == "moved" })
+			r.w.hears(everybody(8)...)
+			o.put(3, meeting("settled", from.Add(time.Hour)))
+			r.w.wait("it to be read", func() bool { return r.subjects(3) == "moved, settled" })
+			// Where anybody on the way could have sent it, the password does not go.
+			_, err := o.sys.Fetch(within(t), march(person0(8)))
+			if e, ok := errors.AsType[*source.Error](err); !ok || !strings.Contains(e.Text, "not https") {
+				t.Errorf("sent on to plain http, it says %v", err)
+			}
+			for mailbox, ok := range map[string]bool{person0(0): true, "": true, "nobody@example.test": false, "anna@elsewhere.test": false} {
+				steps := o.sys.Check(within(t), mailbox)
+				if last := steps[len(steps)-1]; last.OK != ok || steps[0].Name != "autodiscover" {
+					t.Errorf("checked for %q, it finds %+v", mailbox, steps)
+				}
+			}
+		})
 	}
 }

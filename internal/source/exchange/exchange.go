@@ -111,7 +111,7 @@ func (c Config) where() string {
 	return strings.Join(c.Domains, ", ")
 }
 
-// timing are the times that tests make shorter.
+// timing are the times and numbers that tests make smaller.
 type timing struct {
 	gather  time.Duration // events of a mailbox are gathered
 	silence time.Duration // after which a stream is dead
@@ -121,6 +121,7 @@ type timing struct {
 	old     time.Duration // a view is read anew though nothing is known to have changed
 	keep    time.Duration // for which a server that is away is taken to keep subscriptions; it does for 30 minutes
 	minutes int           // that a stream is asked to stay open
+	entries int           // of a view that are asked for at once; also FindCountLimit, beyond which Exchange cuts off
 }
 
 // How often a mailbox is to be read: seldom while its changes are heard of, as a repair of what notifications lose,
@@ -140,11 +141,12 @@ type System struct {
 	stop   context.Context // ends with Close
 	cancel context.CancelCauseFunc
 
-	mu    sync.Mutex       // guards what follows; held for moments only
-	hosts map[string]*host // by origin
-	ways  map[string]way   // by mail domain: where Autodiscover answered
-	boxes map[string]*box  // by key
-	odd   map[string]bool  // words that are not known, so that each is logged once
+	mu     sync.Mutex           // guards what follows; held for moments only
+	hosts  map[string]*host     // by origin
+	ways   map[string]way       // by mail domain: where Autodiscover answered
+	boxes  map[string]*box      // by key
+	places map[string]*endpoint // that were found
+	odd    map[string]bool      // words that are not known, so that each is logged once
 
 	watchMu sync.Mutex // guards what follows; held for moments only
 	wanted  map[string]string
@@ -311,7 +313,10 @@ func New(c Config) (*System, error) {
 	if t.minutes == 0 {
 		t.minutes = 30
 	}
-	s := &System{c: c, log: c.Log, hosts: map[string]*host{}, ways: map[string]way{}, boxes: map[string]*box{}, odd: map[string]bool{}}
+	if t.entries == 0 {
+		t.entries = 1000
+	}
+	s := &System{c: c, log: c.Log, hosts: map[string]*host{}, ways: map[string]way{}, places: map[string]*endpoint{}, boxes: map[string]*box{}, odd: map[string]bool{}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

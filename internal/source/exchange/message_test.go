@@ -37,7 +37,7 @@ func TestMessagesAreValid(t *testing.T) {
 	bodies := map[string]func(*writer, person){
 		"SyncFolderItems-first": func(w *writer, p person) { w.syncFolderItems(p, "") },
 		"SyncFolderItems":       func(w *writer, p person) { w.syncFolderItems(p, "H4sI<&>") },
-		"FindItem":              func(w *writer, p person) { w.findItem(p, from, from.Add(time.Hour), viewEntries) },
+		"FindItem":              func(w *writer, p person) { w.findItem(p, from, from.Add(time.Hour), 1000) },
 		"GetFolder":             func(w *writer, p person) { w.getFolder(p) },
 		"ResolveNames":          func(w *writer, p person) { w.resolveNames("reader & writer") },
 		"Subscribe-stream":      func(w *writer, p person) { w.subscribe(p, 0) },
