@@ -29,6 +29,7 @@ type Faults struct {
 	MissEvents       float64 // with GetEvents and GetStreamingEvents: ErrorMissedNotificationEvents, and the subscription is gone
 	BadWatermark     float64 // with GetEvents: ErrorInvalidWatermark
 	BadSyncState     float64 // with SyncFolderItems and a state: ErrorInvalidSyncStateData
+	ReadFails        float64 // with GetEvents and GetStreamingEvents: ErrorReadEventsFailed, and the subscription is gone
 	DropStream       float64 // with each envelope of a streaming connection: it breaks, half of the time within the envelope
 
 	Operations []string // that are concerned, such as FindItem; nil: all

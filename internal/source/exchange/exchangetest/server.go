@@ -5,6 +5,8 @@
 package exchangetest
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -53,6 +55,7 @@ type Config struct {
 	MaxSubscriptions int // 5000
 	MaxStreams       int // streaming connections, 10
 
+	Gzip bool   // answers are compressed for clients that can read them so
 	Seed uint64 // of what happens at random, see SetFaults
 
 	// Record is called with each request and each answer that is a document, streamed ones one by one; out with answers.
@@ -385,6 +388,7 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &call{s: s, rw: rw, r: r, who: who, loc: time.UTC}
+	c.zip = s.config.Gzip && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
 	c.backend = s.route(rw, r, who)
 	started := time.Now()
 	err = c.run(root)
@@ -409,6 +413,14 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 // answer sends a whole document, unless the connection is to break meanwhile.
 func (s *Server) answer(c *call, status int, body []byte) {
 	s.record(true, body)
+	if c.zip {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		z.Write(body)
+		z.Close()
+		body = packed.Bytes()
+		c.rw.Header().Set("Content-Encoding", "gzip")
+	}
 	if c.half {
 		c.rw.Header().Set("Content-Type", "text/xml; charset=utf-8")
 		c.rw.Header().Set("Content-Length", itoa(len(body)))
@@ -470,6 +482,7 @@ type call struct {
 	budget  *budget
 	waited  time.Duration // that is not the server's doing
 	half    bool          // of the answer is sent
+	zip     bool          // answers are compressed
 }
 
 // versions are those a client may ask for (types.xsd, ExchangeVersionType), oldest first.
