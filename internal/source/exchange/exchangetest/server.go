@@ -17,6 +17,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -347,6 +348,14 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	if s.done.Err() != nil {
 		return
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			if p != http.ErrAbortHandler { // which is how connections are broken on purpose
+				s.counts.crash(fmt.Sprintf("%v\n%s", p, debug.Stack()))
+			}
+			panic(http.ErrAbortHandler)
+		}
+	}()
 	rw.Header()["Date"] = []string{s.now().Format(http.TimeFormat)}
 	rw.Header().Set("Server", "Microsoft-IIS/10.0")
 	rw.Header().Set("X-Powered-By", "ASP.NET")
