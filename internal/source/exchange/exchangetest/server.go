@@ -485,6 +485,7 @@ type call struct {
 	version int    // index in versions
 	loc     *time.Location
 	local   bool     // times are answered in loc
+	millis  bool     // and with fractions of seconds
 	mailbox *Mailbox // whose rights count: the impersonated one, or the account's own; may be nil
 	acting  bool     // by impersonation
 	op      string
@@ -500,6 +501,7 @@ var versions = []string{"Exchange2007", "Exchange2007_SP1", "Exchange2009", "Exc
 	"V2016_07_13", "V2016_10_10", "V2017_01_07", "V2017_04_14", "V2017_07_11"}
 
 var (
+	since2010    = slices.Index(versions, "Exchange2010")
 	since2010SP1 = slices.Index(versions, "Exchange2010_SP1")
 )
 
@@ -572,8 +574,9 @@ func (c *call) readHeader(header *node) error {
 		if !ok {
 			return faultf("ErrorTimeZone", "The specified time zone isn't valid.")
 		}
-		c.loc, c.local = loc, loc != zones()["utc"]
+		c.loc, c.local = loc, loc != zones()["utc"] && c.version >= since2010 // older ones are always told in UTC
 	}
+	c.millis = header.kid("t:DateTimePrecision").value() == "Milliseconds"
 	c.mailbox = c.who.mailbox
 	sid := header.at("t:ExchangeImpersonation", "t:ConnectingSID")
 	if sid == nil {
@@ -647,10 +650,14 @@ func (c *call) responses(fn func(w *writer)) error {
 }
 
 func (c *call) time(t time.Time) string {
-	if c.local {
-		return t.In(c.loc).Format("2006-01-02T15:04:05Z07:00")
+	layout, loc := "2006-01-02T15:04:05Z07:00", time.UTC
+	if c.millis {
+		layout = "2006-01-02T15:04:05.000Z07:00"
 	}
-	return utc(t)
+	if c.local {
+		loc = c.loc
+	}
+	return t.In(loc).Format(layout)
 }
 
 // owner tells whether the caller has all rights on a mailbox.
