@@ -113,6 +113,8 @@ func (f *faults) inside(c *call) (done bool, err error) {
 		case Hanging:
 			c.wait(24 * time.Hour)
 			panic(http.ErrAbortHandler)
+		case Moving:
+			return true, faultf("ErrorMailboxMoveInProgress", "Mailbox move in progress. Try again later.")
 		case Unreachable:
 			return true, faultf("ErrorMailboxStoreUnavailable", "The mailbox database is temporarily unavailable.")
 		}
@@ -221,6 +223,7 @@ const (
 	Working     State = iota
 	Failing           // every request for it ends in ErrorInternalServerError
 	Hanging           // no request for it is ever answered
+	Moving            // it is on its way to another server: ErrorMailboxMoveInProgress
 	Unreachable       // its database is away for the moment: ErrorMailboxStoreUnavailable
 )
 

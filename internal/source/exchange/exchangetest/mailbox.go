@@ -351,7 +351,7 @@ func (m *Mailbox) edit(f *folder, v view, change func(*Event) error) (view, erro
 	next := *v.it
 	if v.kind == "Occurrence" || v.kind == "Exception" {
 		if ev.Recurrence != nil {
-			return view{}, inner("ErrorCalendarCannotUpdateDeletedItem", "An occurrence has no recurrence of its own.")
+			return view{}, &innerError{"ErrorInvalidPropertySet", "Set action is invalid for property.", []value{{"FieldURI", "calendar:Recurrence"}}}
 		}
 		if err := ev.settle(m.p.Address); err != nil {
 			return view{}, err
@@ -454,6 +454,16 @@ func (m *Mailbox) deleteOccurrence(f *folder, v view) {
 		next.deleted = map[int]bool{}
 	}
 	next.deleted[v.day] = true
+	left := false
+	for day := range next.ev.Recurrence.days() {
+		if left = !next.deleted[day]; left {
+			break
+		}
+	}
+	if !left {
+		m.remove(f, v.it, true)
+		return
+	}
 	if next.exceptions[v.day] != nil {
 		next.exceptions = maps.Clone(next.exceptions)
 		delete(next.exceptions, v.day)

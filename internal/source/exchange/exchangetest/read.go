@@ -169,6 +169,8 @@ func (c *call) calendarView(m *Mailbox, index int, n, view *node) (found []view,
 	switch {
 	case errFrom != nil || errTo != nil:
 		return nil, false, inner("ErrorInvalidRequest", "The request is invalid.")
+	case from.Year() < 2 || to.Year() > 9998:
+		return nil, false, inner("ErrorValueOutOfRange", "The start or the end of the view is out of range.")
 	case to.Before(from):
 		return nil, false, inner("ErrorCalendarEndDateIsEarlierThanStartDate", "EndDate is earlier than StartDate.")
 	case to.After(from.AddDate(2, 0, 0)):
@@ -282,7 +284,9 @@ func (c *call) syncFolderItems(n *node) error {
 	var m *Mailbox
 	var index int
 	if err == nil {
-		m, index, err = c.folder(n.kid("m:SyncFolderId").kids[0])
+		if m, index, err = c.folder(n.kid("m:SyncFolderId").kids[0]); err == errFolderNotFound {
+			err = inner("ErrorSyncFolderNotFound", "The folder to synchronize could not be found.")
+		}
 	}
 	limit, _ := strconv.Atoi(n.kid("m:MaxChangesReturned").value())
 	ignored := map[string]bool{}

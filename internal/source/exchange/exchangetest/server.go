@@ -391,6 +391,7 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.record(false, body)
+	started := time.Now()
 	root, err := parse(body)
 	if err != nil || root.name != "s:Envelope" {
 		rw.WriteHeader(http.StatusBadRequest)
@@ -399,7 +400,6 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	c := &call{s: s, rw: rw, r: r, who: who, loc: time.UTC}
 	c.zip = s.config.Gzip && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
 	c.backend = s.route(rw, r, who)
-	started := time.Now()
 	err = c.run(root)
 	s.counts.spent.Add(int64(time.Since(started) - c.waited))
 	if err == nil {
@@ -438,7 +438,9 @@ func (s *Server) answer(c *call, status int, body []byte) {
 		http.NewResponseController(c.rw).Flush()
 		panic(http.ErrAbortHandler)
 	}
+	began := time.Now()
 	send(c.rw, status, body)
+	c.waited += time.Since(began) // for the client's network
 }
 
 func (s *Server) record(out bool, body []byte) {
