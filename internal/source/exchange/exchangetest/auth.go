@@ -69,6 +69,7 @@ func (s *Server) authenticate(rw http.ResponseWriter, r *http.Request) *principa
 			if scheme == "Negotiate" {
 				if who, err := s.krbVerify(message); err == nil {
 					at.who = who.name
+					rw.Header().Set("WWW-Authenticate", "Negotiate "+krbAccepted())
 					return who
 				}
 			}

@@ -114,7 +114,12 @@ func office(t testing.TB, config Config) (*Server, *Mailbox) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Close)
+	t.Cleanup(func() {
+		s.Close()
+		for _, crash := range s.Counters().Crashes {
+			t.Errorf("the server crashed: %s", crash)
+		}
+	})
 	anna, err := s.AddMailbox(Person{Address: "anna@example.test", Aliases: []string{"a.alias@example.test"}, Password: "secret"})
 	if err != nil {
 		t.Fatal(err)

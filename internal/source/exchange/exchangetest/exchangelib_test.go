@@ -28,8 +28,11 @@ func TestExchangelibFindsAnExchange(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			var seen recorder
-			s, anna := office(t, Config{Record: seen.record, Auth: []string{"Negotiate", "NTLM", "Basic"}, TLS: way.bound, ChannelBinding: way.bound})
+			s, anna := office(t, Config{Record: seen.record, Auth: []string{"Negotiate", "NTLM", "Basic"}, TLS: way.bound, ChannelBinding: way.bound, Gzip: way.bound})
 			if _, err := anna.Put(Event{Subject: "Ready made", Start: at("2027-03-02T08:00:00Z"), End: at("2027-03-02T09:00:00Z")}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := anna.PutMail("Lunch?"); err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)

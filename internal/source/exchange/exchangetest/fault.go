@@ -29,6 +29,7 @@ type Faults struct {
 	MissEvents       float64 // with GetEvents and GetStreamingEvents: ErrorMissedNotificationEvents, and the subscription is gone
 	BadWatermark     float64 // with GetEvents: ErrorInvalidWatermark
 	BadSyncState     float64 // with SyncFolderItems and a state: ErrorInvalidSyncStateData
+	ReadFails        float64 // with GetEvents and GetStreamingEvents: ErrorReadEventsFailed, and the subscription is gone
 	DropStream       float64 // with each envelope of a streaming connection: it breaks, half of the time within the envelope
 
 	Operations []string // that are concerned, such as FindItem; nil: all
@@ -112,6 +113,8 @@ func (f *faults) inside(c *call) (done bool, err error) {
 		case Hanging:
 			c.wait(24 * time.Hour)
 			panic(http.ErrAbortHandler)
+		case Moving:
+			return true, faultf("ErrorMailboxMoveInProgress", "Mailbox move in progress. Try again later.")
 		case Unreachable:
 			return true, faultf("ErrorMailboxStoreUnavailable", "The mailbox database is temporarily unavailable.")
 		}
@@ -220,6 +223,7 @@ const (
 	Working     State = iota
 	Failing           // every request for it ends in ErrorInternalServerError
 	Hanging           // no request for it is ever answered
+	Moving            // it is on its way to another server: ErrorMailboxMoveInProgress
 	Unreachable       // its database is away for the moment: ErrorMailboxStoreUnavailable
 )
 

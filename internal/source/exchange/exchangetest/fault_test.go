@@ -129,6 +129,7 @@ func TestSubscriptionsAndStatesAreLostAtRandom(t *testing.T) {
 	}{
 		{Faults{LoseSubscription: 1}, "ErrorSubscriptionNotFound"},
 		{Faults{MissEvents: 1}, "ErrorMissedNotificationEvents"},
+		{Faults{ReadFails: 1}, "ErrorReadEventsFailed"},
 		{Faults{BadWatermark: 1}, "ErrorInvalidWatermark"},
 	} {
 		s.SetFaults(Faults{})

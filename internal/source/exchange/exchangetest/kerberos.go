@@ -2,11 +2,13 @@ package exchangetest
 
 import (
 	"crypto/hmac"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/jcmturner/gokrb5/v8/gssapi"
 	"github.com/jcmturner/gokrb5/v8/iana/nametype"
 	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/spnego"
@@ -61,6 +63,16 @@ func (s *Server) krbVerify(b []byte) (*principal, error) {
 		}
 	}
 	return nil, errors.New("unknown principal")
+}
+
+// krbAccepted is what the service says when it took a ticket (RFC 4178 §4.2.2).
+func krbAccepted() string {
+	token := spnego.NegTokenResp{NegState: 0, SupportedMech: gssapi.OIDKRB5.OID()} // accept-completed
+	b, err := token.Marshal()
+	if err != nil {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString(b)
 }
 
 // replayed tells whether an authenticator came before (RFC 4120 §3.2.3).

@@ -382,6 +382,10 @@ func (c *call) losing(sub *subscription) error {
 		c.s.end(sub)
 		return errMissed
 	}
+	if c.s.faults.draw(c, "ReadFails", now.ReadFails) {
+		c.s.end(sub)
+		return inner("ErrorReadEventsFailed", "The server failed to read events.")
+	}
 	return nil
 }
 
@@ -446,6 +450,8 @@ func (c *call) getStreamingEvents(n *node) error {
 	return c.streamEvents(st, c.s.minutes(timeout))
 }
 
+// streamHead begins an answer that stays open. It is never compressed: exchangelib, which follows real servers, could
+// not read it.
 func (c *call) streamHead() {
 	c.rw.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	c.rw.WriteHeader(http.StatusOK)
@@ -476,8 +482,8 @@ func (c *call) streamEvents(st *stream, timeout time.Duration) error {
 	flush := http.NewResponseController(c.rw)
 	put := func(w *writer) bool {
 		c.s.record(true, w.Bytes())
-		if c.s.faults.draw(c, "DropStream", c.s.faults.now().DropStream) {
-			if c.s.serial.Load()%2 == 0 {
+		if c.half || c.s.faults.draw(c, "DropStream", c.s.faults.now().DropStream) {
+			if c.half || c.s.serial.Load()%2 == 0 {
 				c.rw.Write(w.Bytes()[:w.Len()/2])
 				flush.Flush()
 			}

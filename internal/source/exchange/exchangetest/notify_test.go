@@ -418,3 +418,29 @@ func TestARestoredServerForgets(t *testing.T) {
 		t.Errorf("a new one by the watermark: %s", got)
 	}
 }
+
+func TestAReadFlagIsAChangeOfItsOwn(t *testing.T) {
+	t.Parallel()
+	var seen recorder
+	s, anna := office(t, Config{Record: seen.record})
+	mail, err := anna.PutMail("Lunch?")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClient(t, s, "anna@example.test", "secret")
+	inbox := func(state string) string {
+		return strings.Replace(strings.Replace(syncWith(state), `Id="calendar"`, `Id="inbox"`, 1), "IdOnly", "AllProperties", 1)
+	}
+	_, answer := c.ask(inbox(""))
+	if got := answer.first("t:Message"); got.kid("t:Subject").value() != "Lunch?" || got.kid("t:IsRead").value() != "false" {
+		t.Fatal("the message is not there, or read")
+	}
+	if err := anna.SetRead(mail, true); err != nil {
+		t.Fatal(err)
+	}
+	_, answer = c.ask(inbox(answer.first("m:SyncState").value()))
+	if got := answer.first("t:ReadFlagChange"); got.kid("t:ItemId").attr("Id") != mail || got.kid("t:IsRead").value() != "true" {
+		t.Error("no change of the read flag")
+	}
+	seen.check(t)
+}

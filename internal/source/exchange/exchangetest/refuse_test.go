@@ -38,7 +38,14 @@ func subscribing(kind, folders, attrs, rest string) string {
 // What Exchange refuses is refused in its words.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	s, anna := office(t, Config{Servers: []string{"mbx1.example.test", "mbx2.example.test"}})
+	var seen recorder
+	t.Run("in its words", func(t *testing.T) { refuse(t, &seen) })
+	seen.in = nil // some are invalid, on purpose
+	seen.check(t)
+}
+
+func refuse(t *testing.T, seen *recorder) {
+	s, anna := office(t, Config{Record: seen.record})
 	if _, err := s.AddMailbox(Person{Address: "ben@example.test"}); err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +105,8 @@ func TestRefusals(t *testing.T) {
 		{"somebody else's item", "ben@example.test", get(item(single, "")), "ErrorItemNotFound", false},
 
 		{"a view of more than two years", "anna@example.test", findIn(`<m:CalendarView StartDate="2027-03-01T00:00:00Z" EndDate="2029-03-01T00:00:01Z"/>`, calendar), "ErrorCalendarViewRangeTooBig", false},
+		{"a view from the beginning of time", "anna@example.test", findIn(`<m:CalendarView StartDate="0001-01-01T00:00:00Z" EndDate="2027-02-01T00:00:00Z"/>`, calendar), "ErrorValueOutOfRange", false},
+		{"a folder of somebody else to sync", "ben@example.test", strings.Replace(syncWith(""), calendar, of("anna@example.test"), 1), "ErrorSyncFolderNotFound", false},
 		{"a view that ends before it starts", "anna@example.test", findIn(`<m:CalendarView StartDate="2027-03-01T00:00:00Z" EndDate="2027-02-01T00:00:00Z"/>`, calendar), "ErrorCalendarEndDateIsEarlierThanStartDate", false},
 		{"a view of nothing", "anna@example.test", findIn(`<m:CalendarView MaxEntriesReturned="0" StartDate="2027-03-01T00:00:00Z" EndDate="2027-04-01T00:00:00Z"/>`, calendar), "ErrorInvalidPagingMaxRows", false},
 		{"a calendar view of the inbox", "anna@example.test", findIn(march, `<t:DistinguishedFolderId Id="inbox"/>`), "ErrorCalendarFolderIsInvalidForCalendarView", false},
@@ -244,7 +253,7 @@ func TestDelegatesReadWhatTheyWereGiven(t *testing.T) {
 		anna.Grant("ben@example.test", right)
 		got = append(got, fmt.Sprint(ask(findIn(march, annas)), " ", ask(entry), " ", ask(findIn("", strings.Replace(annas, `"calendar"`, `"inbox"`, 1)))))
 	}
-	want := []string{"ErrorFolderNotFound ErrorFolderNotFound ErrorFolderNotFound", "NoError ErrorCreateItemAccessDenied ErrorFolderNotFound", "NoError NoError ErrorFolderNotFound", "NoError NoError NoError"}
+	want := []string{"ErrorFolderNotFound ErrorSavedItemFolderNotFound ErrorFolderNotFound", "NoError ErrorCreateItemAccessDenied ErrorFolderNotFound", "NoError NoError ErrorFolderNotFound", "NoError NoError NoError"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

@@ -5,6 +5,8 @@
 package exchangetest
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -15,6 +17,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,6 +56,7 @@ type Config struct {
 	MaxSubscriptions int // 5000
 	MaxStreams       int // streaming connections, 10
 
+	Gzip bool   // answers are compressed for clients that can read them so
 	Seed uint64 // of what happens at random, see SetFaults
 
 	// Record is called with each request and each answer that is a document, streamed ones one by one; out with answers.
@@ -344,6 +348,14 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	if s.done.Err() != nil {
 		return
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			if p != http.ErrAbortHandler { // which is how connections are broken on purpose
+				s.counts.crash(fmt.Sprintf("%v\n%s", p, debug.Stack()))
+			}
+			panic(http.ErrAbortHandler)
+		}
+	}()
 	rw.Header()["Date"] = []string{s.now().Format(http.TimeFormat)}
 	rw.Header().Set("Server", "Microsoft-IIS/10.0")
 	rw.Header().Set("X-Powered-By", "ASP.NET")
@@ -379,14 +391,15 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.record(false, body)
+	started := time.Now()
 	root, err := parse(body)
 	if err != nil || root.name != "s:Envelope" {
 		rw.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	c := &call{s: s, rw: rw, r: r, who: who, loc: time.UTC}
+	c.zip = s.config.Gzip && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
 	c.backend = s.route(rw, r, who)
-	started := time.Now()
 	err = c.run(root)
 	s.counts.spent.Add(int64(time.Since(started) - c.waited))
 	if err == nil {
@@ -409,6 +422,14 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 // answer sends a whole document, unless the connection is to break meanwhile.
 func (s *Server) answer(c *call, status int, body []byte) {
 	s.record(true, body)
+	if c.zip {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		z.Write(body)
+		z.Close()
+		body = packed.Bytes()
+		c.rw.Header().Set("Content-Encoding", "gzip")
+	}
 	if c.half {
 		c.rw.Header().Set("Content-Type", "text/xml; charset=utf-8")
 		c.rw.Header().Set("Content-Length", itoa(len(body)))
@@ -417,7 +438,9 @@ func (s *Server) answer(c *call, status int, body []byte) {
 		http.NewResponseController(c.rw).Flush()
 		panic(http.ErrAbortHandler)
 	}
+	began := time.Now()
 	send(c.rw, status, body)
+	c.waited += time.Since(began) // for the client's network
 }
 
 func (s *Server) record(out bool, body []byte) {
@@ -464,12 +487,14 @@ type call struct {
 	version int    // index in versions
 	loc     *time.Location
 	local   bool     // times are answered in loc
+	millis  bool     // and with fractions of seconds
 	mailbox *Mailbox // whose rights count: the impersonated one, or the account's own; may be nil
 	acting  bool     // by impersonation
 	op      string
 	budget  *budget
 	waited  time.Duration // that is not the server's doing
 	half    bool          // of the answer is sent
+	zip     bool          // answers are compressed
 }
 
 // versions are those a client may ask for (types.xsd, ExchangeVersionType), oldest first.
@@ -478,6 +503,7 @@ var versions = []string{"Exchange2007", "Exchange2007_SP1", "Exchange2009", "Exc
 	"V2016_07_13", "V2016_10_10", "V2017_01_07", "V2017_04_14", "V2017_07_11"}
 
 var (
+	since2010    = slices.Index(versions, "Exchange2010")
 	since2010SP1 = slices.Index(versions, "Exchange2010_SP1")
 )
 
@@ -550,8 +576,9 @@ func (c *call) readHeader(header *node) error {
 		if !ok {
 			return faultf("ErrorTimeZone", "The specified time zone isn't valid.")
 		}
-		c.loc, c.local = loc, loc != zones()["utc"]
+		c.loc, c.local = loc, loc != zones()["utc"] && c.version >= since2010 // older ones are always told in UTC
 	}
+	c.millis = header.kid("t:DateTimePrecision").value() == "Milliseconds"
 	c.mailbox = c.who.mailbox
 	sid := header.at("t:ExchangeImpersonation", "t:ConnectingSID")
 	if sid == nil {
@@ -625,10 +652,14 @@ func (c *call) responses(fn func(w *writer)) error {
 }
 
 func (c *call) time(t time.Time) string {
-	if c.local {
-		return t.In(c.loc).Format("2006-01-02T15:04:05Z07:00")
+	layout, loc := "2006-01-02T15:04:05Z07:00", time.UTC
+	if c.millis {
+		layout = "2006-01-02T15:04:05.000Z07:00"
 	}
-	return utc(t)
+	if c.local {
+		loc = c.loc
+	}
+	return t.In(loc).Format(layout)
 }
 
 // owner tells whether the caller has all rights on a mailbox.
