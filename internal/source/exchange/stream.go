@@ -35,13 +35,14 @@ func (m *metered) Read(p []byte) (int, error) {
 
 // envelopes reads the envelopes of a stream one by one, as they arrive.
 type envelopes struct {
+	most   int // bytes of one
 	meter  *metered
 	bounds *bounded
 	d      *xml.Decoder
 }
 
 func newEnvelopes(r io.Reader) *envelopes {
-	e := &envelopes{meter: &metered{r: r, left: maxEnvelope}}
+	e := &envelopes{most: maxEnvelope, meter: &metered{r: r, left: maxEnvelope}}
 	e.bounds = &bounded{d: xml.NewDecoder(e.meter)}
 	e.d = xml.NewTokenDecoder(e.bounds)
 	return e
@@ -50,7 +51,7 @@ func newEnvelopes(r io.Reader) *envelopes {
 // next returns the next envelope, io.EOF after the last.
 func (e *envelopes) next() (*soap, error) {
 	s, err := next(e.d)
-	e.meter.left, e.bounds.elements = maxEnvelope, 0
+	e.meter.left, e.bounds.elements = e.most, 0
 	return s, err
 }
 

@@ -372,9 +372,10 @@ func total(o *office) (n int64) {
 	return n
 }
 
-// Ten thousand mailboxes are heard of with little memory, and without a goroutine each.
-func TestTenThousandMailboxes(t *testing.T) {
-	const n = 10_000
+// Thousands of mailboxes are heard of with little memory, and without a goroutine each. It is not parallel, so that what
+// it measures is its own.
+func TestThousandsOfMailboxes(t *testing.T) {
+	const n = 4000
 	s := newScript(t, func(op, mailbox, body string, w http.ResponseWriter, r *http.Request) {
 		switch op {
 		case "Subscribe":
@@ -388,7 +389,6 @@ func TestTenThousandMailboxes(t *testing.T) {
 		}
 	})
 	sys := newSystem(t, s.URL, func(c *Config) { c.timing.reopen = time.Second })
-	o := &office{t: t, sys: sys}
 	memory := func() uint64 {
 		runtime.GC()
 		runtime.GC()
@@ -401,11 +401,10 @@ func TestTenThousandMailboxes(t *testing.T) {
 		people[i] = person0(i)
 	}
 	before, goroutines := memory(), runtime.NumGoroutine()
-	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	sys.Follow(people)
 	var told atomic.Int32
-	go func() { done <- sys.Watch(ctx, func(string) { told.Add(1) }) }()
+	go func() { done <- sys.Watch(context.Background(), func(string) { told.Add(1) }) }()
 	deadline := time.Now().Add(2 * time.Minute)
 	for heard := 0; heard < n; {
 		heard = 0
@@ -417,7 +416,7 @@ func TestTenThousandMailboxes(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d of %d are heard of", heard, n)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
 	if told.Load() < n {
 		t.Errorf("%d are told of", told.Load())
@@ -432,9 +431,8 @@ func TestTenThousandMailboxes(t *testing.T) {
 	if more > n/20 {
 		t.Errorf("%d goroutines", more)
 	}
-	_ = o
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
+	sys.Close()
+	if err := <-done; !errors.Is(err, errClosed) {
 		t.Errorf("watching ends with %v", err)
 	}
 }
