@@ -328,6 +328,10 @@ func (s *System) settle(h *host, r request, f *failure) {
 	}
 	switch f.scope {
 	case ofNobody:
+		if f.code != "" {
+			h.gate.good()
+			h.unsigned.Store(0)
+		}
 	case ofMailbox:
 		rest()
 		if busy[f.code] {

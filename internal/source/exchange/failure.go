@@ -90,7 +90,7 @@ var meanings = map[string]meaning{
 	"ErrorInsufficientResources":     {source.Unavailable, ofMailbox, false, "Exchange is short of memory at the moment."},
 	"ErrorNotEnoughMemory":           {source.Unavailable, ofMailbox, false, "Exchange is short of memory at the moment."},
 	"ErrorExceededFindCountLimit":    {source.Unavailable, ofMailbox, false, "Exchange is busy and asked to be left alone for a while."},
-	"ErrorExceededSubscriptionCount": {source.Unavailable, ofMailbox, false, "Exchange allows no further subscription for this mailbox at the moment."},
+	"ErrorExceededSubscriptionCount": {source.Unavailable, ofNobody, false, "Exchange allows no further subscription for this mailbox at the moment."},
 
 	"ErrorSchemaValidation":       {source.Other, ofMailbox, false, "Exchange does not understand what it was asked. It may be older than 2010 SP1."},
 	"ErrorInvalidRequest":         {source.Other, ofMailbox, false, "Exchange does not understand what it was asked."},

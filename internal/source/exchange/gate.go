@@ -1,8 +1,8 @@
 package exchange
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -186,7 +186,8 @@ func (s *System) unbox(key string, b *box) {
 	}
 }
 
-// hold takes the mailbox for one caller, or returns why it cannot be asked for anything now.
+// hold takes the mailbox for one caller, or returns why it cannot be asked for anything now. It waits for another
+// caller to be done with it.
 func (s *System) hold(ctx context.Context, key string) (*box, error) {
 	b := s.box(key)
 	select {
@@ -195,6 +196,25 @@ func (s *System) hold(ctx context.Context, key string) (*box, error) {
 		s.unbox(key, b)
 		return nil, context.Cause(ctx)
 	}
+	return s.held(key, b)
+}
+
+// errInUse is why a mailbox cannot be had without waiting.
+var errInUse = errors.New("the mailbox is being read")
+
+// tryHold is hold without waiting.
+func (s *System) tryHold(key string) (*box, error) {
+	b := s.box(key)
+	select {
+	case b.sem <- struct{}{}:
+	default:
+		s.unbox(key, b)
+		return nil, errInUse
+	}
+	return s.held(key, b)
+}
+
+func (s *System) held(key string, b *box) (*box, error) {
 	s.mu.Lock()
 	left := time.Until(b.until)
 	var why source.Error
@@ -242,5 +262,3 @@ func (s *System) forget(key string) {
 		b.place = nil
 	}
 }
-
-func atLeast(d, least time.Duration) time.Duration { return cmp.Or(max(d, least), least) }
