@@ -215,7 +215,7 @@ func (a *Agenda) hint(s *system, mailbox string) {
 	a.mu.Lock()
 	if a.systems[s.ID] == s {
 		for _, e := range s.mailboxes[strings.ToLower(mailbox)] {
-			if e.hinted = true; len(e.reading) == 0 { // else at the end of that
+			if e.hinted = true; len(e.reading) == 0 { // else release sees to it
 				a.soon(e)
 			}
 		}

@@ -3,9 +3,12 @@
 package agendatest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -129,7 +132,7 @@ func (s Span) String() string {
 func timeline(claims []presence.Claim, p *presence.Policy, from, to time.Time) (line []Span) {
 	for at := from; at.Before(to); {
 		now := presence.Resolve(claims, p, at)
-		if s := (Span{at, now.Status, now.Text}); len(line) == 0 || line[len(line)-1].Status != s.Status || line[len(line)-1].Text != s.Text {
+		if s := (Span{at.UTC(), now.Status, now.Text}); len(line) == 0 || line[len(line)-1].Status != s.Status || line[len(line)-1].Text != s.Text {
 			line = append(line, s)
 		}
 		next, ok := presence.NextChange(claims, p, at)
@@ -172,7 +175,7 @@ func midnight(d calendar.Date, zone *time.Location) time.Time {
 	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, zone)
 }
 
-// Agrees waits until everybody's presence of the next day and a half is what it is to be by what stands in the mailboxes,
+// Agrees waits until everybody's presence of the next twenty hours, for which claims are certain, is what it is to be by what stands in the mailboxes,
 // and fails if that takes longer than within.
 func (o *Office) Agrees(t testing.TB, truth Truth, within time.Duration) {
 	t.Helper()
@@ -184,7 +187,7 @@ func (o *Office) Agrees(t testing.TB, truth Truth, within time.Duration) {
 	open := slices.Clone(o.mailboxes)
 	for {
 		from := time.Now().UTC().Truncate(time.Second).Add(2 * time.Second)
-		to := from.Add(36 * time.Hour)
+		to := from.Add(20 * time.Hour)
 		var told string
 		open = slices.DeleteFunc(open, func(m string) bool {
 			claims, p, ok := o.Hub.Claims(person(m))
@@ -207,6 +210,20 @@ func (o *Office) Agrees(t testing.TB, truth Truth, within time.Duration) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// Files returns the files of the database that hold a word.
+func (o *Office) Files(word string) (found []string) {
+	filepath.WalkDir(o.Folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if b, err := os.ReadFile(path); err == nil && bytes.Contains(b, []byte(word)) {
+			found = append(found, path)
+		}
+		return nil
+	})
+	return found
 }
 
 // Log returns what was logged.
