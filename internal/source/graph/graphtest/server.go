@@ -96,6 +96,7 @@ type Server struct {
 	skew      time.Duration
 	notify    NotifyFaults
 	sequence  uint64
+	late      int
 
 	stat  sync.Mutex // guards what follows; taken last
 	count map[string]int
@@ -167,7 +168,9 @@ func serve(h http.Handler, secure bool) (*httptest.Server, error) {
 
 // Close ends the stand-in and everything it has under way.
 func (s *Server) Close() {
+	s.mu.Lock() // so that no notification is begun after
 	s.end()
+	s.mu.Unlock()
 	s.posts.Wait()
 	s.poster.CloseIdleConnections()
 	for _, server := range []*httptest.Server{s.login, s.graph} {
