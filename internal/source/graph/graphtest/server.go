@@ -221,7 +221,7 @@ func randomGUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// Count returns how often that was called: token, authorize, keys, batch, calendarView, events, user, users, me,
+// Count returns how often that was called: token (and claims: with a challenge answered), authorize, keys, batch, calendarView, events, user, users, me,
 // subscriptions.create, .list, .get, .renew, .reauthorize, .delete, index. Calls in batches count as what they are.
 func (s *Server) Count(op string) int {
 	s.stat.Lock()
