@@ -276,12 +276,6 @@ func (o *box) succeeded() {
 	o.step, o.doubtful, o.until = 0, false, time.Time{}
 }
 
-func (o *box) doubt() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.doubtful = true
-}
-
 func (o *box) isDoubtful() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

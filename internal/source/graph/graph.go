@@ -164,16 +164,15 @@ func New(c Config) (*System, error) {
 	if c.Cloud == "" {
 		c.Cloud = Global
 	}
-	addresses, known := clouds[c.Cloud]
-	switch {
+	switch addresses, known := clouds[c.Cloud]; {
 	case known && (c.LoginURL != "" || c.GraphURL != ""):
 		bad.Add("cloud", "must be custom if addresses are given")
-	case known:
-		c.LoginURL, c.GraphURL = addresses.login, addresses.graph
-	case c.Cloud != Custom:
+	case !known && c.Cloud != Custom:
 		bad.Add("cloud", "%q is not one of global, us_gov, us_gov_dod, china, custom", string(c.Cloud))
-	}
-	if known || c.Cloud == Custom {
+	default:
+		if known {
+			c.LoginURL, c.GraphURL = addresses.login, addresses.graph
+		}
 		var why string
 		if s.login, why = parseAddress(c.LoginURL); why != "" {
 			bad.Add("login_url", "%s", why)

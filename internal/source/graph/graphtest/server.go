@@ -96,6 +96,7 @@ type Server struct {
 	skew      time.Duration
 	notify    NotifyFaults
 	sequence  uint64
+	late      int
 
 	stat  sync.Mutex // guards what follows; taken last
 	count map[string]int
@@ -167,7 +168,9 @@ func serve(h http.Handler, secure bool) (*httptest.Server, error) {
 
 // Close ends the stand-in and everything it has under way.
 func (s *Server) Close() {
+	s.mu.Lock() // so that no notification is begun after
 	s.end()
+	s.mu.Unlock()
 	s.posts.Wait()
 	s.poster.CloseIdleConnections()
 	for _, server := range []*httptest.Server{s.login, s.graph} {
@@ -218,7 +221,7 @@ func randomGUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// Count returns how often that was called: token, authorize, keys, batch, calendarView, events, user, users, me,
+// Count returns how often that was called: token (and claims: with a challenge answered), authorize, keys, batch, calendarView, events, user, users, me,
 // subscriptions.create, .list, .get, .renew, .reauthorize, .delete, index. Calls in batches count as what they are.
 func (s *Server) Count(op string) int {
 	s.stat.Lock()
