@@ -496,7 +496,7 @@ func (m *Mailbox) Occurrence(seriesID string, original time.Time) (string, error
 	var found string
 	err := m.with(seriesID, func(_ *folder, v view) error {
 		if v.kind != "RecurringMaster" {
-			return inner("ErrorCalendarIsNotRecurringMaster", "The item is not a series.")
+			return inner("ErrorCalendarCannotUseIdForOccurrenceId", "The item is not a series.")
 		}
 		loc, _ := zone(v.ev.Zone)
 		day := int(wall(original, loc) / 86400)

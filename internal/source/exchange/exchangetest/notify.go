@@ -89,7 +89,7 @@ func (c *call) newSubscription(n *node) (*subscription, error) {
 	case n.name == "m:PushSubscriptionRequest":
 		return nil, inner("ErrorInvalidSubscriptionRequest", "The subscription request is invalid.")
 	case sub.stream && c.version < since2010SP1:
-		return nil, faultf("ErrorInvalidServerVersion", "The operation needs RequestServerVersion Exchange2010_SP1 or later.")
+		return nil, faultf("ErrorIncorrectSchemaVersion", "The request is valid for this server, but not for the RequestServerVersion.")
 	}
 	for _, kind := range n.kid("t:EventTypes").kids {
 		sub.kinds[kind.value()] = true
@@ -124,7 +124,7 @@ func (c *call) newSubscription(n *node) (*subscription, error) {
 	if !sub.stream {
 		timeout, ok := minutes(n.kid("t:Timeout").value())
 		if !ok || timeout < 1 || timeout > 1440 {
-			return nil, inner("ErrorInvalidPullSubscriptionTimeout", "The timeout is not between 1 and 1440 minutes.")
+			return nil, inner("ErrorInvalidSubscriptionRequest", "The timeout is not between 1 and 1440 minutes.")
 		}
 		sub.lifetime = c.s.minutes(timeout)
 	}
@@ -313,7 +313,7 @@ const maxPulled = 50 // events in one answer to GetEvents
 func (c *call) getEvents(n *node) error {
 	sub, err := c.subscription(n.kid("m:SubscriptionId").value())
 	if err == nil && sub.stream {
-		err = inner("ErrorInvalidSubscription", "The subscription is not one to pull.")
+		err = inner("ErrorInvalidPullSubscriptionId", "The subscription is not one to pull.")
 	}
 	var events []event
 	var more bool
@@ -363,7 +363,7 @@ const maxStreamIDs = 200
 // getStreamingEvents answers with envelopes, one after the other, until the time is up.
 func (c *call) getStreamingEvents(n *node) error {
 	if c.version < since2010SP1 {
-		return faultf("ErrorInvalidServerVersion", "The operation needs RequestServerVersion Exchange2010_SP1 or later.")
+		return faultf("ErrorIncorrectSchemaVersion", "The request is valid for this server, but not for the RequestServerVersion.")
 	}
 	ids := n.kid("m:SubscriptionIds").kids
 	timeout, ok := minutes(n.kid("m:ConnectionTimeout").value())

@@ -449,7 +449,7 @@ func (c *call) readShape(n *node, find bool) (*shape, error) {
 				continue // of messages, tasks and others: calendar items have none
 			}
 			if find && properties[i].write != nil && properties[i].shape&inFind == 0 && properties[i].shape != 0 {
-				return nil, &innerError{"ErrorInvalidPropertyRequest", "Property is not valid for this operation.", []value{{"FieldURI", uri}}}
+				return nil, &innerError{"ErrorInvalidPropertyForOperation", "The property cannot be asked for in FindItem.", []value{{"FieldURI", uri}}}
 			}
 			s.wanted[i] = true
 		}

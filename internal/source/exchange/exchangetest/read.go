@@ -169,12 +169,15 @@ func (c *call) calendarView(m *Mailbox, index int, n, view *node) (found []view,
 	case to.After(from.AddDate(2, 0, 0)):
 		return nil, false, inner("ErrorCalendarViewRangeTooBig", "The specified view range exceeds the maximum range of two years.")
 	case n.kid("m:Restriction") != nil || n.kid("m:SortOrder") != nil || n.kid("m:QueryString") != nil:
-		return nil, false, inner("ErrorInvalidRestriction", "CalendarView cannot be used with a restriction or a sort order.")
+		return nil, false, inner("ErrorInvalidOperation", "CalendarView cannot be used with a restriction or a sort order.")
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	all := m.folder(index).between(m, from, to)
 	if len(all) > limit {
+		if limit == findCountLimit && c.version < since2010SP1 { // newer clients are told that there is more
+			return nil, false, inner("ErrorExceededFindCountLimit", "You have exceeded the maximum number of objects that can be returned for the find operation.")
+		}
 		return all[:limit], false, nil
 	}
 	return all, true, nil

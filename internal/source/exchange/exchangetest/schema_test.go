@@ -18,7 +18,7 @@ const xsdSpace = "{http://www.w3.org/2001/XMLSchema}"
 var served = []string{
 	"m:GetFolder", "m:FindFolder", "m:SyncFolderHierarchy", "m:FindItem", "m:GetItem", "m:SyncFolderItems", "m:CreateItem", "m:UpdateItem",
 	"m:DeleteItem", "m:MoveItem", "m:Subscribe", "m:Unsubscribe", "m:GetEvents", "m:GetStreamingEvents", "m:GetServerTimeZones",
-	"m:GetUserAvailabilityRequest", "m:ResolveNames",
+	"m:GetUserAvailabilityRequest", "m:ResolveNames", "m:ConvertId",
 	"t:RequestServerVersion", "t:ExchangeImpersonation", "t:TimeZoneContext", "t:MailboxCulture", "t:DateTimePrecision", "t:ManagementRole",
 }
 
@@ -26,10 +26,8 @@ var served = []string{
 type xsd struct {
 	t       *testing.T
 	defs    map[string]*node    // "element m:GetFolder", "type t:ItemType", "group", "attributeGroup"
-	spaces  map[*node]string    // prefix of the namespace a definition stands in
 	members map[string][]string // of substitution groups, by head
 	lines   map[string]string
-	queue   []string
 }
 
 func readSchema(t *testing.T) *xsd {

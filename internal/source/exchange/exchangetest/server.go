@@ -190,7 +190,7 @@ func (s *Server) Close() {
 	}
 	<-s.ended
 	s.gate.Lock() // waits for requests that still run
-	s.gate.Unlock()
+	defer s.gate.Unlock()
 }
 
 // URL returns the address of Exchange Web Services.
@@ -453,7 +453,6 @@ var versions = []string{"Exchange2007", "Exchange2007_SP1", "Exchange2009", "Exc
 	"V2016_07_13", "V2016_10_10", "V2017_01_07", "V2017_04_14", "V2017_07_11"}
 
 var (
-	since2010    = slices.Index(versions, "Exchange2010")
 	since2010SP1 = slices.Index(versions, "Exchange2010_SP1")
 )
 
@@ -462,20 +461,31 @@ var operations map[string]func(*call, *node) error
 
 func init() {
 	operations = map[string]func(*call, *node) error{
-		"m:GetFolder":          (*call).getFolder,
-		"m:FindItem":           (*call).findItem,
-		"m:SyncFolderItems":    (*call).syncFolderItems,
-		"m:Subscribe":          (*call).subscribe,
-		"m:Unsubscribe":        (*call).unsubscribe,
-		"m:GetEvents":          (*call).getEvents,
-		"m:GetStreamingEvents": (*call).getStreamingEvents,
+		"m:GetFolder":                  (*call).getFolder,
+		"m:FindFolder":                 (*call).findFolder,
+		"m:SyncFolderHierarchy":        (*call).syncFolderHierarchy,
+		"m:GetItem":                    (*call).getItem,
+		"m:CreateItem":                 (*call).createItem,
+		"m:UpdateItem":                 (*call).updateItem,
+		"m:DeleteItem":                 (*call).deleteItem,
+		"m:MoveItem":                   (*call).moveItem,
+		"m:GetServerTimeZones":         (*call).getServerTimeZones,
+		"m:GetUserAvailabilityRequest": (*call).getUserAvailability,
+		"m:ResolveNames":               (*call).resolveNames,
+		"m:ConvertId":                  (*call).convertID,
+		"m:FindItem":                   (*call).findItem,
+		"m:SyncFolderItems":            (*call).syncFolderItems,
+		"m:Subscribe":                  (*call).subscribe,
+		"m:Unsubscribe":                (*call).unsubscribe,
+		"m:GetEvents":                  (*call).getEvents,
+		"m:GetStreamingEvents":         (*call).getStreamingEvents,
 	}
 }
 
 func (c *call) run(root *node) error {
 	header, body := root.kid("s:Header"), root.kid("s:Body")
 	if body == nil || len(body.kids) != 1 {
-		return &fault{text: "The message body is not understood.", client: true}
+		return faultf("ErrorInvalidRequest", "The request is invalid.")
 	}
 	request := body.kids[0]
 	c.op = strings.TrimPrefix(request.name, "m:")
@@ -483,6 +493,9 @@ func (c *call) run(root *node) error {
 	serve := operations[request.name]
 	if serve == nil {
 		return &fault{client: true, text: "The value of HTTP header SOAPAction is not understood, or the operation " + c.op + " is not."}
+	}
+	if n := header.kid("t:RequestServerVersion"); n != nil && !slices.Contains(versions, n.attr("Version")) { // before all else
+		return faultf("ErrorInvalidServerVersion", "The specified server version is invalid.")
 	}
 	if err := validate(root); err != nil {
 		return err
@@ -503,9 +516,6 @@ func (c *call) run(root *node) error {
 func (c *call) readHeader(header *node) error {
 	if n := header.kid("t:RequestServerVersion"); n != nil {
 		c.version = slices.Index(versions, n.attr("Version"))
-		if c.version < 0 {
-			return faultf("ErrorInvalidServerVersion", "The specified server version is invalid.")
-		}
 	}
 	if n := header.at("t:TimeZoneContext", "t:TimeZoneDefinition"); n != nil {
 		loc, ok := zone(n.attr("Id"))
@@ -518,6 +528,9 @@ func (c *call) readHeader(header *node) error {
 	sid := header.at("t:ExchangeImpersonation", "t:ConnectingSID")
 	if sid == nil {
 		return nil
+	}
+	if sid.kids[0].value() == "" {
+		return faultf("ErrorInvalidExchangeImpersonationHeaderData", "ExchangeImpersonation SOAP header must have at least one of the sub elements: PrincipalName, PrimarySmtpAddress, and SID.")
 	}
 	m, err := c.s.person(sid.kids[0])
 	if err != nil {
