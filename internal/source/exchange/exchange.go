@@ -9,9 +9,7 @@ package exchange
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -319,10 +317,7 @@ func New(c Config) (*System, error) {
 	if ews != nil {
 		s.fixed = &endpoint{url: ews, web: s.web}
 	}
-	var err error
-	if s.signer, err = newSigner(c); err != nil {
-		return nil, err
-	}
+	s.signer = newSigner(c)
 	return s, nil
 }
 
@@ -348,6 +343,9 @@ func (s *System) Close() {
 	defer s.mu.Unlock()
 	for _, h := range s.hosts {
 		h.closeIdle()
+	}
+	if c, ok := s.signer.(interface{ close() }); ok {
+		c.close()
 	}
 }
 
@@ -381,14 +379,4 @@ func (s *System) unknownWord(of, word string) {
 	if !known {
 		s.log.Warn("exchange says something unknown", "field", of, "word", word)
 	}
-}
-
-// loopback reports whether a host is this machine, for words only.
-func loopback(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && a.IsLoopback()
-}
-
-func hostError(u *url.URL, format string, args ...any) error {
-	return fmt.Errorf(u.Hostname()+": "+format, args...)
 }
