@@ -82,7 +82,7 @@ func Start(t testing.TB, kind string, s source.System, mailboxes ...string) *Off
 	o.Office.Listen(func(c office.Change) { o.Hub.Repolicy(c.Policies, c.Removed) })
 	box, err := secret.NewBox(make([]byte, 32))
 	must(err)
-	o.Agenda = agenda.New(st, o.Office, o.Hub, box, nil, agenda.Config{Log: quiet})
+	o.Agenda = agenda.New(st, o.Office, o.Hub, box, nil, agenda.Config{Log: quiet, Every: map[string]time.Duration{kind: 200 * time.Millisecond}})
 	running, stop := context.WithCancel(ctx)
 	reading, stopReading := context.WithCancel(ctx)
 	var hubs, agendas sync.WaitGroup
@@ -152,7 +152,7 @@ func wanted(all []Occurrence, zone *time.Location, lease time.Time) []presence.C
 			continue
 		}
 		c := presence.Claim{
-			Source: presence.SourceCalendar, ID: x.ID, Status: presence.Busy, Profile: "Appointment", Text: "Appointment",
+			Source: presence.SourceCalendar, ID: agenda.ClaimID(x.ID), Status: presence.Busy, Profile: "Appointment", Text: "Appointment",
 			From: x.Start, Until: x.End, ShowAs: x.ShowAs, Lease: lease,
 		}
 		if x.First != (calendar.Date{}) {
