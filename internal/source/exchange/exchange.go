@@ -55,7 +55,8 @@ const (
 type Config struct {
 	URL     string   // of the service, such as https://mail.example.com/EWS/Exchange.asmx; empty: by Autodiscover
 	Domains []string // the mail domains for which servers are looked up. The account's password goes to these servers
-	// AutodiscoverURL is asked for every mailbox of Domains; empty: autodiscover.DOMAIN and DOMAIN are tried.
+	// AutodiscoverURL is asked for every mailbox of Domains; empty: autodiscover.DOMAIN is tried, and with ntlm and
+	// kerberos, which do not hand out the password, DOMAIN too.
 	AutodiscoverURL string
 	WebURL          string // of Outlook on the web, for links; empty: what Autodiscover says, or /owa/ on the server
 
@@ -140,6 +141,7 @@ type System struct {
 
 	mu    sync.Mutex       // guards what follows; held for moments only
 	hosts map[string]*host // by origin
+	ways  map[string]way   // by mail domain: where Autodiscover answered
 	boxes map[string]*box  // by key
 	odd   map[string]bool  // words that are not known, so that each is logged once
 
@@ -306,7 +308,7 @@ func New(c Config) (*System, error) {
 	if t.minutes == 0 {
 		t.minutes = 30
 	}
-	s := &System{c: c, log: c.Log, hosts: map[string]*host{}, boxes: map[string]*box{}, odd: map[string]bool{}}
+	s := &System{c: c, log: c.Log, hosts: map[string]*host{}, ways: map[string]way{}, boxes: map[string]*box{}, odd: map[string]bool{}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

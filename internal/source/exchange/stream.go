@@ -255,7 +255,7 @@ func (w *watcher) broken(c *stream, err error) {
 func (w *watcher) lose(m *member) {
 	w.deaf(m)
 	w.s.forget(m.key)
-	m.avoid = m.group
+	m.alone = true
 	w.part(m, false)
 	w.schedule(m, time.Now().Add(w.short()))
 }

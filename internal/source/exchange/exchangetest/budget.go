@@ -66,6 +66,7 @@ func (c *call) refund() {
 type Counters struct {
 	Requests      map[string]int64 // by operation
 	Spent         time.Duration    // in the server itself, all requests together; no waiting for events or clients' networks
+	Faults        map[string]int64 // that happened, by field of Faults
 	Subscriptions int              // there are now
 	Streams       int              // connections there are now
 }
@@ -89,6 +90,7 @@ func (s *Server) Counters() Counters {
 	s.counts.mu.Lock()
 	all := Counters{Requests: maps.Clone(s.counts.requests), Spent: time.Duration(s.counts.spent.Load())}
 	s.counts.mu.Unlock()
+	all.Faults = s.faults.counted()
 	s.subsMu.Lock()
 	all.Subscriptions = len(s.subs)
 	s.subsMu.Unlock()

@@ -121,8 +121,6 @@ func at(s string) time.Time {
 	return t
 }
 
-const calendarOf = `<m:%s><t:DistinguishedFolderId Id="calendar"/></m:%s>`
-
 const viewOfMarch = `<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape></m:ItemShape>` +
 	`<m:CalendarView StartDate="2027-03-01T00:00:00Z" EndDate="2027-04-01T00:00:00Z"/>` +
 	`<m:ParentFolderIds><t:DistinguishedFolderId Id="calendar"/></m:ParentFolderIds></m:FindItem>`

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,8 @@ type Mailbox struct {
 	logged    uint64  // number of the last event
 	listening bool
 	subs      []*subscription
+
+	broken atomic.Int32 // a State
 
 	grantMu sync.Mutex // guards grants
 	grants  map[string]Right

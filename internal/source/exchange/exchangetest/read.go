@@ -286,6 +286,9 @@ func (c *call) syncFolderItems(n *node) error {
 			ignored[one.attr("Id")] = true
 		}
 	}
+	if err == nil && n.kid("m:SyncState").value() != "" && c.s.faults.draw(c, "BadSyncState", c.s.faults.now().BadSyncState) {
+		err = errSyncState
+	}
 	return c.responses(func(w *writer) {
 		var changes []syncChange
 		var state mark

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -20,6 +21,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/jcmturner/gokrb5/v8/keytab"
 )
 
 // Config is how an organisation is set up. The zero value is one server with Basic authentication over plain HTTP.
@@ -50,6 +53,8 @@ type Config struct {
 	MaxSubscriptions int // 5000
 	MaxStreams       int // streaming connections, 10
 
+	Seed uint64 // of what happens at random, see SetFaults
+
 	// Record is called with each request and each answer that is a document, streamed ones one by one; out with answers.
 	// It may be called by several goroutines.
 	Record func(out bool, body []byte)
@@ -71,6 +76,7 @@ type Server struct {
 	http   *http.Server
 	ln     net.Listener
 	cert   *tls.Certificate
+	keytab *keytab.Keytab
 	roots  *x509.CertPool
 	ended  chan struct{} // closed when the front end has
 	done   context.Context
@@ -84,7 +90,9 @@ type Server struct {
 	bySID     map[string]*Mailbox
 	logins    map[string]*principal
 	tokens    map[string]token
-	apps      map[string]*principal
+	apps      map[string]app
+	redirects map[string]Redirect
+	seen      map[string]time.Time // authenticators of Kerberos
 
 	subsMu sync.Mutex // guards subs; taken before a Mailbox's mu
 	subs   map[string]*subscription
@@ -139,18 +147,24 @@ func Start(config Config) (*Server, error) {
 			return nil, fmt.Errorf("exchangetest: Auth: %q is not a scheme", scheme)
 		}
 	}
+	kt, err := readKeytab(config.Keytab)
+	if err != nil {
+		return nil, err
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("exchangetest: %w", err)
 	}
 	s := &Server{
-		config: config, ln: ln, ended: make(chan struct{}),
+		config: config, ln: ln, keytab: kt, ended: make(chan struct{}),
 		byAddress: map[string]*Mailbox{}, byUPN: map[string]*Mailbox{}, bySID: map[string]*Mailbox{},
-		logins: map[string]*principal{}, tokens: map[string]token{}, apps: map[string]*principal{},
+		logins: map[string]*principal{}, tokens: map[string]token{}, apps: map[string]app{}, redirects: map[string]Redirect{}, seen: map[string]time.Time{},
 		subs: map[string]*subscription{},
 	}
 	s.done, s.stop = context.WithCancel(context.Background())
 	s.budgets.all = map[string]*budget{}
+	s.faults.random = rand.New(rand.NewPCG(config.Seed, 0))
+	s.faults.counts = map[string]int64{}
 	s.counts.requests = map[string]int64{}
 	scheme := "http"
 	if config.TLS {
@@ -201,6 +215,14 @@ func (s *Server) Base() string { return s.url }
 
 // Roots returns what to trust for HTTPS; nil without TLS.
 func (s *Server) Roots() *x509.CertPool { return s.roots }
+
+// Certificate returns the front end's; nil without TLS.
+func (s *Server) Certificate() *x509.Certificate {
+	if s.cert == nil {
+		return nil
+	}
+	return s.cert.Leaf
+}
 
 func (s *Server) now() time.Time {
 	return s.config.Now().Add(time.Duration(s.skew.Load())).UTC()
@@ -326,9 +348,6 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	rw.Header().Set("Server", "Microsoft-IIS/10.0")
 	rw.Header().Set("X-Powered-By", "ASP.NET")
 	rw.Header().Set("request-id", fmt.Sprintf("%08x-0000-4000-8000-%012x", s.serial.Add(1), s.serial.Load()))
-	if s.faults.front(s, rw, r) {
-		return
-	}
 	switch strings.ToLower(r.URL.Path) {
 	case "/ews/exchange.asmx":
 	case "/autodiscover/autodiscover.svc", "/autodiscover/autodiscover.xml":
@@ -390,8 +409,13 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 // answer sends a whole document, unless the connection is to break meanwhile.
 func (s *Server) answer(c *call, status int, body []byte) {
 	s.record(true, body)
-	if s.faults.amid(s, c, body) {
-		return
+	if c.half {
+		c.rw.Header().Set("Content-Type", "text/xml; charset=utf-8")
+		c.rw.Header().Set("Content-Length", itoa(len(body)))
+		c.rw.WriteHeader(status)
+		c.rw.Write(body[:len(body)/2])
+		http.NewResponseController(c.rw).Flush()
+		panic(http.ErrAbortHandler)
 	}
 	send(c.rw, status, body)
 }
@@ -445,6 +469,7 @@ type call struct {
 	op      string
 	budget  *budget
 	waited  time.Duration // that is not the server's doing
+	half    bool          // of the answer is sent
 }
 
 // versions are those a client may ask for (types.xsd, ExchangeVersionType), oldest first.
