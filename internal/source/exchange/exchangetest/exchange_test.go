@@ -42,7 +42,12 @@ func (c *client) envelope(body string) string {
 // open sends a body and returns the answer as it comes.
 func (c *client) open(body string) *http.Response {
 	c.t.Helper()
-	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.s.URL(), strings.NewReader(c.envelope(body)))
+	return c.post(c.envelope(body))
+}
+
+func (c *client) post(envelope string) *http.Response {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.s.URL(), strings.NewReader(envelope))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -59,7 +64,12 @@ func (c *client) open(body string) *http.Response {
 // ask sends a body and returns the status and what came back.
 func (c *client) ask(body string) (int, *node) {
 	c.t.Helper()
-	answer := c.open(body)
+	return c.send(c.envelope(body))
+}
+
+func (c *client) send(envelope string) (int, *node) {
+	c.t.Helper()
+	answer := c.post(envelope)
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {

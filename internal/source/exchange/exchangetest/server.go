@@ -517,7 +517,10 @@ func (c *call) run(root *node) error {
 	c.s.counts.request(c.op)
 	serve := operations[request.name]
 	if serve == nil {
-		return &fault{client: true, text: "The value of HTTP header SOAPAction is not understood, or the operation " + c.op + " is not."}
+		if !strings.HasPrefix(request.name, "m:") {
+			return &fault{client: true, text: "The message with Action '' cannot be processed at the receiver, due to a ContractFilter mismatch at the EndpointDispatcher."}
+		}
+		return faultf("ErrorInvalidOperation", "The operation %s is not served here.", c.op)
 	}
 	if n := header.kid("t:RequestServerVersion"); n != nil && !slices.Contains(versions, n.attr("Version")) { // before all else
 		return faultf("ErrorInvalidServerVersion", "The specified server version is invalid.")
