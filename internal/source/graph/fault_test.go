@@ -300,6 +300,19 @@ func TestATokenThatIsNotTaken(t *testing.T) {
 	lift()
 }
 
+// TestATokenThatIsNotTakenForOne, in a batch: that one is asked for again, with another.
+func TestATokenThatIsNotTakenForOne(t *testing.T) {
+	t.Parallel()
+	server, s := start(t, gathering)
+	server.Break(graphtest.Rule{Op: "calendarView", Mailbox: "anna@example.com", Times: 2, Do: graphtest.Answer, Status: 401, Code: "InvalidAuthenticationToken"})
+	annas, berts := both(t.Context(), s)
+	must(t, annas)
+	must(t, berts)
+	if server.Count("batch") != 1 || server.Count("token") != 2 || server.Count("calendarView") != 4 {
+		t.Errorf("asked %v", server.Counts())
+	}
+}
+
 // TestTheTokenIsRenewedBeforeItsEnd, and used up to it if that does not work.
 func TestTheTokenIsRenewedBeforeItsEnd(t *testing.T) {
 	t.Parallel()

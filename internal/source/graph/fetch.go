@@ -101,11 +101,12 @@ func viewQuery(from, to time.Time, page int) string {
 		"&$select=" + strings.Join(viewFields, ",") + "&$orderby=start/dateTime&$top=" + fmt.Sprint(page)
 }
 
-// firstPage asks together with whoever asks at the same time. What a batch could not carry is asked for alone.
+// firstPage asks together with whoever asks at the same time. What a batch could not
+// carry is asked for alone, and so is what its token was not good for.
 func (s *System) firstPage(ctx context.Context, b *box, c call) (answer, error) {
 	if !b.isDoubtful() {
 		a, err := s.together(ctx, c)
-		if err != nil || a.failure == nil && a.status != 0 {
+		if err != nil || a.failure == nil && a.status != 0 && a.status != http.StatusUnauthorized {
 			return a, err
 		}
 	}

@@ -295,6 +295,32 @@ func TestNotificationsMayComeInAnyOrder(t *testing.T) {
 	}
 }
 
+// TestNotificationsThatAreLost, and the service says so.
+func TestNotificationsThatAreLost(t *testing.T) {
+	t.Parallel()
+	w := watch(t)
+	w.s.Follow([]string{"anna@example.com"})
+	w.hears("to begin with", "anna@example.com")
+	w.stand.SetNotifyFaults(graphtest.NotifyFaults{Miss: -1})
+	put(t, w.stand, "anna@example.com", meeting("x"))
+	if heard := w.silence(); len(heard) > 0 || w.stand.Count("notified") > 0 {
+		t.Errorf("heard of %v", heard)
+	}
+	must(t, w.stand.Lifecycle("anna@example.com", "missed"))
+	w.hears("that something was missed", "anna@example.com")
+}
+
+// TestReauthorizingIsRefused: renewing does as well.
+func TestReauthorizingIsRefused(t *testing.T) {
+	t.Parallel()
+	w := watch(t)
+	w.s.Follow([]string{"anna@example.com"})
+	w.hears("to begin with", "anna@example.com")
+	w.stand.Break(graphtest.Rule{Op: "subscriptions.reauthorize", Do: graphtest.Answer, Status: 403, Code: "Forbidden"})
+	must(t, w.stand.Lifecycle("anna@example.com", "reauthorizationRequired"))
+	w.until("renewed", func() bool { return w.stand.Count("subscriptions.renew") == 1 })
+}
+
 // TestLeftoversOfAnEarlierRun are deleted, those of others are not.
 func TestLeftoversOfAnEarlierRun(t *testing.T) {
 	t.Parallel()

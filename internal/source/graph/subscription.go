@@ -323,6 +323,13 @@ func (s *System) settleJob(ctx context.Context, j *job, a answer, changed func(s
 		}
 	}
 	s.log.Warn("graph: a subscription was refused", "source", "graph", "err", r)
+	if j.todo == reauthorize { // renewing does as well
+		s.subs.mu.Lock()
+		j.one.todo = renew
+		s.subs.mu.Unlock()
+		s.postpone(j, 0)
+		return 0
+	}
 	switch r.status {
 	case http.StatusNotFound, http.StatusForbidden:
 		s.postpone(j, retryRefused)
