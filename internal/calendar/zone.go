@@ -329,3 +329,12 @@ func offsetIn(name string) (seconds int, ok bool) {
 	}
 	return seconds, true
 }
+
+// Location returns the time zone that a name of the IANA database or of Windows stands for, or nil if it is not known
+// for certain.
+func Location(name string) *time.Location {
+	if z, sure := (&zones{}).resolve(name); z != nil && sure {
+		return z.loc
+	}
+	return nil
+}

@@ -110,3 +110,10 @@ func explain(ctx context.Context, host string, limit time.Duration, err error) *
 	}
 	return e
 }
+
+// Refused reports whether an error of a transport of Client.Transport is a refusal to connect to where the address
+// leads, which an administrator can allow.
+func Refused(err error) bool {
+	_, ok := errors.AsType[*refusal](err)
+	return ok
+}
