@@ -223,11 +223,15 @@ func (c *checker) permissions() {
 		}
 		c.add(StepPermissions, server, text, remedy)
 	}
-	if full := c.has("User.Read.All", "Directory.Read.All"); full != "" {
+	full, first := c.has("User.Read.All", "Directory.Read.All"), c.has("User.ReadBasic.All")
+	switch {
+	case full != "":
 		c.add(StepDirectory, server, "The application may find people by all of their addresses ("+full+").", "")
-	} else {
+	case first != "":
+		c.add(StepDirectory, server, "The application may find people by the name they sign in with and by their first e-mail address ("+first+"). For further addresses it needs the application permission User.Read.All.", "")
+	default:
 		c.add(StepDirectory, server, "The application cannot look people up: mailboxes are found by the name people sign in with only. That is enough where it is the e-mail address. "+
-			"For other addresses it needs the application permission User.Read.All.", "")
+			"For others it needs the application permission User.ReadBasic.All, or User.Read.All for further addresses.", "")
 	}
 }
 

@@ -73,6 +73,7 @@ type Config struct {
 // timing is how long things take. Zero values mean what withDefaults says.
 type timing struct {
 	gather     time.Duration // how long to wait for more mailboxes to ask for in one request
+	batch      time.Duration // how long such a request may take; then each is asked for alone
 	pace       time.Duration // between two batches of calls about subscriptions
 	lifetime   time.Duration // of a subscription
 	backoff    time.Duration // the first wait after a failure; it doubles up to backoffMax
@@ -90,6 +91,7 @@ func (t timing) withDefaults() timing {
 		}
 	}
 	set(&t.gather, 5*time.Millisecond)
+	set(&t.batch, 15*time.Second)
 	set(&t.pace, 500*time.Millisecond) // of 20 calls: 800 in 20 s, where 1,000 are allowed (Graph throttling limits, subscriptions)
 	set(&t.lifetime, 3*24*time.Hour)   // of at most 10,080 minutes; what a lost server leaves behind is gone in three days
 	set(&t.backoff, time.Second)
