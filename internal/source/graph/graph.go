@@ -64,8 +64,10 @@ type Config struct {
 	// all calendars are polled.
 	NotifyURL string
 
-	HTTP *outbound.Client // nil: one of this System's own, which reaches the public internet only
-	Log  *slog.Logger     // nil: slog.Default
+	// HTTP should follow no redirects: the services send none, and what is posted are secrets. Nil: one of this
+	// System's own, which reaches the public internet only.
+	HTTP *outbound.Client
+	Log  *slog.Logger // nil: slog.Default
 
 	timing timing // for tests
 }
@@ -81,6 +83,7 @@ type timing struct {
 	polled     time.Duration // Result.Every of a mailbox that nobody tells about
 	watched    time.Duration // and of one with a subscription
 	page       int           // appointments asked for at a time
+	relist     time.Duration // when to look for subscriptions, after the making of one was not heard of
 	farewell   time.Duration // how long Watch may take to delete subscriptions at its end
 }
 
@@ -98,6 +101,7 @@ func (t timing) withDefaults() timing {
 	set(&t.backoffMax, 5*time.Minute)
 	set(&t.polled, 5*time.Minute)
 	set(&t.watched, time.Hour)
+	set(&t.relist, 5*time.Minute)
 	set(&t.farewell, 3*time.Second)
 	if t.page == 0 {
 		t.page = 250
@@ -201,7 +205,7 @@ func New(c Config) (*System, error) {
 		s.log = slog.Default()
 	}
 	if s.http == nil {
-		s.http, s.owned = outbound.NewClient(outbound.Config{}), true
+		s.http, s.owned = outbound.NewClient(outbound.Config{MaxRedirects: -1}), true
 	}
 	c.LoginURL, c.GraphURL = strings.TrimSuffix(s.login.String(), "/"), strings.TrimSuffix(s.graph.String(), "/")
 	s.c = c
