@@ -25,6 +25,7 @@ type subscriptions struct {
 	byID    map[string]*subscription
 	gone    []string             // IDs of subscriptions to delete
 	changed func(mailbox string) // nil: Watch does not run
+	orphans bool                 // there may be one whose making was not heard of
 	stats   Notifications
 }
 
@@ -50,6 +51,7 @@ const (
 const (
 	relistAfter  = 24 * time.Hour // how often to look for subscriptions whose creation was not heard of
 	retryRefused = time.Hour      // of mailboxes that may not be, or are not there
+	maxLists     = 500            // pages of them; what is on further ones is seen to a day later
 	maxFarewell  = 100            // subscriptions that are deleted at the end; more are left to expire
 )
 
@@ -154,6 +156,9 @@ func (s *System) Watch(ctx context.Context, changed func(mailbox string)) error 
 		} else if work, next := u.take(now); len(work) > 0 {
 			wait = max(s.work(ctx, work, changed), s.t.pace)
 			hold = time.Now().Add(wait)
+			if soon := time.Now().Add(s.t.relist); u.orphaned() && soon.Before(list) {
+				list = soon
+			}
 		} else {
 			wait = min(next, time.Until(list), time.Minute) // a minute: notice suspension and clock steps
 		}
@@ -166,6 +171,15 @@ func (s *System) Watch(ctx context.Context, changed func(mailbox string)) error 
 	}
 	s.farewell(ctx)
 	return context.Cause(ctx)
+}
+
+// orphaned reports once that there may be a subscription that nobody knows.
+func (u *subscriptions) orphaned() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	was := u.orphans
+	u.orphans = false
+	return was
 }
 
 // pauseOf is how long an error asks to wait.
@@ -290,6 +304,11 @@ func (s *System) settleJob(ctx context.Context, j *job, a answer, changed func(s
 	r := a.refusal()
 	switch {
 	case a.failure != nil || a.status == 0:
+		if j.one != nil && j.todo == create {
+			s.subs.mu.Lock()
+			s.subs.orphans = true
+			s.subs.mu.Unlock()
+		}
 		s.postpone(j, 0)
 		return 0
 	case r == nil:
@@ -323,6 +342,13 @@ func (s *System) settleJob(ctx context.Context, j *job, a answer, changed func(s
 		}
 	}
 	s.log.Warn("graph: a subscription was refused", "source", "graph", "err", r)
+	if j.todo == reauthorize { // renewing does as well
+		s.subs.mu.Lock()
+		j.one.todo = renew
+		s.subs.mu.Unlock()
+		s.postpone(j, 0)
+		return 0
+	}
 	switch r.status {
 	case http.StatusNotFound, http.StatusForbidden:
 		s.postpone(j, retryRefused)
@@ -394,7 +420,7 @@ func (s *System) done(j *job, a answer, changed func(string)) {
 // leftovers finds subscriptions to our address that nobody here knows, and has them deleted.
 func (s *System) leftovers(ctx context.Context) error {
 	path := "/subscriptions"
-	for range maxPages {
+	for range maxLists {
 		a, err := s.ask(ctx, call{method: http.MethodGet, path: path}, false, maxPage)
 		if err != nil {
 			return err

@@ -15,6 +15,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"net"
 	"net/http"
@@ -157,7 +159,8 @@ func serve(h http.Handler, secure bool) (*httptest.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("graphtest: %w", err)
 	}
-	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}}
+	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: log.New(io.Discard, "", 0)}} // of clients that are to see it fail
 	if secure {
 		server.StartTLS()
 	} else {
