@@ -263,7 +263,7 @@ func (d *doctor) secrets(ctx context.Context, st store.Store, of *office.Office)
 		return
 	}
 	d.say("key file", "opens all stored credentials", "")
-	connectors, err := connector.Open(ctx, st, of, nil, box, slog.New(slog.DiscardHandler))
+	connectors, err := connector.Open(ctx, st, of, nil, box, d.c.PublicURL, slog.New(slog.DiscardHandler))
 	if err != nil {
 		d.say("outside systems", err.Error(), "Ask for help with this message.")
 		return
@@ -273,7 +273,7 @@ func (d *doctor) secrets(ctx context.Context, st store.Store, of *office.Office)
 			d.say(x.Name, "is switched off", "")
 			continue
 		}
-		steps, err := connectors.Check(ctx, x.ID)
+		steps, err := connectors.Check(ctx, x.ID, "")
 		if err != nil {
 			d.say(x.Name, err.Error(), "Enter its settings again.")
 			continue

@@ -169,10 +169,11 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 		agenda.KindFeed: feed.New(client), agenda.KindCalDAV: caldav.New(client, caldav.Config{}),
 	}, agenda.Config{Log: log, Every: every})
 	cfg := api.Config{Log: log, Version: version, Secure: c.encrypts() || c.BehindTLS || strings.HasPrefix(c.PublicURL, "https://"), Proxy: c.BehindTLS, Demo: c.demo != nil, SetupCode: code, PublicURL: c.PublicURL, Certificate: func() api.Certificate { return p.certificates.state(c.BehindTLS) }}
-	if p.connectors, err = connector.Open(ctx, st, p.office, p.hub, box, log); err != nil {
+	if p.connectors, err = connector.Open(ctx, st, p.office, p.hub, box, c.PublicURL, log); err != nil {
 		return nil, err
 	}
 	p.api = api.New(st, p.office, p.hub, p.agenda, cfg)
+	p.connectors.UseAgenda(p.agenda)
 	p.api.Connect(p.connectors)
 	p.api.Live(p.broker)
 	log.Info("loaded", "people", p.office.Count(), "took", time.Since(began).Round(time.Millisecond))

@@ -22,6 +22,8 @@ import (
 // Status is a calendar and how it is doing.
 type Status struct {
 	ID, PersonID, Kind, Name, URL, Username string
+	ConnectorID                             string // the system that holds it; may be empty
+	Central                                 bool   // it is there because the settings of its owner's scope say so
 	HasPassword                             bool
 	CheckedAt, SucceededAt                  time.Time
 	Error                                   string
@@ -38,13 +40,16 @@ type Entry struct {
 // Appointments returns what stands in a person's calendars between two instants.
 func (a *Agenda) Appointments(personID string, from, to time.Time) []rights.AppointmentFacts {
 	p, ok := a.office.Person(personID)
-	if !ok || may(p) != nil {
+	if !ok {
 		return nil
 	}
 	r := rules{options: p.Settings.CalendarOptions(&p.Own), settings: p.Settings, own: &p.Own}
 	var facts []rights.AppointmentFacts
 	for _, e := range a.of(personID) {
 		rec := a.record(e)
+		if may(p, rec.Kind, rec.ConnectorID) != nil {
+			continue
+		}
 		all, _, err := a.expand(context.Background(), rec.ID, from, to, p.Zone)
 		if err != nil {
 			a.log.Warn("a stored calendar cannot be read", "user", personID, "calendar", rec.ID, "err", err)
@@ -59,9 +64,9 @@ func (a *Agenda) Appointments(personID string, from, to time.Time) []rights.Appo
 func factsOf(rec *store.Calendar, x *calendar.Appointment, r rules) rights.AppointmentFacts {
 	m := r.of(x)
 	return rights.AppointmentFacts{
-		Ref: presence.Ref{Source: sourceOf(rec.ID), ID: claimID(x.ID)}, Start: x.Start, End: x.End, AllDay: x.AllDay, ShowAs: showAs(x.ShowAs),
+		Ref: presence.Ref{Source: sourceOf(rec.ID), ID: ClaimID(x.ID)}, Start: x.Start, End: x.End, AllDay: x.AllDay, ShowAs: showAs(x.ShowAs),
 		Status: m.status, Profile: m.profile, Subject: x.Subject, Private: x.Private, URL: x.URL, Reminder: x.Reminder,
-		Counts: m.counts, Calendar: rec.Name,
+		Counts: m.counts, Calendar: rec.Name, Seen: rec.SucceededAt,
 	}
 }
 
@@ -75,7 +80,7 @@ func (a *Agenda) Appointment(personID string, ref presence.Ref) (f rights.Appoin
 	r := rules{options: p.Settings.CalendarOptions(&p.Own), settings: p.Settings, own: &p.Own}
 	for _, e := range a.of(personID) {
 		rec := a.record(e)
-		if sourceOf(rec.ID) != ref.Source {
+		if sourceOf(rec.ID) != ref.Source || may(p, rec.Kind, rec.ConnectorID) != nil {
 			continue
 		}
 		all, _, err := a.expand(context.Background(), rec.ID, now.Add(-time.Minute), now.AddDate(1, 0, 0), p.Zone)
@@ -83,7 +88,7 @@ func (a *Agenda) Appointment(personID string, ref presence.Ref) (f rights.Appoin
 			return f, false
 		}
 		for i := range all {
-			if claimID(all[i].ID) == ref.ID {
+			if ClaimID(all[i].ID) == ref.ID {
 				return factsOf(&rec, &all[i], r), true
 			}
 		}
@@ -104,8 +109,19 @@ func (a *Agenda) status(e *entry) Status {
 	}
 	problems = append(problems, e.left...)
 	return Status{
-		ID: r.ID, PersonID: r.PersonID, Kind: r.Kind, Name: r.Name, URL: r.URL, Username: r.Username, HasPassword: len(r.Password) > 0,
+		ID: r.ID, PersonID: r.PersonID, Kind: r.Kind, Name: r.Name, URL: r.URL, Username: r.Username, ConnectorID: r.ConnectorID,
+		Central: central(r.Kind), HasPassword: len(r.Password) > 0 && r.Kind != KindAccount,
 		CheckedAt: r.CheckedAt, SucceededAt: r.SucceededAt, Error: r.Error, Problems: problems, Appointments: e.count,
+	}
+}
+
+// Each calls f with every calendar, in no order; of each only what says how it is doing. f must not call the agenda.
+func (a *Agenda) Each(f func(Status)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, e := range a.entries {
+		r := &e.rec
+		f(Status{Kind: r.Kind, ConnectorID: r.ConnectorID, Central: central(r.Kind), CheckedAt: r.CheckedAt, SucceededAt: r.SucceededAt, Error: r.Error})
 	}
 }
 
@@ -137,7 +153,7 @@ func (a *Agenda) Put(ctx context.Context, by office.By, in Entry) (Status, error
 	if !ok {
 		return Status{}, fault.New(fault.NotFound, "there is no person %q", in.PersonID)
 	}
-	if err := may(p); err != nil {
+	if err := may(p, in.Kind, ""); err != nil {
 		return Status{}, err
 	}
 	var bad fault.Fields
@@ -162,6 +178,9 @@ func (a *Agenda) Put(ctx context.Context, by office.By, in Entry) (Status, error
 		var err error
 		if e, err = a.find(in.PersonID, in.ID); err != nil {
 			return Status{}, err
+		}
+		if k := a.record(e).Kind; k != KindFeed && k != KindCalDAV {
+			return Status{}, fault.New(fault.Conflict, "a calendar of kind %s is not changed by hand", k)
 		}
 		if err := e.lock(ctx); err != nil {
 			return Status{}, err
@@ -197,11 +216,12 @@ func (a *Agenda) Put(ctx context.Context, by office.By, in Entry) (Status, error
 		return Status{}, err
 	}
 	a.mu.Lock()
-	e.rec, e.problems, e.next, e.failures = rec, parseProblems(rec.Problems), time.Now(), 0
+	e.rec, e.problems, e.failures = rec, parseProblems(rec.Problems), 0
 	if in.ID == "" {
 		a.enter(e)
 		a.share(in.PersonID)
 	}
+	a.soon(e)
 	a.mu.Unlock()
 	signal(a.wake)
 	return a.status(e), nil
@@ -256,21 +276,30 @@ func (a *Agenda) Delete(ctx context.Context, by office.By, personID, id string) 
 	if !ok {
 		return fault.New(fault.NotFound, "there is no person %q", personID)
 	}
+	rec := a.record(e)
+	if central(rec.Kind) {
+		return fault.New(fault.Conflict, "the calendar %q is there because the administrator's settings say so", rec.Name)
+	}
+	entry := entryAbout(by, "calendar.delete", p, map[string]any{"calendar": id, "name": rec.Name})
+	return a.remove(ctx, e, []store.AuditEntry{entry})
+}
+
+// remove deletes a calendar.
+func (a *Agenda) remove(ctx context.Context, e *entry, audit []store.AuditEntry) error {
 	if err := e.lock(ctx); err != nil {
 		return err
 	}
 	defer a.release(e)
+	rec := a.record(e)
+	id, personID := rec.ID, rec.PersonID
 	if _, err := a.find(personID, id); err != nil {
 		return err // deleted meanwhile
 	}
 	// The claims go first: of a calendar that is left by mistake they come back, of one that is not nobody would take
 	// them away.
-	err = a.hold(ctx, store.Calendar{ID: id, PersonID: personID}, nil)
+	err := a.hold(ctx, store.Calendar{ID: id, PersonID: personID}, nil)
 	if err == nil {
-		err = a.store.Update(ctx, store.Changes{
-			DeleteCalendars: []string{id},
-			Audit:           []store.AuditEntry{entryAbout(by, "calendar.delete", p, map[string]any{"calendar": id, "name": a.record(e).Name})},
-		})
+		err = a.store.Update(ctx, store.Changes{DeleteCalendars: []string{id}, Audit: audit})
 	}
 	if err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -281,9 +310,7 @@ func (a *Agenda) Delete(ctx context.Context, by office.By, personID, id string) 
 		return err
 	}
 	a.mu.Lock()
-	e.gone = true
-	delete(a.entries, id)
-	a.byPerson[personID] = slices.DeleteFunc(slices.Clone(a.byPerson[personID]), func(x *entry) bool { return x == e })
+	a.leave(e)
 	a.share(personID)
 	a.mu.Unlock()
 	return nil
@@ -299,8 +326,15 @@ func (a *Agenda) Sync(ctx context.Context, personID, id string) (Status, error) 
 	if !ok {
 		return Status{}, fault.New(fault.NotFound, "there is no person %q", personID)
 	}
-	if err := may(p); err != nil {
+	rec := a.record(e)
+	if err := may(p, rec.Kind, rec.ConnectorID); err != nil {
 		return Status{}, err
+	}
+	switch {
+	case rec.Kind == KindLocal:
+		return Status{}, fault.New(fault.Conflict, "the program that hands this calendar over does so by itself")
+	case a.sourceFor(&rec) == nil:
+		return Status{}, fault.New(fault.Conflict, "the system that holds this calendar is not used at the moment")
 	}
 	a.read(ctx, e)
 	return a.status(e), nil

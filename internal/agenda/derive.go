@@ -86,9 +86,9 @@ func sourceOf(calendarID string) presence.Source {
 	return presence.SourceCalendar + presence.Source("/"+calendarID)
 }
 
-// claimID bounds what becomes part of keys: some programs make UIDs of hundreds of characters. What the store would not
+// ClaimID is the ID of the claim that an appointment makes. It bounds what becomes part of keys: some programs make UIDs of hundreds of characters. What the store would not
 // keep as it is would be another claim after a restart.
-func claimID(id string) string {
+func ClaimID(id string) string {
 	if len(id) <= 120 && utf8.ValidString(id) && strings.IndexByte(id, 0) < 0 {
 		return id
 	}
@@ -111,7 +111,7 @@ func (r rules) derive(calendarID string, appointments []calendar.Appointment, no
 			continue
 		}
 		claims = append(claims, presence.Claim{
-			Source: sourceOf(calendarID), ID: claimID(a.ID), Status: m.status, Profile: m.profile, Text: m.text,
+			Source: sourceOf(calendarID), ID: ClaimID(a.ID), Status: m.status, Profile: m.profile, Text: m.text,
 			From: a.Start.Truncate(time.Millisecond), Until: a.End.Truncate(time.Millisecond), Lease: lease,
 			ShowAs: showAs(a.ShowAs), AllDay: a.AllDay,
 		})
@@ -168,7 +168,7 @@ func (a *Agenda) derive(ctx context.Context, e *entry) error {
 	}
 	var claims []presence.Claim
 	var waiting []time.Time
-	if lease := rec.SucceededAt.Add(trust).Truncate(time.Millisecond); p.Settings.Calendar.OwnCalendars && lease.After(now) {
+	if lease := leaseOf(&rec); offered(p.Settings, rec.Kind, rec.ConnectorID) == nil && lease.After(now) {
 		claims, waiting = r.derive(rec.ID, near, now, lease, a.room(rec.PersonID))
 	}
 	if err := a.hold(ctx, rec, claims); err != nil {
@@ -189,15 +189,28 @@ func (a *Agenda) derive(ctx context.Context, e *entry) error {
 	return nil
 }
 
+// leaseOf returns until when what was read of a calendar holds.
+func leaseOf(rec *store.Calendar) time.Time {
+	lease := rec.SucceededAt.Add(trust)
+	if rec.Kind == KindLocal {
+		lease = handedUntil(rec)
+	}
+	return lease.Truncate(time.Millisecond)
+}
+
 // hold makes claims the only ones of a calendar. Those that hold already, with trust left, are not written again.
 func (a *Agenda) hold(ctx context.Context, rec store.Calendar, claims []presence.Claim) error {
 	src := sourceOf(rec.ID)
+	slack := trust / 2
+	if rec.Kind == KindLocal { // its lease is what was promised
+		slack = time.Second
+	}
 	wanted := map[string]presence.Claim{}
 	for _, c := range claims {
 		wanted[c.ID] = c
 	}
 	held, _, ok := a.hub.Claims(rec.PersonID)
-	if !ok || !differs(src, held, wanted) {
+	if !ok || !differs(src, held, wanted, slack) {
 		return nil
 	}
 	return a.hub.Change(ctx, rec.PersonID, func(e *hub.Edit) error {
@@ -209,7 +222,7 @@ func (a *Agenda) hold(ctx context.Context, rec store.Calendar, claims []presence
 			switch {
 			case !ok:
 				e.Delete(c.Ref())
-			case alike(c, w):
+			case alike(c, w, slack):
 				delete(wanted, c.ID)
 			}
 		}
@@ -223,13 +236,13 @@ func (a *Agenda) hold(ctx context.Context, rec store.Calendar, claims []presence
 	})
 }
 
-func differs(src presence.Source, held []presence.Claim, wanted map[string]presence.Claim) bool {
+func differs(src presence.Source, held []presence.Claim, wanted map[string]presence.Claim, slack time.Duration) bool {
 	n := 0
 	for _, c := range held {
 		if c.Source != src {
 			continue
 		}
-		if w, ok := wanted[c.ID]; !ok || !alike(c, w) {
+		if w, ok := wanted[c.ID]; !ok || !alike(c, w, slack) {
 			return true
 		}
 		n++
@@ -237,9 +250,9 @@ func differs(src presence.Source, held []presence.Claim, wanted map[string]prese
 	return n != len(wanted)
 }
 
-// alike reports whether a held claim says what is wanted, and its lease is not near its end.
-func alike(held, wanted presence.Claim) bool {
-	fresh := wanted.Lease.Sub(held.Lease) < trust/2
+// alike reports whether a held claim says what is wanted, and its lease ends less than slack before the wanted one.
+func alike(held, wanted presence.Claim, slack time.Duration) bool {
+	fresh := wanted.Lease.Sub(held.Lease).Abs() < slack
 	held.Lease = wanted.Lease
 	return fresh && held.From.Equal(wanted.From) && held.Until.Equal(wanted.Until) && func() bool {
 		held.From, held.Until = wanted.From, wanted.Until

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/doorlight/doorlight/internal/calendar"
+	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/store"
 )
@@ -29,19 +30,21 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 	defer a.release(e)
 	a.mu.Lock()
 	rec, gone, derived, first := e.rec, e.gone, e.derived, e.derived.IsZero() && e.failures == 0
+	e.hinted = false
+	sys := a.systems[rec.ConnectorID]
 	a.mu.Unlock()
 	p, ok := a.office.Person(rec.PersonID)
 	if gone || !ok || ctx.Err() != nil {
 		return
 	}
-	if may(p) != nil {
+	if may(p, rec.Kind, rec.ConnectorID) != nil {
 		a.mu.Lock()
 		e.idle = true
 		a.mu.Unlock()
 		return
 	}
 	began := time.Now().UTC()
-	wait, same, err := a.fetch(ctx, e, rec, owners(p, &rec), began)
+	wait, same, err := a.fetch(ctx, e, rec, p, began)
 	if err == nil && (!same || began.Sub(derived) >= steady) {
 		err = a.derive(ctx, e)
 	} else if err != nil && first { // since the start: appointments move up all the same
@@ -50,8 +53,19 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 	if ctx.Err() != nil {
 		return
 	}
+	down := whole(err)
+	if sys != nil && sys.Used != nil && (err == nil || down != nil) {
+		sys.Used(err)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if down != nil && sys != nil { // its turn comes when the system may be asked again, before all who are due later
+		e.next, e.derived, e.hinted = began, time.Time{}, false
+		if l := a.lanes[rec.ConnectorID]; l != nil && a.systems[rec.ConnectorID] == sys {
+			l.shut = time.Now().Add(min(max(down.RetryAfter, time.Second), slowest))
+		}
+		return
+	}
 	if err != nil {
 		e.derived = time.Time{} // next time it is, whether something changed or not
 		if e.failures++; e.failures == 1 {
@@ -67,13 +81,19 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 		wait = max(wait, a.every(rec.Kind))
 	}
 	e.next, e.idle = began.Add(wait), false
+	e.hinted = e.hinted && err == nil // else it is read again in any case, with the patience that a failure asks for
 }
 
 // fetch has a calendar read and stores the outcome, good or bad. wait is what the source asks for; same is that its
-// appointments are as they were. The owners are whom an invitation that was declined is left out for.
-func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, owners []string, began time.Time) (wait time.Duration, same bool, err error) {
+// appointments are as they were.
+func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, p *office.Person, began time.Time) (wait time.Duration, same bool, err error) {
+	owners := owners(p, &rec) // an invitation that they declined is left out
 	state := stateFor(rec.State, owners)
 	acct := source.Account{URL: rec.URL, Username: rec.Username, State: state, Known: map[string]string{}}
+	if rec.ConnectorID != "" {
+		acct.Mailbox = rec.Username
+		acct.From, acct.To = span(p, began)
+	}
 	// Without a state, what is there was read from another address or for another one, if anything is.
 	was := map[string][]byte{}
 	if state != "" {
@@ -86,6 +106,9 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, owners
 		}
 	}
 	fail := func(wait time.Duration, err error) (time.Duration, bool, error) {
+		if whole(err) != nil { // no news of this calendar
+			return wait, false, err
+		}
 		return wait, false, a.failed(ctx, e, rec, began, err)
 	}
 	if len(rec.Password) > 0 {
@@ -93,13 +116,19 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, owners
 			return fail(slowest, &source.Error{Kind: source.Credentials, Err: err, Text: "The stored password cannot be opened any more. Please give it again."})
 		}
 	}
-	src := a.sources[rec.Kind]
+	src := a.sourceFor(&rec)
 	if src == nil {
 		return fail(slowest, &source.Error{Text: fmt.Sprintf("Calendars of kind %q cannot be read here.", rec.Kind)})
 	}
 	limited, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
 	res, err := src.Fetch(limited, acct)
 	cancel()
+	if res.Password != "" { // also beside an error: the one before may be used up
+		var failed error
+		if rec, failed = a.replacePassword(ctx, e, rec, res.Password); failed != nil {
+			return 0, false, failed
+		}
+	}
 	if err != nil {
 		if ctx.Err() != nil { // that is no fault of the calendar
 			return 0, false, ctx.Err()
@@ -117,6 +146,9 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, owners
 	next := rec
 	next.CheckedAt, next.SucceededAt, next.Error, next.State = began, began, "", markedState(res.State, owners)
 	wait = res.Every
+	a.mu.Lock()
+	e.reaches = acct.To
+	a.mu.Unlock()
 	// What was read from another address goes with the first success, also if there is nothing at this one.
 	same = res.Unchanged && state != ""
 	var puts []store.CalendarObject
@@ -165,6 +197,31 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, owners
 	}
 	a.entered(e, next, began)
 	return wait, same, nil
+}
+
+// sourceFor returns who reads a calendar, nil if nobody can.
+func (a *Agenda) sourceFor(rec *store.Calendar) Source {
+	if rec.ConnectorID == "" {
+		return a.sources[rec.Kind]
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.systems[rec.ConnectorID]; s != nil {
+		return s
+	}
+	return nil
+}
+
+// replacePassword keeps a password that came in place of the one that was used; reading is held.
+func (a *Agenda) replacePassword(ctx context.Context, e *entry, rec store.Calendar, password string) (store.Calendar, error) {
+	rec.Password = a.box.Seal(password, sealedFor(rec.ID))
+	if err := a.store.Update(context.WithoutCancel(ctx), store.Changes{PutCalendars: []store.Calendar{rec}}); err != nil {
+		return rec, err
+	}
+	a.mu.Lock()
+	e.rec = rec
+	a.mu.Unlock()
+	return rec, nil
 }
 
 // problems returns the problems of a calendar in their stored form, after a reading that brought res and fresh ones; anew is

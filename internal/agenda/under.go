@@ -17,8 +17,8 @@ func (a *Agenda) Under(ctx context.Context, p *office.Person, claims []presence.
 	for _, e := range a.of(p.ID) {
 		rec := a.record(e)
 		claims = slices.DeleteFunc(claims, func(c presence.Claim) bool { return c.Source == sourceOf(rec.ID) })
-		lease := rec.SucceededAt.Add(trust).Truncate(time.Millisecond)
-		if !p.Settings.Calendar.OwnCalendars || !lease.After(now) {
+		lease := leaseOf(&rec)
+		if offered(p.Settings, rec.Kind, rec.ConnectorID) != nil || !lease.After(now) {
 			continue
 		}
 		running, _, err := a.expand(ctx, rec.ID, now, now.Add(time.Millisecond), p.Zone)

@@ -2,10 +2,13 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/doorlight/doorlight/internal/agenda"
+	"github.com/doorlight/doorlight/internal/calendar"
+	"github.com/doorlight/doorlight/internal/connector"
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/policy"
@@ -156,7 +159,7 @@ func (s *Server) entry(id string, l rights.Level, name string) (f rights.Appoint
 func calendarOut(c agenda.Status) Calendar {
 	out := Calendar{
 		ID: c.ID, Kind: c.Kind, Name: c.Name, URL: c.URL, Username: c.Username, HasPassword: c.HasPassword,
-		Error: c.Error, Problems: notNil(c.Problems), Appointments: c.Appointments,
+		Connector: c.ConnectorID, Central: c.Central, Error: c.Error, Problems: notNil(c.Problems), Appointments: c.Appointments,
 	}
 	if !c.CheckedAt.IsZero() {
 		out.CheckedAt = &c.CheckedAt
@@ -180,7 +183,66 @@ func (s *Server) getCalendars(ctx context.Context, in *PersonPath) (*Out[Calenda
 	if err != nil {
 		return nil, err
 	}
-	return &Out[Calendars]{Calendars{Calendars: s.calendars(p.ID), Allowed: p.Settings.Calendar.OwnCalendars}}, nil
+	c := &p.Settings.Calendar
+	out := Calendars{Calendars: s.calendars(p.ID), Allowed: c.OwnCalendars, Local: c.Method == policy.CalendarLocal, Accounts: []Provider{}}
+	if app, err := s.connectors.Get(c.Accounts); c.Method == policy.CalendarLocal && err == nil && app.Enabled {
+		out.Accounts = append(out.Accounts, Provider{ID: app.ID, Name: app.Name, Path: connector.AccountPath(app.ID, "begin")})
+	}
+	return &Out[Calendars]{out}, nil
+}
+
+func (s *Server) putLocalCalendar(ctx context.Context, in *LocalCalendarInput) (*Out[Calendar], error) {
+	p, c, _, err := s.subjectWith(ctx, in.Person, rights.Own, true)
+	if err != nil {
+		return nil, err
+	}
+	handed := agenda.Handed{PersonID: p.ID, Name: in.Name, Lease: time.Duration(in.Body.LeaseSeconds) * time.Second}
+	var bad fault.Fields
+	for i := range in.Body.Appointments {
+		handed.Appointments = append(handed.Appointments, in.Body.Appointments[i].appointment(fmt.Sprintf("appointments[%d]", i), &bad))
+	}
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	status, err := s.agenda.Hand(ctx, c.by(), handed)
+	if err != nil {
+		return nil, err
+	}
+	out := calendarOut(status)
+	return &Out[Calendar]{out}, nil
+}
+
+func (x *LocalAppointment) appointment(at string, bad *fault.Fields) calendar.Appointment {
+	a := calendar.Appointment{
+		ID: x.ID, ShowAs: calendar.Busy, Subject: x.Subject, Private: x.Private, Categories: x.Categories, URL: x.URL,
+		Reminder: time.Duration(x.ReminderMinutes) * time.Minute,
+	}
+	if x.ShowAs != "" {
+		var err error
+		if a.ShowAs, err = calendar.ParseShowAs(x.ShowAs); err != nil {
+			bad.Add(at+".show_as", "%q is none of free, tentative, busy, out_of_office, working_elsewhere", x.ShowAs)
+		}
+	}
+	date := func(field, text string) calendar.Date {
+		day, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			bad.Add(at+"."+field, "%q is no date, such as 2026-11-26", text)
+			return calendar.Date{}
+		}
+		return calendar.Date{Year: day.Year(), Month: day.Month(), Day: day.Day()}
+	}
+	switch {
+	case x.StartDate != "" || x.EndDate != "":
+		if x.Start != nil || x.End != nil {
+			bad.Add(at+".start", "does not go with start_date and end_date")
+		}
+		a.AllDay, a.StartDate, a.EndDate = true, date("start_date", x.StartDate), date("end_date", x.EndDate)
+	case x.Start == nil || x.End == nil:
+		bad.Add(at+".start", "must be given, with end; or start_date with end_date")
+	default:
+		a.Start, a.End = *x.Start, *x.End
+	}
+	return a
 }
 
 func (s *Server) postCalendar(ctx context.Context, in *CalendarNew) (*Out[Calendar], error) {

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/doorlight/doorlight/internal/connector"
@@ -17,10 +19,10 @@ type ConnectorPath struct {
 
 // ConnectorBody is what administrators enter about an outside system.
 type ConnectorBody struct {
-	Kind    string  `json:"kind" enum:"ldap,oidc,scim,webhook"`
+	Kind    string  `json:"kind" enum:"ldap,oidc,scim,webhook,exchange,graph"`
 	Name    string  `json:"name" minLength:"1" maxLength:"120"`
 	Enabled bool    `json:"enabled"`
-	Secret  *string `json:"secret,omitempty" maxLength:"4096" doc:"Password or key; never given out again. Absent: as before."`
+	Secret  *string `json:"secret,omitempty" maxLength:"20000" doc:"Password or key; never given out again. Absent: as before."`
 	connector.Settings
 }
 
@@ -36,7 +38,7 @@ type ConnectorInput struct {
 // Connector is an outside system, and how it is doing.
 type Connector struct {
 	ID        string `json:"id"`
-	Kind      string `json:"kind" enum:"ldap,oidc,scim,webhook"`
+	Kind      string `json:"kind" enum:"ldap,oidc,scim,webhook,exchange,graph"`
 	Name      string `json:"name"`
 	Enabled   bool   `json:"enabled"`
 	HasSecret bool   `json:"has_secret,omitempty"`
@@ -47,7 +49,8 @@ type Connector struct {
 	Report      *provision.Report `json:"report,omitempty" doc:"What the last success did; of kind scim what was done since it was entered, with the latest reasons."`
 	Running     bool              `json:"running,omitempty"`
 
-	CallbackPath   string     `json:"callback_path,omitempty" doc:"Of kind oidc: where its pages lead back to (redirect URI), to be entered at the provider."`
+	ExpiresAt      *time.Time `json:"expires_at,omitempty" doc:"Of kind graph: when its secret or certificate ends, as far as that is known."`
+	CallbackPath   string     `json:"callback_path,omitempty" doc:"Of kinds oidc and graph: where its pages lead back to (redirect URI), to be entered at the provider."`
 	LogoutPath     string     `json:"logout_path,omitempty" doc:"Of kind oidc: where it tells that somebody has signed out there (back-channel logout URI)."`
 	TokenExpiresAt *time.Time `json:"token_expires_at,omitempty" doc:"Of kind scim. Absent: its token does not expire, or there is none."`
 }
@@ -87,9 +90,13 @@ func connectorOut(c connector.Connector) Connector {
 	out := Connector{
 		ID: c.ID, Kind: c.Kind, Name: c.Name, Enabled: c.Enabled, HasSecret: c.HasSecret, Settings: c.Settings, Error: c.Error, Report: c.Report, Running: c.Running,
 	}
-	if c.Kind == connector.KindOIDC {
+	switch c.Kind {
+	case connector.KindOIDC:
 		out.CallbackPath, out.LogoutPath = authPath(c.ID, "callback"), authPath(c.ID, "logout")
+	case connector.KindGraph:
+		out.CallbackPath = connector.AccountPath(c.ID, "callback")
 	}
+	out.ExpiresAt = known(&c.ExpiresAt)
 	if !c.TokenExpiresAt.IsZero() {
 		out.TokenExpiresAt = &c.TokenExpiresAt
 	}
@@ -136,14 +143,117 @@ func (s *Server) deleteConnector(ctx context.Context, in *ConnectorPath) (*struc
 // checkAtMost bounds a check: many servers may be silent.
 const checkAtMost = 2 * time.Minute
 
-func (s *Server) postConnectorCheck(ctx context.Context, in *ConnectorPath) (*Out[Steps], error) {
+// ConnectorCheck tries an outside system.
+type ConnectorCheck struct {
+	ConnectorPath
+	Mailbox string `query:"mailbox" maxLength:"320" doc:"Of systems that hold calendars: the address of somebody whose calendar is to be read. Absent: what needs one is left out."`
+}
+
+func (s *Server) postConnectorCheck(ctx context.Context, in *ConnectorCheck) (*Out[Steps], error) {
 	ctx, cancel := context.WithTimeout(ctx, checkAtMost)
 	defer cancel()
-	steps, err := s.connectors.Check(ctx, in.Connector)
+	steps, err := s.connectors.Check(ctx, in.Connector, strings.TrimSpace(in.Mailbox))
 	if err != nil {
 		return nil, err
 	}
 	return &Out[Steps]{Steps{stepsOut(steps)}}, nil
+}
+
+// ScriptsQuery asks for scripts.
+type ScriptsQuery struct {
+	ConnectorPath
+	Base string `query:"base" maxLength:"1000" doc:"The address under which browsers know this server. Absent: the public address that it was started with."`
+}
+
+// Script is something that an administrator runs at an outside system.
+type Script struct {
+	Name  string `json:"name" enum:"account,impersonation,scope,delegate,throttling,test,registration,restriction"`
+	Shell string `json:"shell" enum:"exchange_management_shell,microsoft_graph_powershell,exchange_online_powershell" doc:"Where it is run."`
+	Text  string `json:"text" doc:"Filled in with the names of the connector."`
+}
+
+// Scripts are what administrators run to set an outside system up (C8).
+type Scripts struct {
+	Scripts []Script `json:"scripts"`
+}
+
+func (s *Server) getScripts(_ context.Context, in *ScriptsQuery) (*Out[Scripts], error) {
+	base := in.Base
+	if base == "" {
+		base = s.cfg.PublicURL
+	} else if u, err := url.Parse(base); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" {
+		return nil, fault.Bad("query.base", "is no address such as https://presence.example.com")
+	}
+	all, err := s.connectors.Scripts(in.Connector, base)
+	if err != nil {
+		return nil, err
+	}
+	out := Scripts{Scripts: []Script{}}
+	for _, x := range all {
+		out.Scripts = append(out.Scripts, Script(x))
+	}
+	return &Out[Scripts]{out}, nil
+}
+
+// System is an outside system that settings can name.
+type System struct {
+	ID       string `json:"id"`
+	Kind     string `json:"kind" enum:"exchange,graph,domino"`
+	Name     string `json:"name"`
+	Enabled  bool   `json:"enabled"`
+	Calendar bool   `json:"calendar" doc:"It may hold everybody's calendars."`
+	Accounts bool   `json:"accounts" doc:"People may connect accounts with it."`
+}
+
+// Systems are the outside systems that settings can name.
+type Systems struct {
+	Systems []System `json:"systems"`
+}
+
+func (s *Server) getSystems(_ context.Context, in *ScopePath) (*Out[Systems], error) {
+	if _, _, err := s.office.Settings(in.Scope); err != nil {
+		return nil, err
+	}
+	out := Systems{Systems: []System{}}
+	for _, c := range s.connectors.All() {
+		if f, ok := s.connectors.System(c.ID); ok && (f.Calendar || f.Accounts) {
+			out.Systems = append(out.Systems, System{ID: c.ID, Kind: c.Kind, Name: c.Name, Enabled: c.Enabled, Calendar: f.Calendar, Accounts: f.Accounts})
+		}
+	}
+	return &Out[Systems]{out}, nil
+}
+
+// ConnectorCalendars is how the calendars of a system are doing.
+type ConnectorCalendars struct {
+	Calendars int               `json:"calendars"`
+	Failing   []FailingCalendar `json:"failing" doc:"Those that cannot be read."`
+	More      int               `json:"more,omitempty" doc:"How many more cannot be read."`
+}
+
+// FailingCalendar is one that cannot be read.
+type FailingCalendar struct {
+	Person      string     `json:"person"`
+	Name        string     `json:"name" doc:"Of the person."`
+	Mailbox     string     `json:"mailbox"`
+	Error       string     `json:"error" doc:"In words."`
+	CheckedAt   *time.Time `json:"checked_at,omitempty"`
+	SucceededAt *time.Time `json:"succeeded_at,omitempty"`
+}
+
+func (s *Server) getConnectorCalendars(_ context.Context, in *ConnectorPath) (*Out[ConnectorCalendars], error) {
+	if _, err := s.connectors.Get(in.Connector); err != nil {
+		return nil, err
+	}
+	st := s.agenda.SystemStatus(in.Connector)
+	out := ConnectorCalendars{Calendars: st.Calendars, Failing: []FailingCalendar{}, More: st.More}
+	for _, c := range st.Failing {
+		f := FailingCalendar{Person: c.PersonID, Mailbox: c.Username, Error: c.Error, CheckedAt: known(&c.CheckedAt), SucceededAt: known(&c.SucceededAt)}
+		if p, ok := s.office.Person(c.PersonID); ok {
+			f.Name = p.Name
+		}
+		out.Failing = append(out.Failing, f)
+	}
+	return &Out[ConnectorCalendars]{out}, nil
 }
 
 func stepsOut(steps []directory.Step) []Step {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/doorlight/doorlight/internal/agenda"
 	"github.com/doorlight/doorlight/internal/connector"
 )
 
@@ -36,7 +37,7 @@ type Health struct {
 
 // Part is a part of the server, or a system around it.
 type Part struct {
-	Kind        string     `json:"kind" enum:"database,presence,stream,certificate,ics,caldav,ldap,oidc,scim,webhook"`
+	Kind        string     `json:"kind" enum:"database,presence,stream,certificate,ics,caldav,graph_account,local,exchange,graph,domino,ldap,oidc,scim,webhook"`
 	ID          string     `json:"id,omitempty" doc:"Of the connector."`
 	Name        string     `json:"name,omitempty" doc:"Of the connector."`
 	State       string     `json:"state" enum:"ok,waiting,failing,off" doc:"waiting: it was never used."`
@@ -115,15 +116,16 @@ func certificateHealth(c *Certificate, now time.Time) (Part, bool) {
 // calendarHealth tells of all calendars of a kind together: which calendars people have is theirs alone.
 func (s *Server) calendarHealth(now time.Time) []Part {
 	var parts []Part
-	all := s.office.Calendars()
-	for _, kind := range []string{"ics", "caldav"} {
+	all := map[string][]agenda.Status{}
+	s.agenda.Each(func(c agenda.Status) { all[c.Kind] = append(all[c.Kind], c) })
+	for _, kind := range []string{agenda.KindFeed, agenda.KindCalDAV, agenda.KindAccount, agenda.KindLocal, agenda.KindExchange, agenda.KindGraph, agenda.KindDomino} {
 		p := Part{Kind: kind, State: stateOK}
-		count, failing, oldest := 0, 0, now
-		for _, c := range all {
-			if c.Kind != kind {
-				continue
-			}
-			count++
+		count, failing, oldest := len(all[kind]), 0, now
+		if count == 0 {
+			continue
+		}
+		for i := range all[kind] {
+			c := &all[kind][i]
 			if p.CheckedAt == nil || c.CheckedAt.After(*p.CheckedAt) {
 				p.CheckedAt = &c.CheckedAt
 			}
@@ -137,9 +139,6 @@ func (s *Server) calendarHealth(now time.Time) []Part {
 			if !c.SucceededAt.IsZero() && c.SucceededAt.Before(oldest) {
 				oldest = c.SucceededAt
 			}
-		}
-		if count == 0 {
-			continue
 		}
 		if failing == count && p.SucceededAt != nil && !p.SucceededAt.IsZero() {
 			oldest = *p.SucceededAt

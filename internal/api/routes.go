@@ -61,6 +61,7 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "POST", person+"/calendars", signedIn, "Agenda", "Enter a calendar", s.postCalendar)
 	add(s, api, "PUT", person+"/calendars/{calendar}", signedIn, "Agenda", "Change a calendar", s.putCalendar)
 	add(s, api, "DELETE", person+"/calendars/{calendar}", signedIn, "Agenda", "Remove a calendar", s.deleteCalendar)
+	add(s, api, "PUT", person+"/local-calendars/{name}", signedIn, "Agenda", "Hand over a calendar that is reached from the person's computer only", s.putLocalCalendar)
 	add(s, api, "POST", person+"/calendars/{calendar}/sync", signedIn, "Agenda", "Read a calendar now", s.postCalendarSync)
 
 	add(s, api, "GET", person+"/profiles", signedIn, "Settings", "Offered profiles", s.getProfiles)
@@ -117,6 +118,9 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "PUT", "/connectors/{connector}", admins, "Administration", "Change an outside system", s.putConnector)
 	add(s, api, "DELETE", "/connectors/{connector}", admins, "Administration", "Remove an outside system; its people stay", s.deleteConnector)
 	add(s, api, "POST", "/connectors/{connector}/check", admins, "Administration", "Try each step that an outside system needs", s.postConnectorCheck)
+	add(s, api, "GET", "/connectors/{connector}/scripts", admins, "Administration", "What is run at an outside system to set it up", s.getScripts)
+	add(s, api, "GET", "/connectors/{connector}/calendars", admins, "Administration", "How the calendars of a system are doing", s.getConnectorCalendars)
+	add(s, api, "GET", "/scopes/{scope}/systems", locals, "Administration", "Outside systems that the settings of a scope can name", s.getSystems)
 	add(s, api, "POST", "/connectors/{connector}/token", admins, "Administration", "Make the token with which a provider sends its people by SCIM; the one before ends", s.postConnectorToken)
 	add(s, api, "POST", "/connectors/{connector}/sync", admins, "Administration", "Have a directory's people follow it", s.postConnectorSync)
 	add(s, api, "GET", "/connectors/{connector}/deliveries", admins, "Administration", "The latest calls of a webhook", s.getDeliveries)

@@ -75,6 +75,7 @@ func New(st store.Store, of *office.Office, h *hub.Hub, ag *agenda.Agenda, cfg C
 	of.Listen(func(c office.Change) { s.sessions.forget(c.Signed) })
 	s.describe(cfg.Version)
 	s.serveSignIn()
+	s.serveAccounts()
 	s.mux.HandleFunc(nothing, func(w http.ResponseWriter, r *http.Request) {
 		if methods := s.methods(r); len(methods) > 0 {
 			w.Header().Set("Allow", strings.Join(methods, ", "))
@@ -114,6 +115,8 @@ func (s *Server) Live(b *live.Broker) {
 func (s *Server) Mount(mux *http.ServeMux) {
 	mux.Handle(Prefix+"/", s)
 	mux.Handle(AuthPrefix, s)
+	mux.Handle(AccountPrefix, s)
+	mux.Handle(connector.NotifyPrefix, s)
 	mux.Handle(SCIMPrefix+"/", s.SCIM())
 }
 

@@ -189,6 +189,10 @@ func TestTour(t *testing.T) {
 	cal := decode[api.Calendar](good("calendar-entered", me.post("/people/me/calendars", map[string]any{"kind": "ics", "name": "Work", "url": "https://example.org/anna.ics", "username": "anna", "password": "secret"})))
 	good("calendar-read", me.post("/people/me/calendars/"+cal.ID+"/sync", nil))
 	good("", me.put("/people/me/calendars/"+cal.ID, map[string]any{"kind": "ics", "name": "Office", "url": "https://example.org/anna.ics", "username": "anna"}))
+	local := decode[api.Calendar](good("calendar-handed-over", me.put("/people/me/local-calendars/Outlook", map[string]any{"lease_seconds": 3600, "appointments": []any{
+		map[string]any{"id": "1", "start": hour.Add(6 * time.Hour), "end": hour.Add(7 * time.Hour), "show_as": "tentative", "subject": "Interview"},
+		map[string]any{"id": "2", "start_date": "2026-03-04", "end_date": "2026-03-06", "show_as": "out_of_office", "private": true},
+	}})))
 	good("calendars", me.get("/people/me/calendars"))
 	span := "?from=" + hour.UTC().Format(time.RFC3339) + "&to=" + hour.Add(24*time.Hour).UTC().Format(time.RFC3339)
 	entries := decode[api.Agenda](good("agenda", me.get("/people/me/agenda"+span))).Appointments
@@ -231,13 +235,27 @@ func TestTour(t *testing.T) {
 	good("", reader.delete("/people/"+anna+"/lines/100"))
 	good("", me.delete("/people/me/clients/tab-1"))
 	good("", me.delete("/people/me/calendars/"+cal.ID))
+	good("", me.delete("/people/me/calendars/"+local.ID))
 	good("person-reset", me.post("/people/me/reset", map[string]any{"keep_profiles": true, "dry_run": true}))
 	good("scope-reset", admin.post("/scopes/"+location+"/reset", map[string]any{"keep_profiles": false, "dry_run": false}))
 	good("audit", admin.get("/audit?person="+anna))
 	ldap := map[string]any{"kind": "ldap", "name": "Directory", "enabled": false, "secret": "x", "ldap": map[string]any{
 		"urls": []string{"ldaps://127.0.0.1:1"}, "base": "dc=example", "bind_dn": "cn=reader", "places": []map[string]any{{"location": location}},
 	}}
+	good("systems", admin.get("/scopes/"+location+"/systems"))
 	dir := decode[api.Connector](good("", admin.post("/connectors", ldap)))
+	exchange := decode[api.Connector](good("exchange", admin.post("/connectors", map[string]any{"kind": "exchange", "name": "Exchange", "enabled": false, "secret": "x", "exchange": map[string]any{
+		"url": "https://127.0.0.1:1/EWS/Exchange.asmx", "auth": "basic", "account": `EXAMPLE\doorlight`,
+	}})))
+	graph := decode[api.Connector](good("graph", admin.post("/connectors", map[string]any{"kind": "graph", "name": "Microsoft 365", "enabled": false, "secret": "x", "graph": map[string]any{
+		"tenant": "84bd8158-6d4d-4958-8b9f-9d6445542f95", "client_id": "00000000-6d4d-4958-8b9f-9d6445542f95", "secret_expires": "2030-01-01",
+	}})))
+	good("systems-named", admin.get("/scopes/"+location+"/systems"))
+	good("connector-calendars", admin.get("/connectors/"+exchange.ID+"/calendars"))
+	good("connector-scripts", admin.get("/connectors/"+exchange.ID+"/scripts"))
+	good("connector-scripts-graph", admin.get("/connectors/"+graph.ID+"/scripts?base=https://presence.example.org"))
+	good("", admin.delete("/connectors/"+exchange.ID))
+	good("", admin.delete("/connectors/"+graph.ID))
 	good("connector", admin.put("/connectors/"+dir.ID, ldap))
 	good("connectors", admin.get("/connectors"))
 	good("", admin.post("/connectors/"+dir.ID+"/check", nil))

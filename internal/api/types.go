@@ -337,9 +337,11 @@ type LineInput struct {
 // Calendar is one calendar of a person, and how it is doing.
 type Calendar struct {
 	ID           string     `json:"id"`
-	Kind         string     `json:"kind" enum:"ics,caldav"`
+	Kind         string     `json:"kind" enum:"ics,caldav,exchange,graph,domino,graph_account,local" doc:"exchange, graph and domino are there because the administrator's settings say so. graph_account is a Microsoft account that the person has connected, local is handed over by a program."`
 	Name         string     `json:"name"`
-	URL          string     `json:"url"`
+	URL          string     `json:"url,omitempty" doc:"Of kinds ics and caldav."`
+	Connector    string     `json:"connector,omitempty" doc:"The system that holds it."`
+	Central      bool       `json:"central,omitempty" doc:"It is neither changed nor removed by hand."`
 	Username     string     `json:"username,omitempty"`
 	HasPassword  bool       `json:"has_password,omitempty"`
 	CheckedAt    *time.Time `json:"checked_at,omitempty"`
@@ -353,6 +355,33 @@ type Calendar struct {
 type Calendars struct {
 	Calendars []Calendar `json:"calendars"`
 	Allowed   bool       `json:"allowed" doc:"The person may enter calendars."`
+	Local     bool       `json:"local" doc:"Programs may hand over calendars of the person."`
+	Accounts  []Provider `json:"accounts" doc:"Applications with which the person may connect their Microsoft account; the path leads to the page that asks them for it."`
+}
+
+// LocalCalendarInput is what a program on somebody's computer hands over of a calendar that is reached from there only.
+type LocalCalendarInput struct {
+	PersonPath
+	Name string `path:"name" minLength:"1" maxLength:"120" doc:"Of the calendar, such as Outlook; calendars of one name are one."`
+	Body struct {
+		LeaseSeconds int                `json:"lease_seconds" minimum:"60" maximum:"86400" doc:"So long it holds, unless it is handed over again."`
+		Appointments []LocalAppointment `json:"appointments" maxItems:"2000" doc:"All that there are in the days ahead, in place of what was handed over before."`
+	}
+}
+
+// LocalAppointment is one occurrence that a program hands over.
+type LocalAppointment struct {
+	ID              string     `json:"id" minLength:"1" maxLength:"255" doc:"The same whenever the occurrence is handed over, also if it was moved."`
+	Start           *time.Time `json:"start,omitempty" doc:"Of those with a time."`
+	End             *time.Time `json:"end,omitempty"`
+	StartDate       string     `json:"start_date,omitempty" format:"date" doc:"Of those of whole days, which are days of the person's time zone."`
+	EndDate         string     `json:"end_date,omitempty" format:"date" doc:"The first day behind it."`
+	ShowAs          string     `json:"show_as,omitempty" enum:"free,tentative,busy,out_of_office,working_elsewhere" default:"busy"`
+	Subject         string     `json:"subject,omitempty" maxLength:"1024" doc:"Of private ones it is not kept; best leave it out."`
+	Private         bool       `json:"private,omitempty"`
+	Categories      []string   `json:"categories,omitempty" maxItems:"50"`
+	URL             string     `json:"url,omitempty" maxLength:"2048" doc:"Of the original, https or http."`
+	ReminderMinutes int        `json:"reminder_minutes,omitempty" minimum:"0" maximum:"525600" doc:"Before the start. 0: none."`
 }
 
 // CalendarBody is what a person enters about a calendar.

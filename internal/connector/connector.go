@@ -16,12 +16,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/doorlight/doorlight/internal/agenda"
 	"github.com/doorlight/doorlight/internal/directory"
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/openid"
 	"github.com/doorlight/doorlight/internal/provision"
 	"github.com/doorlight/doorlight/internal/secret"
+	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/webhook"
@@ -41,6 +43,7 @@ type Connector struct {
 	Report                 *provision.Report
 	Running                bool
 	TokenExpiresAt         time.Time // of KindSCIM; zero: never
+	ExpiresAt              time.Time // of KindGraph: its secret or certificate; zero: not known
 }
 
 // Entry is what an administrator enters.
@@ -63,6 +66,10 @@ type Connectors struct {
 	http   *http.Client     // the same
 	hooks  *webhook.Hooks
 	wake   chan struct{}
+	agenda *agenda.Agenda // reads the calendars in systems; nil: nobody does
+	public string         // the address under which everybody knows this server; empty: not known
+
+	closing sync.WaitGroup // systems that are not used any more
 
 	changing sync.Mutex // held while one is entered or deleted
 
@@ -77,6 +84,7 @@ type entry struct {
 	settings Settings
 	dir      *directory.Directory // of KindLDAP; nil if its settings cannot be used
 	op       *openid.Provider     // of KindOIDC; nil likewise
+	system   system               // of kinds that hold calendars; nil likewise
 	running  bool
 
 	// Of KindWebhook.
@@ -92,11 +100,12 @@ type entry struct {
 	written   time.Time // when the store was last told
 }
 
-// Open reads them from the store. from is asked how people are.
-func Open(ctx context.Context, st store.Store, of *office.Office, from webhook.Presences, box *secret.Box, log *slog.Logger) (*Connectors, error) {
+// Open reads them from the store. from is asked how people are; public is the address under which everybody knows this
+// server, empty if there is none.
+func Open(ctx context.Context, st store.Store, of *office.Office, from webhook.Presences, box *secret.Box, public string, log *slog.Logger) (*Connectors, error) {
 	// Administrators' systems may well be in the office's own networks and on this computer; the metadata services of data
 	// centres, which give credentials away, are not.
-	c := &Connectors{store: st, office: of, box: box, log: log, wake: make(chan struct{}, 1), all: map[string]*entry{}, spent: map[string]time.Time{}}
+	c := &Connectors{store: st, office: of, box: box, log: log, public: public, wake: make(chan struct{}, 1), all: map[string]*entry{}, spent: map[string]time.Time{}}
 	c.client = outbound.NewClient(outbound.Config{
 		AllowPrivate: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, MaxRedirects: -1, MaxBody: 1 << 20,
 	})
@@ -157,6 +166,10 @@ func (c *Connectors) entryOf(rec store.Connector) (*entry, error) {
 		e.dir, err = e.settings.LDAP.open(text)
 	case KindOIDC:
 		e.op, err = e.settings.OIDC.open(text, c)
+	case KindExchange:
+		e.system, err = e.settings.Exchange.open(text, c.log)
+	case KindGraph:
+		e.system, err = e.settings.Graph.open(rec.ID, text, c)
 	case KindSCIM:
 		err = e.readToken(text)
 	case KindWebhook:
@@ -172,7 +185,7 @@ func (e *entry) out() Connector {
 		SucceededAt: e.rec.SucceededAt, Error: e.rec.Error, Running: e.running,
 	}
 	out.Settings = e.settings
-	out.TokenExpiresAt = e.token.ExpiresAt
+	out.TokenExpiresAt, out.ExpiresAt = e.token.ExpiresAt, e.expires()
 	if len(e.rec.Report) > 0 && e.rec.Kind != KindWebhook {
 		var rep provision.Report
 		if json.Unmarshal(e.rec.Report, &rep) == nil { // else there is none
@@ -291,8 +304,13 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 	if old := c.all[rec.ID]; old != nil {
 		e.calls.Calls = old.calls.Calls
 	}
+	var was system
+	if old := c.all[rec.ID]; old != nil {
+		was = old.system
+	}
 	c.all[rec.ID] = e
 	c.hook(e)
+	c.plug(e, was)
 	out := e.out()
 	c.mu.Unlock()
 	c.signal()
@@ -332,6 +350,9 @@ func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error 
 		return err
 	}
 	defer free()
+	if err := c.unused(id); err != nil {
+		return err
+	}
 	leaving := func(yes bool) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -363,6 +384,10 @@ func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error 
 	c.mu.Lock()
 	delete(c.all, id)
 	c.hooks.Remove(id)
+	if e.system != nil {
+		e.rec.Enabled = false
+		c.plug(e, e.system)
+	}
 	c.mu.Unlock()
 	c.office.Forget(id)
 	return nil
@@ -375,8 +400,9 @@ func (c *Connectors) signal() {
 	}
 }
 
-// Check tries each step that a connector needs.
-func (c *Connectors) Check(ctx context.Context, id string) ([]directory.Step, error) {
+// Check tries each step that a connector needs. A mailbox is for systems that hold calendars: without one, what needs one
+// is left out.
+func (c *Connectors) Check(ctx context.Context, id, mailbox string) ([]directory.Step, error) {
 	e, err := c.find(id)
 	if err != nil {
 		return nil, err
@@ -393,6 +419,8 @@ func (c *Connectors) Check(ctx context.Context, id string) ([]directory.Step, er
 			steps = append(steps, directory.Step(step))
 		}
 		return steps, nil
+	case e.system != nil:
+		return c.checkSystem(ctx, e.system, mailbox), nil
 	case hook != nil:
 		return c.checkHook(ctx, e, *hook), nil
 	case e.rec.Kind == KindWebhook:
@@ -434,9 +462,12 @@ func (c *Connectors) Sync(ctx context.Context, by office.By, id string, dry, any
 func inWords(err error) error {
 	var told *fault.Error
 	var provider *openid.Error
+	var calendars *source.Error
 	switch {
 	case err == nil || errors.As(err, &told):
 		return err
+	case errors.As(err, &calendars):
+		return fault.Wrap(fault.Unavailable, err, "%s", calendars.Text)
 	case errors.As(err, &provider):
 		return fault.Wrap(fault.Unavailable, err, "the provider: %s", provider.Text)
 	case errors.Is(err, directory.ErrUnreachable):
@@ -495,6 +526,7 @@ func (c *Connectors) unwritten(e *entry) {
 // Run has directories read when it is time, until ctx ends.
 func (c *Connectors) Run(ctx context.Context) error {
 	defer c.client.CloseIdleConnections()
+	defer c.closeSystems()
 	var calling sync.WaitGroup
 	calling.Go(func() { c.hooks.Run(ctx) })
 	defer calling.Wait()

@@ -12,18 +12,22 @@ import (
 
 // Kinds of outside systems. They are stored.
 const (
-	KindLDAP    = "ldap"    // a directory that is read over LDAP
-	KindOIDC    = "oidc"    // a provider with which people sign in (OpenID Connect)
-	KindWebhook = "webhook" // a program that is told of changed presences
-	KindSCIM    = "scim"    // a provider of identities that sends its people by SCIM
+	KindLDAP     = "ldap"     // a directory that is read over LDAP
+	KindOIDC     = "oidc"     // a provider with which people sign in (OpenID Connect)
+	KindWebhook  = "webhook"  // a program that is told of changed presences
+	KindExchange = "exchange" // an Exchange organisation, whose calendars are read
+	KindGraph    = "graph"    // an application at Microsoft 365
+	KindSCIM     = "scim"     // a provider of identities that sends its people by SCIM
 )
 
 // Settings are those of the one kind that a connector is of; the others are nil.
 type Settings struct {
-	LDAP    *LDAP    `json:"ldap,omitempty" doc:"Of kind ldap."`
-	OIDC    *OIDC    `json:"oidc,omitempty" doc:"Of kind oidc."`
-	SCIM    *SCIM    `json:"scim,omitempty" doc:"Of kind scim."`
-	Webhook *Webhook `json:"webhook,omitempty" doc:"Of kind webhook."`
+	LDAP     *LDAP     `json:"ldap,omitempty" doc:"Of kind ldap."`
+	OIDC     *OIDC     `json:"oidc,omitempty" doc:"Of kind oidc."`
+	Exchange *Exchange `json:"exchange,omitempty" doc:"Of kind exchange."`
+	Graph    *Graph    `json:"graph,omitempty" doc:"Of kind graph."`
+	SCIM     *SCIM     `json:"scim,omitempty" doc:"Of kind scim."`
+	Webhook  *Webhook  `json:"webhook,omitempty" doc:"Of kind webhook."`
 }
 
 // settings are those of one kind. A nil pointer in it says that they were not given.
@@ -45,6 +49,12 @@ var kinds = map[string]struct {
 	},
 	KindOIDC: {
 		func(s *Settings) any { s.OIDC = &OIDC{}; return s.OIDC }, func(s *Settings) settings { return s.OIDC }, func(s *Settings) bool { return s.OIDC != nil },
+	},
+	KindExchange: {
+		func(s *Settings) any { s.Exchange = &Exchange{}; return s.Exchange }, func(s *Settings) settings { return s.Exchange }, func(s *Settings) bool { return s.Exchange != nil },
+	},
+	KindGraph: {
+		func(s *Settings) any { s.Graph = &Graph{}; return s.Graph }, func(s *Settings) settings { return s.Graph }, func(s *Settings) bool { return s.Graph != nil },
 	},
 	KindSCIM: {
 		func(s *Settings) any { s.SCIM = &SCIM{}; return s.SCIM }, func(s *Settings) settings { return s.SCIM }, func(s *Settings) bool { return s.SCIM != nil },

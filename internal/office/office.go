@@ -53,6 +53,8 @@ type Office struct {
 	store store.Store
 	log   *slog.Logger
 
+	findSystem func(id string) (System, bool)
+
 	changing  sync.Mutex // held by whoever changes something, while it is checked, stored and entered
 	listeners []func(Change)
 

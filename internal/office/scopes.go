@@ -157,6 +157,11 @@ func (o *Office) ChangeSections(ctx context.Context, by By, scope string, edits 
 		if err := e.Edit(&next); err != nil {
 			return nil, err
 		}
+		if e.Name == policy.SectionCalendar {
+			if err := o.checkSystems(&next.Calendar, &old.Calendar); err != nil {
+				return nil, err
+			}
+		}
 		(*changed)[e.Name] = next.Section(e.Name)
 		changes.PutSections = append(changes.PutSections, store.Section{ScopeID: scope, Name: e.Name, Value: next.Section(e.Name)})
 	}

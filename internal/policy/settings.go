@@ -127,10 +127,21 @@ type CalendarOptions struct {
 	OnlyWithCategory bool              `json:"only_with_category" doc:"Only appointments with such a category count."`
 }
 
+// CalendarMethod says how the calendars of a scope are reached (C1). Those that users enter themselves come on top.
+type CalendarMethod string
+
+const (
+	CalendarLocal   CalendarMethod = "local"   // from each user: handed over by a desktop client, or with an account that they connect
+	CalendarCentral CalendarMethod = "central" // from a system that holds everybody's
+)
+
 // CalendarSection is the calendar part of a scope's settings.
 type CalendarSection struct {
 	CalendarOptions
-	UserMayChange bool `json:"user_may_change"`
+	UserMayChange bool           `json:"user_may_change"`
+	Method        CalendarMethod `json:"method" enum:"local,central" doc:"local: from each user, handed over by a desktop client or with an account that they connect. central: from a system that holds everybody's."`
+	Connector     string         `json:"connector,omitempty" maxLength:"64" doc:"With central: ID of the connector of that system."`
+	Accounts      string         `json:"accounts,omitempty" maxLength:"64" doc:"With local: ID of a connector of kind graph with which users connect their Microsoft accounts. Absent: they do not."`
 	// OwnCalendars lets users enter calendars of their own (CalDAV, published addresses).
 	OwnCalendars bool `json:"own_calendars" doc:"Users may enter calendars of their own."`
 }
@@ -221,7 +232,7 @@ func Factory() Settings {
 				DaysAhead: 30, Profile: TemplateAppointment, AllDay: true, CategoryProfiles: true,
 				ShowAs: []presence.ShowAs{presence.ShowBusy, presence.ShowOutOfOffice, presence.ShowTentative},
 			},
-			UserMayChange: true, OwnCalendars: true,
+			UserMayChange: true, Method: CalendarLocal, OwnCalendars: true,
 		},
 		Teams:         Teams{Sync: TeamsNone},
 		Microphone:    Microphone{Programs: shippedPrograms()},
@@ -301,6 +312,9 @@ func (s *Settings) Set(name string, value json.RawMessage) error {
 	if err := json.Unmarshal(value, part); err != nil {
 		return fmt.Errorf("settings section %s: %w", name, err)
 	}
+	if next.Calendar.Method == "" { // it was stored when there was only one
+		next.Calendar.Method = CalendarLocal
+	}
 	*s = next
 	return nil
 }
@@ -363,6 +377,7 @@ func (s *Settings) Check() error {
 		r.OnEvent.check("activation."+string(e), e, func(id string) bool { t := s.Template(id); return t != nil && t.Active }, &bad)
 	}
 	s.Calendar.check("calendar", func(id string) bool { t := s.Template(id); return t != nil && t.Active }, &bad)
+	s.Calendar.checkMethod("calendar", &bad)
 	switch s.Teams.Sync {
 	case TeamsNone, TeamsTelephony, TeamsAll:
 	default:
@@ -404,6 +419,24 @@ func (c *CalendarOptions) check(at string, known func(string) bool, bad *fault.F
 	}
 	if c.OnlyWithCategory && !c.CategoryProfiles {
 		bad.Add(at+".only_with_category", "needs category_profiles")
+	}
+}
+
+func (c *CalendarSection) checkMethod(at string, bad *fault.Fields) {
+	switch c.Method {
+	case CalendarLocal:
+		if c.Connector != "" {
+			bad.Add(at+".connector", "is for the method central")
+		}
+	case CalendarCentral:
+		if c.Connector == "" {
+			bad.Add(at+".connector", "must be given: the system that holds the calendars")
+		}
+		if c.Accounts != "" {
+			bad.Add(at+".accounts", "is for the method local")
+		}
+	default:
+		bad.Add(at+".method", "%q is none of local, central", c.Method)
 	}
 }
 

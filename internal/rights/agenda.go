@@ -24,7 +24,8 @@ type AppointmentFacts struct {
 	Reminder  time.Duration
 	Counts    bool // it is a claim to presence, or will be
 	Dismissed bool
-	Calendar  string // name of the calendar it comes from
+	Calendar  string    // name of the calendar it comes from
+	Seen      time.Time // when it was last found there; zero: it does not come from a calendar
 }
 
 // Appointment is an agenda entry as a viewer may see it.
@@ -43,6 +44,7 @@ type Appointment struct {
 	Counts          bool            `json:"counts" doc:"It counts for presence."`
 	Dismissed       bool            `json:"dismissed,omitempty"`
 	Calendar        string          `json:"calendar,omitempty"`
+	SeenAt          *time.Time      `json:"seen_at,omitempty" doc:"When it was last found in that calendar."`
 }
 
 // SeeAgenda returns what a viewer of this level may see of an agenda; ok is false if that is nothing.
@@ -65,6 +67,10 @@ func SeeAgenda(l Level, facts []AppointmentFacts) (seen []Appointment, ok bool) 
 		}
 		if MayRead(l, Own) {
 			a.Private, a.Calendar, a.ReminderMinutes = f.Private, f.Calendar, int(f.Reminder/time.Minute)
+			if !f.Seen.IsZero() {
+				seen := f.Seen.UTC()
+				a.SeenAt = &seen
+			}
 		}
 		if l == Self {
 			a.URL = f.URL

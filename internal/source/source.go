@@ -80,7 +80,7 @@ type Result struct {
 	Gone      []string      // hrefs that are no longer there, out of those in Known
 	Skipped   []string      // hrefs of objects that are there but could not be read: too large, or the server fails on them
 	Every     time.Duration // the source asks to be read no more often than this; zero: it says nothing
-	Password  string        // to be kept in place of the Account's, which is used up; empty: it stays
+	Password  string        // to be kept in place of the Account's, also beside an error; empty: it stays
 }
 
 // Kind says what a caller can do about an Error.

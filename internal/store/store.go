@@ -218,13 +218,14 @@ type AuditEntry struct {
 
 // Calendar is one calendar of a person, and how its last synchronisation went.
 type Calendar struct {
-	ID       string
-	PersonID string
-	Kind     string // "ics" or "caldav"
-	Name     string
-	URL      string
-	Username string
-	Password []byte // sealed by package secret; nil: none
+	ID          string
+	PersonID    string
+	Kind        string // "ics", "caldav", "exchange", ...
+	Name        string
+	URL         string
+	Username    string // with a system: the mailbox
+	Password    []byte // sealed by package secret; nil: none
+	ConnectorID string // the system that holds it; empty: it is reached by its URL, or handed over
 
 	State       string    // ETag, Last-Modified or sync token, as its source understands it
 	CheckedAt   time.Time // last attempt; zero: never

@@ -126,7 +126,7 @@ CREATE TABLE shown (                            -- presence.Shown
 CREATE TABLE calendars (
   id           TEXT COLLATE "C" NOT NULL PRIMARY KEY,
   person_id    TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
-  kind         TEXT NOT NULL,                   -- 'ics', 'caldav'; open, as each new source adds one
+  kind         TEXT NOT NULL,                   -- 'ics', 'caldav', 'exchange', ...; open, as each new source adds one
   name         TEXT COLLATE "C" NOT NULL,
   url          TEXT NOT NULL,
   username     TEXT NOT NULL,
@@ -135,7 +135,8 @@ CREATE TABLE calendars (
   checked_ms   BIGINT,                          -- last attempt; NULL: never
   succeeded_ms BIGINT,                          -- last success; NULL: never
   error        TEXT NOT NULL,                   -- of the last attempt; empty: it went well
-  problems     TEXT                             -- JSON; NULL: none
+  problems     TEXT,                            -- JSON; NULL: none
+  connector_id TEXT COLLATE "C"                 -- the system that holds it; NULL: none
 );
 
 CREATE INDEX calendars_person ON calendars (person_id);

@@ -127,7 +127,7 @@ CREATE TABLE shown (                            -- presence.Shown
 CREATE TABLE calendars (
   id           TEXT NOT NULL PRIMARY KEY,
   person_id    TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
-  kind         TEXT NOT NULL,                   -- 'ics', 'caldav'; open, as each new source adds one
+  kind         TEXT NOT NULL,                   -- 'ics', 'caldav', 'exchange', ...; open, as each new source adds one
   name         TEXT NOT NULL,
   url          TEXT NOT NULL,
   username     TEXT NOT NULL,
@@ -136,7 +136,8 @@ CREATE TABLE calendars (
   checked_ms   INTEGER,                         -- last attempt; NULL: never
   succeeded_ms INTEGER,                         -- last success; NULL: never
   error        TEXT NOT NULL,                   -- of the last attempt; empty: it went well
-  problems     TEXT                             -- JSON; NULL: none
+  problems     TEXT,                            -- JSON; NULL: none
+  connector_id TEXT                             -- the system that holds it; NULL: none
 ) STRICT;
 
 CREATE INDEX calendars_person ON calendars (person_id);

@@ -40,7 +40,7 @@ var (
 	links                  = newTable("link", "links", 1, "hash bytea, person_id text, kind text, created_ms bigint, expires_ms bigint", "")
 	sessionsOfConnector    = &table{record: "session", name: "sessions", key: 1, columns: []Column{{"connector_id", "text"}}}
 	linksOfPerson          = &table{record: "link", name: "links", key: 1, columns: []Column{{"person_id", "text"}}}
-	calendars              = newTable("calendar", "calendars", 1, "id text, person_id text, kind text, name text, url text, username text, password bytea, state text, checked_ms bigint, succeeded_ms bigint, error text, problems text", "")
+	calendars              = newTable("calendar", "calendars", 1, "id text, person_id text, kind text, name text, url text, username text, password bytea, state text, checked_ms bigint, succeeded_ms bigint, error text, problems text, connector_id text", "")
 	membersOfWorkGroup     = &table{record: "work_group", name: "work_group_members", key: 1, columns: workGroupMembers.columns}
 	membersOfMonitoring    = &table{record: "monitoring_group", name: "monitoring_group_members", key: 1, columns: monitoringGroupMembers.columns}
 	sectionsOfScope        = &table{record: "section", name: "sections", key: 1, columns: sections.columns}
@@ -222,12 +222,12 @@ func loadOffice(ctx context.Context, tx *sql.Tx, o *store.Office) (err error) {
 		return err
 	}
 	o.Calendars, err = list(ctx, tx, `
-		SELECT id, person_id, kind, name, url, username, password, state, checked_ms, succeeded_ms, error, problems
+		SELECT id, person_id, kind, name, url, username, password, state, checked_ms, succeeded_ms, error, problems, connector_id
 		FROM calendars ORDER BY id`, nil,
 		func(c *store.Calendar) []any {
 			return []any{(*text)(&c.ID), (*text)(&c.PersonID), (*text)(&c.Kind), (*text)(&c.Name), (*text)(&c.URL),
 				(*text)(&c.Username), &c.Password, (*text)(&c.State), (*instant)(&c.CheckedAt), (*instant)(&c.SucceededAt),
-				(*text)(&c.Error), (*rawJSON)(&c.Problems)}
+				(*text)(&c.Error), (*rawJSON)(&c.Problems), (*text)(&c.ConnectorID)}
 		})
 	return err
 }
@@ -412,7 +412,7 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 	})
 	put(ctx, u, calendars, c.PutCalendars, func(v *store.Calendar) []any {
 		return []any{v.ID, v.PersonID, v.Kind, v.Name, v.URL, v.Username, blob(v.Password), v.State, millis(v.CheckedAt),
-			millis(v.SucceededAt), v.Error, document(v.Problems, nil)}
+			millis(v.SucceededAt), v.Error, document(v.Problems, nil), orNull(v.ConnectorID)}
 	})
 }
 

@@ -227,7 +227,7 @@ func full() store.Changes {
 			{ID: "c1", PersonID: "anna", Kind: "caldav", Name: "Work", URL: "https://dav.example.org/anna/?a=b#c", Username: "anna",
 				Password: []byte{0, 0xfe}, State: "https://sync/1", CheckedAt: day, SucceededAt: day.Add(-time.Minute),
 				Error: "refused", Problems: []byte(`[{"line": 4}]`)},
-			{ID: "c2", PersonID: "cleo", Kind: "ics", URL: "https://example.org/cleo.ics"},
+			{ID: "c2", PersonID: "cleo", Kind: "exchange", Username: "cleo@example.org", ConnectorID: "ldap1"},
 		},
 		PutConnectors: []store.Connector{
 			{ID: "ldap1", Kind: "ldap", Name: "Directory", Enabled: true, Config: []byte(`{"urls": ["ldaps://x"]}`), Secret: []byte{0, 1}, CheckedAt: day,

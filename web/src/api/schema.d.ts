@@ -91,6 +91,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connectors/{connector}/calendars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the calendars of a system are doing */
+        get: operations["getConnectorsConnectorCalendars"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connectors/{connector}/check": {
         parameters: {
             query?: never;
@@ -117,6 +134,23 @@ export interface paths {
         };
         /** The latest calls of a webhook */
         get: operations["getConnectorsConnectorDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connectors/{connector}/scripts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is run at an outside system to set it up */
+        get: operations["getConnectorsConnectorScripts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -681,6 +715,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people/{person}/local-calendars/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Hand over a calendar that is reached from the person's computer only */
+        put: operations["putPeoplePersonLocalCalendarsName"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people/{person}/password": {
         parameters: {
             query?: never;
@@ -959,6 +1010,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scopes/{scope}/systems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Outside systems that the settings of a scope can name */
+        get: operations["getScopesScopeSystems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scopes/{scope}/templates": {
         parameters: {
             query?: never;
@@ -1153,6 +1221,11 @@ export interface components {
              * @description Minutes before the start.
              */
             reminder_minutes?: number;
+            /**
+             * Format: date-time
+             * @description When it was last found in that calendar.
+             */
+            seen_at?: string;
             /** @enum {string} */
             show_as: "busy" | "out_of_office" | "tentative" | "working_elsewhere" | "free";
             /** Format: date-time */
@@ -1188,20 +1261,28 @@ export interface components {
              * @description In the days ahead.
              */
             appointments: number;
+            /** @description It is neither changed nor removed by hand. */
+            central?: boolean;
             /** Format: date-time */
             checked_at?: string;
+            /** @description The system that holds it. */
+            connector?: string;
             /** @description What went wrong last, in words. */
             error?: string;
             has_password?: boolean;
             id: string;
-            /** @enum {string} */
-            kind: "ics" | "caldav";
+            /**
+             * @description exchange, graph and domino are there because the administrator's settings say so. graph_account is a Microsoft account that the person has connected, local is handed over by a program.
+             * @enum {string}
+             */
+            kind: "ics" | "caldav" | "exchange" | "graph" | "domino" | "graph_account" | "local";
             name: string;
             /** @description What could not be read, while the rest was. */
             problems: string[];
             /** Format: date-time */
             succeeded_at?: string;
-            url: string;
+            /** @description Of kinds ics and caldav. */
+            url?: string;
             username?: string;
         };
         CalendarBody: {
@@ -1230,12 +1311,21 @@ export interface components {
             subject_as_text: boolean;
         };
         CalendarSection: {
+            /** @description With local: ID of a connector of kind graph with which users connect their Microsoft accounts. Absent: they do not. */
+            accounts?: string;
             /** @description Appointments of whole days count. */
             all_day: boolean;
             /** @description A category that is the name of a profile selects it. */
             category_profiles: boolean;
+            /** @description With central: ID of the connector of that system. */
+            connector?: string;
             /** Format: int64 */
             days_ahead: number;
+            /**
+             * @description local: from each user, handed over by a desktop client or with an account that they connect. central: from a system that holds everybody's.
+             * @enum {string}
+             */
+            method: "local" | "central";
             /** @description Only appointments with such a category count. */
             only_with_category: boolean;
             /** @description Users may enter calendars of their own. */
@@ -1254,9 +1344,13 @@ export interface components {
             own?: components["schemas"]["CalendarOptions"];
         };
         Calendars: {
+            /** @description Applications with which the person may connect their Microsoft account; the path leads to the page that asks them for it. */
+            accounts: components["schemas"]["Provider"][];
             /** @description The person may enter calendars. */
             allowed: boolean;
             calendars: components["schemas"]["Calendar"][];
+            /** @description Programs may hand over calendars of the person. */
+            local: boolean;
         };
         Card: {
             email?: string;
@@ -1375,7 +1469,7 @@ export interface components {
             presence: components["schemas"]["Presence"];
         };
         Connector: {
-            /** @description Of kind oidc: where its pages lead back to (redirect URI), to be entered at the provider. */
+            /** @description Of kinds oidc and graph: where its pages lead back to (redirect URI), to be entered at the provider. */
             callback_path?: string;
             /**
              * Format: date-time
@@ -1385,10 +1479,19 @@ export interface components {
             enabled: boolean;
             /** @description What went wrong last, in words. */
             error?: string;
+            /** @description Of kind exchange. */
+            exchange?: components["schemas"]["Exchange"];
+            /**
+             * Format: date-time
+             * @description Of kind graph: when its secret or certificate ends, as far as that is known.
+             */
+            expires_at?: string;
+            /** @description Of kind graph. */
+            graph?: components["schemas"]["Graph"];
             has_secret?: boolean;
             id: string;
             /** @enum {string} */
-            kind: "ldap" | "oidc" | "scim" | "webhook";
+            kind: "ldap" | "oidc" | "scim" | "webhook" | "exchange" | "graph";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             /** @description Of kind oidc: where it tells that somebody has signed out there (back-channel logout URI). */
@@ -1416,8 +1519,12 @@ export interface components {
         };
         ConnectorBody: {
             enabled: boolean;
+            /** @description Of kind exchange. */
+            exchange?: components["schemas"]["Exchange"];
+            /** @description Of kind graph. */
+            graph?: components["schemas"]["Graph"];
             /** @enum {string} */
-            kind: "ldap" | "oidc" | "scim" | "webhook";
+            kind: "ldap" | "oidc" | "scim" | "webhook" | "exchange" | "graph";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             name: string;
@@ -1429,6 +1536,17 @@ export interface components {
             secret?: string;
             /** @description Of kind webhook. */
             webhook?: components["schemas"]["Webhook"];
+        };
+        ConnectorCalendars: {
+            /** Format: int64 */
+            calendars: number;
+            /** @description Those that cannot be read. */
+            failing: components["schemas"]["FailingCalendar"][];
+            /**
+             * Format: int64
+             * @description How many more cannot be read.
+             */
+            more?: number;
         };
         ConnectorSyncBody: {
             /** @description Also if an unusual number of people would be blocked. */
@@ -1537,6 +1655,68 @@ export interface components {
             /** @description Absent: the central value holds. */
             own?: components["schemas"]["OnEvent"];
         };
+        Exchange: {
+            /**
+             * @description impersonation: the account has the role ApplicationImpersonation. delegate: it has rights on each calendar; Exchange tells of no changes then.
+             * @default impersonation
+             * @enum {string}
+             */
+            access: "impersonation" | "delegate";
+            /** @description The account that reads; its password is the secret of the connector. With oauth the client ID, and its secret. */
+            account?: string;
+            /**
+             * @description How the account signs in.
+             * @default ntlm
+             * @enum {string}
+             */
+            auth: "ntlm" | "kerberos" | "basic" | "oauth";
+            /** @description Address that is asked instead of autodiscover.DOMAIN and DOMAIN. */
+            autodiscover?: string;
+            /** @description PEM: whom to trust. Absent: the authorities of the server's system. */
+            certificates?: string;
+            /** @description Of the account, for ntlm and kerberos, unless its name tells. */
+            domain?: string;
+            /** @description Mail domains for which servers are looked up. The account's password goes to the servers that are found. */
+            domains?: string[];
+            /** @description Domain controllers, for kerberos. Absent: looked up in DNS. */
+            kdcs?: string[];
+            /**
+             * Format: int64
+             * @description Requests at the same time. 0: 10.
+             */
+            limit?: number;
+            /**
+             * @description Whether people's e-mail addresses here are the primary ones of their mailboxes, or any.
+             * @default primary_smtp
+             * @enum {string}
+             */
+            names: "primary_smtp" | "smtp";
+            /**
+             * @description How changes are heard of. stream: connections that stay open. pull: a question now and then. none: every calendar is polled.
+             * @default stream
+             * @enum {string}
+             */
+            notify: "stream" | "pull" | "none";
+            /** @description Allow addresses that are not encrypted. Passwords and calendars can be read on the way then. */
+            plaintext?: boolean;
+            /**
+             * Format: int64
+             * @description Between questions with pull. 0: 60.
+             */
+            pull_seconds?: number;
+            /** @description Of kerberos. Absent: the domain, in capitals. */
+            realm?: string;
+            /** @description Of oauth. */
+            scope?: string;
+            /** @description Name of the service, for kerberos. Absent: HTTP/ and the server's name. */
+            spn?: string;
+            /** @description Of oauth. */
+            token_url?: string;
+            /** @description Address of Exchange Web Services, such as https://mail.example.com/EWS/Exchange.asmx. Absent: it is looked up by Autodiscover for the mail domains. */
+            url?: string;
+            /** @description Address of Outlook on the web, for links to appointments. Absent: what Autodiscover says, or /owa/ on the server. */
+            web_url?: string;
+        };
         Explanation: {
             /** Format: date-time */
             at: string;
@@ -1602,6 +1782,18 @@ export interface components {
             voicemail_number?: string;
             work_number?: string;
         };
+        FailingCalendar: {
+            /** Format: date-time */
+            checked_at?: string;
+            /** @description In words. */
+            error: string;
+            mailbox: string;
+            /** @description Of the person. */
+            name: string;
+            person: string;
+            /** Format: date-time */
+            succeeded_at?: string;
+        };
         FavouritesInputBody: {
             /** @description Person IDs in the order of choice. */
             favourites: string[];
@@ -1620,6 +1812,35 @@ export interface components {
              * @enum {string}
              */
             target?: "number" | "home" | "mobile" | "voicemail";
+        };
+        Graph: {
+            /** @description Application (client) ID. */
+            client_id: string;
+            /**
+             * @description Which of Microsoft's clouds.
+             * @default global
+             * @enum {string}
+             */
+            cloud: "global" | "us_gov" | "us_gov_dod" | "china" | "custom";
+            /**
+             * @description What the secret of the connector is: the value of a client secret, or a certificate with its private key, both as PEM.
+             * @default secret
+             * @enum {string}
+             */
+            credential: "secret" | "certificate";
+            /** @description Of cloud custom: where Microsoft Graph is. */
+            graph_url?: string;
+            /** @description Of cloud custom: where people and applications sign in. */
+            login_url?: string;
+            /** @description Microsoft tells of changes at the public address of this server, which it must reach. Otherwise calendars are polled. */
+            notify?: boolean;
+            /**
+             * Format: date
+             * @description When the client secret ends, as the portal says. It is announced before.
+             */
+            secret_expires?: string;
+            /** @description Directory (tenant) ID. */
+            tenant: string;
         };
         Group: {
             readonly id?: string;
@@ -1755,6 +1976,52 @@ export interface components {
             /** @description Of the link. */
             secret: string;
         };
+        LocalAppointment: {
+            categories?: string[];
+            /** Format: date-time */
+            end?: string;
+            /**
+             * Format: date
+             * @description The first day behind it.
+             */
+            end_date?: string;
+            /** @description The same whenever the occurrence is handed over, also if it was moved. */
+            id: string;
+            private?: boolean;
+            /**
+             * Format: int64
+             * @description Before the start. 0: none.
+             */
+            reminder_minutes?: number;
+            /**
+             * @default busy
+             * @enum {string}
+             */
+            show_as: "free" | "tentative" | "busy" | "out_of_office" | "working_elsewhere";
+            /**
+             * Format: date-time
+             * @description Of those with a time.
+             */
+            start?: string;
+            /**
+             * Format: date
+             * @description Of those of whole days, which are days of the person's time zone.
+             */
+            start_date?: string;
+            /** @description Of private ones it is not kept; best leave it out. */
+            subject?: string;
+            /** @description Of the original, https or http. */
+            url?: string;
+        };
+        LocalCalendarInputBody: {
+            /** @description All that there are in the days ahead, in place of what was handed over before. */
+            appointments: components["schemas"]["LocalAppointment"][];
+            /**
+             * Format: int64
+             * @description So long it holds, unless it is handed over again.
+             */
+            lease_seconds: number;
+        };
         Location: {
             readonly id?: string;
             name: string;
@@ -1875,7 +2142,7 @@ export interface components {
             /** @description Of the connector. */
             id?: string;
             /** @enum {string} */
-            kind: "database" | "presence" | "stream" | "certificate" | "ics" | "caldav" | "ldap" | "oidc" | "scim" | "webhook";
+            kind: "database" | "presence" | "stream" | "certificate" | "ics" | "caldav" | "graph_account" | "local" | "exchange" | "graph" | "domino" | "ldap" | "oidc" | "scim" | "webhook";
             /**
              * Format: int64
              * @description How far behind it is, if it is: how long ago it went well last.
@@ -2252,6 +2519,20 @@ export interface components {
         ScopeSettings: {
             sections: components["schemas"]["Section"][];
         };
+        Script: {
+            /** @enum {string} */
+            name: "account" | "impersonation" | "scope" | "delegate" | "throttling" | "test" | "registration" | "restriction";
+            /**
+             * @description Where it is run.
+             * @enum {string}
+             */
+            shell: "exchange_management_shell" | "microsoft_graph_powershell" | "exchange_online_powershell";
+            /** @description Filled in with the names of the connector. */
+            text: string;
+        };
+        Scripts: {
+            scripts: components["schemas"]["Script"][];
+        };
         Section: {
             activation?: components["schemas"]["Activation"];
             calendar?: components["schemas"]["CalendarSection"];
@@ -2369,6 +2650,20 @@ export interface components {
         };
         Steps: {
             steps: components["schemas"]["Step"][];
+        };
+        System: {
+            /** @description People may connect accounts with it. */
+            accounts: boolean;
+            /** @description It may hold everybody's calendars. */
+            calendar: boolean;
+            enabled: boolean;
+            id: string;
+            /** @enum {string} */
+            kind: "exchange" | "graph" | "domino";
+            name: string;
+        };
+        Systems: {
+            systems: components["schemas"]["System"][];
         };
         Team: {
             /** @description Person IDs in the chosen order. */
@@ -2954,9 +3249,79 @@ export interface operations {
             };
         };
     };
-    postConnectorsConnectorCheck: {
+    getConnectorsConnectorCalendars: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorCalendars"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postConnectorsConnectorCheck: {
+        parameters: {
+            query?: {
+                /** @description Of systems that hold calendars: the address of somebody whose calendar is to be read. Absent: what needs one is left out. */
+                mailbox?: string;
+            };
             header?: never;
             path: {
                 connector: string;
@@ -3039,6 +3404,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConnectorsConnectorScripts: {
+        parameters: {
+            query?: {
+                /** @description The address under which browsers know this server. Absent: the public address that it was started with. */
+                base?: string;
+            };
+            header?: never;
+            path: {
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scripts"];
                 };
             };
             /** @description Unauthorized */
@@ -6098,6 +6533,80 @@ export interface operations {
             };
         };
     };
+    putPeoplePersonLocalCalendarsName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+                /** @description Of the calendar, such as Outlook; calendars of one name are one. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocalCalendarInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     putPeoplePersonPassword: {
         parameters: {
             query?: never;
@@ -7563,6 +8072,74 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getScopesScopeSystems: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a location or configuration group. */
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Systems"];
+                };
             };
             /** @description Unauthorized */
             401: {

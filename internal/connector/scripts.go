@@ -1,0 +1,167 @@
+package connector
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/doorlight/doorlight/internal/source/exchange"
+)
+
+// Script is something that an administrator runs at the outside system, filled in with their own names (C8).
+type Script struct {
+	Name  string // a Script constant
+	Shell string // where it is run: a Shell constant
+	Text  string
+}
+
+// Names of scripts.
+const (
+	ScriptAccount       = "account"       // makes the account that reads
+	ScriptImpersonation = "impersonation" // lets it act for everybody
+	ScriptScope         = "scope"         // lets it act for the members of one group only, instead
+	ScriptDelegate      = "delegate"      // gives it rights on each calendar, instead
+	ScriptThrottling    = "throttling"    // gives it limits of its own, where the usual ones are too narrow
+	ScriptTest          = "test"          // shows whether the rights are there
+	ScriptRegistration  = "registration"  // registers an application
+	ScriptRestriction   = "restriction"   // lets an application read the members of one group only
+)
+
+// Where scripts are run.
+const (
+	ShellExchange = "exchange_management_shell"
+	ShellGraph    = "microsoft_graph_powershell"
+	ShellOnline   = "exchange_online_powershell"
+)
+
+// Scripts returns what is run to set a connector up; base is the address under which browsers know this server.
+func (c *Connectors) Scripts(id, base string) ([]Script, error) {
+	e, err := c.find(id)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	s, name := e.settings, e.rec.Name
+	c.mu.Unlock()
+	switch {
+	case s.Exchange != nil:
+		return s.Exchange.scripts(), nil
+	case s.Graph != nil:
+		return s.Graph.scripts(name, strings.TrimSuffix(base, "/")+AccountPath(id, "callback")), nil
+	}
+	return nil, nil // nothing is run there
+}
+
+// AccountPath is the path of a page on which people connect accounts with an application.
+func AccountPath(id, step string) string { return "/accounts/" + url.PathEscape(id) + "/" + step }
+
+func (x *Exchange) scripts() []Script {
+	account, domain := x.Account, x.Domain
+	if before, after, ok := strings.Cut(account, `\`); ok {
+		domain, account = before, after
+	}
+	upn := account
+	if before, after, ok := strings.Cut(account, "@"); ok {
+		account, domain = before, after
+	} else if strings.Contains(domain, ".") {
+		upn = account + "@" + domain
+	}
+	if account == "" {
+		account, upn = "doorlight", "doorlight@"+first(x.Domains, "example.com")
+	}
+	someone := "anna@" + first(x.Domains, "example.com")
+	if x.Auth == exchange.AuthOAuth {
+		account, upn = "doorlight", "doorlight@"+first(x.Domains, "example.com")
+	}
+	group := "Doorlight people"
+	scripts := []Script{{ScriptAccount, ShellExchange, fill(`
+Import-Module ActiveDirectory
+New-ADUser -Name %[1]s -SamAccountName %[1]s -UserPrincipalName %[2]s -AccountPassword (Read-Host -AsSecureString 'Password') -PasswordNeverExpires $true -Enabled $true`,
+		account, upn)}}
+	if x.Access == exchange.AccessDelegate {
+		scripts = append(scripts, Script{ScriptDelegate, ShellExchange, fill(`
+Enable-Mailbox -Identity %[1]s
+Get-Mailbox -ResultSize Unlimited -RecipientTypeDetails UserMailbox | ForEach-Object {
+  $folder = Get-MailboxFolderStatistics $_.Identity -FolderScope Calendar | Where-Object FolderType -eq 'Calendar'
+  Add-MailboxFolderPermission -Identity ($_.Alias + ':' + $folder.FolderPath.Replace('/', '\')) -User %[1]s -AccessRights Reviewer
+}`, account)}, Script{ScriptTest, ShellExchange, fill(`
+$folder = Get-MailboxFolderStatistics %[2]s -FolderScope Calendar | Where-Object FolderType -eq 'Calendar'
+Get-MailboxFolderPermission -Identity (%[2]s + ':' + $folder.FolderPath.Replace('/', '\')) -User %[1]s`, account, someone)})
+		return scripts
+	}
+	return append(scripts,
+		Script{ScriptImpersonation, ShellExchange, fill(`
+New-RoleGroup -Name 'Doorlight impersonation' -Roles 'ApplicationImpersonation' -Members %[1]s`, account)},
+		Script{ScriptScope, ShellExchange, fill(`
+$group = Get-DistributionGroup %[2]s
+New-ManagementScope -Name %[2]s -RecipientRestrictionFilter "MemberOfGroup -eq '$($group.DistinguishedName)'"
+New-ManagementRoleAssignment -Name 'Doorlight impersonation' -Role 'ApplicationImpersonation' -User %[1]s -CustomRecipientWriteScope %[2]s`, account, group)},
+		Script{ScriptThrottling, ShellExchange, fill(`
+New-ThrottlingPolicy -Name 'Doorlight' -ThrottlingPolicyScope Regular -EwsMaxConcurrency Unlimited -EwsMaxSubscriptions Unlimited -EwsCutoffBalance Unlimited -EwsMaxBurst Unlimited -EwsRechargeRate Unlimited
+Set-ThrottlingPolicyAssociation -Identity %[1]s -ThrottlingPolicy 'Doorlight'`, account)},
+		Script{ScriptTest, ShellExchange, fill(`
+Get-ManagementRoleAssignment -Role 'ApplicationImpersonation' -GetEffectiveUsers | Where-Object EffectiveUserName -eq %[1]s | Format-List Role, RoleAssigneeName, EffectiveUserName, CustomRecipientWriteScope
+Test-WebServicesConnectivity -ClientAccessServer $env:COMPUTERNAME`, account)},
+	)
+}
+
+func (g *Graph) scripts(name, callback string) []Script {
+	return []Script{
+		{ScriptRegistration, ShellGraph, fill(`
+Connect-MgGraph -TenantId %[1]s -Scopes 'Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All'
+$graph = Get-MgServicePrincipal -Filter "appId eq '00000003-0000-0000-c000-000000000000'"
+$roles = $graph.AppRoles | Where-Object Value -in 'Calendars.Read', 'User.ReadBasic.All'
+$scopes = $graph.Oauth2PermissionScopes | Where-Object Value -in 'Calendars.Read', 'User.Read', 'offline_access', 'openid', 'profile'
+$access = @($roles | ForEach-Object { @{ Id = $_.Id; Type = 'Role' } }) + @($scopes | ForEach-Object { @{ Id = $_.Id; Type = 'Scope' } })
+$app = New-MgApplication -DisplayName %[2]s -SignInAudience AzureADMyOrg -Web @{ RedirectUris = @(%[3]s) } -RequiredResourceAccess @{ ResourceAppId = $graph.AppId; ResourceAccess = $access }
+$principal = New-MgServicePrincipal -AppId $app.AppId
+foreach ($role in $roles) { New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $principal.Id -PrincipalId $principal.Id -ResourceId $graph.Id -AppRoleId $role.Id }
+$secret = Add-MgApplicationPassword -ApplicationId $app.Id -PasswordCredential @{ DisplayName = 'Doorlight'; EndDateTime = (Get-Date).AddMonths(24) }
+"Application ID: $($app.AppId)   Secret: $($secret.SecretText)   ends $($secret.EndDateTime)"`, g.Tenant, name, callback)},
+		{ScriptRestriction, ShellOnline, fill(`
+# Take the application permission Calendars.Read away in the portal first: what is allowed there is allowed for everybody.
+Connect-ExchangeOnline
+Connect-MgGraph -TenantId %[1]s -Scopes 'Application.Read.All'
+$principal = Get-MgServicePrincipal -Filter ('appId eq ''' + %[2]s + '''')
+New-ServicePrincipal -AppId $principal.AppId -ObjectId $principal.Id -DisplayName %[3]s
+$group = Get-Group %[4]s
+New-ManagementScope -Name %[4]s -RecipientRestrictionFilter "MemberOfGroup -eq '$($group.DistinguishedName)'"
+New-ManagementRoleAssignment -App $principal.Id -Role 'Application Calendars.Read' -CustomResourceScope %[4]s
+Test-ServicePrincipalAuthorization -Identity $principal.Id -Resource (Read-Host 'E-mail address of somebody')`, g.Tenant, g.ClientID, name, "Doorlight people")},
+	}
+}
+
+func first(all []string, otherwise string) string {
+	if len(all) > 0 {
+		return all[0]
+	}
+	return otherwise
+}
+
+// fill enters names into a script, as literal texts of PowerShell.
+func fill(script string, names ...string) string {
+	values := make([]any, len(names))
+	for i, n := range names {
+		values[i] = literal(n)
+	}
+	return strings.TrimSpace(fmt.Sprintf(script, values...)) + "\n"
+}
+
+// literal makes a text a literal of PowerShell: in single quotes nothing means anything but such quotes, of which it knows
+// five, and each is written twice (about_Quoting_Rules).
+func literal(text string) string {
+	var b strings.Builder
+	b.WriteByte('\'')
+	for _, r := range text {
+		switch {
+		case unicode.IsControl(r):
+			continue
+		case strings.ContainsRune("'\u2018\u2019\u201a\u201b", r):
+			b.WriteRune(r)
+		}
+		b.WriteRune(r)
+	}
+	b.WriteByte('\'')
+	return b.String()
+}

@@ -1,0 +1,51 @@
+package connector
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestScriptsAreFilledIn(t *testing.T) {
+	t.Parallel()
+	x := Exchange{Account: `EXAMPLE\o'brien`, Domains: []string{"example.org"}}
+	text := map[string]string{}
+	for _, s := range x.scripts() {
+		text[s.Name] = s.Text
+		if strings.Contains(s.Text, "%!") || strings.Contains(s.Text, "(MISSING)") {
+			t.Errorf("%s: %s", s.Name, s.Text)
+		}
+	}
+	if want := "New-RoleGroup -Name 'Doorlight impersonation' -Roles 'ApplicationImpersonation' -Members 'o''brien'\n"; text[ScriptImpersonation] != want {
+		t.Errorf("impersonation is\n%s", text[ScriptImpersonation])
+	}
+	x = Exchange{Account: "reader@corp.example.org", Access: "delegate"}
+	for _, s := range x.scripts() {
+		if strings.Contains(s.Text, "%!") || s.Name == ScriptImpersonation {
+			t.Errorf("%s: %s", s.Name, s.Text)
+		}
+		if s.Name == ScriptAccount && !strings.Contains(s.Text, "-SamAccountName 'reader' -UserPrincipalName 'reader@corp.example.org'") {
+			t.Errorf("account is\n%s", s.Text)
+		}
+	}
+	g := Graph{Tenant: "84bd8158-6d4d-4958-8b9f-9d6445542f95", ClientID: "11111111-6d4d-4958-8b9f-9d6445542f95"}
+	for _, s := range g.scripts("Doorlight", "https://presence.example.org/accounts/x/callback") {
+		if strings.Contains(s.Text, "%!") || !strings.Contains(s.Text, "-TenantId '84bd8158-6d4d-4958-8b9f-9d6445542f95'") {
+			t.Errorf("%s: %s", s.Name, s.Text)
+		}
+		if s.Name == ScriptRegistration && !strings.Contains(s.Text, "RedirectUris = @('https://presence.example.org/accounts/x/callback')") {
+			t.Errorf("registration is\n%s", s.Text)
+		}
+	}
+}
+
+// TestNamesDoNotBecomeCommands: whoever may enter a name is not who runs the script.
+func TestNamesDoNotBecomeCommands(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"a'; Remove-Item C:\\": `'a''; Remove-Item C:\'`, "a\u2019; b": "'a\u2019\u2019; b'", "$(b)`n\r\nc": "'$(b)`nc'", "": "''",
+	} {
+		if got := literal(text); got != want {
+			t.Errorf("literal(%q) is %s, want %s", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package connector
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/agenda"
+	"github.com/doorlight/doorlight/internal/directory"
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/source"
+)
+
+// system is an outside system that holds calendars.
+type system interface {
+	source.System
+	Close()
+}
+
+// holds says what settings may name a kind of system for.
+func holds(kind string) office.System {
+	switch kind {
+	case KindExchange:
+		return office.System{Calendar: true}
+	case KindGraph:
+		return office.System{Calendar: true, Accounts: true}
+	}
+	return office.System{}
+}
+
+// System tells what settings may name a connector for; ok is false if there is none.
+func (c *Connectors) System(id string) (s office.System, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.all[id]
+	if e == nil {
+		return s, false
+	}
+	s = holds(e.rec.Kind)
+	s.Name = e.rec.Name
+	return s, true
+}
+
+// UseAgenda has the calendars in systems read. It is to be called once, before the agenda runs.
+func (c *Connectors) UseAgenda(a *agenda.Agenda) {
+	c.office.UseSystems(c.System)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.agenda = a
+	for _, e := range c.all {
+		c.plug(e, nil)
+	}
+}
+
+// plug has the agenda read from a connector as it is now, in place of old; mu is held.
+func (c *Connectors) plug(e *entry, old system) {
+	if c.agenda == nil {
+		return
+	}
+	switch {
+	case e.system != nil && e.rec.Enabled:
+		id := e.rec.ID
+		c.agenda.PutSystem(agenda.System{
+			ID: id, Kind: e.rec.Kind, Name: e.rec.Name, System: e.system, Mailbox: mailbox, Used: func(err error) { c.used(id, err) },
+		})
+	case old != nil || holds(e.rec.Kind) != office.System{}:
+		c.agenda.DropSystem(e.rec.ID)
+	}
+	if old != nil {
+		c.closing.Go(old.Close) // it may take a moment
+	}
+}
+
+// closeSystems ends what is still there of systems, at the end of the program.
+func (c *Connectors) closeSystems() {
+	c.mu.Lock()
+	for _, e := range c.all {
+		if e.system != nil {
+			c.closing.Go(e.system.Close)
+		}
+	}
+	c.mu.Unlock()
+	c.closing.Wait()
+}
+
+// mailbox is whose calendar a person's is, in systems that hold everybody's: the address that others write to.
+func mailbox(p *office.Person) string {
+	if strings.Contains(p.Email, "@") {
+		return strings.TrimSpace(p.Email)
+	}
+	return ""
+}
+
+// used notes that a system was used. What went well is noted once a second: there may be thousands of readings.
+func (c *Connectors) used(id string, err error) {
+	c.mu.Lock()
+	e := c.all[id]
+	fresh := e != nil && err == nil && e.rec.Error == "" && time.Since(e.rec.SucceededAt) < time.Second
+	c.mu.Unlock()
+	if !fresh {
+		c.noteUse(id, err)
+	}
+}
+
+func (c *Connectors) checkSystem(ctx context.Context, s system, mailbox string) []directory.Step {
+	var steps []directory.Step
+	for _, x := range s.Check(ctx, mailbox) {
+		steps = append(steps, directory.Step(x))
+	}
+	return steps
+}
+
+// unused refuses to remove a system that settings name.
+func (c *Connectors) unused(id string) error {
+	if scopes := c.office.UsesOfSystem(id); len(scopes) > 0 {
+		return fault.New(fault.Conflict, "the calendar settings of %s name it; choose something else there first", strings.Join(scopes, ", "))
+	}
+	return nil
+}

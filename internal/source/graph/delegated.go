@@ -1,0 +1,221 @@
+package graph
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/source"
+)
+
+// scopes are asked for when somebody signs in, and no more.
+var scopes = []string{"offline_access", "openid", "profile", "User.Read", "Calendars.Read"}
+
+// scope is the same for the token endpoint: permissions of Graph carry its address, so that it works in every cloud.
+func (s *System) scope() string {
+	list := make([]string, len(scopes))
+	for i, one := range scopes {
+		if strings.Contains(one, ".") {
+			one = s.c.GraphURL + "/" + one
+		}
+		list[i] = one
+	}
+	return strings.Join(list, " ")
+}
+
+// userTokens are the tokens of people who signed in, by a hash of each refresh token that was seen of them.
+type userTokens struct {
+	mu sync.Mutex // guards m
+	m  map[[sha256.Size]byte]*userToken
+}
+
+const maxUserTokens = 40_000
+
+// userToken is one person's sign-in.
+type userToken struct {
+	box  *box
+	turn chan struct{} // full while somebody asks for a token
+
+	mu     sync.Mutex // guards what follows
+	access string
+	renew  time.Time
+	newest string // refresh token
+	used   time.Time
+}
+
+func (u *userTokens) get(refresh string) *userToken {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.m == nil {
+		u.m = map[[sha256.Size]byte]*userToken{}
+	}
+	key := sha256.Sum256([]byte(refresh))
+	one := u.m[key]
+	if one == nil {
+		u.makeRoom()
+		one = &userToken{turn: make(chan struct{}, 1), newest: refresh, box: &box{key: fmt.Sprintf("account %x", key[:8]), turns: make(chan struct{}, 4)}}
+		u.m[key] = one
+	}
+	one.mu.Lock()
+	one.used = time.Now()
+	one.mu.Unlock()
+	return one
+}
+
+// rotated has the new refresh token lead to the same sign-in.
+func (u *userTokens) rotated(one *userToken, refresh string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.makeRoom()
+	u.m[sha256.Sum256([]byte(refresh))] = one
+}
+
+// makeRoom forgets sign-ins, those first that nobody used lately: all that is lost is a token that can be asked for again.
+// u.mu is held.
+func (u *userTokens) makeRoom() {
+	if len(u.m) < maxUserTokens {
+		return
+	}
+	for key, one := range u.m {
+		one.mu.Lock()
+		old := time.Since(one.used) > 2*time.Hour
+		one.mu.Unlock()
+		if old {
+			delete(u.m, key)
+		}
+	}
+	for key := range u.m {
+		if len(u.m) < maxUserTokens {
+			return
+		}
+		delete(u.m, key)
+	}
+}
+
+// forget drops a sign-in that is not valid any more.
+func (u *userTokens) forget(one *userToken) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for key, other := range u.m {
+		if other == one {
+			delete(u.m, key)
+		}
+	}
+}
+
+// userToken returns an access token.
+func (s *System) userToken(ctx context.Context, one *userToken, claims string) (string, error) {
+	known := func() string {
+		one.mu.Lock()
+		defer one.mu.Unlock()
+		if one.access != "" && claims == "" && time.Now().Before(one.renew) {
+			return one.access
+		}
+		return ""
+	}
+	if token := known(); token != "" {
+		return token, nil
+	}
+	select {
+	case one.turn <- struct{}{}:
+		defer func() { <-one.turn }()
+	case <-ctx.Done():
+		return "", givenUp(ctx)
+	}
+	if token := known(); token != "" {
+		return token, nil
+	}
+	one.mu.Lock()
+	refresh := one.newest
+	one.mu.Unlock()
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}, "scope": {s.scope()}}
+	if claims != "" {
+		form.Set("claims", claims)
+	}
+	g, err := s.token(ctx, form, false)
+	if err != nil {
+		if e, ok := errors.AsType[*source.Error](err); ok {
+			switch {
+			case e.Kind == source.Credentials:
+				s.users.forget(one)
+			case e.Kind == source.Unavailable && ctx.Err() == nil:
+				// Of the sign-in service as such: nobody else tries meanwhile.
+				s.gate.stopUsers(s.t, e)
+			}
+		}
+		s.log.Warn("graph: an account could not sign in", "source", "graph", "err", err)
+		return "", err
+	}
+	s.gate.usersSucceeded()
+	one.mu.Lock()
+	one.access, one.renew = g.Access, g.renewAt()
+	rotated := g.Refresh != "" && g.Refresh != refresh
+	if rotated {
+		one.newest = g.Refresh
+	}
+	one.mu.Unlock()
+	if rotated {
+		s.users.rotated(one, g.Refresh)
+	}
+	return g.Access, nil
+}
+
+func (u *userToken) refused(token string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.access == token {
+		u.access = ""
+	}
+}
+
+// fetchDelegated reads the calendar of whoever signed in.
+func (s *System) fetchDelegated(ctx context.Context, a source.Account) (r source.Result, err error) {
+	if _, err := s.admitted(ctx); err != nil {
+		return source.Result{}, err
+	}
+	one := s.users.get(a.Password)
+	defer func() {
+		one.mu.Lock()
+		defer one.mu.Unlock()
+		if one.newest != a.Password {
+			r.Password = one.newest
+		}
+	}()
+	if err := one.box.waiting(); err != nil {
+		return source.Result{}, err
+	}
+	release, err := one.box.turn(ctx)
+	if err != nil {
+		return source.Result{}, err
+	}
+	defer release()
+	ask := func(c call) (answer, error) {
+		var claims string
+		for try := 0; ; try++ {
+			if err := s.gate.usersClosed(); err != nil {
+				return answer{}, err
+			}
+			token, err := s.userToken(ctx, one, claims)
+			if err != nil {
+				return answer{}, err
+			}
+			got, err := s.send(ctx, token, c, one.box.isDoubtful(), maxPage)
+			if err != nil || got.status != http.StatusUnauthorized || try > 0 {
+				return got, err
+			}
+			claims = got.claims()
+			one.refused(token)
+		}
+	}
+	first, err := ask(viewCall("/me" + viewQuery(a.From, a.To, s.t.page)))
+	if err != nil {
+		return source.Result{}, err
+	}
+	return s.read(ctx, one.box, a, first, ask, true)
+}

@@ -1,0 +1,184 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/source/outbound"
+)
+
+// renewBefore is how long before its end a token is replaced; a token that lives for less than ten minutes is replaced
+// at its half.
+const renewBefore = 5 * time.Minute
+
+// grant is the answer of the token endpoint (RFC 6749 §5.1).
+type grant struct {
+	Access  string  `json:"access_token"`
+	Type    string  `json:"token_type"`
+	Expires seconds `json:"expires_in"`
+	Refresh string  `json:"refresh_token"`
+	ID      string  `json:"id_token"`
+	Scope   string  `json:"scope"`
+}
+
+// seconds reads a number that some endpoints write as text.
+type seconds time.Duration
+
+func (s *seconds) UnmarshalJSON(b []byte) error {
+	var n json.Number
+	if err := json.Unmarshal(b, &n); err != nil {
+		return err
+	}
+	v, err := n.Int64()
+	if err != nil {
+		return err
+	}
+	*s = seconds(min(max(v, 0), 7*86400)) * seconds(time.Second)
+	return nil
+}
+
+// renewAt is when to replace what was granted now.
+func (g *grant) renewAt() time.Time {
+	life := time.Duration(g.Expires)
+	return time.Now().Add(life - min(renewBefore, life/2))
+}
+
+func (s *System) endpoint(name string) *url.URL {
+	return s.login.JoinPath(s.c.Tenant, "oauth2", "v2.0", name)
+}
+
+// token asks Entra ID for a token. Errors are of type *source.Error, and wrap a *loginError if Entra ID gave one.
+func (s *System) token(ctx context.Context, form url.Values, own bool) (grant, error) {
+	u := s.endpoint("token")
+	if err := s.credential(form, u.String()); err != nil {
+		return grant{}, &source.Error{Kind: source.Unavailable, Whole: true, Text: "This server could not sign its request to Microsoft 365.", Err: err}
+	}
+	resp, err := s.http.Do(ctx, outbound.Request{Method: http.MethodPost, URL: u, MaxBody: 256 << 10, Body: []byte(form.Encode()),
+		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}}})
+	if err != nil {
+		e := source.Failure(err).(*source.Error)
+		e.Whole = true
+		return grant{}, e
+	}
+	var g grant
+	if resp.Status == http.StatusOK {
+		if err := json.Unmarshal(resp.Body, &g); err != nil || g.Access == "" {
+			return grant{}, &source.Error{Kind: source.Unavailable, Whole: true, Text: "Microsoft 365 accepted the sign-in, but gave no token.", Err: err}
+		}
+		return g, nil
+	}
+	return grant{}, s.loginFailure(resp, own)
+}
+
+// appToken is the token of the application.
+type appToken struct {
+	turn chan struct{} // full while somebody asks for a token
+
+	mu     sync.Mutex // guards what follows
+	access string
+	renew  time.Time
+	ends   time.Time
+	failed *source.Error // of the last attempt; nil: it went well
+	until  time.Time     // no attempt before
+	step   int           // failures in a row
+}
+
+func (a *appToken) known(claims string) (string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	if a.access != "" && claims == "" && (now.Before(a.renew) || now.Before(a.until) && now.Before(a.ends)) {
+		return a.access, nil
+	}
+	if now.Before(a.until) {
+		e := *a.failed
+		e.RetryAfter = a.until.Sub(now)
+		return "", &e
+	}
+	return "", nil
+}
+
+// refused forgets a token that the service does not take.
+func (a *appToken) refused(token string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.access == token {
+		a.access = ""
+	}
+}
+
+// appToken returns a token of the application that is good for a while. One caller asks, the others wait for what comes
+// of it. After a failure nobody asks for a while, longer each time.
+func (s *System) appToken(ctx context.Context, claims string) (string, error) {
+	if !guid.MatchString(s.c.Tenant) {
+		return "", &source.Error{Kind: source.NotAllowed, Whole: true,
+			Text: "The application is set up for people who sign in themselves. To read mailboxes on its own it needs the ID of the directory."}
+	}
+	if token, err := s.app.known(claims); token != "" || err != nil {
+		return token, err
+	}
+	select {
+	case s.app.turn <- struct{}{}:
+		defer func() { <-s.app.turn }()
+	case <-ctx.Done():
+		return "", givenUp(ctx)
+	}
+	if token, err := s.app.known(claims); token != "" || err != nil {
+		return token, err
+	}
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {s.c.GraphURL + "/.default"}}
+	if claims != "" {
+		form.Set("claims", claims)
+	}
+	g, err := s.token(ctx, form, true)
+	s.app.mu.Lock()
+	defer s.app.mu.Unlock()
+	if err == nil {
+		s.app.access, s.app.renew, s.app.ends = g.Access, g.renewAt(), time.Now().Add(time.Duration(g.Expires))
+		s.app.failed, s.app.step, s.app.until = nil, 0, time.Time{}
+		return g.Access, nil
+	}
+	if ctx.Err() != nil { // that says nothing about the service
+		return "", err
+	}
+	e, _ := errors.AsType[*source.Error](err)
+	wait := e.RetryAfter
+	if wait == 0 {
+		wait = s.t.backoffAfter(s.app.step)
+		s.app.step++
+	}
+	s.app.until, s.app.failed = time.Now().Add(wait), e
+	s.log.Warn("graph: the application could not sign in", "source", "graph", "err", err)
+	if s.app.access != "" && time.Now().Before(s.app.ends) && claims == "" {
+		return s.app.access, nil // the old one is good for a few minutes yet
+	}
+	copied := *e
+	copied.RetryAfter = wait
+	return "", &copied
+}
+
+// loginError is a refusal of Entra ID.
+type loginError struct {
+	status        int
+	code          string // OAuth, such as invalid_client
+	number        int    // AADSTS; zero: none
+	correlationID string
+}
+
+func (e *loginError) Error() string {
+	s := fmt.Sprintf("entra id answered %d %s", e.status, e.code)
+	if e.number != 0 {
+		s += fmt.Sprintf(" AADSTS%d", e.number)
+	}
+	if e.correlationID != "" {
+		s += ", correlation id " + e.correlationID
+	}
+	return s
+}
