@@ -60,7 +60,7 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if down != nil && sys != nil { // its turn comes when the system may be asked again, before all who are due later
-		e.next, e.derived = began, time.Time{}
+		e.next, e.derived, e.hinted = began, time.Time{}, false
 		if l := a.lanes[rec.ConnectorID]; l != nil && a.systems[rec.ConnectorID] == sys {
 			l.shut = time.Now().Add(min(max(down.RetryAfter, time.Second), slowest))
 		}
@@ -80,9 +80,8 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 		e.failures = 0
 		wait = max(wait, a.every(rec.Kind))
 	}
-	if e.next, e.idle = began.Add(wait), false; e.hinted && err == nil {
-		e.next = time.Now()
-	}
+	e.next, e.idle = began.Add(wait), false
+	e.hinted = e.hinted && err == nil // else it is read again in any case, with the patience that a failure asks for
 }
 
 // fetch has a calendar read and stores the outcome, good or bad. wait is what the source asks for; same is that its

@@ -170,10 +170,15 @@ func seriesUID(uid string) string {
 	return uid[:32] + "00000000" + uid[40:]
 }
 
-// tidy orders appointments, so that equal calendars give equal text, and sees to it that each ID is there once.
+// tidy orders appointments, so that equal calendars give equal text, and sees to it that each ID is there once. What is
+// there twice in every respect was on two pages, because the calendar changed in between.
 func tidy(list []calendar.Appointment) []calendar.Appointment {
 	slices.SortStableFunc(list, func(a, b calendar.Appointment) int {
-		return cmp.Or(a.Start.Compare(b.Start), a.End.Compare(b.End), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Subject, b.Subject))
+		return cmp.Or(a.Start.Compare(b.Start), a.End.Compare(b.End), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.ShowAs, b.ShowAs))
+	})
+	list = slices.CompactFunc(list, func(a, b calendar.Appointment) bool {
+		return a.ID == b.ID && a.Start.Equal(b.Start) && a.End.Equal(b.End) && a.AllDay == b.AllDay && a.ShowAs == b.ShowAs && a.Subject == b.Subject &&
+			a.Private == b.Private && slices.Equal(a.Categories, b.Categories)
 	})
 	seen := map[string]int{}
 	for i := range list {

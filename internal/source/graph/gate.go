@@ -76,6 +76,16 @@ func (g *gate) closed() (probe bool, err error) {
 	return false, nil
 }
 
+// shut returns an error while the service wants to be left alone, or is. It never asks for a probe.
+func (g *gate) shut() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if wait := time.Until(g.until); wait > 0 {
+		return &source.Error{Kind: source.Unavailable, Text: g.why, RetryAfter: wait, Whole: true}
+	}
+	return nil
+}
+
 const silent = "Microsoft 365 does not answer at the moment."
 
 // probed takes what came of a probe.
@@ -274,12 +284,6 @@ func (o *box) succeeded() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.step, o.doubtful, o.until = 0, false, time.Time{}
-}
-
-func (o *box) doubt() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.doubtful = true
 }
 
 func (o *box) isDoubtful() bool {
