@@ -18,10 +18,8 @@ run: build ## build what has changed and serve the demo at http://localhost:8080
 
 demo: run
 
-demo-exchange: build ## the demo, with calendars of an Exchange and a Microsoft 365 that stand in
+demo-exchange: build bin/standins ## the demo, with calendars of an Exchange and a Microsoft 365 that stand in
 	@echo "== serving the demo with stand-ins for Exchange and Microsoft 365"
-	@mkdir -p bin
-	@go build -o bin/standins ./cmd/standins
 	@exec bin/standins -connect http://localhost:8080 -- $(BIN) serve --demo $(RUNFLAGS)
 
 build: $(BIN) ## build everything into bin/doorlight
@@ -65,7 +63,11 @@ test-web: web/node_modules/.package-lock.json ## unit tests of the web client
 	@echo "== testing the web client"
 	cd web && npm test
 
-e2e: build $(PROVIDER) ## browser tests
+bin/standins: $(GOFILES)
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -o bin/standins ./cmd/standins
+
+e2e: build bin/standins $(PROVIDER) ## browser tests
 	@echo "== browser tests"
 	cd web && npm run e2e
 	cd web && npm run e2e:server
