@@ -32,6 +32,15 @@ func TestExchangelibFindsAnExchange(t *testing.T) {
 			if _, err := anna.Put(Event{Subject: "Ready made", Start: at("2027-03-02T08:00:00Z"), End: at("2027-03-02T09:00:00Z")}); err != nil {
 				t.Fatal(err)
 			}
+			if _, err := s.AddMailbox(Person{Address: "ben@example.test"}); err != nil {
+				t.Fatal(err)
+			}
+			for i, subject := range []string{"Come", "Maybe", "Go away"} {
+				start := at("2027-03-05T08:00:00Z").Add(time.Duration(i) * time.Hour)
+				if _, err := anna.Put(Event{Subject: subject, Start: start, End: start.Add(time.Hour), Meeting: true, Organizer: "ben@example.test", Response: "NoResponseReceived", ShowAs: "Tentative"}); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if _, err := anna.PutMail("Lunch?"); err != nil {
 				t.Fatal(err)
 			}
