@@ -2,6 +2,11 @@
 // measurements. It is strict: it refuses what Exchange 2016 and 2019 refuse, in their words, so that a client that works
 // here has a chance elsewhere. It knows what is in its calendars (Mailbox.View), and it can be made to fail in the ways
 // real ones do (Server.SetFaults). What it does not serve it answers as Exchange does what it does not know.
+//
+// Its words are from Microsoft's documentation and schema, and from what exchangelib and recorded traces show of real
+// servers. Where those say nothing, it does what seemed most likely: a subscription that is read on a second connection
+// is taken from the first, a CalendarView with a restriction is an ErrorInvalidOperation, the last occurrence of a
+// series takes the series with it, and what clocks show twice is the first of the two.
 package exchangetest
 
 import (
