@@ -549,7 +549,7 @@ func (c *call) run(root *node) error {
 	serve := operations[request.name]
 	if serve == nil {
 		if !strings.HasPrefix(request.name, "m:") {
-			return &fault{client: true, text: "The message with Action '' cannot be processed at the receiver, due to a ContractFilter mismatch at the EndpointDispatcher."}
+			return notSupported("")
 		}
 		return faultf("ErrorInvalidOperation", "The operation %s is not served here.", c.op)
 	}
