@@ -38,6 +38,7 @@ type Config struct {
 	Domain  string   // of DNS; empty: example.test
 	NetBIOS string   // the domain's short name; empty: EXAMPLE
 	Servers []string // names of the mailbox servers behind the front end; nil: one, mbx1 of Domain
+	Address string   // to listen on; empty: a free port of 127.0.0.1
 	TLS     bool     // HTTPS with a certificate made for the purpose, see Server.Roots
 	Version Version  // zero: that of an Exchange 2019
 
@@ -121,7 +122,7 @@ type principal struct {
 	impersonates map[string]bool
 }
 
-// Start starts an organisation without mailboxes on a free port of the loopback interface. Close ends it.
+// Start starts an organisation without mailboxes. Close ends it.
 func Start(config Config) (*Server, error) {
 	config.Domain = or(config.Domain, "example.test")
 	config.NetBIOS = or(config.NetBIOS, "EXAMPLE")
@@ -160,7 +161,7 @@ func Start(config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", or(config.Address, "127.0.0.1:0"))
 	if err != nil {
 		return nil, fmt.Errorf("exchangetest: %w", err)
 	}
@@ -475,7 +476,11 @@ func (s *Server) route(rw http.ResponseWriter, r *http.Request, who *principal) 
 		if name, _, ok := strings.Cut(named, "~"); ok && slices.Contains(s.config.Servers, name) {
 			backend = name
 		}
-		rw.Header().Add("Set-Cookie", overrideCookie+"="+backend+"~1941996295; path=/; secure; HttpOnly")
+		secure := ""
+		if s.config.TLS {
+			secure = "secure; "
+		}
+		rw.Header().Add("Set-Cookie", overrideCookie+"="+backend+"~1941996295; path=/; "+secure+"HttpOnly")
 	}
 	rw.Header().Set("X-BEServer", strings.ToUpper(strings.SplitN(backend, ".", 2)[0]))
 	rw.Header().Set("X-CalculatedBETarget", backend)
