@@ -97,6 +97,7 @@ func refuse(t *testing.T, seen *recorder) {
 		{"an unknown attribute", "", strings.Replace(findIn(march, calendar), ` Traversal="Shallow"`, ` Traversal="Shallow" Colour="red"`, 1), "ErrorSchemaValidation", true},
 		{"a value that is none", "", strings.Replace(findIn(march, calendar), `"Shallow"`, `"Flat"`, 1), "ErrorSchemaValidation", true},
 		{"a date that is none", "", findIn(`<m:CalendarView StartDate="yesterday" EndDate="2027-04-01T00:00:00Z"/>`, calendar), "ErrorSchemaValidation", true},
+		{"a reminder after the start", "", `<m:CreateItem><m:Items><t:CalendarItem><t:ReminderMinutesBeforeStart>-1</t:ReminderMinutesBeforeStart></t:CalendarItem></m:Items></m:CreateItem>`, "ErrorSchemaValidation", true},
 		{"513 changes at a time", "", strings.Replace(syncWith(""), ">512<", ">513<", 1), "ErrorSchemaValidation", true},
 		{"31 minutes of streaming", "", `<m:GetStreamingEvents><m:SubscriptionIds><t:SubscriptionId>x</t:SubscriptionId></m:SubscriptionIds><m:ConnectionTimeout>31</m:ConnectionTimeout></m:GetStreamingEvents>`, "ErrorSchemaValidation", true},
 		{"subscription ids in the namespace of the answer", "", `<m:GetStreamingEvents><m:SubscriptionIds><m:SubscriptionId>x</m:SubscriptionId></m:SubscriptionIds><m:ConnectionTimeout>30</m:ConnectionTimeout></m:GetStreamingEvents>`, "ErrorSchemaValidation", true},
