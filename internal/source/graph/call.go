@@ -190,8 +190,13 @@ func (s *System) ask(ctx context.Context, c call, doubtful bool, limit int64) (a
 		if err != nil || a.status != http.StatusUnauthorized || try > 0 {
 			return a, err
 		}
-		claims = a.claims()
-		s.app.refused(token)
+		again, ours := s.app.refused(token, s.t.fresh)
+		if !again {
+			return a, nil
+		}
+		if ours {
+			claims = a.claims()
+		}
 	}
 }
 

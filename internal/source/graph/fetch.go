@@ -345,6 +345,7 @@ func (s *System) settle(ctx context.Context, b *box, a answer, delegated bool) e
 	case r.status == http.StatusForbidden && delegated:
 		return fail(source.Credentials, "Microsoft 365 does not allow the calendar to be read with this sign-in. Connect the account again, and agree that calendars may be read.")
 	case r.status == http.StatusForbidden:
+		s.app.doubted()
 		return fail(source.NotAllowed, forbiddenWords(r))
 	case r.status == http.StatusNotFound && (r.code == "MailboxNotEnabledForRESTAPI" || r.code == "ErrorNonExistentMailbox"):
 		return fail(source.NotFound, "The user has no mailbox in Microsoft 365: it may be on an Exchange server of your own, or without a licence.")
