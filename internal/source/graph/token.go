@@ -84,6 +84,7 @@ type appToken struct {
 	mu      sync.Mutex // guards what follows
 	access  string
 	granted time.Time
+	worked  bool // the service took it
 	renew   time.Time
 	ends    time.Time
 	failed  *source.Error // of the last attempt; nil: it went well
@@ -106,19 +107,27 @@ func (a *appToken) known(claims string) (string, error) {
 	return "", nil
 }
 
-// refused takes note that the service does not take a token. again says that there is, or can be, another one; ours that it is up
-// to the caller to get it. One that was only just granted is kept: the next would be no better, and thousands would ask for it.
-func (a *appToken) refused(token string, fresh time.Duration) (again, ours bool) {
+// refused takes note that the service does not take a token. wait is above zero if nothing is to be done about it before then:
+// it was only just granted, and nobody got an answer with it yet, so the next would be no better, and thousands would ask for it.
+// ours says that it is up to the caller to get another one.
+func (a *appToken) refused(token string, fresh time.Duration) (wait time.Duration, ours bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch {
-	case a.access != token:
-		return true, false
-	case time.Since(a.granted) < fresh:
-		return false, false
+	if a.access != token {
+		return 0, false
+	}
+	if wait := fresh - time.Since(a.granted); wait > 0 && !a.worked {
+		return wait, false
 	}
 	a.access = ""
-	return true, true
+	return 0, true
+}
+
+// works takes note that somebody got an answer.
+func (a *appToken) works() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.worked = true
 }
 
 // doubted has a token that was granted a while ago replaced: what the application is allowed is written in it, and may have changed
@@ -158,7 +167,8 @@ func (s *System) appToken(ctx context.Context, claims string) (string, error) {
 	s.app.mu.Lock()
 	defer s.app.mu.Unlock()
 	if err == nil {
-		s.app.access, s.app.granted, s.app.renew, s.app.ends = g.Access, time.Now(), g.renewAt(), time.Now().Add(time.Duration(g.Expires))
+		s.app.access, s.app.granted, s.app.worked, s.app.renew = g.Access, time.Now(), false, g.renewAt()
+		s.app.ends = time.Now().Add(time.Duration(g.Expires))
 		s.app.failed, s.app.step, s.app.until = nil, 0, time.Time{}
 		return g.Access, nil
 	}
