@@ -201,10 +201,20 @@ func (b *bounded) Token() (xml.Token, error) {
 func parse(body []byte) (*soap, error) {
 	d := xml.NewTokenDecoder(&bounded{d: xml.NewDecoder(bytes.NewReader(body))})
 	s, err := next(d)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+	return s, ended(err)
+}
+
+// decode reads a whole document of another kind.
+func decode(body []byte, into any) error {
+	return ended(xml.NewTokenDecoder(&bounded{d: xml.NewDecoder(bytes.NewReader(body))}).Decode(into))
+}
+
+// ended has every error that says a document breaks off be the same one.
+func ended(err error) error {
+	if syntax, ok := errors.AsType[*xml.SyntaxError](err); ok && syntax.Msg == "unexpected EOF" || errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
 	}
-	return s, err
+	return err
 }
 
 // next reads the next envelope of several that follow each other in one body, io.EOF after the last. It reads no
@@ -224,10 +234,7 @@ func next(d *xml.Decoder) (*soap, error) {
 		}
 		s := &soap{}
 		if err := d.DecodeElement(s, &start); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
+			return nil, ended(err)
 		}
 		if s.Body.Fault == nil && len(s.Body.Response) == 0 {
 			return nil, errors.New("the SOAP envelope is empty")

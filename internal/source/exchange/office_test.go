@@ -74,6 +74,7 @@ type watching struct {
 	told map[string]int
 	news chan struct{}
 	end  func() error
+	hook func(mailbox string) // may be nil
 }
 
 func (o *office) watch(people ...int) *watching {
@@ -85,8 +86,12 @@ func (o *office) watch(people ...int) *watching {
 		done <- o.sys.Watch(ctx, func(mailbox string) {
 			w.mu.Lock()
 			w.told[mailbox]++
+			hook := w.hook
 			w.mu.Unlock()
 			poke(w.news)
+			if hook != nil {
+				hook(mailbox)
+			}
 		})
 	}()
 	w.end = sync.OnceValue(func() error { cancel(); return <-done })

@@ -35,13 +35,14 @@ func (m *metered) Read(p []byte) (int, error) {
 
 // envelopes reads the envelopes of a stream one by one, as they arrive.
 type envelopes struct {
+	most   int // bytes of one
 	meter  *metered
 	bounds *bounded
 	d      *xml.Decoder
 }
 
 func newEnvelopes(r io.Reader) *envelopes {
-	e := &envelopes{meter: &metered{r: r, left: maxEnvelope}}
+	e := &envelopes{most: maxEnvelope, meter: &metered{r: r, left: maxEnvelope}}
 	e.bounds = &bounded{d: xml.NewDecoder(e.meter)}
 	e.d = xml.NewTokenDecoder(e.bounds)
 	return e
@@ -50,7 +51,7 @@ func newEnvelopes(r io.Reader) *envelopes {
 // next returns the next envelope, io.EOF after the last.
 func (e *envelopes) next() (*soap, error) {
 	s, err := next(e.d)
-	e.meter.left, e.bounds.elements = maxEnvelope, 0
+	e.meter.left, e.bounds.elements = e.most, 0
 	return s, err
 }
 
@@ -73,7 +74,7 @@ func (w *watcher) listen(ctx context.Context, g *group) {
 	}
 	l := w.s.newLane()
 	defer l.transport.CloseIdleConnections()
-	c := &stream{g: g, lane: l}
+	c := &stream{g: g, lane: l, last: time.Now()}
 	for w.calm(ctx, g) {
 		opened := time.Now()
 		more, err := w.once(ctx, c)
@@ -105,9 +106,10 @@ type stream struct {
 	g        *group
 	lane     *lane
 	ids      []string
-	speaker  string // the mailbox it is charged to
-	failures int    // in a row
-	missed   bool   // something may have been
+	speaker  string    // the mailbox it is charged to
+	failures int       // in a row
+	last     time.Time // it was good
+	missed   bool      // something may have been
 }
 
 // once opens the stream and reads it to its end. more is false if there is nothing to hear or ctx ended.
@@ -227,7 +229,8 @@ func (w *watcher) broken(c *stream, err error) {
 	f, _ := errors.AsType[*failure](err)
 	var lost []*member
 	switch {
-	case f != nil && lostCodes[f.code], c.failures >= 3:
+	case f != nil && lostCodes[f.code], c.failures >= 3 && (!unanswered(err) || w.s.fixed == nil || time.Since(c.last) > w.s.c.timing.keep):
+		// Elsewhere, or not at all. A server that is only away for a while keeps what it has.
 		for _, m := range c.g.ids {
 			lost = append(lost, m)
 		}
@@ -255,7 +258,7 @@ func (w *watcher) broken(c *stream, err error) {
 func (w *watcher) lose(m *member) {
 	w.deaf(m)
 	w.s.forget(m.key)
-	m.avoid = m.group
+	m.alone = true
 	w.part(m, false)
 	w.schedule(m, time.Now().Add(w.short()))
 }
@@ -295,7 +298,16 @@ func (w *watcher) open(c *stream) {
 			break
 		}
 	}
-	c.failures, c.missed = 0, false
+	c.failures, c.missed, c.last = 0, false, time.Now()
+}
+
+// unanswered reports whether an error is not the server's answer, but that there is none.
+func unanswered(err error) bool {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.scope == ofServer || f.scope == ofSilence
+	}
+	e, ok := errors.AsType[*source.Error](err)
+	return ok && e.Kind == source.Unavailable
 }
 
 // read opens the connection and reads it until it ends; nil if the server closed it because its time was up.

@@ -26,9 +26,14 @@ func (c *call) folderView(w *writer, m *Mailbox, index int, shape *node) {
 		return false
 	}
 	m.mu.Lock()
-	count, change := 0, uint64(1)
+	count, unread, change := 0, 0, uint64(1)
 	if held := m.folders[index]; held != nil {
 		count, change = len(held.items), held.seq+1
+		for _, it := range held.items {
+			if it.message && !it.read {
+				unread++
+			}
+		}
 	}
 	m.mu.Unlock()
 	w.open(f.element)
@@ -55,7 +60,7 @@ func (c *call) folderView(w *writer, m *Mailbox, index int, shape *node) {
 		w.element("t:DistinguishedFolderId", f.distinguished)
 	}
 	if wants("UnreadCount", true) && f.element == "t:Folder" {
-		w.element("t:UnreadCount", "0")
+		w.element("t:UnreadCount", itoa(unread))
 	}
 	w.close(f.element)
 }
@@ -164,6 +169,8 @@ func (c *call) calendarView(m *Mailbox, index int, n, view *node) (found []view,
 	switch {
 	case errFrom != nil || errTo != nil:
 		return nil, false, inner("ErrorInvalidRequest", "The request is invalid.")
+	case from.Year() < 2 || to.Year() > 9998:
+		return nil, false, inner("ErrorValueOutOfRange", "The start or the end of the view is out of range.")
 	case to.Before(from):
 		return nil, false, inner("ErrorCalendarEndDateIsEarlierThanStartDate", "EndDate is earlier than StartDate.")
 	case to.After(from.AddDate(2, 0, 0)):
@@ -267,7 +274,7 @@ var errSyncState = inner("ErrorInvalidSyncStateData", "Synchronization state dat
 
 // syncChange is one line of an answer to SyncFolderItems.
 type syncChange struct {
-	kind   string // Create, Update, Delete
+	kind   string // Create, Update, ReadFlagChange, Delete
 	v      view
 	number uint64
 }
@@ -277,7 +284,9 @@ func (c *call) syncFolderItems(n *node) error {
 	var m *Mailbox
 	var index int
 	if err == nil {
-		m, index, err = c.folder(n.kid("m:SyncFolderId").kids[0])
+		if m, index, err = c.folder(n.kid("m:SyncFolderId").kids[0]); err == errFolderNotFound {
+			err = inner("ErrorSyncFolderNotFound", "The folder to synchronize could not be found.")
+		}
 	}
 	limit, _ := strconv.Atoi(n.kid("m:MaxChangesReturned").value())
 	ignored := map[string]bool{}
@@ -285,6 +294,9 @@ func (c *call) syncFolderItems(n *node) error {
 		for _, one := range ignore.kids {
 			ignored[one.attr("Id")] = true
 		}
+	}
+	if err == nil && n.kid("m:SyncState").value() != "" && c.s.faults.draw(c, "BadSyncState", c.s.faults.now().BadSyncState) {
+		err = errSyncState
 	}
 	return c.responses(func(w *writer) {
 		var changes []syncChange
@@ -308,9 +320,13 @@ func (c *call) syncFolderItems(n *node) error {
 			w.open("m:Changes")
 			for _, change := range changes {
 				w.open("t:" + change.kind)
-				if change.kind == "Delete" {
+				switch change.kind {
+				case "Delete":
 					w.empty("t:ItemId", "Id", m.itemID(change.number), "ChangeKey", changeKey(change.number))
-				} else {
+				case "ReadFlagChange":
+					w.empty("t:ItemId", "Id", change.v.id(), "ChangeKey", changeKey(change.v.change))
+					w.element("t:IsRead", xmlBool(change.v.it.read))
+				default:
 					c.item(w, change.v, shape)
 				}
 				w.close("t:" + change.kind)
@@ -348,8 +364,11 @@ func (m *Mailbox) sync(index int, state string, limit int, ignored map[string]bo
 				return changes, k, false, nil
 			}
 			kind := "Update"
-			if it.number > k.since {
+			switch {
+			case it.number > k.since:
 				kind = "Create"
+			case it.content <= k.since:
+				kind = "ReadFlagChange"
 			}
 			changes = append(changes, syncChange{kind: kind, v: it.whole(m)})
 			k.pos = it.number

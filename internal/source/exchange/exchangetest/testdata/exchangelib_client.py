@@ -127,6 +127,9 @@ with account.calendar.streaming_subscription() as subscription:
     accounts=[(account, "Required", False)], start=at(2, 8), end=at(2, 12), merged_free_busy_interval=60)
 expect("free/busy", (busy.merged, [(e.start.hour, e.end.hour, e.busy_type) for e in busy.calendar_events]), ("0200", [(9, 10, "Busy")]))
 
+# Messages, whose read flag changes.
+expect("mail", [(kind, i.subject, i.is_read) for kind, i in account.inbox.sync_items()], [("create", "Lunch?", False)])
+
 # People and clocks.
 expect("names", [m.email_address for m in account.protocol.resolve_names([target])], [target])
 expect("zones", "W. Europe Standard Time" in [z.id for z in account.protocol.get_timezones()], True)
