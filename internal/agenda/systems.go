@@ -33,9 +33,12 @@ type system struct {
 	silent    bool                // it tells of no changes
 }
 
-// patience is how long a calendar that is new in a system waits to be told of. A system tells of it once it would hear of its
-// changes, which spares it a reading before.
-const patience = time.Minute
+// A calendar that is new in a system waits to be told of. The system tells of it once it would hear of its changes, which spares
+// a reading before. It waits the longer the more there are.
+const (
+	patience     = 5 * time.Second
+	patienceEach = 10 * time.Millisecond
+)
 
 // first has a calendar read for the first time since the system is there; Agenda.mu is held.
 func (a *Agenda) first(s *system, e *entry) {
@@ -43,7 +46,8 @@ func (a *Agenda) first(s *system, e *entry) {
 		a.soon(e)
 		return
 	}
-	e.next = time.Now().Add(patience + rand.N(patience))
+	wait := patience + time.Duration(len(s.mailboxes))*patienceEach
+	e.next = time.Now().Add(wait + rand.N(wait))
 }
 
 func (s *system) enter(e *entry) {
