@@ -14,6 +14,7 @@ from exchangelib.fields import LAST
 from exchangelib.recurrence import (
     AbsoluteMonthlyPattern, AbsoluteYearlyPattern, DailyPattern, Recurrence, RelativeMonthlyPattern, RelativeYearlyPattern, WeeklyPattern,
 )
+from exchangelib.winzone import CLDR_TO_MS_TIMEZONE_MAP
 
 url, user, secret, target, how = sys.argv[1:6]
 config = Configuration(service_endpoint=url, credentials=Credentials(user, secret), auth_type=NTLM if how == "ntlm" else BASIC)
@@ -184,7 +185,13 @@ try:
 except ErrorNameResolutionNoMailbox:
     names = "not without a mailbox of one's own"
 expect("names", names, [target] if account.access_type == DELEGATE else "not without a mailbox of one's own")
-expect("zones", "W. Europe Standard Time" in [z.id for z in account.protocol.get_timezones()], True)
+expect("zones", {ms for ms, _ in CLDR_TO_MS_TIMEZONE_MAP.values()} - {z.id for z in account.protocol.get_timezones()}, set())
+
+for z in account.protocol.get_timezones(return_full_timezone_data=True):
+    standard_transition, daylight_transition, standard_period = z.get_std_and_dst(for_year=2027)
+    if (standard_transition is None) != (daylight_transition is None) or standard_period is None:
+        sys.exit(f"the clocks of {z.id} make no sense")
+print("ok clocks")
 
 for i in account.calendar.all():
     i.delete()
