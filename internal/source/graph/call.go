@@ -190,8 +190,14 @@ func (s *System) ask(ctx context.Context, c call, doubtful bool, limit int64) (a
 		if err != nil || a.status != http.StatusUnauthorized || try > 0 {
 			return a, err
 		}
-		claims = a.claims()
-		s.app.refused(token)
+		wait, ours := s.app.refused(token, s.t.fresh)
+		if wait > 0 {
+			return answer{}, &source.Error{Kind: source.Unavailable, Whole: true, RetryAfter: wait, Status: a.status, Err: a.refusal(),
+				Text: "Microsoft 365 does not accept the application's sign-in at the moment."}
+		}
+		if ours {
+			claims = a.claims()
+		}
 	}
 }
 

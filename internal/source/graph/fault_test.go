@@ -320,6 +320,43 @@ func TestATokenThatIsNotTaken(t *testing.T) {
 	lift()
 }
 
+// TestTokensThatAreNeverTaken: not everybody asks for another.
+func TestTokensThatAreNeverTaken(t *testing.T) {
+	t.Parallel()
+	server, s := start(t, func(_ *graphtest.Config, c *Config, _ *outbound.Config) { c.timing.fresh = time.Hour })
+	server.Break(graphtest.Rule{Op: "calendarView", Do: graphtest.Answer, Status: 401, Code: "InvalidAuthenticationToken",
+		Claims: base64.StdEncoding.EncodeToString([]byte(`{}`))})
+	for i := range 30 {
+		if _, err := s.Fetch(t.Context(), source.Account{Mailbox: fmt.Sprintf("user%d@example.com", i)}); !errorOf(t, err).Whole || errorOf(t, err).Kind != source.Unavailable {
+			t.Errorf("%v", err)
+		}
+	}
+	if n := server.Count("token"); n != 1 {
+		t.Errorf("%d tokens were asked for", n)
+	}
+}
+
+// TestAPermissionThatIsGranted is made use of within minutes, though the token that has it not is good for an hour.
+func TestAPermissionThatIsGranted(t *testing.T) {
+	t.Parallel()
+	app := graphtest.DefaultApp()
+	app.Roles = nil
+	server, s := start(t, func(g *graphtest.Config, _ *Config, _ *outbound.Config) { g.Apps = []graphtest.App{app} })
+	_, err := s.Fetch(t.Context(), anna())
+	if errorOf(t, err).Kind != source.NotAllowed {
+		t.Errorf("without permission: %v", err)
+	}
+	must(t, server.SetApp(app.ID, func(a *graphtest.App) { a.Roles = []string{"Calendars.Read"} }))
+	s.app.mu.Lock()
+	s.app.granted = time.Now().Add(-6 * time.Minute)
+	s.app.mu.Unlock()
+	if _, err = s.Fetch(t.Context(), anna()); err == nil {
+		t.Error("the old token has the permission: the stand-in is not strict")
+	}
+	_, err = s.Fetch(t.Context(), anna())
+	must(t, err)
+}
+
 // TestATokenThatIsNotTakenForOne, in a batch: that one is asked for again, with another.
 func TestATokenThatIsNotTakenForOne(t *testing.T) {
 	t.Parallel()

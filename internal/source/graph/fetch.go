@@ -314,6 +314,9 @@ func (s *System) settle(ctx context.Context, b *box, a answer, delegated bool) e
 	if r == nil {
 		s.gate.succeeded()
 		b.succeeded()
+		if !delegated {
+			s.app.works()
+		}
 		return nil
 	}
 	if r.status != http.StatusNotFound {
@@ -336,7 +339,12 @@ func (s *System) settle(ctx context.Context, b *box, a answer, delegated bool) e
 		return b.pause(s.t, r.wait, fail(source.Unavailable, fmt.Sprintf("Microsoft 365 has a problem with this mailbox at the moment (%d).", r.status)), true)
 	}
 	s.gate.succeeded() // it answers
-	b.succeeded()
+	if r.status != http.StatusUnauthorized {
+		b.succeeded()
+		if !delegated {
+			s.app.works()
+		}
+	}
 	switch {
 	case r.status == http.StatusUnauthorized && delegated:
 		return b.pause(s.t, 0, fail(source.Unavailable, "Microsoft 365 does not accept the sign-in at the moment."), false)
@@ -345,6 +353,7 @@ func (s *System) settle(ctx context.Context, b *box, a answer, delegated bool) e
 	case r.status == http.StatusForbidden && delegated:
 		return fail(source.Credentials, "Microsoft 365 does not allow the calendar to be read with this sign-in. Connect the account again, and agree that calendars may be read.")
 	case r.status == http.StatusForbidden:
+		s.app.doubted()
 		return fail(source.NotAllowed, forbiddenWords(r))
 	case r.status == http.StatusNotFound && (r.code == "MailboxNotEnabledForRESTAPI" || r.code == "ErrorNonExistentMailbox"):
 		return fail(source.NotFound, "The user has no mailbox in Microsoft 365: it may be on an Exchange server of your own, or without a licence.")

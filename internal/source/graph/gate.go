@@ -175,7 +175,7 @@ func (g *gate) slot(ctx context.Context, doubtful bool) (release func(), err err
 	case slots <- struct{}{}:
 		return func() { <-slots }, nil
 	case <-timer.C:
-		return nil, &source.Error{Kind: source.Unavailable, RetryAfter: slotWait,
+		return nil, &source.Error{Kind: source.Unavailable, RetryAfter: slotWait, Whole: !doubtful,
 			Text: "Microsoft 365 answers so slowly that this calendar's turn did not come.", Err: errors.New("graph: all requests that may be under way are")}
 	case <-ctx.Done():
 		return nil, givenUp(ctx)

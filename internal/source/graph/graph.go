@@ -82,6 +82,7 @@ type timing struct {
 	backoffMax time.Duration
 	polled     time.Duration // Result.Every of a mailbox that nobody tells about
 	watched    time.Duration // and of one with a subscription
+	fresh      time.Duration // how long a token that the service does not take is not replaced, after it was granted
 	page       int           // appointments asked for at a time
 	relist     time.Duration // when to look for subscriptions, after the making of one was not heard of
 	farewell   time.Duration // how long Watch may take to delete subscriptions at its end
@@ -101,6 +102,7 @@ func (t timing) withDefaults() timing {
 	set(&t.backoffMax, 5*time.Minute)
 	set(&t.polled, 5*time.Minute)
 	set(&t.watched, time.Hour)
+	set(&t.fresh, 5*time.Second)
 	set(&t.relist, 5*time.Minute)
 	set(&t.farewell, 3*time.Second)
 	if t.page == 0 {

@@ -34,7 +34,7 @@ func start(t *testing.T, change ...func(*graphtest.Config, *Config, *outbound.Co
 	stand := graphtest.Config{Observe: schema(t)}
 	app := graphtest.DefaultApp()
 	c := Config{ClientID: app.ID, Secret: app.Secret, Cloud: Custom, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		timing: timing{backoff: 50 * time.Millisecond, backoffMax: time.Second, pace: time.Millisecond}}
+		timing: timing{backoff: 50 * time.Millisecond, backoffMax: time.Second, pace: time.Millisecond, fresh: time.Nanosecond}}
 	out := outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: 20 * time.Second}
 	for _, f := range change {
 		f(&stand, &c, &out)

@@ -150,6 +150,7 @@ func refuse(t *testing.T, seen *recorder) {
 		{"a subscription with an old watermark", "anna@example.test", subscribing("Pull", folders(calendar), "", "<t:Watermark>AAAA</t:Watermark><t:Timeout>10</t:Timeout>"), "ErrorInvalidWatermark", false},
 		{"an unknown subscription", "anna@example.test", `<m:GetEvents><m:SubscriptionId>JABleDAx</m:SubscriptionId><m:Watermark>AAAA</m:Watermark></m:GetEvents>`, "ErrorSubscriptionNotFound", false},
 		{"the end of an unknown subscription", "anna@example.test", `<m:Unsubscribe><m:SubscriptionId>JABleDAx</m:SubscriptionId></m:Unsubscribe>`, "ErrorSubscriptionNotFound", false},
+		{"names for somebody without a mailbox", "", `<m:ResolveNames ReturnFullContactData="false"><m:UnresolvedEntry>anna</m:UnresolvedEntry></m:ResolveNames>`, "ErrorNameResolutionNoMailbox", false},
 		{"somebody nobody knows", "anna@example.test", `<m:ResolveNames ReturnFullContactData="false"><m:UnresolvedEntry>zacharias</m:UnresolvedEntry></m:ResolveNames>`, "ErrorNameResolutionNoResults", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -47,7 +47,7 @@ type Config struct {
 	// Exchange 2019 CU14 does by default.
 	ChannelBinding bool
 	Keytab         []byte // of the service, for Negotiate
-	ServiceName    string // principal of the service in the keytab; empty: HTTP/<host>
+	ServiceName    string // principal in the keytab whose key counts, such as HTTP/mail.example.test; empty: the one a ticket names
 
 	Now func() time.Time // the servers' clock; nil: time.Now
 
