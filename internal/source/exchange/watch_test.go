@@ -106,14 +106,12 @@ func TestFollowingChanges(t *testing.T) {
 // Mailboxes are heard of in groups of at most 200, on a connection each.
 func TestManyShareAConnection(t *testing.T) {
 	t.Parallel()
-	const n = 450
+	const n = 250
 	o := newOffice(t, n, exchangetest.Config{}, nil)
 	w := o.watch(everybody(n)...)
 	w.hears(everybody(n)...)
-	if got := o.server.Counters().Streams; got != 3 {
-		t.Errorf("%d connections are open, want 3", got)
-	}
-	for _, i := range []int{0, 199, 200, 449} {
+	w.wait("two connections", func() bool { return o.server.Counters().Streams == 2 })
+	for _, i := range []int{0, 199, 200, 249} {
 		o.put(i, meeting("here", time.Now()))
 		w.tells(i)
 	}
@@ -169,9 +167,9 @@ func TestStreamsStayWithTheirServer(t *testing.T) {
 			io.WriteString(w, success("Unsubscribe", ""))
 		}
 	})
-	o := &office{t: t, sys: newSystem(t, s.URL, func(c *Config) { c.timing.reopen = 5 * time.Second; c.timing.wait = time.Second })}
+	o := &office{t: t, sys: newSystem(t, s.URL, func(c *Config) { c.timing.reopen = time.Second })}
 	w := o.watch(everybody(n)...)
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for heard := false; !heard; time.Sleep(10 * time.Millisecond) {
 		heard = true
 		for i := range n {
@@ -230,7 +228,7 @@ func TestSilentStreamIsDead(t *testing.T) {
 	})
 	o := &office{t: t, sys: newSystem(t, s.URL, func(c *Config) { c.timing.silence = 500 * time.Millisecond })}
 	w := o.watch(0, 1)
-	for deadline := time.Now().Add(20 * time.Second); streams.Load() < 2 || w.count()[person0(0)] < 2 || w.count()[person0(1)] < 2; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); streams.Load() < 2 || w.count()[person0(0)] < 2 || w.count()[person0(1)] < 2; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d streams were opened, told of %v", streams.Load(), w.count())
 		}
