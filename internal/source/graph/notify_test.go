@@ -184,6 +184,12 @@ func TestWithoutAnAddressNobodyIsWatched(t *testing.T) {
 	if err := s.Watch(t.Context(), func(string) {}); err != nil {
 		t.Errorf("Watch: %v, want nil at once", err)
 	}
+	_, anybody := start(t, func(_ *graphtest.Config, c *Config, _ *outbound.Config) {
+		c.Tenant, c.NotifyURL = "organizations", "https://presence.example.com/graph" // for people who sign in themselves
+	})
+	if err := anybody.Watch(t.Context(), func(string) {}); err != nil {
+		t.Errorf("Watch without a directory: %v, want nil at once", err)
+	}
 	if n := server.Count("token"); n != 0 {
 		t.Errorf("the service was asked %d times", n)
 	}

@@ -104,14 +104,14 @@ func (s *System) Follow(mailboxes []string) {
 	u.nudge()
 }
 
-// Watch implements source.System. It returns nil at once if there is no NotifyURL.
+// Watch implements source.System. It returns nil at once if there is no NotifyURL, or no directory.
 //
 // Each followed mailbox has a subscription of its own, to its events as a whole and without their data, which lasts for
 // three days and is renewed at about half of that. Subscriptions to the same NotifyURL that are not this System's, left behind by an
 // earlier run, are deleted: their secrets are not known any more. So of two servers each needs an address of its own. At the
 // end up to a hundred subscriptions are deleted, if that can be done within seconds; more are left to expire.
 func (s *System) Watch(ctx context.Context, changed func(mailbox string)) error {
-	if s.c.NotifyURL == "" {
+	if s.c.NotifyURL == "" || !guid.MatchString(s.c.Tenant) {
 		return nil
 	}
 	u := &s.subs
