@@ -201,7 +201,45 @@ func (b *bounded) Token() (xml.Token, error) {
 func parse(body []byte) (*soap, error) {
 	d := xml.NewTokenDecoder(&bounded{d: xml.NewDecoder(bytes.NewReader(body))})
 	s, err := next(d)
-	return s, ended(err)
+	if err = ended(err); err != nil {
+		if clean := printable(body); clean != nil {
+			return parse(clean)
+		}
+	}
+	return s, err
+}
+
+var reference = regexp.MustCompile(`&#(x[0-9A-Fa-f]{1,8}|[0-9]{1,8});`)
+
+// printable returns a body with spaces in place of characters that XML does not allow, or nil if there are none:
+// Exchange sends such from the subjects of mails as they are, or as references.
+func printable(body []byte) []byte {
+	found := false
+	illegal := func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0xd800 && r <= 0xdfff || r == 0xfffe || r == 0xffff || r > 0x10ffff
+	}
+	clean := bytes.Map(func(r rune) rune {
+		if illegal(r) {
+			found = true
+			return ' '
+		}
+		return r // and what is not UTF-8 becomes U+FFFD
+	}, body)
+	clean = reference.ReplaceAllFunc(clean, func(ref []byte) []byte {
+		digits, base := string(ref[2:len(ref)-1]), 10
+		if digits[0] == 'x' {
+			digits, base = digits[1:], 16
+		}
+		if n, err := strconv.ParseUint(digits, base, 64); err == nil && (n > 0x10ffff || illegal(rune(n))) {
+			found = true
+			return []byte(" ")
+		}
+		return ref
+	})
+	if !found && bytes.Equal(clean, body) {
+		return nil
+	}
+	return clean
 }
 
 // decode reads a whole document of another kind.

@@ -255,3 +255,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Characters that XML does not allow, which servers send all the same, cost a space and not the calendar.
+func TestForbiddenCharacters(t *testing.T) {
+	t.Parallel()
+	for sent, want := range map[string]string{
+		"a&#x1F;b": "a b", "a&#31;b": "a b", "a\x02b": "a b", "a&#xFFFF;b": "a b", "a&#xD800;b": "a\ufffdb", "a&#99999999;b": "a b", "a\xffb": "a\ufffdb", "a&#xE4;&amp;&#10;b": "aä&\nb", "&#x1F600;": "😀",
+	} {
+		s, err := parse([]byte(items(true, strings.Replace(standUp, "Stand-up, daily", sent, 1))))
+		if err != nil {
+			t.Errorf("%q: %v", sent, err)
+			continue
+		}
+		if got := s.messages()[0].Root.Items.List[0].Subject; got != want {
+			t.Errorf("%q is read as %q, want %q", sent, got, want)
+		}
+	}
+}

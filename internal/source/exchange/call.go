@@ -397,16 +397,20 @@ func (s *System) settle(h *host, r request, f *failure) {
 	case ofMailbox:
 		rest()
 		if busy[f.code] {
-			shut(h.gate.suspect(key, f.wait, f.told))
+			shut(h.gate.suspect(key, f.wait, s.c.timing.most, f.told))
 			return
 		}
 		h.gate.good() // it answers, and lets the account in
 		h.unsigned.Store(0)
 	case ofSilence:
+		if s.chronic(r.box) {
+			rest() // it says nothing about the others
+			return
+		}
 		rest()
-		shut(h.gate.suspect(key, f.wait, f.told))
+		shut(h.gate.suspect(key, f.wait, s.c.timing.silent(), f.told))
 	case ofServer:
-		shut(h.gate.down(f.wait, f.told))
+		shut(h.gate.down(f.wait, s.c.timing.silent(), f.told))
 	case ofSignIn:
 		rest()
 		h.gate.unsigned()
@@ -415,7 +419,7 @@ func (s *System) settle(h *host, r request, f *failure) {
 			for i := int32(2); i < n && wait < 3*s.c.timing.most; i++ {
 				wait *= 2
 			}
-			shut(h.gate.down(min(wait, 3*s.c.timing.most), f.told))
+			shut(h.gate.down(min(wait, 3*s.c.timing.most), s.c.timing.most, f.told))
 		}
 	}
 }

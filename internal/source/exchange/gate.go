@@ -117,21 +117,25 @@ func (g *gate) good() {
 	g.until = time.Time{}
 }
 
+// silent is the longest wait before a silent server is tried again: one request, so that it need not be long.
+func (t timing) silent() time.Duration { return t.most / 10 }
+
 // suspect notes that a mailbox got no answer, and shuts the gate if too many have not. It reports whether it did.
-func (g *gate) suspect(key string, wait time.Duration, why *source.Error) bool {
+func (g *gate) suspect(key string, wait, most time.Duration, why *source.Error) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.suspects[key] = struct{}{}; len(g.suspects) < suspicious && g.failures == 0 {
 		return false
 	}
-	return g.stop(wait, why)
+	return g.stop(wait, most, why)
 }
 
-// down shuts the gate, for wait or, if that is not positive, for longer each time. It reports whether it was open.
-func (g *gate) down(wait time.Duration, why *source.Error) bool {
+// down shuts the gate, for wait or, if that is not positive, for longer each time up to most. It reports whether it was
+// open.
+func (g *gate) down(wait, most time.Duration, why *source.Error) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.stop(wait, why)
+	return g.stop(wait, most, why)
 }
 
 // unsigned notes that the sign-in was refused.
@@ -142,7 +146,7 @@ func (g *gate) unsigned() {
 }
 
 // stop shuts the gate and reports whether it was open.
-func (g *gate) stop(wait time.Duration, why *source.Error) bool {
+func (g *gate) stop(wait, most time.Duration, why *source.Error) bool {
 	now := time.Now()
 	open := !now.Before(g.until)
 	if !open && wait <= 0 { // several that were under way fail together: that is one failure
@@ -150,7 +154,7 @@ func (g *gate) stop(wait time.Duration, why *source.Error) bool {
 	}
 	g.failures++
 	if wait <= 0 {
-		wait = g.timing.backoff(g.failures)
+		wait = min(g.timing.backoff(g.failures), most)
 	}
 	if until := now.Add(wait); until.After(g.until) {
 		g.until = until
@@ -240,6 +244,13 @@ func (s *System) held(key string, b *box) (*box, error) {
 func (s *System) release(key string, b *box) {
 	<-b.sem
 	s.unbox(key, b)
+}
+
+// chronic reports whether a mailbox has failed several times in a row, while the server had no trouble.
+func (s *System) chronic(b *box) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return b != nil && b.failures >= suspicious
 }
 
 // rest stops the budget of a mailbox, for wait or, if that is not positive, for longer each time. It returns how long.

@@ -78,12 +78,18 @@ func (w *watcher) listen(ctx context.Context, g *group) {
 	for w.calm(ctx, g) {
 		opened := time.Now()
 		more, err := w.once(ctx, c)
+		lived := time.Since(opened)
+		if lived > w.settled() {
+			c.failures = 0
+		}
 		switch {
 		case !more:
 			return
 		case err == nil: // its time was up, all is well
-			if time.Since(opened) < w.short() {
+			if lived < w.short() {
 				c.failures++
+			} else {
+				c.failures = 0
 			}
 		case errors.Is(err, errGrown):
 			c.missed = true // what was under way when it was left
@@ -227,9 +233,13 @@ func (w *watcher) broken(c *stream, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f, _ := errors.AsType[*failure](err)
+	away := w.s.c.timing.keep
+	if w.s.fixed == nil {
+		away = w.settled() // the mailboxes may be on another server
+	}
 	var lost []*member
 	switch {
-	case f != nil && lostCodes[f.code], c.failures >= 3 && (!unanswered(err) || w.s.fixed == nil || time.Since(c.last) > w.s.c.timing.keep):
+	case f != nil && lostCodes[f.code], c.failures >= 3 && !unanswered(err), c.failures >= 3 && time.Since(c.last) > away:
 		// Elsewhere, or not at all. A server that is only away for a while keeps what it has.
 		for _, m := range c.g.ids {
 			lost = append(lost, m)
@@ -260,8 +270,18 @@ func (w *watcher) lose(m *member) {
 	w.s.forget(m.key)
 	m.alone = true
 	w.part(m, false)
-	w.schedule(m, time.Now().Add(w.short()))
+	wait := w.short()
+	if time.Since(m.at) > w.settled() {
+		m.failures = 0
+	}
+	if m.failures++; m.failures > 1 { // it is lost again and again
+		wait = w.s.c.timing.backoff(int(m.failures))
+	}
+	w.schedule(m, time.Now().Add(wait))
 }
+
+// settled is how long a subscription or a stream has to live for what went wrong before to be forgotten.
+func (w *watcher) settled() time.Duration { return 30 * w.s.c.timing.wait }
 
 // noted takes in what a stream tells.
 func (w *watcher) noted(g *group, m *message) {
@@ -298,7 +318,7 @@ func (w *watcher) open(c *stream) {
 			break
 		}
 	}
-	c.failures, c.missed, c.last = 0, false, time.Now()
+	c.missed, c.last = false, time.Now()
 }
 
 // unanswered reports whether an error is not the server's answer, but that there is none.

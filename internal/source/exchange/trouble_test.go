@@ -436,3 +436,62 @@ func TestThousandsOfMailboxes(t *testing.T) {
 		t.Errorf("watching ends with %v", err)
 	}
 }
+
+// A server that loses every subscription at once is not asked for new ones all the time.
+func TestSubscriptionsThatDoNotLast(t *testing.T) {
+	t.Parallel()
+	var made atomic.Int32
+	s := newScript(t, func(op, mailbox, body string, w http.ResponseWriter, r *http.Request) {
+		switch op {
+		case "Subscribe":
+			io.WriteString(w, success("Subscribe", fmt.Sprintf("<m:SubscriptionId>id-%d</m:SubscriptionId>", made.Add(1))))
+		case "GetStreamingEvents":
+			_, id, _ := strings.Cut(body, "<t:SubscriptionId>")
+			id, _, _ = strings.Cut(id, "<")
+			io.WriteString(w, refusing("GetStreamingEvents", "ErrorSubscriptionNotFound", "<m:ErrorSubscriptionIds><m:SubscriptionId>"+id+"</m:SubscriptionId></m:ErrorSubscriptionIds><m:ConnectionStatus>Closed</m:ConnectionStatus>"))
+		}
+	})
+	sys := newSystem(t, s.URL, func(c *Config) { c.timing.wait, c.timing.most = 100*time.Millisecond, 400*time.Millisecond })
+	w := (&office{t: t, sys: sys}).watch(0)
+	time.Sleep(2 * time.Second)
+	if n := made.Load(); n < 3 || n > 20 { // without waiting it would be a hundred
+		t.Errorf("%d subscriptions were made in two seconds", n)
+	}
+	if err := w.end(); !errors.Is(err, context.Canceled) {
+		t.Errorf("watching ends with %v", err)
+	}
+}
+
+// Some mailboxes that never answer are their own trouble, also if hardly anybody else asks for anything.
+func TestBrokenMailboxesDoNotMakeTheServerSilent(t *testing.T) {
+	t.Parallel()
+	const broken = 5
+	o := newOffice(t, broken+1, exchangetest.Config{}, func(c *Config) { c.Timeout = 100 * time.Millisecond })
+	for i := range broken {
+		o.server.Mailbox(person0(i)).SetState(exchangetest.Hanging)
+	}
+	good := o.copy(broken, time.Now(), time.Now().Add(time.Hour))
+	good.fetch()
+	failed := make([]int, broken)
+	for deadline := time.Now().Add(20 * time.Second); slices.Min(failed) < 2*suspicious; {
+		for i := range broken {
+			_, err := o.sys.Fetch(within(t), march(person0(i)))
+			if e, ok := errors.AsType[*source.Error](err); !ok {
+				t.Fatal("a mailbox that hangs is read")
+			} else if !e.Whole && e.RetryAfter > 0 {
+				failed[i]++
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("they failed %v times", failed)
+		}
+		sleep(t.Context(), 10*time.Millisecond)
+	}
+	for range 3 {
+		good.fetch()
+		for i := range broken {
+			o.sys.Fetch(within(t), march(person0(i)))
+		}
+	}
+	good.fetch()
+}

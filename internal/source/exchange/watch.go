@@ -115,11 +115,11 @@ type watcher struct {
 // member is one mailbox that is followed. There are many: keep it small.
 type member struct {
 	key, mailbox string
-	id           string // of the subscription; empty: none
-	watermark    string // with pull
-	group        *group // with a subscription, or about to have one
-	at           time.Time
-	index        int32 // in due, from 1; 0: not there
+	id           string    // of the subscription; empty: none
+	watermark    string    // with pull
+	group        *group    // with a subscription, or about to have one
+	at           time.Time // when it is due; with a stream, and a subscription: when that was made
+	index        int32     // in due, from 1; 0: not there
 	failures     int16
 	gone         bool // no longer followed
 	busy         bool // a worker has it
@@ -505,7 +505,10 @@ func (w *watcher) subscribe(ctx context.Context, m *member, b *box) {
 		w.join(m, at, true, cookie)
 	}
 	g := m.group
-	m.id, m.watermark, m.failures, m.alone = strings.TrimSpace(r.SubscriptionID), strings.TrimSpace(r.Watermark), 0, false
+	m.id, m.watermark, m.alone, m.at = strings.TrimSpace(r.SubscriptionID), strings.TrimSpace(r.Watermark), false, time.Now()
+	if w.pull {
+		m.failures = 0
+	}
 	if g.settled = true; cookie != "" && g.cookie == "" {
 		g.cookie = cookie
 	}

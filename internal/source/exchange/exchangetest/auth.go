@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/jcmturner/gokrb5/v8/gssapi"
 )
 
 type connKey struct{}
@@ -65,19 +67,29 @@ func (s *Server) authenticate(rw http.ResponseWriter, r *http.Request) *principa
 		if err != nil {
 			break
 		}
-		if !bytes.HasPrefix(message, ntlmSignature) {
-			if scheme == "Negotiate" {
+		wrapped := false // in SPNEGO, as Windows does with Negotiate
+		if !bytes.HasPrefix(message, ntlmSignature) && scheme == "Negotiate" {
+			inside := unwrapNTLM(message)
+			if inside == nil {
 				if who, err := s.krbVerify(message); err == nil {
 					at.who = who.name
-					rw.Header().Set("WWW-Authenticate", "Negotiate "+krbAccepted())
+					rw.Header().Set("WWW-Authenticate", "Negotiate "+base64.StdEncoding.EncodeToString(negotiated(accepted, gssapi.OIDKRB5.OID(), nil)))
 					return who
 				}
+				break
 			}
+			message, wrapped = inside, true
+		}
+		if len(message) < 12 || !bytes.HasPrefix(message, ntlmSignature) {
 			break
 		}
-		if len(message) >= 12 && message[8] == 1 {
+		if message[8] == 1 {
 			at.ntlm = s.ntlmChallenge(message)
-			rw.Header().Set("WWW-Authenticate", scheme+" "+base64.StdEncoding.EncodeToString(at.ntlm.challenge))
+			reply := at.ntlm.challenge
+			if wrapped {
+				reply = negotiated(incomplete, ntlmOID, reply)
+			}
+			rw.Header().Set("WWW-Authenticate", scheme+" "+base64.StdEncoding.EncodeToString(reply))
 			rw.Header().Set("Content-Length", "0")
 			rw.WriteHeader(http.StatusUnauthorized)
 			return nil
@@ -86,6 +98,9 @@ func (s *Server) authenticate(rw http.ResponseWriter, r *http.Request) *principa
 		at.ntlm = nil // each challenge counts once
 		if who != nil {
 			at.who = who.name
+			if wrapped {
+				rw.Header().Set("WWW-Authenticate", "Negotiate "+base64.StdEncoding.EncodeToString(negotiated(accepted, nil, nil)))
+			}
 			return who
 		}
 	}

@@ -128,6 +128,50 @@ func TestNTLM(t *testing.T) {
 	}
 }
 
+func TestNTLMWithinNegotiateAsWindowsDoesIt(t *testing.T) {
+	t.Parallel()
+	s, _ := office(t, Config{Auth: []string{"Negotiate"}})
+	for _, test := range []struct {
+		secret string
+		want   int
+	}{{"secret", 200}, {"Secret", 401}} {
+		rt := transport(t, s)
+		say := func(token []byte) (int, []byte) {
+			r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(), nil)
+			r.Header.Set("Authorization", "Negotiate "+base64.StdEncoding.EncodeToString(token))
+			answer, err := rt.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			io.Copy(io.Discard, answer.Body)
+			said, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(answer.Header.Get("WWW-Authenticate"), "Negotiate "))
+			return answer.StatusCode, said
+		}
+		hello, err := ntlmssp.NewNegotiateMessage("", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := spnego.SPNEGOToken{Init: true, NegTokenInit: spnego.NegTokenInit{MechTypes: []asn1.ObjectIdentifier{ntlmOID}, MechTokenBytes: hello}}
+		token, err := first.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, said := say(token)
+		var challenge spnego.SPNEGOToken
+		if err := challenge.Unmarshal(said); err != nil || status != 401 {
+			t.Fatalf("%d %v", status, err)
+		}
+		proof, err := ntlmssp.NewAuthenticateMessage(challenge.NegTokenResp.ResponseToken, `EXAMPLE\anna`, test.secret, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, _ := say(negotiated(incomplete, nil, proof)); status != test.want {
+			t.Errorf("with %q: status %d, want %d", test.secret, status, test.want)
+		}
+	}
+}
+
 func TestNTLMAuthenticatesAConnectionAndNoOther(t *testing.T) {
 	t.Parallel()
 	s, _ := office(t, Config{Auth: []string{"NTLM"}})

@@ -3,6 +3,7 @@ package exchangetest
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -77,8 +78,10 @@ func (s *Server) find(address string) (*Mailbox, Redirect) {
 func (s *Server) discoverSOAP(w *writer, root *node) int {
 	in := func(name string) string { return "{" + discoverSpace + "}" + name }
 	message := root.at("s:Body", in("GetUserSettingsRequestMessage"))
-	if message == nil {
-		w.fault(&fault{client: true, text: "The message cannot be processed at the receiver, due to an Action that is not known."})
+	action := root.at("s:Header", "{"+addressingSpace+"}Action").value()
+	version := root.at("s:Header", in("RequestedServerVersion"))
+	if message == nil || action != discoverSpace+"/Autodiscover/GetUserSettings" || version != nil && !slices.Contains(discoverVersions, version.value()) {
+		w.fault(notSupported(action))
 		return http.StatusInternalServerError
 	}
 	w.WriteString(xmlHead)
@@ -99,7 +102,7 @@ func (s *Server) discoverSOAP(w *writer, root *node) int {
 	request := message.kid(in("Request"))
 	users, settings := request.kid(in("Users")), request.kid(in("RequestedSettings"))
 	switch {
-	case root.at("s:Header", in("RequestedServerVersion")) == nil:
+	case version == nil:
 		w.element("ErrorCode", "InvalidRequest")
 		w.element("ErrorMessage", "The RequestedServerVersion header is missing.")
 		w.empty("UserResponses", "i:nil", "true")
@@ -119,6 +122,9 @@ func (s *Server) discoverSOAP(w *writer, root *node) int {
 	w.close("Response", "GetUserSettingsResponseMessage", "s:Body", "s:Envelope")
 	return http.StatusOK
 }
+
+// discoverVersions are those of autodiscover (MS-OXWSADISC §2.2.4.3), and what its servers took up since.
+var discoverVersions = []string{"Exchange2010", "Exchange2010_SP1", "Exchange2010_SP2", "Exchange2012", "Exchange2013", "Exchange2013_SP1", "Exchange2015", "Exchange2016"}
 
 func (s *Server) userSettings(w *writer, address string, settings *node) {
 	m, to := s.find(address)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// budgets are what is charged to each mailbox (PROTOCOLS: throttling policies; null means unlimited).
+// budgets are what is charged to each mailbox by the throttling policy.
 type budgets struct {
 	mu  sync.Mutex
 	all map[string]*budget

@@ -32,6 +32,15 @@ func TestExchangelibFindsAnExchange(t *testing.T) {
 			if _, err := anna.Put(Event{Subject: "Ready made", Start: at("2027-03-02T08:00:00Z"), End: at("2027-03-02T09:00:00Z")}); err != nil {
 				t.Fatal(err)
 			}
+			if _, err := s.AddMailbox(Person{Address: "ben@example.test"}); err != nil {
+				t.Fatal(err)
+			}
+			for i, subject := range []string{"Come", "Maybe", "Go away"} {
+				start := at("2027-03-05T08:00:00Z").Add(time.Duration(i) * time.Hour)
+				if _, err := anna.Put(Event{Subject: subject, Start: start, End: start.Add(time.Hour), Meeting: true, Organizer: "ben@example.test", Response: "NoResponseReceived", ShowAs: "Tentative"}); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if _, err := anna.PutMail("Lunch?"); err != nil {
 				t.Fatal(err)
 			}
@@ -58,5 +67,23 @@ func TestExchangelibFindsAnExchange(t *testing.T) {
 			}
 			seen.check(t)
 		})
+	}
+}
+
+func TestExchangelibFindsMailboxesByAutodiscover(t *testing.T) {
+	t.Parallel()
+	s, _ := office(t, Config{})
+	s.SetRedirect("gone@example.test", Redirect{Address: "gone@cloud.test"})
+	s.SetRedirect("away@example.test", Redirect{URL: "https://autodiscover.cloud.test/autodiscover/autodiscover.svc"})
+	cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", filepath.Join("testdata", "exchangelib_autodiscover.py"), s.SOAPDiscovery(), "svc@example.test", "secret",
+		"a.alias@example.test", "gone@example.test", "away@example.test", "nobody@example.test")
+	cmd.Env = append(cmd.Environ(), "HOME="+t.TempDir(), "PYTHONDONTWRITEBYTECODE=1")
+	said, err := cmd.CombinedOutput()
+	want := "a.alias@example.test None None None anna@example.test " + s.URL() + "\n" +
+		"gone@example.test None gone@cloud.test None None None\n" +
+		"away@example.test None None https://autodiscover.cloud.test/autodiscover/autodiscover.svc None None\n" +
+		"nobody@example.test InvalidUser None None None None\n"
+	if err != nil || string(said) != want {
+		t.Errorf("%v\ngot\n%s\nwant\n%s", err, said, want)
 	}
 }

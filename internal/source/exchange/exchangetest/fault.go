@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Faults says what goes wrong, at random: each is how likely it is with a request, from 0 to 1. They are drawn in the
-// order of the fields, and one at most happens.
+// Faults says what goes wrong, at random: each is how likely it is with a request, from 0 to 1. Those down to Slow are
+// drawn in this order, and one of them at most happens to a request.
 type Faults struct {
 	Drop         float64 // the connection breaks before an answer
 	HalfAnswer   float64 // the connection breaks in the middle of an answer

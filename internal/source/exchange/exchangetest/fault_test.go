@@ -234,10 +234,11 @@ func TestSlowAnswersAreNotTheServersTime(t *testing.T) {
 	if status, got, _ := try(c, viewOfMarch); status != 200 || got != "NoError" {
 		t.Errorf("%d %s", status, got)
 	}
-	if took := time.Since(began); took < 300*time.Millisecond {
+	took := time.Since(began)
+	if took < 300*time.Millisecond {
 		t.Errorf("it took only %v", took)
 	}
-	if spent := s.Counters().Spent; spent > 250*time.Millisecond {
-		t.Errorf("the server says it worked %v", spent)
+	if spent := s.Counters().Spent; spent > took-300*time.Millisecond {
+		t.Errorf("the server says it worked %v of %v", spent, took)
 	}
 }

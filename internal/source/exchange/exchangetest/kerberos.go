@@ -1,14 +1,14 @@
 package exchangetest
 
 import (
+	"bytes"
 	"crypto/hmac"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
-	"github.com/jcmturner/gokrb5/v8/gssapi"
+	"github.com/jcmturner/gofork/encoding/asn1"
 	"github.com/jcmturner/gokrb5/v8/iana/nametype"
 	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/spnego"
@@ -65,14 +65,38 @@ func (s *Server) krbVerify(b []byte) (*principal, error) {
 	return nil, errors.New("unknown principal")
 }
 
-// krbAccepted is what the service says when it took a ticket (RFC 4178 §4.2.2).
-func krbAccepted() string {
-	token := spnego.NegTokenResp{NegState: 0, SupportedMech: gssapi.OIDKRB5.OID()} // accept-completed
-	b, err := token.Marshal()
+// States of a negotiation (RFC 4178 §4.2.2).
+const (
+	accepted   = asn1.Enumerated(spnego.NegStateAcceptCompleted)
+	incomplete = asn1.Enumerated(spnego.NegStateAcceptIncomplete)
+)
+
+var ntlmOID = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 2, 10} // MS-SPNG: NTLM within SPNEGO
+
+// negotiated is an answer of SPNEGO; mech and token may be nil.
+func negotiated(state asn1.Enumerated, mech asn1.ObjectIdentifier, token []byte) []byte {
+	answer := spnego.NegTokenResp{NegState: state, SupportedMech: mech, ResponseToken: token}
+	b, err := answer.Marshal()
 	if err != nil {
-		return ""
+		return nil
 	}
-	return base64.StdEncoding.EncodeToString(b)
+	return b
+}
+
+// unwrapNTLM returns the NTLM message in a token of SPNEGO; nil if there is none.
+func unwrapNTLM(b []byte) []byte {
+	var token spnego.SPNEGOToken
+	if token.Unmarshal(b) != nil {
+		return nil
+	}
+	message := token.NegTokenInit.MechTokenBytes
+	if token.Resp {
+		message = token.NegTokenResp.ResponseToken
+	}
+	if !bytes.HasPrefix(message, ntlmSignature) {
+		return nil
+	}
+	return message
 }
 
 // replayed tells whether an authenticator came before (RFC 4120 §3.2.3).

@@ -258,7 +258,7 @@ func TestSubscriptionsBelongToAnAccountAndAServer(t *testing.T) {
 
 func TestSubscriptionsExpire(t *testing.T) {
 	t.Parallel()
-	s, _ := office(t, Config{Minute: time.Millisecond})
+	s, _ := office(t, Config{Minute: time.Microsecond})
 	c := newClient(t, s, "anna@example.test", "secret")
 	_, answer := c.ask(subscribing("Pull", "<t:FolderIds>"+calendar+"</t:FolderIds>", "", "<t:Timeout>1</t:Timeout>"))
 	subscription, mark := answer.first("m:SubscriptionId").value(), answer.first("m:Watermark").value()

@@ -186,7 +186,7 @@ var properties = []property{
 	})},
 	{"calendar:Recurrence", inAll, func(c *call, w *writer, v view, name string) {
 		if v.kind == "RecurringMaster" {
-			writeRecurrence(w, name, v.ev.Recurrence)
+			writeRecurrence(w, name, v.ev.Recurrence, v.ev.Zone)
 		}
 	}},
 	{"calendar:FirstOccurrence", inAll, func(c *call, w *writer, v view, name string) {
@@ -332,7 +332,13 @@ func (c *call) occurrenceInfo(w *writer, name string, v view) {
 	w.close(name)
 }
 
-func writeRecurrence(w *writer, name string, r *Recurrence) {
+// writeRecurrence writes t:Recurrence. Its dates carry the offset that the series' zone has then, as in answers of real
+// servers.
+func writeRecurrence(w *writer, name string, r *Recurrence, zoneName string) {
+	loc, _ := zone(zoneName)
+	date := func(d Date) string {
+		return d.String() + instant(int64(d.number())*86400, loc).In(loc).Format("Z07:00")
+	}
 	w.open(name)
 	kind := "t:" + string(r.Pattern) + "Recurrence"
 	w.open(kind)
@@ -363,17 +369,17 @@ func writeRecurrence(w *writer, name string, r *Recurrence) {
 	switch {
 	case r.EndDate != (Date{}):
 		w.open("t:EndDateRecurrence")
-		w.element("t:StartDate", r.StartDate.String())
-		w.element("t:EndDate", r.EndDate.String())
+		w.element("t:StartDate", date(r.StartDate))
+		w.element("t:EndDate", date(r.EndDate))
 		w.close("t:EndDateRecurrence")
 	case r.Count > 0:
 		w.open("t:NumberedRecurrence")
-		w.element("t:StartDate", r.StartDate.String())
+		w.element("t:StartDate", date(r.StartDate))
 		w.element("t:NumberOfOccurrences", itoa(r.Count))
 		w.close("t:NumberedRecurrence")
 	default:
 		w.open("t:NoEndRecurrence")
-		w.element("t:StartDate", r.StartDate.String())
+		w.element("t:StartDate", date(r.StartDate))
 		w.close("t:NoEndRecurrence")
 	}
 	w.close(name)

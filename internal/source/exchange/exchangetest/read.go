@@ -116,6 +116,9 @@ func (c *call) findItem(n *node) error {
 			var found []view
 			last, total, next := true, 0, -1
 			if err == nil {
+				err = unserved(n)
+			}
+			if err == nil {
 				if view := n.kid("m:CalendarView"); view != nil {
 					found, last, err = c.calendarView(m, index, n, view)
 					total = len(found)
@@ -126,11 +129,14 @@ func (c *call) findItem(n *node) error {
 			}
 			w.message("FindItemResponseMessage", err, func() {
 				attrs := []string{"TotalItemsInView", itoa(total), "IncludesLastItemInRange", xmlBool(last)}
-				if page := n.kid("m:IndexedPageItemView"); page != nil {
-					if next < 0 {
-						next = total
-					}
+				if next < 0 {
+					next = total
+				}
+				switch {
+				case n.kid("m:IndexedPageItemView") != nil:
 					attrs = append([]string{"IndexedPagingOffset", itoa(next)}, attrs...)
+				case n.kid("m:FractionalPageItemView") != nil:
+					attrs = append([]string{"NumeratorOffset", itoa(next), "AbsoluteDenominator", itoa(max(total, 1))}, attrs...)
 				}
 				w.open("m:RootFolder", attrs...)
 				if len(found) == 0 {
@@ -148,6 +154,19 @@ func (c *call) findItem(n *node) error {
 			})
 		}
 	})
+}
+
+// unserved refuses what this server does not do with FindItem.
+func unserved(n *node) error {
+	switch {
+	case n.kid("m:GroupBy") != nil, n.kid("m:DistinguishedGroupBy") != nil, n.kid("m:SeekToConditionPageItemView") != nil, n.kid("m:ContactsView") != nil:
+		return inner("ErrorInvalidOperation", "The view is not served here.")
+	case n.kid("m:QueryString") != nil:
+		return inner("ErrorContentIndexingNotEnabled", "The mailbox is not indexed.")
+	case n.kid("m:CalendarView") != nil && n.attr("Traversal") != "Shallow":
+		return inner("ErrorInvalidOperation", "A CalendarView needs the traversal Shallow.")
+	}
+	return nil
 }
 
 // calendarView answers with what is in a calendar between two instants (CalendarView): occurrences instead of series,
@@ -195,6 +214,9 @@ func (c *call) pagedView(m *Mailbox, index int, n *node) (found []view, total, n
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	all := m.folder(index).items
+	if n.attr("Traversal") != "Shallow" { // nothing is soft-deleted or associated here
+		all = nil
+	}
 	views := make([]view, 0, len(all))
 	for _, it := range all {
 		v := it.whole(m)
@@ -226,6 +248,20 @@ func (c *call) pagedView(m *Mailbox, index int, n *node) (found []view, total, n
 			stop := max(total-start, 0)
 			start = max(stop-limit, 0)
 			return views[start:stop], total, -1, nil
+		}
+	}
+	if page := n.kid("m:FractionalPageItemView"); page != nil {
+		numerator, denominator := atoi(page.attr("Numerator")), atoi(page.attr("Denominator"))
+		if numerator < 0 || denominator <= 0 || numerator > denominator {
+			return nil, 0, 0, inner("ErrorInvalidFractionalPagingParameters", "Fractional paging numerator or denominator is invalid.")
+		}
+		start = int(int64(total) * int64(numerator) / int64(denominator))
+		if s, ok := page.attrs["MaxEntriesReturned"]; ok {
+			n := atoi(s)
+			if n < 1 {
+				return nil, 0, 0, inner("ErrorInvalidPagingMaxRows", "Paging max rows must be larger than 0.")
+			}
+			limit = min(limit, n)
 		}
 	}
 	start = min(start, total)

@@ -49,6 +49,13 @@ func refuse(t *testing.T, seen *recorder) {
 	if _, err := s.AddMailbox(Person{Address: "ben@example.test"}); err != nil {
 		t.Fatal(err)
 	}
+	for _, address := range []string{"xaver@example.test", "yan@example.test", "zoe@example.test"} {
+		if _, err := s.AddMailbox(Person{Address: address}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Mailbox("yan@example.test").Grant("zoe@example.test", FullAccess)
+	s.Mailbox("yan@example.test").Grant("xaver@example.test", Reviewer)
 	single, err := anna.Put(Event{Start: at("2027-03-02T08:00:00Z"), End: at("2027-03-02T09:00:00Z")})
 	if err != nil {
 		t.Fatal(err)
@@ -90,6 +97,7 @@ func refuse(t *testing.T, seen *recorder) {
 		{"an unknown attribute", "", strings.Replace(findIn(march, calendar), ` Traversal="Shallow"`, ` Traversal="Shallow" Colour="red"`, 1), "ErrorSchemaValidation", true},
 		{"a value that is none", "", strings.Replace(findIn(march, calendar), `"Shallow"`, `"Flat"`, 1), "ErrorSchemaValidation", true},
 		{"a date that is none", "", findIn(`<m:CalendarView StartDate="yesterday" EndDate="2027-04-01T00:00:00Z"/>`, calendar), "ErrorSchemaValidation", true},
+		{"a reminder after the start", "", `<m:CreateItem><m:Items><t:CalendarItem><t:ReminderMinutesBeforeStart>-1</t:ReminderMinutesBeforeStart></t:CalendarItem></m:Items></m:CreateItem>`, "ErrorSchemaValidation", true},
 		{"513 changes at a time", "", strings.Replace(syncWith(""), ">512<", ">513<", 1), "ErrorSchemaValidation", true},
 		{"31 minutes of streaming", "", `<m:GetStreamingEvents><m:SubscriptionIds><t:SubscriptionId>x</t:SubscriptionId></m:SubscriptionIds><m:ConnectionTimeout>31</m:ConnectionTimeout></m:GetStreamingEvents>`, "ErrorSchemaValidation", true},
 		{"subscription ids in the namespace of the answer", "", `<m:GetStreamingEvents><m:SubscriptionIds><m:SubscriptionId>x</m:SubscriptionId></m:SubscriptionIds><m:ConnectionTimeout>30</m:ConnectionTimeout></m:GetStreamingEvents>`, "ErrorSchemaValidation", true},
@@ -130,12 +138,19 @@ func refuse(t *testing.T, seen *recorder) {
 		{"a zone that is none", "anna@example.test", create(toNone, `<t:Start>2027-03-02T10:00:00</t:Start><t:StartTimeZone Id="Middle Earth Standard Time"/>`), "ErrorTimeZone", false},
 
 		{"a subscription to two mailboxes", "anna@example.test", subscribing("Streaming", folders(calendar+of("ben@example.test")), "", ""), "ErrorFolderNotFound", false},
+		{"a calendar view with a restriction", "anna@example.test", findIn(march+`<m:Restriction><t:Exists><t:FieldURI FieldURI="item:Subject"/></t:Exists></m:Restriction>`, calendar), "ErrorInvalidOperation", false},
+		{"a third of the half", "anna@example.test", findIn(`<m:FractionalPageItemView Numerator="3" Denominator="2"/>`, calendar), "ErrorInvalidFractionalPagingParameters", false},
+		{"items from before the first", "anna@example.test", findIn(`<m:IndexedPageItemView Offset="-1" BasePoint="Beginning"/>`, calendar), "ErrorInvalidIndexedPagingParameters", false},
+		{"a search by words", "anna@example.test", strings.Replace(findIn("", calendar), "</m:ParentFolderIds>", "</m:ParentFolderIds><m:QueryString>x</m:QueryString>", 1), "ErrorContentIndexingNotEnabled", false},
+		{"a subscription to the calendars of two who let", "zoe@example.test", subscribing("Streaming", folders(calendar+of("yan@example.test")), "", ""), "ErrorInvalidSubscriptionRequest", false},
+		{"a subscription to the calendar of somebody who lets read it", "xaver@example.test", subscribing("Streaming", folders(of("yan@example.test")), "", ""), "ErrorSubscriptionDelegateAccessNotSupported", false},
 		{"a subscription to nothing", "anna@example.test", subscribing("Streaming", "", "", ""), "ErrorInvalidSubscriptionRequest", false},
 		{"a subscription to all and to one", "anna@example.test", subscribing("Streaming", folders(calendar), ` SubscribeToAllFolders="true"`, ""), "ErrorInvalidSubscriptionRequest", false},
 		{"a pull subscription for more than a day", "anna@example.test", subscribing("Pull", folders(calendar), "", "<t:Timeout>1441</t:Timeout>"), "ErrorSchemaValidation", true},
 		{"a subscription with an old watermark", "anna@example.test", subscribing("Pull", folders(calendar), "", "<t:Watermark>AAAA</t:Watermark><t:Timeout>10</t:Timeout>"), "ErrorInvalidWatermark", false},
 		{"an unknown subscription", "anna@example.test", `<m:GetEvents><m:SubscriptionId>JABleDAx</m:SubscriptionId><m:Watermark>AAAA</m:Watermark></m:GetEvents>`, "ErrorSubscriptionNotFound", false},
 		{"the end of an unknown subscription", "anna@example.test", `<m:Unsubscribe><m:SubscriptionId>JABleDAx</m:SubscriptionId></m:Unsubscribe>`, "ErrorSubscriptionNotFound", false},
+		{"names for somebody without a mailbox", "", `<m:ResolveNames ReturnFullContactData="false"><m:UnresolvedEntry>anna</m:UnresolvedEntry></m:ResolveNames>`, "ErrorNameResolutionNoMailbox", false},
 		{"somebody nobody knows", "anna@example.test", `<m:ResolveNames ReturnFullContactData="false"><m:UnresolvedEntry>zacharias</m:UnresolvedEntry></m:ResolveNames>`, "ErrorNameResolutionNoResults", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -280,5 +295,37 @@ func TestRecordedRequestsAreAnswered(t *testing.T) {
 		}
 	}
 	seen.in = nil // some are invalid, on purpose
+	seen.check(t)
+}
+
+func TestPagesOfAFolder(t *testing.T) {
+	t.Parallel()
+	var seen recorder
+	s, anna := office(t, Config{Record: seen.record})
+	for day := range 25 {
+		if _, err := anna.Put(meeting(day)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := newClient(t, s, "anna@example.test", "secret")
+	page := func(view string) string {
+		_, answer := c.ask(findIn(view, calendar))
+		root := answer.first("m:RootFolder")
+		return fmt.Sprint(len(answer.all("t:CalendarItem")), " ", root.attr("TotalItemsInView"), " ", root.attr("IncludesLastItemInRange"), " ", root.attr("IndexedPagingOffset"), root.attr("NumeratorOffset"))
+	}
+	for _, test := range []struct{ view, want string }{
+		{"", "25 25 true "},
+		{`<m:IndexedPageItemView MaxEntriesReturned="10" Offset="0" BasePoint="Beginning"/>`, "10 25 false 10"},
+		{`<m:IndexedPageItemView MaxEntriesReturned="10" Offset="20" BasePoint="Beginning"/>`, "5 25 true 25"},
+		{`<m:IndexedPageItemView MaxEntriesReturned="10" Offset="40" BasePoint="Beginning"/>`, "0 25 true 25"},
+		{`<m:IndexedPageItemView MaxEntriesReturned="10" Offset="20" BasePoint="End"/>`, "5 25 true 25"},
+		{`<m:FractionalPageItemView MaxEntriesReturned="5" Numerator="1" Denominator="5"/>`, "5 25 false 10"},
+		{`<m:CalendarView MaxEntriesReturned="7" StartDate="2027-03-01T00:00:00Z" EndDate="2027-04-01T00:00:00Z"/>`, "7 7 false "},
+		{`<m:CalendarView MaxEntriesReturned="25" StartDate="2027-03-01T00:00:00Z" EndDate="2027-04-01T00:00:00Z"/>`, "25 25 true "},
+	} {
+		if got := page(test.view); got != test.want {
+			t.Errorf("%s: %s, want %s", test.view, got, test.want)
+		}
+	}
 	seen.check(t)
 }

@@ -54,13 +54,55 @@ func (n *node) spoil(t *rapid.T, w *writer) {
 	w.close(name)
 }
 
-// Nothing a client sends makes the server crash or say nothing.
-func TestSpoiltRequestsAreRefused(t *testing.T) {
+// What is wrong with a request is found as the official schema finds it, and nothing else is.
+func TestSpoiltRequestsAreJudgedAsTheSchemaJudgesThem(t *testing.T) {
 	t.Parallel()
-	s, anna := office(t, Config{Minute: time.Millisecond})
-	if _, err := anna.Put(Event{Start: at("2027-03-22T09:00:00Z"), End: at("2027-03-22T10:00:00Z"), Recurrence: &Recurrence{Pattern: Daily}}); err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	documents := map[string]*node{}
+	var files []string
+	samples := validSamples(t)
+	spoilt := rapid.Custom(func(rt *rapid.T) string {
+		w := &writer{}
+		rapid.SampledFrom(samples).Draw(rt, "sample").spoil(rt, w)
+		return w.String()
+	})
+	for seed := range 400 {
+		text := (&client{}).envelope(spoilt.Example(seed))
+		root, err := parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body := root.kid("s:Body"); len(body.kids) != 1 || schema().elements[body.kids[0].name] == "" {
+			continue // refused before it is looked at
+		}
+		file := filepath.Join(dir, fmt.Sprintf("%03d.xml", seed))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+		documents[file] = root
 	}
+	valid := 0
+	for _, file := range files {
+		if validate(documents[file]) == nil {
+			valid++
+		}
+	}
+	if valid < 20 || len(files)-valid < 100 {
+		t.Errorf("%d of %d are valid: too few of one kind to say anything", valid, len(files))
+	}
+	complaints := judge(t, files)
+	for _, file := range files {
+		if got := validate(documents[file]); (got == nil) != (complaints[file] == "") {
+			text, _ := os.ReadFile(file)
+			t.Errorf("we say %v\nthe schema says %.600s\nof %.3000s", got, complaints[file], text)
+		}
+	}
+}
+
+// validSamples are the requests of others that are served here, whole.
+func validSamples(t *testing.T) []*node {
+	t.Helper()
 	var samples []*node
 	for _, name := range sampleNames(t) {
 		text, err := os.ReadFile(filepath.Join("testdata", "samples", name))
@@ -75,6 +117,17 @@ func TestSpoiltRequestsAreRefused(t *testing.T) {
 			samples = append(samples, body.kids[0])
 		}
 	}
+	return samples
+}
+
+// Nothing a client sends makes the server crash or say nothing.
+func TestSpoiltRequestsAreRefused(t *testing.T) {
+	t.Parallel()
+	s, anna := office(t, Config{Minute: time.Millisecond})
+	if _, err := anna.Put(Event{Start: at("2027-03-22T09:00:00Z"), End: at("2027-03-22T10:00:00Z"), Recurrence: &Recurrence{Pattern: Daily}}); err != nil {
+		t.Fatal(err)
+	}
+	samples := validSamples(t)
 	real := anna.View(at("2027-03-01T00:00:00Z"), at("2027-04-01T00:00:00Z"))
 	for _, body := range []string{viewOfMarch, syncWith(""), `<m:GetItem><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape></m:ItemShape><m:ItemIds><t:ItemId Id="` + real[0].ItemID + `"/></m:ItemIds></m:GetItem>`,
 		subscribing("Pull", "<t:FolderIds>"+calendar+"</t:FolderIds>", "", "<t:Timeout>10</t:Timeout>")} {

@@ -2,6 +2,11 @@
 // measurements. It is strict: it refuses what Exchange 2016 and 2019 refuse, in their words, so that a client that works
 // here has a chance elsewhere. It knows what is in its calendars (Mailbox.View), and it can be made to fail in the ways
 // real ones do (Server.SetFaults). What it does not serve it answers as Exchange does what it does not know.
+//
+// Its words are from Microsoft's documentation and schema, and from what exchangelib and recorded traces show of real
+// servers. Where those say nothing, it does what seemed most likely: a subscription that is read on a second connection
+// is taken from the first, a CalendarView with a restriction is an ErrorInvalidOperation, the last occurrence of a
+// series takes the series with it, and what clocks show twice is the first of the two.
 package exchangetest
 
 import (
@@ -33,6 +38,7 @@ type Config struct {
 	Domain  string   // of DNS; empty: example.test
 	NetBIOS string   // the domain's short name; empty: EXAMPLE
 	Servers []string // names of the mailbox servers behind the front end; nil: one, mbx1 of Domain
+	Address string   // to listen on; empty: a free port of 127.0.0.1
 	TLS     bool     // HTTPS with a certificate made for the purpose, see Server.Roots
 	Version Version  // zero: that of an Exchange 2019
 
@@ -41,7 +47,7 @@ type Config struct {
 	// Exchange 2019 CU14 does by default.
 	ChannelBinding bool
 	Keytab         []byte // of the service, for Negotiate
-	ServiceName    string // principal of the service in the keytab; empty: HTTP/<host>
+	ServiceName    string // principal in the keytab whose key counts, such as HTTP/mail.example.test; empty: the one a ticket names
 
 	Now func() time.Time // the servers' clock; nil: time.Now
 
@@ -116,7 +122,7 @@ type principal struct {
 	impersonates map[string]bool
 }
 
-// Start starts an organisation without mailboxes on a free port of the loopback interface. Close ends it.
+// Start starts an organisation without mailboxes. Close ends it.
 func Start(config Config) (*Server, error) {
 	config.Domain = or(config.Domain, "example.test")
 	config.NetBIOS = or(config.NetBIOS, "EXAMPLE")
@@ -155,7 +161,7 @@ func Start(config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", or(config.Address, "127.0.0.1:0"))
 	if err != nil {
 		return nil, fmt.Errorf("exchangetest: %w", err)
 	}
@@ -470,7 +476,11 @@ func (s *Server) route(rw http.ResponseWriter, r *http.Request, who *principal) 
 		if name, _, ok := strings.Cut(named, "~"); ok && slices.Contains(s.config.Servers, name) {
 			backend = name
 		}
-		rw.Header().Add("Set-Cookie", overrideCookie+"="+backend+"~1941996295; path=/; secure; HttpOnly")
+		secure := ""
+		if s.config.TLS {
+			secure = "secure; "
+		}
+		rw.Header().Add("Set-Cookie", overrideCookie+"="+backend+"~1941996295; path=/; "+secure+"HttpOnly")
 	}
 	rw.Header().Set("X-BEServer", strings.ToUpper(strings.SplitN(backend, ".", 2)[0]))
 	rw.Header().Set("X-CalculatedBETarget", backend)
@@ -544,7 +554,7 @@ func (c *call) run(root *node) error {
 	serve := operations[request.name]
 	if serve == nil {
 		if !strings.HasPrefix(request.name, "m:") {
-			return &fault{client: true, text: "The message with Action '' cannot be processed at the receiver, due to a ContractFilter mismatch at the EndpointDispatcher."}
+			return notSupported("")
 		}
 		return faultf("ErrorInvalidOperation", "The operation %s is not served here.", c.op)
 	}
