@@ -93,9 +93,9 @@ func parseEvent(raw []byte) (a calendar.Appointment, keep bool, err error) {
 		return a, false, nil
 	}
 	if e.AllDay {
-		// Both are midnight, in whatever zone was asked for: a day without a zone (graph/api/resources/event, isAllDay; what
-		// the service does with outlook.timezone). Should they come as the midnight of the owner's zone in UTC, the nearest
-		// midnight is the day.
+		// Both are midnight whatever zone was asked for: a day without a zone. The service keeps to that by design, as those who
+		// make it say in answer to questions about their documentation of isAllDay (graph/api/resources/event). Should
+		// they come as the midnight of the owner's zone in UTC all the same, the nearest midnight is the day.
 		start, err := e.Start.wall()
 		if err != nil {
 			return a, false, err
@@ -125,7 +125,7 @@ func parseEvent(raw []byte) (a calendar.Appointment, keep bool, err error) {
 	if a.UID == "" {
 		a.UID = cmp.Or(e.Master, e.ID)
 	}
-	if a.UID == "" { // seen by others (msteams-docs issue 8878)
+	if a.UID == "" { // others have seen events with neither
 		a.UID = "at " + a.Start.Format(time.RFC3339) + " to " + a.End.Format(time.RFC3339)
 	}
 	a.ID = a.UID

@@ -252,6 +252,13 @@ func (o *box) waiting() error {
 	return &e
 }
 
+// wait is how long the mailbox is not to be asked for.
+func (o *box) wait() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return time.Until(o.until)
+}
+
 // turn takes one of the four turns.
 func (o *box) turn(ctx context.Context) (release func(), err error) {
 	select {

@@ -83,7 +83,7 @@ func (s *System) Notify() http.Handler {
 		w.WriteHeader(http.StatusAccepted)
 		if changed != nil {
 			for m := range mailboxes {
-				changed(m)
+				s.hint(m, changed)
 			}
 		}
 	})

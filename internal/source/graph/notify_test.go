@@ -184,6 +184,12 @@ func TestWithoutAnAddressNobodyIsWatched(t *testing.T) {
 	if err := s.Watch(t.Context(), func(string) {}); err != nil {
 		t.Errorf("Watch: %v, want nil at once", err)
 	}
+	_, anybody := start(t, func(_ *graphtest.Config, c *Config, _ *outbound.Config) {
+		c.Tenant, c.NotifyURL = "organizations", "https://presence.example.com/graph" // for people who sign in themselves
+	})
+	if err := anybody.Watch(t.Context(), func(string) {}); err != nil {
+		t.Errorf("Watch without a directory: %v, want nil at once", err)
+	}
 	if n := server.Count("token"); n != 0 {
 		t.Errorf("the service was asked %d times", n)
 	}
@@ -292,6 +298,37 @@ func TestNotificationsMayComeInAnyOrder(t *testing.T) {
 				t.Errorf("read %v", got)
 			}
 		})
+	}
+}
+
+// TestAChangeInAMailboxThatIsLeftAlone is told of when the wait is over, once.
+func TestAChangeInAMailboxThatIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := watch(t)
+	w.s.Follow([]string{"anna@example.com", "bert@example.com"})
+	w.until("both", func() bool { return w.s.subs.live("anna@example.com") && w.s.subs.live("bert@example.com") })
+	w.silence()
+	w.stand.Break(graphtest.Rule{Op: "calendarView", Times: 1, Do: graphtest.Answer, Status: 429, Code: "ApplicationThrottled", RetryAfter: time.Second})
+	begun := time.Now()
+	if _, err := w.s.Fetch(t.Context(), anna()); err == nil {
+		t.Fatal("not turned away")
+	}
+	e := put(t, w.stand, "anna@example.com", meeting("x"))[0]
+	for i := range 5 {
+		must(t, w.stand.Change("anna@example.com", e.ID, func(e *graphtest.Event) { e.Subject = fmt.Sprint(i) }))
+	}
+	put(t, w.stand, "bert@example.com", meeting("x"))
+	w.hears("somebody else meanwhile", "bert@example.com")
+	w.until("all notifications", func() bool { return w.s.Notifications().Changes == 7 })
+	w.hears("after the wait", "anna@example.com")
+	if took := time.Since(begun); took < time.Second {
+		t.Errorf("told after %v, within the second", took)
+	}
+	if _, err := w.s.Fetch(t.Context(), anna()); err != nil {
+		t.Errorf("read then: %v", err)
+	}
+	if heard := w.silence(); len(heard) > 0 {
+		t.Errorf("told of %v besides", heard)
 	}
 }
 

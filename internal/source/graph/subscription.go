@@ -25,6 +25,7 @@ type subscriptions struct {
 	byID    map[string]*subscription
 	gone    []string             // IDs of subscriptions to delete
 	changed func(mailbox string) // nil: Watch does not run
+	later   map[string]time.Time // mailboxes that something is known of, but that are to be left alone until then
 	orphans bool                 // there may be one whose making was not heard of
 	stats   Notifications
 }
@@ -57,7 +58,7 @@ const (
 
 func (u *subscriptions) init() {
 	u.wake = make(chan struct{}, 1)
-	u.wanted, u.byID = map[string]*subscription{}, map[string]*subscription{}
+	u.wanted, u.byID, u.later = map[string]*subscription{}, map[string]*subscription{}, map[string]time.Time{}
 }
 
 func (u *subscriptions) nudge() {
@@ -103,14 +104,14 @@ func (s *System) Follow(mailboxes []string) {
 	u.nudge()
 }
 
-// Watch implements source.System. It returns nil at once if there is no NotifyURL.
+// Watch implements source.System. It returns nil at once if there is no NotifyURL, or no directory.
 //
 // Each followed mailbox has a subscription of its own, to its events as a whole and without their data, which lasts for
 // three days and is renewed at about half of that. Subscriptions to the same NotifyURL that are not this System's, left behind by an
 // earlier run, are deleted: their secrets are not known any more. So of two servers each needs an address of its own. At the
 // end up to a hundred subscriptions are deleted, if that can be done within seconds; more are left to expire.
 func (s *System) Watch(ctx context.Context, changed func(mailbox string)) error {
-	if s.c.NotifyURL == "" {
+	if s.c.NotifyURL == "" || !guid.MatchString(s.c.Tenant) {
 		return nil
 	}
 	u := &s.subs
@@ -162,7 +163,11 @@ func (s *System) Watch(ctx context.Context, changed func(mailbox string)) error 
 		} else {
 			wait = min(next, time.Until(list), time.Minute) // a minute: notice suspension and clock steps
 		}
-		timer.Reset(wait)
+		ripe, next := u.ripe(time.Now())
+		for _, m := range ripe {
+			changed(m)
+		}
+		timer.Reset(min(wait, next))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -171,6 +176,36 @@ func (s *System) Watch(ctx context.Context, changed func(mailbox string)) error 
 	}
 	s.farewell(ctx)
 	return context.Cause(ctx)
+}
+
+// hint tells of a change in a mailbox. One that is to be left alone for a while is told of after: whoever is told of it
+// reads, and would find nothing but the wait, over and over.
+func (s *System) hint(mailbox string, changed func(string)) {
+	wait := s.boxes.get(mailbox).wait()
+	if wait <= 0 {
+		changed(mailbox)
+		return
+	}
+	s.subs.mu.Lock()
+	s.subs.later[mailbox] = time.Now().Add(wait)
+	s.subs.mu.Unlock()
+	s.subs.nudge()
+}
+
+// ripe takes those whose time has come, and says how long there are no more.
+func (u *subscriptions) ripe(now time.Time) (mailboxes []string, next time.Duration) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	next = time.Hour
+	for m, at := range u.later {
+		if wait := at.Sub(now); wait > 0 {
+			next = min(next, wait)
+			continue
+		}
+		delete(u.later, m)
+		mailboxes = append(mailboxes, m)
+	}
+	return mailboxes, next
 }
 
 // orphaned reports once that there may be a subscription that nobody knows.
@@ -413,7 +448,7 @@ func (s *System) done(j *job, a answer, changed func(string)) {
 	j.one.todo, j.one.due = renew, time.Now().Add(life-time.Duration(mathrand.Int64N(int64(life)/5+1)))
 	u.mu.Unlock()
 	if j.todo == create {
-		changed(j.one.mailbox) // what happened before it was there was not told
+		s.hint(j.one.mailbox, changed) // what happened before it was there was not told
 	}
 }
 

@@ -225,7 +225,8 @@ func randomGUID() string {
 }
 
 // Count returns how often that was called: token (and claims: with a challenge answered), authorize, keys, batch, calendarView, events, user, users, me,
-// subscriptions.create, .list, .get, .renew, .reauthorize, .delete, index. Calls in batches count as what they are.
+// subscriptions.create, .list, .get, .renew, .reauthorize, .delete, index, applications; and notified and undelivered, of
+// notifications that were taken and not. Calls in batches count as what they are.
 func (s *Server) Count(op string) int {
 	s.stat.Lock()
 	defer s.stat.Unlock()
