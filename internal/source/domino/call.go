@@ -93,6 +93,10 @@ func (s *System) address(path string) (*url.URL, error) {
 
 // do sends one question with that cookie, or with HTTP Basic if it is empty.
 func (s *System) do(ctx context.Context, c call, cookie string) answer {
+	return s.doAs(ctx, c, s.c.Username, s.c.Password, cookie)
+}
+
+func (s *System) doAs(ctx context.Context, c call, username, password, cookie string) answer {
 	u, err := s.address(c.path)
 	if err != nil {
 		return answer{failure: &outbound.Error{Kind: outbound.BadAddress, Host: s.base.Hostname(), Text: "The address of the mail file is not valid.", Err: err}}
@@ -108,7 +112,7 @@ func (s *System) do(ctx context.Context, c call, cookie string) answer {
 		h.Set("Cookie", cookie)
 	} else {
 		req := http.Request{Header: h}
-		req.SetBasicAuth(s.c.Username, s.c.Password)
+		req.SetBasicAuth(username, password)
 	}
 	resp, err := s.http.Do(ctx, outbound.Request{URL: u, Header: h, MaxBody: c.limit})
 	if err != nil {
@@ -147,7 +151,7 @@ func (s *System) admitted(ctx context.Context) error {
 		return givenUp(ctx)
 	}
 	s.log.Warn("domino: the server does not answer", "source", "domino", "err", err)
-	if _, err := s.gate.closed(); err != nil {
+	if err := s.gate.shut(); err != nil {
 		return err
 	}
 	return silent()

@@ -302,23 +302,49 @@ func (s *System) settle(ctx context.Context, b *box, a answer) error {
 	switch {
 	case r.status == http.StatusTooManyRequests, r.status == http.StatusServiceUnavailable && r.wait > 0:
 		s.gate.stop(r.wait, fail(source.Unavailable, "The Domino server asks to be left alone for a while."))
-		if _, err := s.gate.closed(); err != nil {
+		if err := s.gate.shut(); err != nil {
 			return err
 		}
-		return fail(source.Unavailable, "The Domino server asks to be left alone for a while.")
+		return b.pause(s.t, 0, fail(source.Unavailable, "The Domino server asks to be left alone for a while."), false)
 	case r.status >= 500 || r.status == http.StatusRequestTimeout:
 		s.gate.failed(b.key)
 		return b.pause(s.t, r.wait, fail(source.Unavailable, fmt.Sprintf("The Domino server has a problem with this mail file at the moment (%d).", r.status)), true)
 	}
 	s.gate.succeeded() // it answers
-	b.succeeded()
 	switch r.status {
 	case http.StatusUnauthorized:
-		return fail(source.NotAllowed, "The account that reads calendars may not read this mail file. An administrator has to give it reader access in the file's access control list.")
+		return s.denied(b, fail(source.NotAllowed, "The account that reads calendars may not read this mail file. An administrator has to give it reader access in the file's access control list."))
 	case http.StatusForbidden:
-		return fail(source.NotAllowed, "The Domino server does not hand out this calendar: its calendar service is not enabled, or the account that reads calendars has no reader access to the mail file.")
+		if s.disabled(ctx) {
+			e := fail(source.NotAllowed, "The calendar service is not enabled on the Domino server. An administrator has to add it to the enabled services of Domino Access Services.")
+			e.Whole, e.RetryAfter = true, s.t.refused
+			s.gate.stop(s.t.refused, e)
+			return e
+		}
+		return s.denied(b, fail(source.NotAllowed, "The Domino server does not hand out the calendar of this mail file. An administrator has to give the account that reads calendars reader access to it."))
 	case http.StatusNotFound:
 		return fail(source.NotFound, "There is no mail file for this user where it should be on the Domino server.")
 	}
 	return fail(source.Other, fmt.Sprintf("The Domino server refuses to hand out the calendar (%d).", r.status))
+}
+
+// denied makes an error of a refusal that is about one mail file. It is not believed at once: asking again is worth it
+// for a while.
+func (s *System) denied(b *box, e *source.Error) *source.Error {
+	if b.deny() {
+		return e
+	}
+	e.Kind = source.Unavailable
+	return b.pause(s.t, 0, e, false)
+}
+
+// disabled reports whether the server says that it has no calendar service.
+func (s *System) disabled(ctx context.Context) bool {
+	a := s.do(ctx, call{path: "api", limit: maxAnswer}, s.sign.current())
+	services, err := parseServices(a)
+	if a.failure != nil || a.status != http.StatusOK || err != nil {
+		return a.status == http.StatusForbidden
+	}
+	_, enabled := services.calendar()
+	return !enabled
 }

@@ -71,6 +71,19 @@ func (g *gate) closed() (probe bool, err error) {
 	return false, nil
 }
 
+// shut returns an error if nobody may ask now. It is for those who would not find out whether the server answers again.
+func (g *gate) shut() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch wait := time.Until(g.until); {
+	case wait > 0:
+		return g.says(wait)
+	case g.open:
+		return g.says(g.t.backoff)
+	}
+	return nil
+}
+
 // says is why the gate is closed, with how long to wait. g.mu is held.
 func (g *gate) says(wait time.Duration) *source.Error {
 	e := *g.why
@@ -176,6 +189,7 @@ type box struct {
 	why      *source.Error
 	step     int  // failures in a row
 	doubtful bool // failed last time: asked for on its own
+	denied   int  // refusals in a row
 	kept     kept // of the last answer
 	used     time.Time
 }
@@ -263,7 +277,7 @@ func (o *box) pause(t timing, wait time.Duration, e *source.Error, doubtful bool
 func (o *box) succeeded() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.step, o.doubtful, o.until = 0, false, time.Time{}
+	o.step, o.denied, o.doubtful, o.until = 0, 0, false, time.Time{}
 }
 
 func (o *box) isDoubtful() bool {
@@ -282,4 +296,13 @@ func (o *box) remember(k kept) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.kept = k
+}
+
+// deny counts refusals, and reports whether there were enough in a row to believe them: a server that has just started
+// refuses people whom it knows a little later.
+func (o *box) deny() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.denied++
+	return o.denied > 2
 }

@@ -23,7 +23,6 @@ type signIn struct {
 
 	mu     sync.Mutex // guards what follows
 	cookie string     // as it is sent; empty: Basic
-	since  time.Time  // when the user was last known to be taken
 }
 
 func (g *signIn) init(c *outbound.Client) {
@@ -38,25 +37,15 @@ func (g *signIn) current() string {
 	return g.cookie
 }
 
-// fresh is how long nobody doubts that the user is taken: what is refused then is refused to the user.
-const fresh = time.Minute
-
-// taken reports whether the user was taken a short while ago, with this cookie.
-func (g *signIn) taken(cookie string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.cookie == cookie && time.Since(g.since) < fresh
-}
-
 func (g *signIn) set(cookie string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.cookie, g.since = cookie, time.Now()
+	g.cookie = cookie
 }
 
-// signInAgain finds out what an answer to a stranger is about, after a question with that cookie. It reports whether to
-// ask again: if not, the user is known to the server, but may not see what was asked for. A Domino server tells the
-// two apart no better: either is a 401, or its form.
+// signInAgain finds out what an answer to a stranger is about, after a question with that cookie: a Domino server tells
+// somebody whom it does not know and somebody who may not see something apart no better than by a 401, or by its form, for
+// either. It reports whether to ask again, as somebody who is known for certain.
 func (s *System) signInAgain(ctx context.Context, a answer, cookie string) (bool, error) {
 	select {
 	case s.sign.turn <- struct{}{}:
@@ -67,23 +56,15 @@ func (s *System) signInAgain(ctx context.Context, a answer, cookie string) (bool
 	if s.sign.current() != cookie { // somebody else has done it meanwhile
 		return true, nil
 	}
-	if s.sign.taken(cookie) {
-		return false, nil
-	}
-	if _, err := s.gate.closed(); err != nil { // the password was not taken a moment ago
+	if err := s.gate.shut(); err != nil { // perhaps the password was not taken a moment ago
 		return false, err
 	}
 	if cookie == "" && a.asksBasic() {
 		// A wrong password is refused everywhere, also where no password is needed.
-		list := s.do(ctx, call{path: "api", limit: maxAnswer}, "")
-		switch {
-		case list.failure != nil || list.status >= 500:
-			return false, nil // it is said by the next question
-		case list.stranger():
+		if list := s.do(ctx, call{path: "api", limit: maxAnswer}, ""); list.stranger() {
 			return false, s.wrongPassword(list.status)
 		}
-		s.sign.set("")
-		return false, nil
+		return true, nil
 	}
 	given, err := s.signInByForm(ctx)
 	if err != nil {

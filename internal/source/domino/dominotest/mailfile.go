@@ -390,3 +390,31 @@ type listed struct {
 	*Occurrence
 	begin time.Time
 }
+
+// OriginalDate returns the date by which ChangeOccurrence and DeleteOccurrence know the occurrence with a recurrenceId.
+func (s *Server) OriginalDate(path, uid, recurrenceID string) (date string, err error) {
+	err = s.with(path, func(f *mailFile) error {
+		one, err := f.find(uid)
+		if err != nil {
+			return err
+		}
+		if one.Repeat != nil {
+			layout := "20060102T150405Z"
+			if one.AllDay {
+				layout = "20060102"
+			}
+			at, err := time.Parse(layout, recurrenceID)
+			if err != nil {
+				return errors.New("dominotest: no recurrenceId")
+			}
+			for d := range one.Repeat.dates(dayOf(one.Start), dayOf(at).AddDate(0, 0, 2)) {
+				if one.recurrenceID(d) == recurrenceID {
+					date = d.Format(time.DateOnly)
+					return nil
+				}
+			}
+		}
+		return errors.New("dominotest: no such occurrence")
+	})
+	return date, err
+}
