@@ -218,7 +218,7 @@ func (g *gremlin) change(t *testing.T, file string) {
 	case 4:
 		change(func(e *dominotest.Event) { e.Class, e.Subject = "private", privateSubject })
 	case 5:
-		must(t, g.server.Change(file, x.UID, func(e *dominotest.Event) { e.Declined = true }))
+		must(t, g.server.Decline(file, x.UID))
 	case 6:
 		if original != "" {
 			must(t, g.server.DeleteOccurrence(file, x.UID, original))

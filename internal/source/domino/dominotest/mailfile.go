@@ -157,7 +157,7 @@ func (s *Server) Change(path, uid string, change func(*Event)) error {
 		if err := e.check(); err != nil {
 			return err
 		}
-		e.UID = uid
+		e.UID, e.Declined = uid, one.Declined // see Decline
 		if !e.Start.Equal(one.Start) || e.Repeat != one.Repeat || e.AllDay != one.AllDay {
 			clear(one.changed)
 		}
@@ -186,6 +186,9 @@ func (s *Server) ChangeOccurrence(path, uid, date string, change func(*Event)) e
 		change(&e)
 		if err := e.check(); err != nil {
 			return err
+		}
+		if e.Declined != one.Declined {
+			return errors.New("dominotest: a series is declined as a whole")
 		}
 		e.UID, e.Repeat, e.AllDay = uid, nil, one.AllDay
 		one.changed[date] = &e
@@ -232,15 +235,25 @@ func (s *Server) DeleteOccurrence(path, uid, date string) error {
 
 // Cancel marks an entry, with all of its occurrences, as cancelled; it stays in lists.
 func (s *Server) Cancel(path, uid string) error {
+	return s.mark(path, uid, func(e *Event) { e.Status = "cancelled" })
+}
+
+// Decline declines an entry, with all of its occurrences.
+func (s *Server) Decline(path, uid string) error {
+	return s.mark(path, uid, func(e *Event) { e.Declined = true })
+}
+
+// mark changes an entry and all occurrences that were changed by themselves.
+func (s *Server) mark(path, uid string, change func(*Event)) error {
 	return s.with(path, func(f *mailFile) error {
 		one, err := f.find(uid)
 		if err != nil {
 			return err
 		}
-		one.Status = "cancelled"
+		change(&one.Event)
 		for _, e := range one.changed {
 			if e != nil {
-				e.Status = "cancelled"
+				change(e)
 			}
 		}
 		one.sequence++
@@ -363,7 +376,7 @@ func (s *Server) entries(f *mailFile, since, before time.Time) []*listed {
 			continue
 		}
 		for _, o := range all {
-			if begin, _ := f.instants(&o.Event); !begin.Before(since) && begin.Before(before) && !o.Declined {
+			if begin, _ := f.instants(&o.Event); !begin.Before(since) && begin.Before(before) {
 				found = append(found, &listed{one, o, begin})
 			}
 		}
