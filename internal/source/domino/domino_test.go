@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -280,3 +285,163 @@ func TestWeeksOfAnna(t *testing.T) {
 
 // noAuthorities trusts nobody.
 func noAuthorities() *x509.CertPool { return x509.NewCertPool() }
+
+// TestALongCalendarComesInPages reads 400 appointments with long names, from a server whose view has entries that give no
+// event and whose buffer is small.
+func TestALongCalendarComesInPages(t *testing.T) {
+	t.Parallel()
+	server, s := start(t, func(stand *dominotest.Config, _ *Config, _ *outbound.Config) { stand.Gaps, stand.Buffer = 3, 60 })
+	for i := range 400 {
+		from := marchFrom.Add(time.Duration(i) * time.Hour)
+		put(t, server, berts, dominotest.Event{Subject: strings.Repeat("long ", 200) + fmt.Sprint(i), Start: from, End: from.Add(30 * time.Minute)})
+	}
+	r, err := s.Fetch(t.Context(), bert())
+	must(t, err)
+	if got, want := read(t, r, marchFrom, marchTo), truth(t, server, berts, marchFrom, marchTo); len(got) != 400 || !slices.Equal(got, want) {
+		t.Errorf("read %d appointments, want 400, equal to what is there", len(got))
+	}
+	if n := server.Count("events"); n < 7 || n > 9 {
+		t.Errorf("asked for %d pages, want 7 to 9", n)
+	}
+}
+
+// TestAShortCalendarTakesOneQuestion reads what fits into one page, and nothing.
+func TestAShortCalendarTakesOneQuestion(t *testing.T) {
+	t.Parallel()
+	server, s := start(t)
+	weeksOfAnna(t, server)
+	for i, a := range []source.Account{anna(), bert()} {
+		r, err := s.Fetch(t.Context(), a)
+		must(t, err)
+		if n := server.Count("events"); n != i+1 || len(r.Objects) != 1 {
+			t.Errorf("asked %d questions for %d mail files", n, i+1)
+		}
+	}
+	if counts := server.Counts(); counts["login"]+counts["api"]+counts["event"] != 0 {
+		t.Errorf("asked for more than that: %v", counts)
+	}
+}
+
+// TestAServerThatSaysWhatChanged has ETags: what did not change is not sent again.
+func TestAServerThatSaysWhatChanged(t *testing.T) {
+	t.Parallel()
+	var same atomic.Int32
+	server, s := start(t, func(stand *dominotest.Config, _ *Config, _ *outbound.Config) {
+		stand.ETags = true
+		check := stand.Observe
+		stand.Observe = func(x dominotest.Exchange) {
+			if x.Status == http.StatusNotModified {
+				same.Add(1)
+				return
+			}
+			check(x)
+		}
+	})
+	made := weeksOfAnna(t, server)
+	a := anna()
+	r, err := s.Fetch(t.Context(), a)
+	must(t, err)
+	a.Known = map[string]string{Href: r.Objects[0].ETag}
+	for i := range 3 {
+		if r, err := s.Fetch(t.Context(), a); err != nil || !r.Unchanged || same.Load() != int32(i+1) {
+			t.Errorf("%+v, %v after %d answers that all is the same, want unchanged after %d", r, err, same.Load(), i+1)
+		}
+	}
+	must(t, server.Move(annas, made[0], time.Hour))
+	if r, err = s.Fetch(t.Context(), a); err != nil || r.Unchanged {
+		t.Fatalf("after a change: %+v, %v, want an object", r, err)
+	}
+	// Whoever has not got what was read last gets it, whatever the server remembers.
+	r2, err := s.Fetch(t.Context(), a)
+	if err != nil || r2.Unchanged || r2.Objects[0].ETag != r.Objects[0].ETag {
+		t.Errorf("asked anew: %+v, %v, want the object again", r2, err)
+	}
+}
+
+// TestMailFilesOfAnOldDesign have occurrences that nothing tells apart but their UIDs.
+func TestMailFilesOfAnOldDesign(t *testing.T) {
+	t.Parallel()
+	server, s := start(t, func(stand *dominotest.Config, _ *Config, _ *outbound.Config) { stand.OldDesign = true })
+	weeksOfAnna(t, server)
+	r, err := s.Fetch(t.Context(), anna())
+	must(t, err)
+	got, want := read(t, r, marchFrom, marchTo), truth(t, server, annas, marchFrom, marchTo)
+	for i := range want {
+		want[i].ID = strings.Replace(want[i].ID, "/2", "-2", 1)
+	}
+	if diff := cmp.Diff(sorted(want), got); diff != "" {
+		t.Errorf("read (+) differs from what is there (-):\n%s", diff)
+	}
+}
+
+// TestOccurrencesThatShareAnID are told apart by when they are, the same each time.
+func TestOccurrencesThatShareAnID(t *testing.T) {
+	t.Parallel()
+	list := func() (all []calendar.Appointment) {
+		for _, hour := range []int{5, 3, 4, 3} { // one came twice, in two pages
+			all = append(all, calendar.Appointment{ID: "u", Start: marchFrom.Add(time.Duration(hour) * time.Hour), End: marchFrom.Add(time.Duration(hour+1) * time.Hour)})
+		}
+		return all
+	}
+	var ids []string
+	for _, a := range tidy(list()) {
+		ids = append(ids, a.ID)
+	}
+	if want := []string{"u", "u/20260301T040000Z", "u/20260301T050000Z"}; !slices.Equal(ids, want) {
+		t.Errorf("IDs %q, want %q", ids, want)
+	}
+}
+
+func TestNobodyIsToldOfChanges(t *testing.T) {
+	t.Parallel()
+	_, s := start(t)
+	s.Follow([]string{"anna@example.com"})
+	if err := s.Watch(t.Context(), func(string) { t.Error("told of a change") }); err != nil {
+		t.Errorf("Watch returned %v, want nil at once", err)
+	}
+}
+
+// TestManyMailFilesKeepToTheLimit reads thirty at once.
+func TestManyMailFilesKeepToTheLimit(t *testing.T) {
+	t.Parallel()
+	var now, most atomic.Int32
+	server, s := start(t, func(_ *dominotest.Config, c *Config, _ *outbound.Config) { c.Limit = 3 })
+	gauge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := now.Add(1)
+		defer now.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		time.Sleep(5 * time.Millisecond) // long enough for others to arrive
+		r2, err := http.NewRequestWithContext(r.Context(), r.Method, server.URL+r.URL.RequestURI(), nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		r2.Header = r.Header.Clone()
+		resp, err := http.DefaultTransport.RoundTrip(r2)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer resp.Body.Close()
+		w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
+		w.WriteHeader(resp.StatusCode)
+		io.Copy(w, resp.Body)
+	}))
+	t.Cleanup(gauge.Close)
+	t.Cleanup(func() { http.DefaultTransport.(*http.Transport).CloseIdleConnections() })
+	s.base, _ = parseAddress(gauge.URL, true)
+	var wg sync.WaitGroup
+	for i := range 30 {
+		must(t, server.AddMailFile(dominotest.MailFile{Path: fmt.Sprintf("mail/u%d.nsf", i)}))
+		wg.Go(func() {
+			if _, err := s.Fetch(t.Context(), source.Account{Mailbox: fmt.Sprintf("u%d@example.com", i)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := most.Load(); n > 3 || n < 2 {
+		t.Errorf("%d questions were under way at once, want 3", n)
+	}
+}
