@@ -8,7 +8,8 @@
 // EventCollectionResource). Three things about that list are easily got wrong. It holds what begins in the span that is
 // asked for, not what reaches into it, so it is asked for from a month earlier. More than 100 entries are not handed
 // out at once. And where the next page begins is said by Content-Range: entries of the view that give no event count
-// too. Appointments that were declined, tasks and drafts of series are not in the list.
+// too. Appointments that were declined, tasks and drafts of series are not in the list. That it could leave fields out
+// is not made use of: versions before 9.0.1 FP8 cannot, and those after spell recurrenceId in two ways.
 //
 // The description of the service does not say that series come expanded. Should one come as a series, with its
 // recurrenceRule, it is read as a whole in iCalendar, with its exceptions and its time zone, and package calendar
@@ -46,7 +47,7 @@ type Config struct {
 	// callers who hand in something else than addresses. An Account.Mailbox that ends in .nsf is such a path itself.
 	MailFile string
 
-	Limit int // requests under way at a time; zero: 10
+	Limit int // questions about calendars under way at a time; zero: 10
 
 	HTTP *outbound.Client // nil: one of this System's own, which reaches the public internet only
 	Log  *slog.Logger     // nil: slog.Default

@@ -117,7 +117,11 @@ func (s *System) read(ctx context.Context, b *box, file string, a source.Account
 		if err := s.settle(ctx, b, answer); err != nil {
 			return source.Result{}, err
 		}
-		if answer.status == http.StatusNotModified && etag != "" {
+		if answer.status == http.StatusNotModified {
+			if etag == "" {
+				return source.Result{}, s.damaged(b, errors.New("domino: nothing new, where nothing was known"))
+			}
+			b.succeeded()
 			return source.Result{Unchanged: true, Every: s.t.polled}, nil
 		}
 		etag = ""

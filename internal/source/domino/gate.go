@@ -40,7 +40,11 @@ const (
 
 func (g *gate) init(t timing, limit int) {
 	g.t = t
-	g.ready, g.doubts = make(chan struct{}, limit), make(chan struct{}, max(1, limit/5))
+	doubts := max(1, limit/5)
+	g.ready, g.doubts = make(chan struct{}, max(1, limit-doubts)), make(chan struct{}, doubts)
+	if limit == 1 {
+		g.doubts = g.ready
+	}
 	g.failing = map[string]struct{}{}
 }
 
