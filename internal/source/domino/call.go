@@ -142,19 +142,25 @@ func (s *System) admitted(ctx context.Context) error {
 		return err
 	}
 	resp, err := s.http.Do(ctx, outbound.Request{URL: s.base.JoinPath("api"), MaxBody: maxAnswer})
-	answers := err == nil && resp.Status < 500
-	s.gate.probed(answers, ctx.Err() != nil)
+	var why *source.Error
 	switch {
-	case answers:
+	case err != nil: // it says more than that there is no answer
+		why = &source.Error{Kind: source.Unavailable, Text: source.Failure(err).(*source.Error).Text, Whole: true, Err: err}
+	case resp.Status >= 500:
+		why = silent()
+	}
+	s.gate.probed(why, ctx.Err() != nil)
+	switch {
+	case why == nil:
 		return nil
 	case ctx.Err() != nil:
 		return givenUp(ctx)
 	}
-	s.log.Warn("domino: the server does not answer", "source", "domino", "err", err)
+	s.log.Warn("domino: the server does not answer", "source", "domino", "err", why)
 	if err := s.gate.shut(); err != nil {
 		return err
 	}
-	return silent()
+	return why
 }
 
 // ask sends a question as the technical user. If it takes signing in anew, that is done once. An answer that is still

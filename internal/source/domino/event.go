@@ -257,8 +257,10 @@ func parseDuration(text string) (time.Duration, bool) {
 	return d, true
 }
 
-// parseSeries expands a series out of its iCalendar, with its exceptions. How it counts follows from what the list says
-// of it: package calendar knows nothing of reminders and anniversaries.
+var apptType = regexp.MustCompile(`(?mi)^X-LOTUS-APPTTYPE:([0-9])\r?$`)
+
+// parseSeries expands a series out of its iCalendar, with its exceptions. How it counts follows from its kind, which the list
+// says, or else its own text: package calendar knows nothing of reminders and anniversaries.
 func parseSeries(text []byte, e *event, from, to time.Time, mailbox string) ([]calendar.Appointment, error) {
 	c, err := calendar.Parse(bytes.NewReader(text), calendar.Limits{MaxBytes: maxPage, MaxEvents: 2000}, mailbox)
 	if err != nil {
@@ -268,8 +270,12 @@ func parseSeries(text []byte, e *event, from, to time.Time, mailbox string) ([]c
 	if err != nil {
 		return nil, fmt.Errorf("domino: a series: %w", err)
 	}
+	whole := *e
+	if m := apptType.FindSubmatch(text); whole.ApptType == "" && m != nil {
+		whole.ApptType = property(m[1])
+	}
 	for i := range all {
-		if shown := e.counts(); all[i].ShowAs == calendar.Busy || shown == calendar.Free {
+		if shown := whole.counts(); all[i].ShowAs == calendar.Busy || shown == calendar.Free {
 			all[i].ShowAs = shown
 		}
 		if all[i].AllDay {

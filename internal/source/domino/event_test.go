@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorlight/doorlight/internal/calendar"
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 )
@@ -131,6 +132,26 @@ func TestWhatAPrivateSeriesHides(t *testing.T) {
 			if a.Subject != one.subject || a.Private != (one.subject == "") || a.URL != "" {
 				t.Errorf("class %q and %q: %+v, want subject %q", one.list, one.own, a, one.subject)
 			}
+		}
+	}
+}
+
+// TestAReminderThatRecurs is one by what the list says, or by its own text.
+func TestAReminderThatRecurs(t *testing.T) {
+	t.Parallel()
+	text := func(kind string) []byte {
+		return []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:u\r\nDTSTART:20260302T090000Z\r\nRRULE:FREQ=DAILY;COUNT=3\r\n" +
+			kind + "SUMMARY:Water the plants\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+	}
+	for _, one := range []struct {
+		list property
+		own  string
+		want calendar.ShowAs
+	}{{"4", "", calendar.Free}, {"", "X-LOTUS-APPTTYPE:4\r\n", calendar.Free}, {"", "X-LOTUS-APPTTYPE:0\r\n", calendar.Busy}, {"", "", calendar.Busy}} {
+		all, err := parseSeries(text(one.own), &event{ID: "u", ApptType: one.list}, marchFrom, marchTo, "anna@example.com")
+		must(t, err)
+		if len(all) != 3 || all[0].ShowAs != one.want || all[2].ShowAs != one.want {
+			t.Errorf("type %q, %q: %+v, want three that are %v", one.list, one.own, all, one.want)
 		}
 	}
 }

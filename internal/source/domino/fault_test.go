@@ -303,6 +303,24 @@ func TestNobodyToSignInWith(t *testing.T) {
 	}
 }
 
+// TestACertificateThatIsNotTrustedConcernsAll says why, to everybody.
+func TestACertificateThatIsNotTrustedConcernsAll(t *testing.T) {
+	t.Parallel()
+	server, s := start(t, func(stand *dominotest.Config, c *Config, o *outbound.Config) {
+		stand.TLS, o.RootCAs = true, noAuthorities()
+		c.timing.backoff, c.timing.backoffMax = time.Hour, time.Hour
+	})
+	for _, a := range []source.Account{anna(), bert()} {
+		_, err := s.Fetch(t.Context(), a)
+		if e := errorOf(t, err); e.Kind != source.Unavailable || !e.Whole || e.RetryAfter <= 0 || !strings.Contains(e.Text, "certificate") {
+			t.Errorf("told %+v, want what is wrong with the certificate", e)
+		}
+	}
+	if n := server.Count("events"); n != 0 {
+		t.Errorf("a server that is not trusted was asked %d times", n)
+	}
+}
+
 // TestCloseGivesUpWhatIsUnderWay closes a System while a server hangs.
 func TestCloseGivesUpWhatIsUnderWay(t *testing.T) {
 	t.Parallel()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/calendar"
 	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/source/outbound"
 )
 
 // Href is the name of the one object that Fetch hands out.
@@ -285,6 +286,14 @@ func (s *System) settle(ctx context.Context, b *box, a answer) error {
 			return e
 		}
 		s.log.Warn("domino: a calendar was not read", "source", "domino", "err", a.failure)
+		if cause, ok := errors.AsType[*outbound.Error](a.failure); ok && cause.Kind == outbound.Untrusted {
+			e.Kind, e.Whole = source.Unavailable, true
+			s.gate.stop(0, e)
+			if err := s.gate.shut(); err != nil {
+				return err
+			}
+			return e
+		}
 		s.gate.failed(b.key)
 		e.Kind = source.Unavailable
 		return b.pause(s.t, 0, e, true)

@@ -99,17 +99,17 @@ func silent() *source.Error {
 	return &source.Error{Kind: source.Unavailable, Text: "The Domino server does not answer at the moment.", Whole: true}
 }
 
-// probed takes what came of a probe.
-func (g *gate) probed(answers, givenUp bool) {
+// probed takes what came of a probe: why is nil if the server answers.
+func (g *gate) probed(why *source.Error, givenUp bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.probing = false
 	switch {
 	case givenUp:
-	case answers:
+	case why == nil:
 		g.open, g.step = false, 0
 	default:
-		g.close(silent())
+		g.close(why)
 	}
 }
 
