@@ -79,22 +79,12 @@ func TestEntriesMeanWhatTheySay(t *testing.T) {
 
 // meaning writes what an entry means in one line.
 func meaning(zones, entry string) string {
-	var p page
-	if err := json.Unmarshal(fmt.Appendf(nil, `{"timezones":[%s],"events":[%s]}`, zones, entry), &p); err != nil {
-		return err.Error()
-	}
-	var e event
-	if json.Unmarshal(p.Events[0], &e) != nil {
+	a, keep, err := single(zones, entry)
+	switch {
+	case err != nil:
 		return "unreadable"
-	}
-	if e.dropped("anna@example.com") {
+	case !keep:
 		return ""
-	}
-	r := newResolver(p.Zones)
-	r.prepare([]event{e})
-	a, err := e.appointment(r)
-	if err != nil {
-		return "unreadable"
 	}
 	text := a.ID + " " + a.Start.Format(time.RFC3339) + " " + a.End.Format(time.RFC3339)
 	if a.AllDay {
@@ -111,6 +101,25 @@ func meaning(zones, entry string) string {
 		text += a.Reminder.String() + " "
 	}
 	return text + a.Subject
+}
+
+// single reads an answer of one entry.
+func single(zones, entry string) (a calendar.Appointment, keep bool, err error) {
+	var p page
+	if err := json.Unmarshal(fmt.Appendf(nil, `{"timezones":[%s],"events":[%s]}`, zones, entry), &p); err != nil || len(p.Events) == 0 {
+		return a, false, errShape
+	}
+	var e event
+	if json.Unmarshal(p.Events[0], &e) != nil {
+		return a, false, errShape
+	}
+	if e.dropped("anna@example.com") {
+		return a, false, nil
+	}
+	r := newResolver(p.Zones)
+	r.prepare([]event{e})
+	a, err = e.appointment(r)
+	return a, true, err
 }
 
 // TestWhatAPrivateSeriesHides reads a series that the list calls private and its own text does not, and the other way round.
@@ -224,9 +233,19 @@ func FuzzEntries(f *testing.F) {
 	f.Add(eastern, `{"id":"u","start":{"date":"2026-03-09","time":"09:00:00","tzid":"Eastern"},"end":{"date":"2026-03-09"},"categories":"a;b","alarm":[{"trigger":"-PT5M"}]}`)
 	f.Add("", `{"id":"u","recurrenceRule":"FREQ=DAILY","start":{"date":"2026-03-09"},"x-lotus-appttype":{"data":"2"}}`)
 	f.Add(`{"tzid":"x","standard":null}`, `[]`)
+	f.Add("", `{"id":"u","class":"private","summary":"Therapy","start":{"date":"2026-03-09"}}`)
 	f.Fuzz(func(t *testing.T, zones, entry string) {
-		if got := meaning(zones, entry); strings.Contains(got, "private ") && !strings.HasSuffix(got, " ") {
-			t.Errorf("a private entry tells its subject: %q", got)
+		a, keep, err := single(zones, entry)
+		if err != nil || !keep {
+			return
+		}
+		data := calendar.Write([]calendar.Appointment{a})
+		if a.Private && (a.Subject != "" || bytes.Contains(data, []byte("\nSUMMARY"))) {
+			t.Errorf("a private entry tells its subject:\n%s", data)
+		}
+		c, err := calendar.Parse(bytes.NewReader(data), calendar.Limits{})
+		if err != nil || len(c.Problems()) > 0 {
+			t.Errorf("what is handed over cannot be read: %v %v\n%s", err, c, data)
 		}
 	})
 }

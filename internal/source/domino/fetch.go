@@ -169,7 +169,7 @@ func (s *System) read(ctx context.Context, b *box, file string, a source.Account
 		}
 		start = next
 	}
-	if len(series) > maxSeries {
+	if len(appointments) > maxAppointments || len(series) > maxSeries {
 		return source.Result{}, tooMany()
 	}
 	for i := range series {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -80,12 +79,14 @@ func nameable(tzid string) bool {
 // prepare reads the times of several events at once.
 func (r *resolver) prepare(events []event) {
 	var open []dateTime
+	seen := map[dateTime]bool{}
 	for i := range events {
 		for _, d := range []*dateTime{events[i].Start, events[i].End} {
 			if d == nil || d.UTC || d.Time == "" {
 				continue
 			}
-			if _, err := d.wall(); err == nil && !slices.Contains(open, *d) {
+			if _, err := d.wall(); err == nil && !seen[*d] {
+				seen[*d] = true
 				open = append(open, *d)
 			}
 		}
