@@ -39,7 +39,7 @@ export function SecretEndMark({ c }: { c: Connector }) {
   if (!end || end.state === 'good') return null
   const { state, days, what } = end
   return (
-    <span className="mark warn">
+    <span className="mark warn wraps">
       <span aria-hidden="true">
         <Warning16Regular />
       </span>

@@ -32,7 +32,7 @@ export function CalendarMethod({
   const { data: systems, error } = useQuery(systemsQuery(scope))
   const holding = systems?.filter((s) => s.calendar) ?? []
   const connecting = systems?.filter((s) => s.accounts) ?? []
-  const [only] = connecting
+  const first = connecting.find((s) => s.enabled) ?? connecting[0]
   return (
     <div className="stack">
       <Field label={t('admin.calendar.method')} validationMessage={wrong('method')}>
@@ -74,15 +74,15 @@ export function CalendarMethod({
             <Checkbox
               label={t('admin.calendar.accounts')}
               checked={value.accounts !== undefined}
-              disabled={off || (value.accounts === undefined && !only)}
+              disabled={off || (value.accounts === undefined && !first)}
               aria-describedby="accounts-hint"
-              onChange={(_e, d) => onChange({ ...value, accounts: d.checked ? (only?.id ?? '') : undefined })}
+              onChange={(_e, d) => onChange({ ...value, accounts: d.checked ? (first?.id ?? '') : undefined })}
             />
             <p className="note under-box" id="accounts-hint">
               {t('admin.calendar.accountsHint')}
-              {systems && !only && ` ${t('admin.calendar.noApplication')}`}
+              {systems && !first && ` ${t('admin.calendar.noApplication')}`}
             </p>
-            {systems && !only && !off && <SetUp kinds={['graph']} />}
+            {systems && !first && !off && <SetUp kinds={['graph']} />}
           </div>
           {value.accounts !== undefined && (
             <SystemSelect

@@ -71,6 +71,7 @@ export function CalendarsPage() {
           <Empty icon={<CalendarLtr24Regular />} title={t('calendars.none')}>
             {data.allowed && <p>{t('calendars.noneHint')}</p>}
             {data.local && <p>{t('calendars.noneLocal')}</p>}
+            {!data.allowed && !data.local && <p>{t('calendars.noneCentral')}</p>}
           </Empty>
         )}
         {connects.length > 0 && (
