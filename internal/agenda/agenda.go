@@ -334,7 +334,7 @@ func (a *Agenda) Run(ctx context.Context) error {
 		}
 		for _, e := range a.begin(now) {
 			work.Go(func() {
-				a.read(ctx, e)
+				a.read(ctx, e, false)
 				a.ended(e)
 			})
 		}

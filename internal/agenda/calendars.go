@@ -336,6 +336,6 @@ func (a *Agenda) Sync(ctx context.Context, personID, id string) (Status, error) 
 	case a.sourceFor(&rec) == nil:
 		return Status{}, fault.New(fault.Conflict, "the system that holds this calendar is not used at the moment")
 	}
-	a.read(ctx, e)
+	a.read(ctx, e, true)
 	return a.status(e), nil
 }

@@ -22,8 +22,8 @@ type problem struct {
 	Text string `json:"text"`
 }
 
-// read reads one calendar and enters what it brought.
-func (a *Agenda) read(ctx context.Context, e *entry) {
+// read reads one calendar and enters what it brought. insist is that somebody asked for it.
+func (a *Agenda) read(ctx context.Context, e *entry, insist bool) {
 	if e.lock(ctx) != nil {
 		return
 	}
@@ -45,7 +45,7 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 		return
 	}
 	began := time.Now().UTC()
-	wait, same, err := a.fetch(ctx, e, rec, p, began)
+	wait, same, err := a.fetch(ctx, e, rec, p, began, insist)
 	if err == nil && (!same || began.Sub(derived) >= steady) {
 		err = a.derive(ctx, e)
 	} else if err != nil && first { // since the start: appointments move up all the same
@@ -91,12 +91,12 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 
 // fetch has a calendar read and stores the outcome, good or bad. wait is what the source asks for; same is that its
 // appointments are as they were.
-func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, p *office.Person, began time.Time) (wait time.Duration, same bool, err error) {
+func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, p *office.Person, began time.Time, insist bool) (wait time.Duration, same bool, err error) {
 	owners := owners(p, &rec) // an invitation that they declined is left out
 	state := stateFor(rec.State, owners)
 	acct := source.Account{URL: rec.URL, Username: rec.Username, State: state, Known: map[string]string{}}
 	if rec.ConnectorID != "" {
-		acct.Mailbox = rec.Username
+		acct.Mailbox, acct.Insist = rec.Username, insist
 		acct.From, acct.To = span(p, began)
 	}
 	// Without a state, what is there was read from another address or for another one, if anything is.

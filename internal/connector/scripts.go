@@ -62,8 +62,8 @@ func (x *Exchange) scripts() []Script {
 		domain, account = before, after
 	}
 	upn := account
-	if before, after, ok := strings.Cut(account, "@"); ok {
-		account, domain = before, after
+	if before, _, ok := strings.Cut(account, "@"); ok {
+		account = before
 	} else if strings.Contains(domain, ".") {
 		upn = account + "@" + domain
 	}

@@ -51,6 +51,9 @@ type Account struct {
 	State    string            // opaque, from the last Result; empty: read everything
 	Known    map[string]string // href to ETag, of the objects the caller has from this account; empty: read everything
 
+	// Insist has the far side asked also if it would have told of a change, and has not.
+	Insist bool
+
 	// From and To are the span that is needed of sources that hand out occurrences, in place of rules. They may hand
 	// out more. Zero with all others.
 	From, To time.Time

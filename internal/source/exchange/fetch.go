@@ -82,7 +82,12 @@ func (s *System) Fetch(ctx context.Context, a source.Account) (source.Result, er
 	}
 	defer s.release(key, b)
 	r := &reading{s: s, account: a, key: key, box: b}
+	fresh, done := s.begin(key, a.State, a.Insist || !r.covered(r.last(), time.Now()))
+	if fresh > 0 {
+		return source.Result{State: a.State, Unchanged: true, Every: fresh}, nil
+	}
 	result, err := r.read(ctx)
+	done(result.State, err == nil)
 	if err != nil {
 		return source.Result{}, told(ctx, err)
 	}
@@ -140,20 +145,31 @@ func (r *reading) read(ctx context.Context) (source.Result, error) {
 	}
 }
 
-func (r *reading) readAt(ctx context.Context) (source.Result, error) {
-	var old state
+// last returns what the last reading of this mailbox left.
+func (r *reading) last() (old state) {
 	if err := json.Unmarshal([]byte(r.account.State), &old); err != nil || old.Key != hashed(r.key) {
-		old = state{}
+		return state{}
 	}
+	return old
+}
+
+// covered reports whether the window that was read last will do.
+func (r *reading) covered(old state, now time.Time) bool {
+	_, known := r.account.Known[Href]
+	age := now.Sub(time.Unix(old.Read, 0))
+	return known && old.Read > 0 && age >= 0 && age < r.s.c.timing.old && old.Sync != "" &&
+		old.From <= r.account.From.Unix() && old.To >= r.account.To.Unix()
+}
+
+func (r *reading) readAt(ctx context.Context) (source.Result, error) {
+	old := r.last()
 	sync, changed, err := r.changes(ctx, old.Sync)
 	if err != nil {
 		return source.Result{}, err
 	}
 	etag, known := r.account.Known[Href]
 	now := time.Now()
-	age := now.Sub(time.Unix(old.Read, 0))
-	if !changed && known && old.Read > 0 && age >= 0 && age < r.s.c.timing.old && sync != "" &&
-		old.From <= r.account.From.Unix() && old.To >= r.account.To.Unix() {
+	if !changed && sync != "" && r.covered(old, now) {
 		old.Sync = sync
 		return source.Result{State: old.String(), Unchanged: true}, nil
 	}

@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"hash/fnv"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -87,6 +89,49 @@ func (s *System) heard(key string) bool {
 	return m != nil && m.heard
 }
 
+// begin notes that a mailbox is about to be read by a caller who has the state of an earlier reading. fresh is for how long
+// what that brought is known to hold still: nothing was told since, and it would have been. It is zero if the caller
+// insists; then done is called with the new state, and whether the reading went well.
+func (s *System) begin(key, state string, insist bool) (fresh time.Duration, done func(state string, well bool)) {
+	s.watchMu.Lock()
+	w := s.watcher
+	s.watchMu.Unlock()
+	if w == nil {
+		return 0, func(string, bool) {}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m, now := w.members[key], time.Now()
+	if m == nil {
+		return 0, func(string, bool) {}
+	}
+	// Who has another state has not kept what the last reading brought.
+	if rest := everyHeard - now.Sub(m.synced); !insist && m.heard && !m.told && m.left == tag(state) && rest > everyUnheard {
+		return rest, nil
+	}
+	subscribed := m.id != ""
+	m.told = false
+	return 0, func(state string, well bool) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		switch {
+		case !well:
+			m.told = true
+		case subscribed:
+			m.synced, m.left = now, tag(state)
+		default:
+			m.synced = time.Time{}
+		}
+	}
+}
+
+// tag tells states apart.
+func tag(state string) uint64 {
+	h := fnv.New64a()
+	io.WriteString(h, state)
+	return h.Sum64()
+}
+
 // maxIDs is how many subscriptions one connection carries.
 const maxIDs = 200
 
@@ -121,11 +166,14 @@ type member struct {
 	at           time.Time // when it is due; with a stream, and a subscription: when that was made
 	index        int32     // in due, from 1; 0: not there
 	failures     int16
-	gone         bool // no longer followed
-	busy         bool // a worker has it
-	heard        bool // its changes are heard of
-	dirty        bool // it is in dirty
-	alone        bool // a subscription with its group was lost: the next one is made where the mailbox is, whose group it joins
+	gone         bool      // no longer followed
+	busy         bool      // a worker has it
+	heard        bool      // its changes are heard of
+	told         bool      // it may have changed since the last Fetch began
+	synced       time.Time // when the last Fetch that went well began, if it was subscribed to then; zero: there was none
+	left         uint64    // tag of the state that Fetch handed out
+	dirty        bool      // it is in dirty
+	alone        bool      // a subscription with its group was lost: the next one is made where the mailbox is, whose group it joins
 }
 
 // group are mailboxes whose subscriptions live on one server.
@@ -576,6 +624,7 @@ func (w *watcher) poll(ctx context.Context, m *member, b *box) {
 
 // gather has a member told of soon: one action of a user makes several events.
 func (w *watcher) gather(m *member) {
+	m.told = true
 	if m.dirty || m.gone {
 		return
 	}
