@@ -4,7 +4,7 @@ const port = Number(process.env.E2E_PORT ?? 4179)
 
 export default defineConfig({
   testDir: 'test/e2e',
-  workers: 1, // the machine that runs these has other work to do
+  workers: 1, // a second one gains nothing on two cores, which the browser keeps busy
   timeout: 15_000,
   expect: { timeout: 5_000 },
   forbidOnly: !!process.env.CI,
@@ -14,7 +14,9 @@ export default defineConfig({
     locale: 'en-GB',
     timezoneId: 'Europe/Berlin',
     viewport: { width: 1280, height: 800 },
-    trace: 'retain-on-failure',
+    // A trace of everything takes longer than the tests themselves: it is made when it is asked for.
+    trace: process.env.E2E_TRACE ? 'retain-on-failure' : 'off',
+    screenshot: 'only-on-failure',
     launchOptions: {
       // The distribution's browser: a download of its own is not always to be had.
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

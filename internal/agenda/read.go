@@ -30,6 +30,7 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 	defer a.release(e)
 	a.mu.Lock()
 	rec, gone, derived, first := e.rec, e.gone, e.derived, e.derived.IsZero() && e.failures == 0
+	asked := e.hinted // before its time, because something is said to have changed
 	e.hinted = false
 	sys := a.systems[rec.ConnectorID]
 	a.mu.Unlock()
@@ -68,7 +69,11 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 	}
 	if err != nil {
 		e.derived = time.Time{} // next time it is, whether something changed or not
-		if e.failures++; e.failures == 1 {
+		fresh := e.failures == 0
+		if fresh || !asked { // one that is told of often is not left alone for longer
+			e.failures++
+		}
+		if fresh {
 			a.log.Warn("a calendar cannot be read", "user", rec.PersonID, "calendar", rec.ID, "err", loggable(err))
 		}
 		back := min(a.every(rec.Kind)<<min(e.failures-1, 10), slowest)

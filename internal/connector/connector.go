@@ -526,7 +526,7 @@ func (c *Connectors) unwritten(e *entry) {
 // Run has directories read when it is time, until ctx ends.
 func (c *Connectors) Run(ctx context.Context) error {
 	defer c.client.CloseIdleConnections()
-	defer c.closeSystems()
+	defer c.Close()
 	var calling sync.WaitGroup
 	calling.Go(func() { c.hooks.Run(ctx) })
 	defer calling.Wait()

@@ -121,6 +121,7 @@ export class Administration {
         enter: (r) => this.enter(r),
         note: (action, person, detail) => this.note(action, person, detail),
         nextID: () => String(this.next++),
+        usesOfSystem: (connector) => this.usesOfSystem(connector),
       },
       now,
     )
@@ -211,6 +212,18 @@ export class Administration {
     return { ...FACTORY, ...this.sections.get(location), ...(group && this.sections.get(scope)) }
   }
 
+  /** Sets where the calendars of a scope come from. */
+  setCalendar(scope: string, part: Partial<Values['calendar']>): void {
+    this.sections.set(scope, { ...this.sections.get(scope), calendar: { ...this.effective(scope).calendar, ...part } })
+  }
+
+  private usesOfSystem(connector: string): string[] {
+    return [...this.sections]
+      .filter(([, s]) => s.calendar?.connector === connector || s.calendar?.accounts === connector)
+      .map(([scope]) => this.scopeName(scope))
+      .sort()
+  }
+
   /** The settings in force for somebody. */
   of(person: string): Values {
     const r = this.records.get(person)
@@ -298,6 +311,8 @@ export class Administration {
     }
     if (!active(now.calendar.profile))
       throw invalid('calendar.profile', `"${now.calendar.profile}" is no active template`)
+    if (now.calendar.method === 'central' && !now.calendar.connector)
+      throw invalid('calendar.connector', 'must be given: the system that holds the calendars')
     for (const [i, x] of now.templates.entries()) {
       if (x.forwarding.target === 'number' && !/^[\d+ \-/().*#]+$/.test(x.forwarding.number ?? ''))
         throw invalid(`templates[${i}].forwarding.number`, 'must hold digits and + - / ( ) . * # only')
@@ -348,7 +363,7 @@ export class Administration {
       case 'records':
         return this.search(query)
       case 'connectors':
-        return this.provision.answer(method, id, verb, body)
+        return this.provision.answer(method, id, verb, query, body)
       case 'health':
         return this.provision.health(new Date())
       case 'jobs':
@@ -427,6 +442,7 @@ export class Administration {
   }
 
   private aboutScope(method: string, scope: string, verb: string, item: string, body: never): unknown {
+    if (verb === 'systems') return { systems: this.provision.systems() }
     if (verb === 'reset') return this.reset(this.peopleIn(scope), body)
     if (verb === 'settings' && !item && method === 'PUT') return this.putSections(scope, body)
     if (verb === 'settings' && !item) return { sections: SECTIONS.map((s) => this.section(scope, s)) }

@@ -43,6 +43,8 @@ export function startMock(): void {
     history.replaceState(null, '', back)
     sessionStorage.setItem(SESSION, server.signedIn ? 'yes' : 'no')
   }
+  const account = /^\/accounts\/([^/]+)\/begin$/.exec(location.pathname)?.[1]
+  if (account) history.replaceState(null, '', server.connectAccount(decodeURIComponent(account)))
   let offline = false
 
   server.onChange = (changed, stale) => {

@@ -238,6 +238,7 @@ function appointment(
 export function makeAgenda(now: Date): Map<string, Appointment[]> {
   const today = civil(now, ZONE).day
   const days = (n: number) => addDays(today, n)
+  const seen_at = new Date(now.getTime() - 3 * 60_000).toISOString()
   const list = mine
     .filter(([d]) => d === 0 || weekday(days(d)) < 5)
     .map(([d, from, to, subject, showAs = 'busy', more], i) =>
@@ -247,7 +248,7 @@ export function makeAgenda(now: Date): Map<string, Appointment[]> {
         instant(days(d), to * 60, ZONE),
         subject,
         showAs,
-        more,
+        { seen_at, ...more },
       ),
     )
   const whole = (ref: string, from: number, to: number, subject: string, showAs: ShowAs) =>

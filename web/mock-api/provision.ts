@@ -17,6 +17,8 @@ export type Office = {
   enter(r: PersonRecord): void
   note(action: string, person?: string, detail?: unknown): void
   nextID(): string
+  /** The names of the scopes whose settings name a system. */
+  usesOfSystem(connector: string): string[]
 }
 
 const invalid = (field: string, message: string) =>
@@ -96,12 +98,81 @@ function others(ago: (minutes: number) => string): Connector[] {
       error: 'The receiver answers 503 Service Unavailable.',
       webhook: { url: 'http://displays.example.com/hook', person: 'mira', people: ['jonas', 'tom', 'lena'] },
     },
+    {
+      id: 'x1',
+      kind: 'exchange',
+      name: 'Exchange Berlin',
+      enabled: true,
+      has_secret: true,
+      checked_at: ago(1),
+      succeeded_at: ago(1),
+      exchange: {
+        domains: ['example.com', 'example.org'],
+        auth: 'kerberos',
+        account: 'svc-doorlight',
+        domain: 'corp.example.com',
+        access: 'impersonation',
+        names: 'primary_smtp',
+        notify: 'stream',
+      },
+    },
+    {
+      id: 'x2',
+      kind: 'exchange',
+      name: 'Exchange Munich',
+      enabled: false,
+      has_secret: true,
+      checked_at: ago(40 * 24 * 60),
+      succeeded_at: ago(40 * 24 * 60),
+      exchange: {
+        url: 'https://mail.munich.example/EWS/Exchange.asmx',
+        auth: 'ntlm',
+        account: 'MUNICH\\doorlight',
+        access: 'delegate',
+        names: 'smtp',
+        notify: 'none',
+      },
+    },
+    {
+      id: 'g1',
+      kind: 'graph',
+      name: 'Microsoft 365',
+      enabled: true,
+      has_secret: true,
+      expires_at: ago(-19.5 * 24 * 60),
+      checked_at: ago(2),
+      succeeded_at: ago(2),
+      graph: {
+        tenant: '84bd8158-6d4d-4958-8b9f-9d6445542f95',
+        client_id: 'b1946ac9-2c3d-4f5e-8a7b-0d1e2f3a4b5c',
+        credential: 'secret',
+        secret_expires: ago(-19.5 * 24 * 60).slice(0, 10),
+        cloud: 'global',
+      },
+    },
+    {
+      id: 'g2',
+      kind: 'graph',
+      name: 'Subsidiary',
+      enabled: true,
+      has_secret: true,
+      graph: {
+        tenant: '0c88fa98-b222-4fd8-9414-559fa424ce64',
+        client_id: '7d793037-a076-4d8b-a8a8-2f1b8d0a7a11',
+        credential: 'certificate',
+        cloud: 'us_gov',
+        notify: true,
+      },
+    },
   ].map((c) => withPaths(c as Connector))
 }
 
-/** What the server adds to a sign-in provider. */
-const withPaths = (c: Connector): Connector =>
-  c.kind === 'oidc' ? { ...c, callback_path: `/auth/${c.id}/callback`, logout_path: `/auth/${c.id}/logout` } : c
+/** What the server adds to what browsers go to. */
+function withPaths(c: Connector): Connector {
+  if (c.kind === 'oidc') return { ...c, callback_path: `/auth/${c.id}/callback`, logout_path: `/auth/${c.id}/logout` }
+  if (c.kind === 'graph') return { ...c, callback_path: `/accounts/${c.id}/callback` }
+  return c
+}
 
 function firstDeliveries(ago: (minutes: number) => string): [string, Delivery[]][] {
   const call = (n: number, minutes: number, more: Partial<Delivery> = {}): Delivery => ({
@@ -213,6 +284,15 @@ export class Provision {
     return this.connectors
       .filter((c) => c.kind === 'oidc' && c.enabled)
       .map((c) => ({ id: c.id, name: c.name, path: `/auth/${c.id}/begin` }))
+  }
+
+  /** The systems that settings may name. */
+  systems(): Schemas['System'][] {
+    return this.connectors.flatMap(({ id, kind, name, enabled }) =>
+      kind === 'exchange' || kind === 'graph'
+        ? [{ id, kind, name, enabled, calendar: true, accounts: kind === 'graph' }]
+        : [],
+    )
   }
 
   nameOf(id: string): string {
@@ -348,7 +428,7 @@ export class Provision {
   }
 
   /** Answers a call about connectors. */
-  answer(method: string, id: string, verb: string, body: never): unknown {
+  answer(method: string, id: string, verb: string, query: URLSearchParams, body: never): unknown {
     if (!id) {
       if (method === 'GET') return { connectors: this.connectors.map((c) => ({ ...c, running: this.running(c.id) })) }
       return this.put(undefined, body)
@@ -357,6 +437,7 @@ export class Provision {
     if (!c) throw new Refused(404, `there is no connector "${id}"`)
     if (verb === 'check') {
       if (c.kind === 'oidc') return { steps: providerSteps(c) }
+      if (c.kind === 'exchange' || c.kind === 'graph') return { steps: systemSteps(c, query.get('mailbox') ?? '') }
       return { steps: c.kind === 'webhook' ? this.call(c) : this.steps(c) }
     }
     if (verb === 'token') return this.token(c, body)
@@ -366,7 +447,12 @@ export class Provision {
         next_at: c.error ? new Date(Date.now() + 4 * 60_000).toISOString() : undefined,
       }
     if (verb === 'sync') return this.sync(c, body)
+    if (verb === 'scripts') return { scripts: scripts(c, query.get('base') ?? '') }
+    if (verb === 'calendars') return this.calendars(c)
     if (method === 'PUT') return this.put(c, body)
+    const used = this.office.usesOfSystem(id)
+    if (used.length)
+      throw new Refused(409, `the calendar settings of ${used.join(', ')} name it; choose something else there first`)
     this.connectors = this.connectors.filter((x) => x !== c)
     for (const r of this.office.records()) if (r.directory === id) this.office.enter({ ...r, directory: undefined })
     this.office.note('connector.delete', undefined, { connector: id, name: c.name })
@@ -388,8 +474,16 @@ export class Provision {
       throw invalid('oidc.issuer', 'must begin with https:// (http:// only on this computer)')
     if (b.webhook && !/^https?:\/\/./.test(b.webhook.url))
       throw invalid('webhook.url', 'must begin with https:// or http://, and hold no password')
+    if (b.exchange?.url && !b.exchange.plaintext && !/^https:\/\/./.test(b.exchange.url))
+      throw invalid('exchange.url', 'has to begin with https://, or passwords and calendars can be read on the way')
+    if (b.graph && !GUID.test(b.graph.tenant))
+      throw invalid('graph.tenant', 'is no directory ID, which looks like 84bd8158-6d4d-4958-8b9f-9d6445542f95')
     const way = (x: Connector | Schemas['ConnectorBody'] | undefined) =>
-      JSON.stringify(x?.ldap?.urls ?? x?.oidc?.issuer)
+      JSON.stringify([
+        x?.ldap?.urls ?? x?.oidc?.issuer,
+        x?.exchange && [x.exchange.url, x.exchange.domains, x.exchange.auth],
+        x?.graph && [x.graph.tenant, x.graph.client_id, x.graph.credential],
+      ])
     if (old?.has_secret && secret === undefined && way(old) !== way(b))
       throw invalid('secret', 'must be given again for other servers, or another way to them')
     const c: Connector = withPaths({
@@ -401,6 +495,34 @@ export class Provision {
     this.connectors = old ? this.connectors.map((x) => (x === old ? c : x)) : [...this.connectors, c]
     this.office.note('connector.put', undefined, { connector: c.id, name: c.name, enabled: c.enabled, config })
     return c
+  }
+
+  /** Nobody is called by the mock: whose calendars cannot be read is made up. */
+  private calendars(c: Connector): Schemas['ConnectorCalendars'] {
+    if (c.id !== 'x1') return { calendars: c.id === 'g1' ? 12 : 0, failing: [] }
+    const at = new Date(Date.now() - 4 * 60_000).toISOString()
+    return {
+      calendars: 148,
+      failing: [
+        {
+          person: 'jonas',
+          name: 'Jonas Keller',
+          mailbox: 'jonas@example.com',
+          error: 'Exchange knows no mailbox with this address.',
+          checked_at: at,
+        },
+        {
+          person: 'zoe',
+          name: 'Zoë Lindqvist',
+          mailbox: 'zoe@example.com',
+          error:
+            'The account that reads calendars may not act for this mailbox. An administrator of Exchange has to give it the role ApplicationImpersonation for it.',
+          checked_at: at,
+          succeeded_at: new Date(Date.now() - 3 * 864e5).toISOString(),
+        },
+      ],
+      more: 3,
+    }
   }
 
   private token(c: Connector, { expires_at }: Schemas['ConnectorTokenBody']): Schemas['MadeConnectorToken'] {
@@ -482,6 +604,85 @@ export class Provision {
     this.syncing.set(c.id, job.id)
     return job
   }
+}
+
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+function systemSteps(c: Connector, mailbox: string): Schemas['Step'][] {
+  const server = c.kind === 'exchange' ? 'mail.example.com' : 'graph.microsoft.com'
+  const reached = [
+    { name: 'connection', server, ok: true, found: 'Port 443 answers.' },
+    { name: 'encryption', server, ok: true, found: `TLS 1.3; the certificate is for ${server}.` },
+  ]
+  if (c.id === 'g2')
+    return [
+      ...reached,
+      {
+        name: 'token',
+        ok: false,
+        found: "Microsoft 365 does not accept the application's certificate.",
+        remedy: 'Upload the certificate on the page Certificates & secrets of the app registration.',
+      },
+    ]
+  const signedIn = [...reached, { name: 'sign_in', server, ok: true, found: 'The account that reads may sign in.' }]
+  if (!mailbox) return signedIn
+  return mailbox.startsWith('anna@')
+    ? [...signedIn, { name: 'calendar', ok: true, found: '31 appointments in the next 30 days.' }]
+    : [
+        ...signedIn,
+        {
+          name: 'calendar',
+          ok: false,
+          found: 'Exchange knows no mailbox with this address.',
+          remedy: 'Check the address.',
+        },
+      ]
+}
+
+/** Shorter than the real ones (scripts in internal/connector/scripts.go), but for the same purposes. */
+function scripts(c: Connector, base: string): Schemas['Script'][] {
+  const account = c.exchange?.account?.replace(/^.*\\/, '') ?? 'doorlight'
+  const at = (name: Schemas['Script']['name'], text: string): Schemas['Script'] => ({
+    name,
+    shell:
+      c.kind === 'exchange'
+        ? 'exchange_management_shell'
+        : name === 'registration'
+          ? 'microsoft_graph_powershell'
+          : 'exchange_online_powershell',
+    text,
+  })
+  if (c.kind === 'graph')
+    return [
+      at(
+        'registration',
+        `Connect-MgGraph -TenantId '${c.graph?.tenant}' -Scopes 'Application.ReadWrite.All'\n$app = New-MgApplication -DisplayName '${c.name}' -SignInAudience AzureADMyOrg -Web @{ RedirectUris = @('${base}${c.callback_path}') }\n"Application ID: $($app.AppId)"\n`,
+      ),
+      at(
+        'restriction',
+        `Connect-ExchangeOnline\nNew-ServicePrincipal -AppId '${c.graph?.client_id}' -DisplayName '${c.name}'\n`,
+      ),
+    ]
+  const made = at(
+    'account',
+    `Import-Module ActiveDirectory\nNew-ADUser -Name '${account}' -AccountPassword (Read-Host -AsSecureString 'Password') -Enabled $true\n`,
+  )
+  if (c.exchange?.access === 'delegate')
+    return [
+      made,
+      at('delegate', `Enable-Mailbox -Identity '${account}'\n`),
+      at('test', `Get-MailboxFolderPermission -Identity 'anna@example.com:\\Calendar' -User '${account}'\n`),
+    ]
+  return [
+    made,
+    at(
+      'impersonation',
+      `New-RoleGroup -Name 'Doorlight impersonation' -Roles 'ApplicationImpersonation' -Members '${account}'\n`,
+    ),
+    at('scope', `New-ManagementScope -Name 'Doorlight people' -RecipientRestrictionFilter "MemberOfGroup -eq '…'"\n`),
+    at('throttling', `Set-ThrottlingPolicyAssociation -Identity '${account}' -ThrottlingPolicy 'Doorlight'\n`),
+    at('test', `Get-ManagementRoleAssignment -Role 'ApplicationImpersonation' -GetEffectiveUsers\n`),
+  ]
 }
 
 function providerSteps(c: Connector): Schemas['Step'][] {

@@ -88,7 +88,12 @@ export function seeAppointment(level: FullLevel, a: Appointment): Appointment {
   if (reads(level, 'text')) Object.assign(v, { profile: a.profile, counts: a.counts, dismissed: a.dismissed })
   if (reads(level, 'subject') && !a.private) Object.assign(v, { subject: a.subject, url: a.url })
   if (reads(level, 'own'))
-    Object.assign(v, { private: a.private, calendar: a.calendar, reminder_minutes: a.reminder_minutes })
+    Object.assign(v, {
+      private: a.private,
+      calendar: a.calendar,
+      reminder_minutes: a.reminder_minutes,
+      seen_at: a.seen_at,
+    })
   if (level === 'self') v.url = a.url
   return v
 }

@@ -35,6 +35,8 @@ export type Options = {
   quiet?: boolean
   many?: number
   language?: 'en' | 'de'
+  /** Where my calendars come from; otherwise from programs and what I enter. */
+  calendar?: Partial<Schemas['CalendarSection']>
   /** Mine; otherwise I administer the office. */
   role?: Schemas['Me']['role']
 }
@@ -108,6 +110,15 @@ export class Server {
         problems: ['“Easter” has no start and was left out.'],
         appointments: 2,
       },
+      {
+        id: 'c4',
+        kind: 'local',
+        name: 'Outlook',
+        checked_at: ago(8),
+        succeeded_at: ago(8),
+        problems: [],
+        appointments: 9,
+      },
     ]
     this.clients = [
       {
@@ -149,6 +160,7 @@ export class Server {
     }
     this.role = options.role ?? 'admin'
     this.admin = new Administration(this.people, (id) => this.onChange([], [id]), now)
+    if (options.calendar) this.admin.setCalendar('berlin', options.calendar)
     this.settle()
   }
 
@@ -431,7 +443,14 @@ export class Server {
         return [e, { central: c, own, effective: own ?? value }]
       }),
     )
-    const { user_may_change: _, own_calendars: __, ...options } = calendar
+    const {
+      user_may_change: _,
+      own_calendars: __,
+      method: ___,
+      connector: ____,
+      accounts: _____,
+      ...options
+    } = calendar
     return {
       activation,
       calendar: {
@@ -494,6 +513,65 @@ export class Server {
     else if (provider === 'o2') return refused('unknown')
     else this.signedIn = true
     return /^\/(?![/\\])/.test(to) ? to : '/'
+  }
+
+  /** What the pages on which an account is connected lead back to; at the subsidiary nobody agrees. */
+  connectAccount(connector: string): string {
+    const system = this.admin.provision.systems().find((s) => s.id === connector && s.accounts && s.enabled)
+    const refused = (why: string) => `/settings/calendars?refused=${why}&connector=${encodeURIComponent(connector)}`
+    if (!system) return refused('switchedoff')
+    // A page of the server begins a new office, in which the administrator may have said nothing yet.
+    this.admin.setCalendar('berlin', { method: 'local', accounts: connector, connector: undefined })
+    if (connector === 'g2') return refused('denied')
+    const now = new Date().toISOString()
+    this.calendars = [
+      ...this.calendars,
+      {
+        id: 'c-account',
+        kind: 'graph_account',
+        name: system.name,
+        connector,
+        username: 'anna@example.com',
+        checked_at: now,
+        succeeded_at: now,
+        problems: [],
+        appointments: 23,
+      },
+    ]
+    return '/settings/calendars'
+  }
+
+  /** Those that I have entered, connected or had handed over, and the one that the settings give me. */
+  private allCalendars(): Schemas['Calendars'] {
+    const { method, connector, accounts, own_calendars } = this.admin.of(ME).calendar
+    const system = this.admin.provision.systems().find((s) => s.id === (method === 'central' ? connector : accounts))
+    const at = new Date(Date.now() - 2 * 60_000).toISOString()
+    const central: Schemas['Calendar'][] =
+      method === 'central' && system
+        ? [
+            {
+              id: 'c-central',
+              kind: system.kind,
+              name: system.name,
+              central: true,
+              connector,
+              checked_at: at,
+              succeeded_at: at,
+              problems: [],
+              appointments: 31,
+            },
+          ]
+        : []
+    const mine = this.calendars.filter((c) => method === 'local' || (c.kind !== 'local' && c.kind !== 'graph_account'))
+    return {
+      calendars: [...central, ...mine],
+      allowed: own_calendars,
+      local: method === 'local',
+      accounts:
+        method === 'local' && system
+          ? [{ id: system.id, name: system.name, path: `/accounts/${encodeURIComponent(system.id)}/begin` }]
+          : [],
+    }
   }
 
   private sessions: Schemas['Session'][] = [
@@ -690,7 +768,7 @@ export class Server {
         return { people: touched ? 1 : 0, done: !b.dry_run }
       }
       case 'GET calendars':
-        return { calendars: this.calendars, allowed: true }
+        return this.allCalendars()
       case 'POST calendars': {
         const { password, ...b } = body as Schemas['CalendarBody']
         if (!/^https?:/.test(b.url))
@@ -742,6 +820,10 @@ export class Server {
       return undefined
     }
     if (kind === 'calendars') {
+      if (item === 'c-central') {
+        if (method === 'POST') return this.allCalendars().calendars[0]
+        throw new Refused(409, 'the calendar "Exchange Berlin" is there because the administrator\'s settings say so')
+      }
       const i = this.calendars.findIndex((c) => c.id === item)
       const c = this.calendars[i]
       if (!c) throw new Refused(404, 'there is no such calendar')

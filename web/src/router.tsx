@@ -9,6 +9,7 @@ import {
 import { queryClient, sessionQuery, setupQuery } from './api/queries'
 import { NotFound, PageTrouble } from './components/trouble'
 import {
+  accountSearch,
   agendaSearch,
   auditSearch,
   everywhere,
@@ -129,6 +130,7 @@ const activation = createRoute({
 const calendars = createRoute({
   getParentRoute: () => settings,
   path: '/calendars',
+  validateSearch: accountSearch,
   component: lazyRouteComponent(() => import('./pages/settings-calendars'), 'CalendarsPage'),
 })
 
@@ -248,6 +250,30 @@ const adminProvisioning = createRoute({
   component: lazyRouteComponent(() => import('./pages/admin-provisioning'), 'ProvisioningPage'),
 })
 
+const adminExchanges = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/exchange',
+  component: lazyRouteComponent(() => import('./pages/admin-exchanges'), 'ExchangesPage'),
+})
+
+const adminExchange = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/exchange/$connector',
+  component: lazyRouteComponent(() => import('./pages/admin-exchange'), 'ExchangePage'),
+})
+
+const adminGraphs = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/graph',
+  component: lazyRouteComponent(() => import('./pages/admin-graphs'), 'GraphsPage'),
+})
+
+const adminGraph = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/graph/$connector',
+  component: lazyRouteComponent(() => import('./pages/admin-graph'), 'GraphPage'),
+})
+
 const adminWebhooks = createRoute({
   getParentRoute: () => adminSystem,
   path: '/webhooks',
@@ -316,6 +342,10 @@ export const router = createRouter({
           adminProvider,
           adminProvisionings,
           adminProvisioning,
+          adminExchanges,
+          adminExchange,
+          adminGraphs,
+          adminGraph,
           adminWebhooks,
           adminWebhook,
           adminTokens,

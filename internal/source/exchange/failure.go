@@ -92,6 +92,22 @@ var meanings = map[string]meaning{
 	"ErrorExceededFindCountLimit":    {source.Unavailable, ofMailbox, false, "Exchange is busy and asked to be left alone for a while."},
 	"ErrorExceededSubscriptionCount": {source.Unavailable, ofNobody, false, "Exchange allows no further subscription for this mailbox at the moment."},
 
+	// Of subscriptions: the calendar itself can be read all the same.
+	"ErrorSubscriptionNotFound":                   {source.Unavailable, ofNobody, true, "Exchange does not know the subscription to this mailbox any more."},
+	"ErrorExpiredSubscription":                    {source.Unavailable, ofNobody, true, "The subscription to this mailbox has come to its end."},
+	"ErrorInvalidSubscription":                    {source.Unavailable, ofNobody, true, "Exchange does not know the subscription to this mailbox any more."},
+	"ErrorSubscriptionUnsubscribed":               {source.Unavailable, ofNobody, true, "Exchange has ended the subscription to this mailbox."},
+	"ErrorSubscriptionAccessDenied":               {source.Unavailable, ofNobody, true, "The subscription to this mailbox is another account's."},
+	"ErrorInvalidPullSubscriptionId":              {source.Unavailable, ofNobody, true, "Exchange does not know the subscription to this mailbox any more."},
+	"ErrorInvalidWatermark":                       {source.Unavailable, ofNobody, false, "Exchange cannot say what has changed in this mailbox."},
+	"ErrorMissedNotificationEvents":               {source.Unavailable, ofNobody, false, "Exchange cannot say what has changed in this mailbox."},
+	"ErrorEventNotFound":                          {source.Unavailable, ofNobody, false, "Exchange cannot say what has changed in this mailbox."},
+	"ErrorReadEventsFailed":                       {source.Unavailable, ofNobody, true, "Exchange cannot say what has changed in this mailbox."},
+	"ErrorProxiedSubscriptionCallFailure":         {source.Unavailable, ofNobody, true, "Exchange could not reach the server with the subscription to this mailbox."},
+	"ErrorNewEventStreamConnectionOpened":         {source.Unavailable, ofNobody, false, "Another connection asks for the same subscriptions."},
+	"ErrorSubscriptionDelegateAccessNotSupported": {source.NotAllowed, ofNobody, false, "Exchange tells of no changes to accounts that read a calendar as a delegate. It is polled."},
+	"ErrorInvalidSyncStateData":                   {source.Unavailable, ofNobody, false, "Exchange does not know what was read of this calendar."},
+
 	"ErrorSchemaValidation":       {source.Other, ofMailbox, false, "Exchange does not understand what it was asked. It may be older than 2010 SP1."},
 	"ErrorInvalidRequest":         {source.Other, ofMailbox, false, "Exchange does not understand what it was asked."},
 	"ErrorInvalidOperation":       {source.Other, ofMailbox, false, "Exchange does not do what it was asked."},

@@ -152,7 +152,7 @@ func TestKerberos(t *testing.T) {
 		case "SyncFolderItems":
 			io.WriteString(w, synced("one", ""))
 		case "FindItem":
-			io.WriteString(w, found(true, standUp))
+			io.WriteString(w, items(true, standUp))
 		}
 	}))
 	t.Cleanup(server.Close)

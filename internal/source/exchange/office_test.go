@@ -74,6 +74,7 @@ type watching struct {
 	told map[string]int
 	news chan struct{}
 	end  func() error
+	hook func(mailbox string) // may be nil
 }
 
 func (o *office) watch(people ...int) *watching {
@@ -85,8 +86,12 @@ func (o *office) watch(people ...int) *watching {
 		done <- o.sys.Watch(ctx, func(mailbox string) {
 			w.mu.Lock()
 			w.told[mailbox]++
+			hook := w.hook
 			w.mu.Unlock()
 			poke(w.news)
+			if hook != nil {
+				hook(mailbox)
+			}
 		})
 	}()
 	w.end = sync.OnceValue(func() error { cancel(); return <-done })
@@ -105,7 +110,7 @@ func (w *watching) follow(people ...int) {
 // wait waits until a condition holds.
 func (w *watching) wait(what string, holds func() bool) {
 	w.o.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute) // for a machine that has much else to do
 	for !holds() {
 		if time.Now().After(deadline) {
 			w.o.t.Fatalf("in vain: %s; told so far %v; the server counts %+v", what, w.count(), w.o.server.Counters())

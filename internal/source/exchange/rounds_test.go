@@ -121,6 +121,9 @@ type gremlin struct {
 	r      *rand.Rand
 	server *exchangetest.Server
 	n      int
+	faults exchangetest.Faults
+	backup *exchangetest.Backup
+	ill    []string // mailboxes that fail
 }
 
 func (g *gremlin) one(words ...string) string { return words[g.r.IntN(len(words))] }
@@ -205,17 +208,71 @@ func (g *gremlin) change(t *testing.T, mailbox string) {
 	}
 }
 
-// spite has something go wrong.
+// spite has something go wrong until there is peace.
 func (g *gremlin) spite(t *testing.T, addresses []string) {
-	switch g.r.IntN(2) {
+	t.Helper()
+	r := g.r
+	who := addresses[r.IntN(len(addresses))]
+	some := 0.05 + r.Float64()/4
+	switch f := &g.faults; r.IntN(20) {
 	case 0:
 		g.server.EndSubscriptions(g.one("mbx1.example.test", "mbx2.example.test"))
 	case 1:
-		if err := g.server.MoveMailbox(addresses[g.r.IntN(len(addresses))], g.one("mbx1.example.test", "mbx2.example.test")); err != nil {
+		if err := g.server.MoveMailbox(who, g.one("mbx1.example.test", "mbx2.example.test")); err != nil {
 			t.Fatal(err)
 		}
+	case 2:
+		f.Drop = some
+	case 3:
+		f.HalfAnswer = some
+	case 4:
+		f.Unauthorized = some / 4
+	case 5:
+		f.Unavailable = some
+	case 6:
+		f.Busy = some
+	case 7:
+		f.Internal = some
+	case 8:
+		f.Slow = some
+	case 9:
+		f.LoseSubscription = some
+	case 10:
+		f.MissEvents = some
+	case 11:
+		f.BadWatermark = some
+	case 12:
+		f.BadSyncState = some
+	case 13:
+		f.ReadFails, f.DropStream = some, some
+	case 14:
+		g.server.MissEvents(who)
+	case 15:
+		g.server.InvalidateStates(who)
+	case 16:
+		g.server.SetSkew(time.Duration(r.IntN(240)-120) * time.Second)
+	case 17:
+		g.server.Mailbox(who).SetState([]exchangetest.State{exchangetest.Failing, exchangetest.Hanging, exchangetest.Moving, exchangetest.Unreachable}[r.IntN(4)])
+		g.ill = append(g.ill, who)
+	case 18:
+		g.backup = g.server.Backup()
+	default:
+		if g.backup != nil && r.IntN(3) == 0 { // the server is rolled back to how it was a while ago
+			g.server.Restore(g.backup)
+			g.backup = nil
+		}
+		g.faults = exchangetest.Faults{}
 	}
+	g.server.SetFaults(g.faults)
 }
 
 // peace ends everything that goes wrong.
-func (g *gremlin) peace() {}
+func (g *gremlin) peace() {
+	g.faults = exchangetest.Faults{}
+	g.server.SetFaults(g.faults)
+	g.server.SetSkew(0)
+	for _, who := range g.ill {
+		g.server.Mailbox(who).SetState(exchangetest.Working)
+	}
+	g.ill = nil
+}

@@ -35,13 +35,14 @@ func (m *metered) Read(p []byte) (int, error) {
 
 // envelopes reads the envelopes of a stream one by one, as they arrive.
 type envelopes struct {
+	most   int // bytes of one
 	meter  *metered
 	bounds *bounded
 	d      *xml.Decoder
 }
 
 func newEnvelopes(r io.Reader) *envelopes {
-	e := &envelopes{meter: &metered{r: r, left: maxEnvelope}}
+	e := &envelopes{most: maxEnvelope, meter: &metered{r: r, left: maxEnvelope}}
 	e.bounds = &bounded{d: xml.NewDecoder(e.meter)}
 	e.d = xml.NewTokenDecoder(e.bounds)
 	return e
@@ -50,7 +51,7 @@ func newEnvelopes(r io.Reader) *envelopes {
 // next returns the next envelope, io.EOF after the last.
 func (e *envelopes) next() (*soap, error) {
 	s, err := next(e.d)
-	e.meter.left, e.bounds.elements = maxEnvelope, 0
+	e.meter.left, e.bounds.elements = e.most, 0
 	return s, err
 }
 
@@ -73,16 +74,22 @@ func (w *watcher) listen(ctx context.Context, g *group) {
 	}
 	l := w.s.newLane()
 	defer l.transport.CloseIdleConnections()
-	c := &stream{g: g, lane: l}
+	c := &stream{g: g, lane: l, last: time.Now()}
 	for w.calm(ctx, g) {
 		opened := time.Now()
 		more, err := w.once(ctx, c)
+		lived := time.Since(opened)
+		if lived > w.settled() {
+			c.failures = 0
+		}
 		switch {
 		case !more:
 			return
 		case err == nil: // its time was up, all is well
-			if time.Since(opened) < w.short() {
+			if lived < w.short() {
 				c.failures++
+			} else {
+				c.failures = 0
 			}
 		case errors.Is(err, errGrown):
 			c.missed = true // what was under way when it was left
@@ -105,9 +112,10 @@ type stream struct {
 	g        *group
 	lane     *lane
 	ids      []string
-	speaker  string // the mailbox it is charged to
-	failures int    // in a row
-	missed   bool   // something may have been
+	speaker  string    // the mailbox it is charged to
+	failures int       // in a row
+	last     time.Time // it was good
+	missed   bool      // something may have been
 }
 
 // once opens the stream and reads it to its end. more is false if there is nothing to hear or ctx ended.
@@ -225,9 +233,14 @@ func (w *watcher) broken(c *stream, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f, _ := errors.AsType[*failure](err)
+	away := w.s.c.timing.keep
+	if w.s.fixed == nil {
+		away = w.settled() // the mailboxes may be on another server
+	}
 	var lost []*member
 	switch {
-	case f != nil && lostCodes[f.code], c.failures >= 3:
+	case f != nil && lostCodes[f.code], c.failures >= 3 && !unanswered(err), c.failures >= 3 && time.Since(c.last) > away:
+		// Elsewhere, or not at all. A server that is only away for a while keeps what it has.
 		for _, m := range c.g.ids {
 			lost = append(lost, m)
 		}
@@ -255,10 +268,20 @@ func (w *watcher) broken(c *stream, err error) {
 func (w *watcher) lose(m *member) {
 	w.deaf(m)
 	w.s.forget(m.key)
-	m.avoid = m.group
+	m.alone = true
 	w.part(m, false)
-	w.schedule(m, time.Now().Add(w.short()))
+	wait := w.short()
+	if time.Since(m.at) > w.settled() {
+		m.failures = 0
+	}
+	if m.failures++; m.failures > 1 { // it is lost again and again
+		wait = w.s.c.timing.backoff(int(m.failures))
+	}
+	w.schedule(m, time.Now().Add(wait))
 }
+
+// settled is how long a subscription or a stream has to live for what went wrong before to be forgotten.
+func (w *watcher) settled() time.Duration { return 30 * w.s.c.timing.wait }
 
 // noted takes in what a stream tells.
 func (w *watcher) noted(g *group, m *message) {
@@ -295,7 +318,16 @@ func (w *watcher) open(c *stream) {
 			break
 		}
 	}
-	c.failures, c.missed = 0, false
+	c.missed, c.last = false, time.Now()
+}
+
+// unanswered reports whether an error is not the server's answer, but that there is none.
+func unanswered(err error) bool {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.scope == ofServer || f.scope == ofSilence
+	}
+	e, ok := errors.AsType[*source.Error](err)
+	return ok && e.Kind == source.Unavailable
 }
 
 // read opens the connection and reads it until it ends; nil if the server closed it because its time was up.

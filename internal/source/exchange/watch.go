@@ -115,17 +115,17 @@ type watcher struct {
 // member is one mailbox that is followed. There are many: keep it small.
 type member struct {
 	key, mailbox string
-	id           string // of the subscription; empty: none
-	watermark    string // with pull
-	group        *group // with a subscription, or about to have one
-	avoid        *group // on whose server the subscription did not come off
-	at           time.Time
-	index        int32 // in due, from 1; 0: not there
+	id           string    // of the subscription; empty: none
+	watermark    string    // with pull
+	group        *group    // with a subscription, or about to have one
+	at           time.Time // when it is due; with a stream, and a subscription: when that was made
+	index        int32     // in due, from 1; 0: not there
 	failures     int16
 	gone         bool // no longer followed
 	busy         bool // a worker has it
 	heard        bool // its changes are heard of
 	dirty        bool // it is in dirty
+	alone        bool // a subscription with its group was lost: the next one is made where the mailbox is, whose group it joins
 }
 
 // group are mailboxes whose subscriptions live on one server.
@@ -274,22 +274,29 @@ func (w *watcher) dissolve(g *group) {
 
 func (g *group) route() route { return route{anchor: g.anchor, prefer: true, cookie: g.cookie} }
 
-// join puts a member into a group of its place that has room.
-func (w *watcher) join(m *member, at *endpoint) *group {
-	place := at.group + " " + at.url.String()
-	if m.group != nil && m.group.place == place && !m.group.closed && m.group != m.avoid {
-		return m.group
+func placeOf(at *endpoint) string { return at.group + " " + at.url.String() }
+
+// join puts a member into a group of its place that has room; of a certain server if settled.
+func (w *watcher) join(m *member, at *endpoint, settled bool, cookie string) *group {
+	place := placeOf(at)
+	if g := m.group; g != nil {
+		if g.place == place && !g.closed && !settled {
+			return g
+		}
+		w.part(m, true)
 	}
-	w.part(m, true)
 	list := w.groups[place]
 	for i := len(list) - 1; i >= 0; i-- {
-		if g := list[i]; g.size < maxIDs && g != m.avoid {
+		if g := list[i]; g.size < maxIDs && (!settled || g.settled && g.cookie == cookie) {
 			g.size++
 			m.group = g
 			return g
 		}
 	}
 	g := &group{place: place, at: at, size: 1, ids: map[string]*member{}}
+	if settled {
+		g.settled, g.cookie, g.anchor = true, cookie, m.mailbox
+	}
 	w.groups[place] = append(list, g)
 	m.group = g
 	return g
@@ -411,6 +418,12 @@ func (w *watcher) failed(m *member, err error) {
 		m.failures++
 	}
 	wait = w.s.c.timing.backoff(int(m.failures))
+	switch {
+	case f != nil && f.code == "ErrorSubscriptionDelegateAccessNotSupported":
+		wait = w.s.c.timing.old / 2 // unless its rights become those of an owner
+	case ok && (e.Kind == source.NotFound || e.Kind == source.NotAllowed):
+		wait *= 6 // an administrator has to do something first
+	}
 	if ok {
 		wait = max(wait, e.RetryAfter)
 	}
@@ -418,13 +431,13 @@ func (w *watcher) failed(m *member, err error) {
 	switch {
 	case f == nil:
 	case lostCodes[f.code]:
-		m.avoid = m.group
+		m.alone = true
 		w.part(m, false)
 		if m.failures == 1 {
 			wait = w.short()
 		}
 	case f.look:
-		m.avoid = m.group
+		m.alone = true
 		w.part(m, true)
 	}
 	if g := m.group; g != nil && !g.settled && f != nil && f.scope == ofMailbox {
@@ -450,42 +463,53 @@ func (w *watcher) subscribe(ctx context.Context, m *member, b *box) {
 		return
 	}
 	w.mu.Lock()
-	g := w.join(m, at)
-	if !g.settled {
-		if g.first { // whose server the others' subscriptions will live on as well
-			w.mu.Unlock()
-			w.done(m, w.short())
-			return
+	alone := m.alone
+	way := route{anchor: m.mailbox, prefer: true}
+	if !alone {
+		g := w.join(m, at, false, "")
+		if !g.settled {
+			if g.first { // whose server the others' subscriptions will live on as well
+				w.mu.Unlock()
+				w.done(m, w.short())
+				return
+			}
+			g.first = true
+			if g.anchor == "" {
+				g.anchor = m.mailbox
+			}
+			defer func() {
+				w.mu.Lock()
+				g.first = false
+				w.mu.Unlock()
+			}()
 		}
-		g.first = true
-		if g.anchor == "" {
-			g.anchor = m.mailbox
-		}
-		defer func() {
-			w.mu.Lock()
-			g.first = false
-			w.mu.Unlock()
-		}()
+		at, way = g.at, g.route()
 	}
-	way := g.route()
 	w.mu.Unlock()
 	minutes := 0
 	if w.pull {
 		minutes = min(max(10, int(4*w.s.c.Interval/time.Minute)), 1440)
 	}
 	who := w.s.person(m.mailbox)
-	r, header, err := w.s.call(ctx, request{key: m.key, box: b, who: who, at: g.at, route: way, body: func(bw *writer) { bw.subscribe(who, minutes) }})
+	r, header, err := w.s.call(ctx, request{key: m.key, box: b, who: who, at: at, route: way, body: func(bw *writer) { bw.subscribe(who, minutes) }})
 	if err == nil && (r.SubscriptionID == "" || len(r.SubscriptionID) > 4096 || w.pull && r.Watermark == "") {
-		err = garbled(w.s.host(g.at.url).name, errors.New("a subscription without an ID"))
+		err = garbled(w.s.host(at.url).name, errors.New("a subscription without an ID"))
 	}
 	if err != nil {
 		w.failed(m, err)
 		return
 	}
+	cookie := overridden(header)
 	w.mu.Lock()
-	m.id, m.watermark, m.failures, m.avoid = strings.TrimSpace(r.SubscriptionID), strings.TrimSpace(r.Watermark), 0, nil
-	g.settled = true
-	if cookie := overridden(header); cookie != "" {
+	if alone {
+		w.join(m, at, true, cookie)
+	}
+	g := m.group
+	m.id, m.watermark, m.alone, m.at = strings.TrimSpace(r.SubscriptionID), strings.TrimSpace(r.Watermark), false, time.Now()
+	if w.pull {
+		m.failures = 0
+	}
+	if g.settled = true; cookie != "" && g.cookie == "" {
 		g.cookie = cookie
 	}
 	if g.closed { // everybody else has gone in the meantime

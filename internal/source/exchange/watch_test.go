@@ -3,6 +3,10 @@ package exchange
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,14 +106,12 @@ func TestFollowingChanges(t *testing.T) {
 // Mailboxes are heard of in groups of at most 200, on a connection each.
 func TestManyShareAConnection(t *testing.T) {
 	t.Parallel()
-	const n = 450
+	const n = 250
 	o := newOffice(t, n, exchangetest.Config{}, nil)
 	w := o.watch(everybody(n)...)
 	w.hears(everybody(n)...)
-	if got := o.server.Counters().Streams; got != 3 {
-		t.Errorf("%d connections are open, want 3", got)
-	}
-	for _, i := range []int{0, 199, 200, 449} {
+	w.wait("two connections", func() bool { return o.server.Counters().Streams == 2 })
+	for _, i := range []int{0, 199, 200, 249} {
 		o.put(i, meeting("here", time.Now()))
 		w.tells(i)
 	}
@@ -130,5 +132,105 @@ func TestForbiddenMailboxHoldsUpNobody(t *testing.T) {
 			o.server.SetImpersonation("reader", "*")
 			w.hears(0, 1, 2)
 		})
+	}
+}
+
+// Each group goes where its first subscription went, each stream is charged to another mailbox, and nothing is
+// compressed, which would hold events back.
+func TestStreamsStayWithTheirServer(t *testing.T) {
+	t.Parallel()
+	const n = maxIDs + 50
+	type opened struct{ anchor, cookie, speaker, prefer, encoding string }
+	var mu sync.Mutex
+	var streams []opened
+	subscribed := map[string]string{} // mailbox to cookie it came with
+	s := newScript(t, func(op, mailbox, body string, w http.ResponseWriter, r *http.Request) {
+		cookie := ""
+		if c, err := r.Cookie(overrideCookie); err == nil {
+			cookie = c.Value
+		}
+		switch op {
+		case "Subscribe":
+			mu.Lock()
+			subscribed[mailbox] = cookie
+			mu.Unlock()
+			http.SetCookie(w, &http.Cookie{Name: overrideCookie, Value: "of-" + r.Header.Get("X-AnchorMailbox")})
+			io.WriteString(w, success("Subscribe", "<m:SubscriptionId>"+mailbox+"</m:SubscriptionId>"))
+		case "GetStreamingEvents":
+			mu.Lock()
+			streams = append(streams, opened{r.Header.Get("X-AnchorMailbox"), cookie, mailbox, r.Header.Get("X-PreferServerAffinity"), r.Header.Get("Accept-Encoding")})
+			mu.Unlock()
+			io.WriteString(w, success("GetStreamingEvents", "<m:ConnectionStatus>OK</m:ConnectionStatus>"))
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		case "Unsubscribe":
+			io.WriteString(w, success("Unsubscribe", ""))
+		}
+	})
+	o := &office{t: t, sys: newSystem(t, s.URL, func(c *Config) { c.timing.reopen = time.Second })}
+	w := o.watch(everybody(n)...)
+	deadline := time.Now().Add(2 * time.Minute)
+	for heard := false; !heard; time.Sleep(10 * time.Millisecond) {
+		heard = true
+		for i := range n {
+			heard = heard && o.sys.heard(person0(i))
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("not everybody is heard of")
+		}
+	}
+	w.end()
+	mu.Lock()
+	defer mu.Unlock()
+	first := map[string]bool{}
+	for mailbox, cookie := range subscribed {
+		if cookie == "" {
+			first[mailbox] = true
+		}
+	}
+	if len(first) != 2 || !first[person0(0)] {
+		t.Errorf("those without a cookie are %v", first)
+	}
+	speakers := map[string]bool{}
+	for _, one := range streams {
+		if !first[one.anchor] || one.cookie != "of-"+one.anchor || one.prefer != "true" || one.encoding != "" {
+			t.Errorf("a stream is opened with %+v", one)
+		}
+		speakers[one.speaker] = true
+	}
+	if len(streams) < 2 || len(speakers) != 2 {
+		t.Errorf("the streams are %+v", streams)
+	}
+}
+
+// A stream that says nothing any more is dead: everybody in it is read, and heard of on another.
+func TestSilentStreamIsDead(t *testing.T) {
+	t.Parallel()
+	var streams atomic.Int32
+	s := newScript(t, func(op, mailbox, body string, w http.ResponseWriter, r *http.Request) {
+		switch op {
+		case "Subscribe":
+			io.WriteString(w, success("Subscribe", "<m:SubscriptionId>"+mailbox+"</m:SubscriptionId>"))
+		case "GetStreamingEvents":
+			n := streams.Add(1)
+			for {
+				io.WriteString(w, success("GetStreamingEvents", "<m:ConnectionStatus>OK</m:ConnectionStatus>"))
+				w.(http.Flusher).Flush()
+				select {
+				case <-r.Context().Done():
+					return
+				case <-time.After(map[bool]time.Duration{true: time.Minute, false: 50 * time.Millisecond}[n == 1]):
+				}
+			}
+		case "Unsubscribe":
+			io.WriteString(w, success("Unsubscribe", ""))
+		}
+	})
+	o := &office{t: t, sys: newSystem(t, s.URL, func(c *Config) { c.timing.silence = 500 * time.Millisecond })}
+	w := o.watch(0, 1)
+	for deadline := time.Now().Add(time.Minute); streams.Load() < 2 || w.count()[person0(0)] < 2 || w.count()[person0(1)] < 2; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d streams were opened, told of %v", streams.Load(), w.count())
+		}
 	}
 }

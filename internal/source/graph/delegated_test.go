@@ -264,6 +264,30 @@ func TestAServiceThatTakesNoSignIns(t *testing.T) {
 	}
 }
 
+// TestConsentIsWithdrawn, and the words say what to do.
+func TestConsentIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	server, s := start(t)
+	refresh, err := server.SignIn(graphtest.DefaultApp().ID, "bert@example.com")
+	must(t, err)
+	r, err := s.Fetch(t.Context(), source.Account{Password: refresh})
+	must(t, err)
+	must(t, server.Revoke("bert@example.com", 65001))
+	_, err = s.Fetch(t.Context(), source.Account{Password: r.Password})
+	if e := errorOf(t, err); e.Kind != source.Credentials || e.Whole || !strings.Contains(e.Text, "agree") {
+		t.Errorf("%v: %q", e, e.Text)
+	}
+	for number, words := range map[int]string{50076: "second factor", 53003: "Conditional Access", 700082: "long time", 12345678: "AADSTS12345678"} {
+		refresh, err := server.SignIn(graphtest.DefaultApp().ID, "anna@example.com")
+		must(t, err)
+		must(t, server.Revoke("anna@example.com", number))
+		_, err = s.Fetch(t.Context(), source.Account{Password: refresh})
+		if e := errorOf(t, err); e.Kind != source.Credentials || !strings.Contains(e.Text, words) {
+			t.Errorf("%d: %v: %q", number, e, e.Text)
+		}
+	}
+}
+
 // TestSomebodyGivesUp ends at once, and nothing is held against the service.
 func TestSomebodyGivesUp(t *testing.T) {
 	t.Parallel()

@@ -193,7 +193,7 @@ func TestABatchThatIsLost(t *testing.T) {
 func TestOneMailboxIsBrokenForEver(t *testing.T) {
 	t.Parallel()
 	server, s := start(t, func(_ *graphtest.Config, c *Config, o *outbound.Config) {
-		o.Timeout = 2 * time.Second
+		o.Timeout = time.Second
 		c.timing.gather = 20 * time.Millisecond
 	})
 	var all []string
@@ -274,6 +274,26 @@ func TestASilentService(t *testing.T) {
 	}
 }
 
+// TestAProbeThatIsGivenUp: the next one finds out.
+func TestAProbeThatIsGivenUp(t *testing.T) {
+	t.Parallel()
+	server, s := start(t)
+	_, err := s.Fetch(t.Context(), anna())
+	must(t, err)
+	for i := range probeAfter {
+		s.gate.failed(fmt.Sprint("mailbox ", i))
+	}
+	lift := server.Break(graphtest.Rule{Op: "index", Do: graphtest.Hang})
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("somebody else"))
+	defer cancel()
+	if _, err := s.Fetch(ctx, anna()); err == nil {
+		t.Error("read, although nobody answered the probe")
+	}
+	lift()
+	_, err = s.Fetch(t.Context(), anna())
+	must(t, err)
+}
+
 // TestATokenThatIsNotTaken is replaced once, with what the service wants to be told.
 func TestATokenThatIsNotTaken(t *testing.T) {
 	t.Parallel()
@@ -298,6 +318,56 @@ func TestATokenThatIsNotTaken(t *testing.T) {
 		t.Errorf("for ever: %v", err)
 	}
 	lift()
+}
+
+// TestTokensThatAreNeverTaken: not everybody asks for another.
+func TestTokensThatAreNeverTaken(t *testing.T) {
+	t.Parallel()
+	server, s := start(t, func(_ *graphtest.Config, c *Config, _ *outbound.Config) { c.timing.fresh = time.Hour })
+	server.Break(graphtest.Rule{Op: "calendarView", Do: graphtest.Answer, Status: 401, Code: "InvalidAuthenticationToken",
+		Claims: base64.StdEncoding.EncodeToString([]byte(`{}`))})
+	for i := range 30 {
+		if _, err := s.Fetch(t.Context(), source.Account{Mailbox: fmt.Sprintf("user%d@example.com", i)}); !errorOf(t, err).Whole || errorOf(t, err).Kind != source.Unavailable {
+			t.Errorf("%v", err)
+		}
+	}
+	if n := server.Count("token"); n != 1 {
+		t.Errorf("%d tokens were asked for", n)
+	}
+}
+
+// TestAPermissionThatIsGranted is made use of within minutes, though the token that has it not is good for an hour.
+func TestAPermissionThatIsGranted(t *testing.T) {
+	t.Parallel()
+	app := graphtest.DefaultApp()
+	app.Roles = nil
+	server, s := start(t, func(g *graphtest.Config, _ *Config, _ *outbound.Config) { g.Apps = []graphtest.App{app} })
+	_, err := s.Fetch(t.Context(), anna())
+	if errorOf(t, err).Kind != source.NotAllowed {
+		t.Errorf("without permission: %v", err)
+	}
+	must(t, server.SetApp(app.ID, func(a *graphtest.App) { a.Roles = []string{"Calendars.Read"} }))
+	s.app.mu.Lock()
+	s.app.granted = time.Now().Add(-6 * time.Minute)
+	s.app.mu.Unlock()
+	if _, err = s.Fetch(t.Context(), anna()); err == nil {
+		t.Error("the old token has the permission: the stand-in is not strict")
+	}
+	_, err = s.Fetch(t.Context(), anna())
+	must(t, err)
+}
+
+// TestATokenThatIsNotTakenForOne, in a batch: that one is asked for again, with another.
+func TestATokenThatIsNotTakenForOne(t *testing.T) {
+	t.Parallel()
+	server, s := start(t, gathering)
+	server.Break(graphtest.Rule{Op: "calendarView", Mailbox: "anna@example.com", Times: 2, Do: graphtest.Answer, Status: 401, Code: "InvalidAuthenticationToken"})
+	annas, berts := both(t.Context(), s)
+	must(t, annas)
+	must(t, berts)
+	if server.Count("batch") != 1 || server.Count("token") != 2 || server.Count("calendarView") != 4 {
+		t.Errorf("asked %v", server.Counts())
+	}
 }
 
 // TestTheTokenIsRenewedBeforeItsEnd, and used up to it if that does not work.
@@ -428,6 +498,16 @@ func TestMailboxesThatCannotBeRead(t *testing.T) {
 	must(t, err)
 	if server.Count("users") != n+1 {
 		t.Error("not looked up again")
+	}
+	must(t, server.SetApp(graphtest.DefaultApp().ID, func(a *graphtest.App) { a.Roles = []string{"Calendars.Read", "User.ReadBasic.All"} }))
+	server.ForgetTokens()
+	_, err = server.AddMailbox(graphtest.Mailbox{UPN: "c1234@example.com", Mail: "claire@example.com", Aliases: []string{"c.cygne@example.com"}})
+	must(t, err)
+	_, err = s.Fetch(t.Context(), source.Account{Mailbox: "claire@example.com"})
+	must(t, err)
+	_, err = s.Fetch(t.Context(), source.Account{Mailbox: "c.cygne@example.com"})
+	if e := errorOf(t, err); e.Kind != source.NotFound {
+		t.Errorf("by a further address, with User.ReadBasic.All: %v", e)
 	}
 	must(t, server.SetApp(graphtest.DefaultApp().ID, func(a *graphtest.App) { a.Roles = []string{"Calendars.Read"} }))
 	server.ForgetTokens()

@@ -18,7 +18,7 @@ type Notifications struct {
 	Unknown   int // of no subscription of ours: late ones, left by an earlier run, or made up
 	Forged    int // of a subscription of ours, but without its secret
 	Malformed int // requests that are none of the service's
-	Encrypted int // with content, which was never asked for; they count as a hint nevertheless
+	Encrypted int // with content, which was never asked for: refused
 }
 
 // Notifications returns the counts since New.
@@ -83,7 +83,7 @@ func (s *System) Notify() http.Handler {
 		w.WriteHeader(http.StatusAccepted)
 		if changed != nil {
 			for m := range mailboxes {
-				changed(m)
+				s.hint(m, changed)
 			}
 		}
 	})
@@ -121,7 +121,8 @@ func (u *subscriptions) accept(list []notification, tenant string) (map[string]s
 			continue
 		}
 		if len(n.Encrypted) > 0 && string(n.Encrypted) != "null" {
-			u.stats.Encrypted++ // not looked at
+			u.stats.Encrypted++
+			continue
 		}
 		switch n.Lifecycle {
 		case "":

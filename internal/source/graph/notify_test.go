@@ -184,6 +184,12 @@ func TestWithoutAnAddressNobodyIsWatched(t *testing.T) {
 	if err := s.Watch(t.Context(), func(string) {}); err != nil {
 		t.Errorf("Watch: %v, want nil at once", err)
 	}
+	_, anybody := start(t, func(_ *graphtest.Config, c *Config, _ *outbound.Config) {
+		c.Tenant, c.NotifyURL = "organizations", "https://presence.example.com/graph" // for people who sign in themselves
+	})
+	if err := anybody.Watch(t.Context(), func(string) {}); err != nil {
+		t.Errorf("Watch without a directory: %v, want nil at once", err)
+	}
 	if n := server.Count("token"); n != 0 {
 		t.Errorf("the service was asked %d times", n)
 	}
@@ -293,6 +299,75 @@ func TestNotificationsMayComeInAnyOrder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAChangeInAMailboxThatIsLeftAlone is told of when the wait is over, once.
+func TestAChangeInAMailboxThatIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := watch(t)
+	w.s.Follow([]string{"anna@example.com", "bert@example.com"})
+	w.until("both", func() bool { return w.s.subs.live("anna@example.com") && w.s.subs.live("bert@example.com") })
+	w.silence()
+	w.stand.Break(graphtest.Rule{Op: "calendarView", Times: 1, Do: graphtest.Answer, Status: 429, Code: "ApplicationThrottled", RetryAfter: time.Second})
+	begun := time.Now()
+	if _, err := w.s.Fetch(t.Context(), anna()); err == nil {
+		t.Fatal("not turned away")
+	}
+	e := put(t, w.stand, "anna@example.com", meeting("x"))[0]
+	for i := range 5 {
+		must(t, w.stand.Change("anna@example.com", e.ID, func(e *graphtest.Event) { e.Subject = fmt.Sprint(i) }))
+	}
+	put(t, w.stand, "bert@example.com", meeting("x"))
+	w.hears("somebody else meanwhile", "bert@example.com")
+	w.until("all notifications", func() bool { return w.s.Notifications().Changes == 7 })
+	w.hears("after the wait", "anna@example.com")
+	if took := time.Since(begun); took < time.Second {
+		t.Errorf("told after %v, within the second", took)
+	}
+	if _, err := w.s.Fetch(t.Context(), anna()); err != nil {
+		t.Errorf("read then: %v", err)
+	}
+	if heard := w.silence(); len(heard) > 0 {
+		t.Errorf("told of %v besides", heard)
+	}
+}
+
+// TestNotificationsThatAreLost, and the service says so.
+func TestNotificationsThatAreLost(t *testing.T) {
+	t.Parallel()
+	w := watch(t)
+	w.s.Follow([]string{"anna@example.com"})
+	w.hears("to begin with", "anna@example.com")
+	w.stand.SetNotifyFaults(graphtest.NotifyFaults{Miss: -1})
+	put(t, w.stand, "anna@example.com", meeting("x"))
+	if heard := w.silence(); len(heard) > 0 || w.stand.Count("notified") > 0 {
+		t.Errorf("heard of %v", heard)
+	}
+	must(t, w.stand.Lifecycle("anna@example.com", "missed"))
+	w.hears("that something was missed", "anna@example.com")
+}
+
+// TestReauthorizingIsRefused: renewing does as well.
+func TestReauthorizingIsRefused(t *testing.T) {
+	t.Parallel()
+	w := watch(t)
+	w.s.Follow([]string{"anna@example.com"})
+	w.hears("to begin with", "anna@example.com")
+	w.stand.Break(graphtest.Rule{Op: "subscriptions.reauthorize", Do: graphtest.Answer, Status: 403, Code: "Forbidden"})
+	must(t, w.stand.Lifecycle("anna@example.com", "reauthorizationRequired"))
+	w.until("renewed", func() bool { return w.stand.Count("subscriptions.renew") == 1 })
+}
+
+// TestASubscriptionWhoseMakingWasNotHeardOf is found and deleted: nobody knows its secret.
+func TestASubscriptionWhoseMakingWasNotHeardOf(t *testing.T) {
+	t.Parallel()
+	w := watch(t, func(_ *graphtest.Config, c *Config, _ *outbound.Config) { c.timing.relist = 100 * time.Millisecond })
+	w.stand.Break(graphtest.Rule{Op: "subscriptions.create", Times: 1, Do: graphtest.Half})
+	w.s.Follow([]string{"anna@example.com"})
+	w.hears("the second attempt", "anna@example.com")
+	w.until("the first is gone", func() bool { return w.stand.Count("subscriptions.delete") == 1 && w.subscriptions() == 1 })
+	put(t, w.stand, "anna@example.com", meeting("x"))
+	w.hears("and the other one works", "anna@example.com")
 }
 
 // TestLeftoversOfAnEarlierRun are deleted, those of others are not.
@@ -483,14 +558,17 @@ func TestThePublicEndpointBelievesNothing(t *testing.T) {
 	if status != 200 || strings.ContainsAny(text, `<>"`) || header.Get("Content-Type") != "text/plain; charset=utf-8" || header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("a token with HTML: %d %q %v", status, text, header)
 	}
-	// Content was never asked for; that it came means no more than that something changed.
+	// Content was never asked for.
 	if status, _, _ := w.post("", "application/json", item(func(m map[string]any) { m["encryptedContent"] = map[string]string{"data": "x"} })); status != 202 {
 		t.Errorf("with content: %d", status)
 	}
-	w.hears("with content", "anna@example.com")
-	if got := w.s.Notifications().Encrypted; got != 1 {
-		t.Errorf("%d with content counted", got)
+	if got := w.s.Notifications(); got.Encrypted != 1 || got.Changes != 0 {
+		t.Errorf("with content: %+v", got)
 	}
+	if status, _, _ := w.post("", "application/json", item(func(m map[string]any) { m["encryptedContent"] = nil })); status != 202 {
+		t.Errorf("a good one: %d", status)
+	}
+	w.hears("a good one", "anna@example.com")
 }
 
 // TestPublishedNotifications: what the documentation and the real service show is understood.

@@ -58,7 +58,11 @@ func (s *System) AuthError(answer url.Values) error {
 		return nil
 	}
 	l := readLogin(http.StatusBadRequest, code, answer.Get("error_description"), nil, "")
-	return &source.Error{Kind: source.Credentials, Text: join(l.words()), Err: l}
+	e := &source.Error{Kind: source.Credentials, Text: join(l.words()), Err: l}
+	if code == "temporarily_unavailable" || code == "server_error" {
+		e.Kind = source.Unavailable
+	}
+	return e
 }
 
 // Redeem trades the code that came back to redirect for a grant, with the verifier of that attempt. A code is good once.

@@ -25,6 +25,8 @@ type subscriptions struct {
 	byID    map[string]*subscription
 	gone    []string             // IDs of subscriptions to delete
 	changed func(mailbox string) // nil: Watch does not run
+	later   map[string]time.Time // mailboxes that something is known of, but that are to be left alone until then
+	orphans bool                 // there may be one whose making was not heard of
 	stats   Notifications
 }
 
@@ -50,12 +52,13 @@ const (
 const (
 	relistAfter  = 24 * time.Hour // how often to look for subscriptions whose creation was not heard of
 	retryRefused = time.Hour      // of mailboxes that may not be, or are not there
+	maxLists     = 500            // pages of them; what is on further ones is seen to a day later
 	maxFarewell  = 100            // subscriptions that are deleted at the end; more are left to expire
 )
 
 func (u *subscriptions) init() {
 	u.wake = make(chan struct{}, 1)
-	u.wanted, u.byID = map[string]*subscription{}, map[string]*subscription{}
+	u.wanted, u.byID, u.later = map[string]*subscription{}, map[string]*subscription{}, map[string]time.Time{}
 }
 
 func (u *subscriptions) nudge() {
@@ -101,14 +104,14 @@ func (s *System) Follow(mailboxes []string) {
 	u.nudge()
 }
 
-// Watch implements source.System. It returns nil at once if there is no NotifyURL.
+// Watch implements source.System. It returns nil at once if there is no NotifyURL, or no directory.
 //
 // Each followed mailbox has a subscription of its own, to its events as a whole and without their data, which lasts for
 // three days and is renewed at about half of that. Subscriptions to the same NotifyURL that are not this System's, left behind by an
 // earlier run, are deleted: their secrets are not known any more. So of two servers each needs an address of its own. At the
 // end up to a hundred subscriptions are deleted, if that can be done within seconds; more are left to expire.
 func (s *System) Watch(ctx context.Context, changed func(mailbox string)) error {
-	if s.c.NotifyURL == "" {
+	if s.c.NotifyURL == "" || !guid.MatchString(s.c.Tenant) {
 		return nil
 	}
 	u := &s.subs
@@ -154,10 +157,17 @@ func (s *System) Watch(ctx context.Context, changed func(mailbox string)) error 
 		} else if work, next := u.take(now); len(work) > 0 {
 			wait = max(s.work(ctx, work, changed), s.t.pace)
 			hold = time.Now().Add(wait)
+			if soon := time.Now().Add(s.t.relist); u.orphaned() && soon.Before(list) {
+				list = soon
+			}
 		} else {
 			wait = min(next, time.Until(list), time.Minute) // a minute: notice suspension and clock steps
 		}
-		timer.Reset(wait)
+		ripe, next := u.ripe(time.Now())
+		for _, m := range ripe {
+			changed(m)
+		}
+		timer.Reset(min(wait, next))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -166,6 +176,45 @@ func (s *System) Watch(ctx context.Context, changed func(mailbox string)) error 
 	}
 	s.farewell(ctx)
 	return context.Cause(ctx)
+}
+
+// hint tells of a change in a mailbox. One that is to be left alone for a while is told of after: whoever is told of it
+// reads, and would find nothing but the wait, over and over.
+func (s *System) hint(mailbox string, changed func(string)) {
+	wait := s.boxes.get(mailbox).wait()
+	if wait <= 0 {
+		changed(mailbox)
+		return
+	}
+	s.subs.mu.Lock()
+	s.subs.later[mailbox] = time.Now().Add(wait)
+	s.subs.mu.Unlock()
+	s.subs.nudge()
+}
+
+// ripe takes those whose time has come, and says how long there are no more.
+func (u *subscriptions) ripe(now time.Time) (mailboxes []string, next time.Duration) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	next = time.Hour
+	for m, at := range u.later {
+		if wait := at.Sub(now); wait > 0 {
+			next = min(next, wait)
+			continue
+		}
+		delete(u.later, m)
+		mailboxes = append(mailboxes, m)
+	}
+	return mailboxes, next
+}
+
+// orphaned reports once that there may be a subscription that nobody knows.
+func (u *subscriptions) orphaned() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	was := u.orphans
+	u.orphans = false
+	return was
 }
 
 // pauseOf is how long an error asks to wait.
@@ -290,6 +339,11 @@ func (s *System) settleJob(ctx context.Context, j *job, a answer, changed func(s
 	r := a.refusal()
 	switch {
 	case a.failure != nil || a.status == 0:
+		if j.one != nil && j.todo == create {
+			s.subs.mu.Lock()
+			s.subs.orphans = true
+			s.subs.mu.Unlock()
+		}
 		s.postpone(j, 0)
 		return 0
 	case r == nil:
@@ -323,6 +377,13 @@ func (s *System) settleJob(ctx context.Context, j *job, a answer, changed func(s
 		}
 	}
 	s.log.Warn("graph: a subscription was refused", "source", "graph", "err", r)
+	if j.todo == reauthorize { // renewing does as well
+		s.subs.mu.Lock()
+		j.one.todo = renew
+		s.subs.mu.Unlock()
+		s.postpone(j, 0)
+		return 0
+	}
 	switch r.status {
 	case http.StatusNotFound, http.StatusForbidden:
 		s.postpone(j, retryRefused)
@@ -387,14 +448,14 @@ func (s *System) done(j *job, a answer, changed func(string)) {
 	j.one.todo, j.one.due = renew, time.Now().Add(life-time.Duration(mathrand.Int64N(int64(life)/5+1)))
 	u.mu.Unlock()
 	if j.todo == create {
-		changed(j.one.mailbox) // what happened before it was there was not told
+		s.hint(j.one.mailbox, changed) // what happened before it was there was not told
 	}
 }
 
 // leftovers finds subscriptions to our address that nobody here knows, and has them deleted.
 func (s *System) leftovers(ctx context.Context) error {
 	path := "/subscriptions"
-	for range maxPages {
+	for range maxLists {
 		a, err := s.ask(ctx, call{method: http.MethodGet, path: path}, false, maxPage)
 		if err != nil {
 			return err

@@ -77,6 +77,34 @@ export const deliveriesQuery = (connector: string) =>
     queryFn: () => unwrap(api.GET('/api/v1/connectors/{connector}/deliveries', { params: { path: { connector } } })),
   })
 
+/** How many calendars a system holds for people here, and which of them cannot be read. */
+export const systemCalendarsQuery = (connector: string) =>
+  queryOptions({
+    queryKey: ['system-calendars', connector],
+    refetchInterval: 30_000,
+    queryFn: () => unwrap(api.GET('/api/v1/connectors/{connector}/calendars', { params: { path: { connector } } })),
+  })
+
+/** What is run at a system to set it up, for browsers that know this server under the address base. */
+export const scriptsQuery = (connector: string, base: string) =>
+  queryOptions({
+    queryKey: ['scripts', connector, base],
+    queryFn: async () =>
+      (
+        await unwrap(
+          api.GET('/api/v1/connectors/{connector}/scripts', { params: { path: { connector }, query: { base } } }),
+        )
+      ).scripts,
+  })
+
+/** The systems that the settings of a scope may name. */
+export const systemsQuery = (scope: string) =>
+  queryOptions({
+    queryKey: ['systems', scope],
+    queryFn: async () =>
+      (await unwrap(api.GET('/api/v1/scopes/{scope}/systems', { params: { path: { scope } } }))).systems,
+  })
+
 /** How the parts of the server are doing. Whoever looks at the page sees it sooner than the hint in the navigation does. */
 export const healthQuery = queryOptions({
   queryKey: ['health'],
@@ -181,7 +209,7 @@ export const useSaveScope = (scope: string) =>
       ),
     onSuccess: (now) => {
       queryClient.setQueryData(scopeQuery(scope).queryKey, readScope(now))
-      void stale('scope', 'profiles', 'settings', 'session', 'audit')
+      void stale('scope', 'profiles', 'settings', 'calendars', 'session', 'audit')
     },
     onError: lookAgain,
   })
@@ -276,7 +304,18 @@ export const useSaveConnector = () =>
         : unwrap(api.POST('/api/v1/connectors', { body })),
     // A password that was sent is kept nowhere, the cache of calls included.
     gcTime: 0,
-    onSuccess: () => stale('connectors', 'providers', 'deliveries', 'health', 'audit'),
+    onSuccess: () =>
+      stale(
+        'connectors',
+        'providers',
+        'deliveries',
+        'systems',
+        'system-calendars',
+        'scripts',
+        'calendars',
+        'health',
+        'audit',
+      ),
   })
 
 /** A token with which a provider gets in, or the secret that signs calls; the one before ends. */
@@ -296,15 +335,25 @@ export const useDeleteConnector = (leave: () => Promise<void>) =>
       unwrap(api.DELETE('/api/v1/connectors/{connector}', { params: { path: { connector } } })),
     onSuccess: async () => {
       await leave()
-      await stale('connectors', 'providers', 'identities', 'health', 'records', 'record', 'audit')
+      await stale(
+        'connectors',
+        'providers',
+        'systems',
+        'calendars',
+        'identities',
+        'health',
+        'records',
+        'record',
+        'audit',
+      )
     },
   })
 
 export const useCheckConnector = () =>
   useMutation({
-    mutationFn: (connector: string) =>
-      unwrap(api.POST('/api/v1/connectors/{connector}/check', { params: { path: { connector } } })),
-    onSettled: () => stale('connectors', 'deliveries'),
+    mutationFn: ({ connector, mailbox }: { connector: string; mailbox?: string }) =>
+      unwrap(api.POST('/api/v1/connectors/{connector}/check', { params: { path: { connector }, query: { mailbox } } })),
+    onSettled: () => stale('connectors', 'deliveries', 'system-calendars'),
   })
 
 export const useMakeToken = () =>

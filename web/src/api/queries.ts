@@ -139,7 +139,8 @@ export const settingsQuery = queryOptions({
 export const calendarsQuery = queryOptions({
   queryKey: ['calendars'],
   // A calendar that was just entered is read in a moment.
-  refetchInterval: ({ state }) => (state.data?.calendars.some((c) => !c.checked_at) ? 2_000 : 60_000),
+  refetchInterval: ({ state }) =>
+    state.data?.calendars.some((c) => !c.checked_at && c.kind !== 'local') ? 2_000 : 60_000,
   queryFn: () => unwrap(api.GET('/api/v1/people/{person}/calendars', me)),
 })
 

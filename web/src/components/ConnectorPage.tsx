@@ -1,3 +1,4 @@
+import { Field, Input } from '@fluentui/react-components'
 import { Checkmark16Regular } from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
@@ -65,6 +66,7 @@ export function ConnectorActions({
   c,
   dirty,
   checks,
+  mailbox,
   notYet,
   deleteText,
   children,
@@ -73,6 +75,8 @@ export function ConnectorActions({
   dirty: boolean
   /** There is something to try. */
   checks: boolean
+  /** A check may be told of a mailbox to try with. */
+  mailbox?: boolean
   /** Why it cannot be tried yet. */
   notYet?: string
   deleteText: string
@@ -86,6 +90,8 @@ export function ConnectorActions({
     navigate({ to: CONNECTOR_PLACES[c.kind].to, replace: true, ignoreBlocker: true }),
   )
   const [asking, setAsking] = useState(false)
+  const [address, setAddress] = useState('')
+  const tries = () => check.mutate({ connector: c.id, mailbox: (mailbox && address.trim()) || undefined })
   const error = check.error ?? remove.error
   return (
     <>
@@ -93,12 +99,24 @@ export function ConnectorActions({
         <div className="stack">
           <ConnectorState c={c} />
           {error && <Trouble>{say(error)}</Trouble>}
+          {mailbox && (
+            <Field label={t('admin.connector.mailbox')} hint={t('admin.connector.mailboxHint')} className="mailbox">
+              <Input
+                type="email"
+                value={address}
+                maxLength={320}
+                autoComplete="off"
+                onChange={(_e, x) => setAddress(x.value)}
+                onKeyDown={(e) => e.key === 'Enter' && !dirty && !notYet && !check.isPending && tries()}
+              />
+            </Field>
+          )}
           <div className="row">
             {checks && (
               <ReasonButton
                 reason={dirty ? t('admin.connector.unsaved') : notYet}
                 disabled={check.isPending}
-                onClick={() => check.mutate(c.id)}
+                onClick={tries}
               >
                 {t('admin.connector.check')}
               </ReasonButton>

@@ -67,6 +67,18 @@ const STEPS = [
   'logout',
   'call',
   'person',
+  // Of systems that hold calendars.
+  'autodiscover',
+  'address',
+  'version',
+  'sign_in',
+  'token',
+  'secret',
+  'permissions',
+  'impersonation',
+  'mailbox',
+  'calendar',
+  'notifications',
 ] as const
 
 /** What a check found, step by step, and what to do. */

@@ -3,10 +3,8 @@ import { Checkmark20Regular, Copy20Regular } from '@fluentui/react-icons'
 import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
-/** A text that is shown to be taken along, with a button that copies it. */
-export function CopyField({ label, text }: { label: string; text: string }) {
-  const { t } = useTranslation()
-  const field = useRef<HTMLInputElement>(null)
+/** Copies a text; whether it could, once it was asked to. Where it cannot, select makes copying by hand easy. */
+function useCopy(text: string, select: () => void) {
   const [copied, setCopied] = useState<boolean>()
   const copy = async () => {
     try {
@@ -14,10 +12,18 @@ export function CopyField({ label, text }: { label: string; text: string }) {
       setCopied(true)
     } catch {
       // Without a secure connection there is no clipboard.
-      field.current?.select()
+      select()
       setCopied(false)
     }
   }
+  return { copied, copy }
+}
+
+/** A text that is shown to be taken along, with a button that copies it. */
+export function CopyField({ label, text }: { label: string; text: string }) {
+  const { t } = useTranslation()
+  const field = useRef<HTMLInputElement>(null)
+  const { copied, copy } = useCopy(text, () => field.current?.select())
   return (
     <div className="copy">
       <Field label={label}>
@@ -30,6 +36,34 @@ export function CopyField({ label, text }: { label: string; text: string }) {
         {copied === true && t('copy.done')}
         {copied === false && t('copy.not')}
       </p>
+    </div>
+  )
+}
+
+/** A text of many lines that is shown to be taken along, with a button that copies it. */
+export function CopyBlock({ label, text }: { label: string; text: string }) {
+  const { t } = useTranslation()
+  const block = useRef<HTMLPreElement>(null)
+  const { copied, copy } = useCopy(text, () => block.current && getSelection()?.selectAllChildren(block.current))
+  return (
+    <div className="copy-block">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <section tabIndex={0} aria-label={label}>
+        <pre ref={block}>{text}</pre>
+      </section>
+      <div className="row">
+        <Button
+          icon={copied ? <Checkmark20Regular /> : <Copy20Regular />}
+          aria-label={t('copy.named', { name: label })}
+          onClick={() => void copy()}
+        >
+          {t('copy.do')}
+        </Button>
+        <p role="status" className="note">
+          {copied === true && t('copy.done')}
+          {copied === false && t('copy.not')}
+        </p>
+      </div>
     </div>
   )
 }

@@ -1,7 +1,7 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { ACTIONS, type Fact } from '../lib/audit'
-import { LEVELS, ROLES, SECTIONS, STATUSES, TEAMS_SYNC, TOKEN_SCOPES } from '../lib/model'
+import { CALENDAR_METHODS, LEVELS, ROLES, SECTIONS, STATUSES, TEAMS_SYNC, TOKEN_SCOPES } from '../lib/model'
 import { REFUSALS } from '../lib/provider'
 import { shipped } from '../lib/shipped'
 import en from '../messages/en.json'
@@ -23,7 +23,7 @@ export function auditWords(t: TFunction, names: Names) {
     if (['viewer', 'person', 'members', 'observers'].includes(key) && typeof v === 'string') return names.person(text)
     if (['scope', 'location', 'group', 'from'].includes(key)) return names.scope(text)
     if (key === 'token') return names.token(text)
-    if (['connector', 'directory'].includes(key)) return names.connector(text)
+    if (['connector', 'directory', 'accounts'].includes(key)) return names.connector(text)
     const why = REFUSALS.find((r) => r === v)
     if (key === 'why' && why) return t(`signIn.refused.${why}`)
     if (key === 'level' && v === 'default') return t('relationships.administrative')
@@ -33,6 +33,8 @@ export function auditWords(t: TFunction, names: Names) {
     if (key === 'scopes' && may) return t(`admin.tokens.scope.${may}`)
     const section = SECTIONS.find((s) => s === v)
     if (key === 'section' && section) return t(`admin.section.${section}`)
+    const method = CALENDAR_METHODS.find((m) => m === v)
+    if (key === 'method' && method) return t(`admin.calendar.methodOf.${method}`)
     const sync = TEAMS_SYNC.find((s) => s === v)
     if (key === 'sync' && sync) return t(`admin.teams.sync.${sync}`)
     const role = ROLES.find((r) => r === v)

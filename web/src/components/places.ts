@@ -17,6 +17,8 @@ export const SYSTEM_PLACES = [
   { to: '/admin/system/directories', name: 'directories' },
   { to: '/admin/system/providers', name: 'providers' },
   { to: '/admin/system/provisioning', name: 'provisioning' },
+  { to: '/admin/system/exchange', name: 'exchange' },
+  { to: '/admin/system/graph', name: 'graph' },
   { to: '/admin/system/webhooks', name: 'webhooks' },
   { to: '/admin/system/tokens', name: 'tokens' },
   { to: '/admin/system/health', name: 'health' },
@@ -28,6 +30,8 @@ export const CONNECTOR_PLACES = {
   oidc: { name: 'providers', to: '/admin/system/providers', one: '/admin/system/providers/$connector' },
   scim: { name: 'provisioning', to: '/admin/system/provisioning', one: '/admin/system/provisioning/$connector' },
   webhook: { name: 'webhooks', to: '/admin/system/webhooks', one: '/admin/system/webhooks/$connector' },
+  exchange: { name: 'exchange', to: '/admin/system/exchange', one: '/admin/system/exchange/$connector' },
+  graph: { name: 'graph', to: '/admin/system/graph', one: '/admin/system/graph/$connector' },
 } as const satisfies Record<Kind, { name: string; to: string; one: string }>
 
 /** The pages that a role has. */

@@ -16,16 +16,16 @@ import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/errors'
 import { useSaveCalendar } from '../api/queries'
 import { useProblemText } from '../components/problem'
-import type { Schemas } from '../lib/model'
+import { type Calendar, isEntered } from '../lib/calendar'
 import { Trouble } from '../ui/parts'
 
 /** Enter a calendar, or change one. A password is never given out again, so an empty one keeps what is there. */
-export function CalendarDialog({ calendar, onClose }: { calendar?: Schemas['Calendar']; onClose: () => void }) {
+export function CalendarDialog({ calendar, onClose }: { calendar?: Calendar; onClose: () => void }) {
   const { t } = useTranslation()
   const save = useSaveCalendar()
   const say = useProblemText()
   const [f, setF] = useState({
-    kind: calendar?.kind ?? ('ics' as 'ics' | 'caldav'),
+    kind: calendar && isEntered(calendar) ? calendar.kind : ('ics' as const),
     name: calendar?.name ?? '',
     url: calendar?.url ?? '',
     username: calendar?.username ?? '',

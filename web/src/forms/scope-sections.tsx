@@ -5,6 +5,7 @@ import { EVENTS, LEVELS, type SectionName, TEAMS_SYNC, type Template, WITHHELD }
 import type { Values } from '../lib/scope'
 import { StatusShape } from '../ui/StatusShape'
 import { CalendarFields } from './CalendarFields'
+import { CalendarMethod } from './CalendarMethod'
 import { EventFields } from './EventFields'
 import { type Offer, OfferTemplate } from './OfferTemplate'
 
@@ -136,10 +137,24 @@ export function ActivationForm({ value, off, templates, wrong, onChange }: Props
   )
 }
 
-export function CalendarForm({ value, off, templates, wrong, onChange }: Props<'calendar'> & Profiles) {
+export function CalendarForm({
+  scope,
+  value,
+  off,
+  templates,
+  wrong,
+  onChange,
+}: Props<'calendar'> & Profiles & { scope: string }) {
   const { t } = useTranslation()
   return (
     <div className="stack">
+      <CalendarMethod
+        scope={scope}
+        value={value}
+        off={off}
+        wrong={(field) => wrong(`calendar.${field}`)}
+        onChange={onChange}
+      />
       <CalendarFields
         value={value}
         profiles={active(templates)}

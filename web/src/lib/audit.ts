@@ -14,6 +14,7 @@ export const ACTIONS = [
   'calendar.add',
   'calendar.put',
   'calendar.delete',
+  'calendar.connect',
   'person.add',
   'person.put',
   'person.delete',

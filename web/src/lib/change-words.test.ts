@@ -55,6 +55,8 @@ const everything = changesOf(scope(), {
       category_profiles: false,
       only_with_category: true,
       user_may_change: false,
+      method: 'central',
+      connector: 'x1',
       own_calendars: false,
     },
     teams: { sync: 'telephony_and_status', user_may_change: true },
@@ -75,7 +77,7 @@ const everything = changesOf(scope(), {
 describe.each(['en', 'de'])('in %s', (lng) => {
   it('has words for every change, and no key among them', () => {
     const t = i18n.getFixedT(lng)
-    expect(everything.length).toBeGreaterThan(33)
+    expect(everything.length).toBeGreaterThan(35)
     for (const c of everything) {
       const w = changeWords(c, name, t)
       const words = [w.label, w.before, w.after].filter((x) => x !== undefined)
@@ -89,7 +91,7 @@ describe.each(['en', 'de'])('in %s', (lng) => {
   it('says what the rules say will happen', () => {
     const t = i18n.getFixedT(lng)
     const said = consequences(everything, 3, t)
-    expect(said).toHaveLength(10) // four events, the calendar, the feature, own profiles, Teams, the microphone, relationships
+    expect(said).toHaveLength(11) // four events, the calendar and where it comes from, the feature, own profiles, Teams, the microphone, relationships
     for (const x of said) expect(x).not.toMatch(/admin\.|{{/)
   })
 })
@@ -124,5 +126,17 @@ it('reads as somebody would say it', () => {
   expect(one({ section: 'teams', field: 'sync', before: 'none', after: 'telephony' })).toBe(
     'What is synchronised: Nothing → Telephony',
   )
+  const calendar = (field: string, before: unknown, after: unknown) => {
+    const w = changeWords(
+      { section: 'calendar', field, before, after },
+      name,
+      t,
+      (id) => ({ g1: 'Office 365' })[id] ?? id,
+    )
+    return `${w.label}: ${w.before} → ${w.after}`
+  }
+  expect(calendar('method', 'local', 'central')).toBe('Where calendars come from: From each user → Centrally')
+  expect(calendar('connector', undefined, 'g1')).toBe('System: nothing → Office 365')
+  expect(calendar('accounts', 'g1', undefined)).toBe('Users may connect their Microsoft account: Office 365 → nothing')
   expect(placeWords('activation.start', t)).toBe('automatic activation, program start')
 })

@@ -40,8 +40,13 @@ export function templateWords(f: Template, t: TFunction): string {
 /** A difference for reading: what it is about, what it was and what it will be. */
 export type Words = { label: string; before?: string; after?: string }
 
-/** name finds the name of a template by its ID, before and after the change. */
-export function changeWords(c: Change, name: (id: string) => string, t: TFunction): Words {
+/** name finds the name of a template by its ID, before and after the change, and system that of an outside system. */
+export function changeWords(
+  c: Change,
+  name: (id: string) => string,
+  t: TFunction,
+  system: (id: string) => string = (id) => id,
+): Words {
   const words = (label: string, say: (v: never) => string): Words => ({
     label,
     before: c.before === undefined ? undefined : say(c.before as never),
@@ -93,6 +98,10 @@ export function changeWords(c: Change, name: (id: string) => string, t: TFunctio
         return words(t('admin.activation.users'), (v: boolean) =>
           t(v ? 'admin.activation.may' : 'admin.activation.cannot'),
         )
+      if (c.field === 'method')
+        return words(t('admin.calendar.method'), (v: 'local' | 'central') => t(`admin.calendar.methodOf.${v}`))
+      if (c.field === 'connector' || c.field === 'accounts')
+        return filled(words(t(`admin.calendar.${c.field}`), system), t)
       if (c.field === 'own_calendars') return words(t('admin.calendar.own'), yes)
       const label = t(`settings.options.${c.field as 'all_day'}`)
       if (c.field === 'profile') return words(label, (v: string) => name(v))
@@ -145,6 +154,9 @@ export function consequences(changes: Change[], people: number | undefined, t: T
       said.push(t(c.after ? 'admin.consequence.on' : 'admin.consequence.off', { count: people ?? 0 }))
     if (c.section === 'own_profiles' && c.field === 'allowed' && c.after === false)
       said.push(t('admin.consequence.ownProfiles'))
+    if (c.section === 'calendar' && c.field === 'method') said.push(t(`admin.consequence.${c.after as 'local'}`))
+    if (c.section === 'calendar' && c.field === 'accounts' && c.before && c.after !== undefined)
+      said.push(t('admin.consequence.accounts'))
     if (c.section === 'teams' && c.field === 'sync' && c.after !== 'none') said.push(t('admin.teams.note'))
     if (c.section === 'microphone' && c.field === 'enabled' && c.after) said.push(t('admin.microphone.with'))
     if (c.section === 'relationships' && c.field === 'default') said.push(t('admin.consequence.relationships'))

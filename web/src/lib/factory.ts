@@ -48,6 +48,7 @@ export const FACTORY: Values = {
     category_profiles: true,
     only_with_category: false,
     user_may_change: true,
+    method: 'local',
     own_calendars: true,
   },
   teams: { sync: 'none', user_may_change: false },

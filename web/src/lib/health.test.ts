@@ -33,6 +33,9 @@ it('says how far behind something is in a unit that fits', () => {
 it('leads to connectors, and not to parts of the server', () => {
   expect(parts.map(connectorKind)).toEqual([undefined, 'ldap', 'oidc', 'ldap', 'webhook'])
   expect(connectorKind({ kind: 'caldav', state: 'ok' })).toBeUndefined()
+  // All calendars in systems of a kind are a part beside each of the systems.
+  expect(connectorKind({ kind: 'exchange', id: 'x1', state: 'ok' })).toBe('exchange')
+  expect(connectorKind({ kind: 'exchange', state: 'ok' })).toBeUndefined()
 })
 
 it('tells when a certificate ends soon', () => {

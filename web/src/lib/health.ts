@@ -27,7 +27,9 @@ export function lagOf(seconds: number): Lag {
 
 /** The kind of connector that a part is; undefined: it is a part of the server itself. */
 export function connectorKind(p: Part): Kind | undefined {
-  return p.id ? (['ldap', 'oidc', 'scim', 'webhook'] as const).find((k) => k === p.kind) : undefined
+  return p.id
+    ? (['ldap', 'oidc', 'scim', 'webhook', 'exchange', 'graph'] as const).find((k) => k === p.kind)
+    : undefined
 }
 
 /** When the end of a certificate is worth a word (soonExpired in internal/api/health.go). */

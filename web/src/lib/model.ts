@@ -115,6 +115,9 @@ export const GROUP_LEVELS = LEVELS.filter((l): l is GroupLevel => l !== 'blocked
 /** Which statuses a scope may keep from people (P8); the other two are always theirs. */
 export const WITHHELD = ['be_right_back', 'busy', 'do_not_disturb', 'unavailable'] as const satisfies readonly Status[]
 
+/** How the calendars of a scope are reached (C1). */
+export const CALENDAR_METHODS = ['local', 'central'] as const satisfies readonly Schemas['CalendarSection']['method'][]
+
 export type TeamsSync = Schemas['Teams']['sync']
 export type Program = Schemas['Program']
 

@@ -16,6 +16,7 @@ import {
   usesOf,
   type Values,
   withdrawn,
+  withMethod,
 } from './scope'
 
 const scope = (part: Partial<Values> = {}, individual = false): Scope => {
@@ -148,6 +149,28 @@ describe('differences', () => {
   it('gives new templates IDs of their own', () => {
     expect(freshID([])).toBe('new:1')
     expect(freshID([fresh])).toBe('new:2')
+  })
+})
+
+describe('where calendars come from', () => {
+  const { calendar } = FACTORY
+  it('is one or the other: what goes with one method is not kept with the other', () => {
+    const accounts = withMethod({ ...calendar, accounts: 'g1' }, 'central', [{ id: 'x1' }, { id: 'g1' }])
+    expect(accounts).toEqual({ ...calendar, method: 'central', connector: undefined })
+    expect('accounts' in accounts).toBe(false)
+    // The only system is the one that is meant.
+    expect(withMethod(calendar, 'central', [{ id: 'x1' }]).connector).toBe('x1')
+    expect(withMethod({ ...calendar, method: 'central', connector: 'x1' }, 'local', [])).toEqual(calendar)
+    expect(withMethod(calendar, 'local', [])).toBe(calendar)
+  })
+
+  it('is a change, though the shipped settings name no system', () => {
+    const next = scope({ calendar: { ...calendar, method: 'central', connector: 'x1' } })
+    expect(changesOf(saved, next).map((c) => [c.field, c.before, c.after])).toEqual([
+      ['method', 'local', 'central'],
+      ['connector', undefined, 'x1'],
+    ])
+    expect(changesOf(saved, scope({ calendar: { ...calendar, accounts: 'g1' } }))).toHaveLength(1)
   })
 })
 

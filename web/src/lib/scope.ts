@@ -47,6 +47,21 @@ export function edited<S extends SectionName>(saved: Scope, draft: Draft, sectio
   return differs ? { ...draft, [section]: part } : (others as Draft)
 }
 
+/**
+ * A calendar section with another method: what goes with the old one is not kept (checkMethod in
+ * internal/policy/settings.go), and where there is one system only, it is chosen.
+ */
+export function withMethod(
+  value: Values['calendar'],
+  method: Values['calendar']['method'],
+  systems: readonly Pick<Schemas['System'], 'id'>[],
+): Values['calendar'] {
+  if (method === value.method) return value
+  const { connector: _, accounts: __, ...others } = value
+  if (method === 'local') return { ...others, method }
+  return { ...others, method, connector: systems.length === 1 ? systems[0]?.id : undefined }
+}
+
 const FRESH = 'new:'
 
 /** The ID of a template that the server does not know yet, so that other sections can name it before it is saved. */
@@ -85,6 +100,12 @@ export type Change = {
 
 const TEMPLATE_FIELDS = ['name', 'active', 'status', 'text', 'forwarding', 'user_forwarding'] as const
 
+/** The fields of a section that is a record; what the shipped settings leave open counts too. */
+const fieldsOf = (section: SectionName): string[] => {
+  const fields = Object.keys(FACTORY[section])
+  return section === 'calendar' ? [...fields, 'connector', 'accounts'] : fields
+}
+
 /** Everything in which two states of a scope differ, in the order of the page. */
 export function changesOf(saved: Scope, next: Scope): Change[] {
   const all: Change[] = []
@@ -107,7 +128,7 @@ export function changesOf(saved: Scope, next: Scope): Change[] {
       addPrograms(saved.microphone.value.programs, next.microphone.value.programs, add)
     } else {
       const [x, y] = [a.value as Record<string, unknown>, b.value as Record<string, unknown>]
-      for (const field of Object.keys(FACTORY[section])) {
+      for (const field of fieldsOf(section)) {
         const list = Array.isArray(y[field])
         add(
           field,

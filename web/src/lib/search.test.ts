@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { auditSearch, jobSearch, personsSearch, refusedSearch, signInSearch } from './search'
+import { accountSearch, auditSearch, jobSearch, personsSearch, refusedSearch, signInSearch } from './search'
 
 it('takes from the address what makes sense, and nothing else', () => {
   expect(personsSearch({ q: 12, location: 'l1', role: 'king', blocked: 'maybe', edit: '' })).toEqual({
@@ -22,6 +22,8 @@ it('takes from the address what makes sense, and nothing else', () => {
 
 it('takes only reasons that are known, and only pages of this client', () => {
   expect(refusedSearch({ refused: 'admin', provider: 'o1' })).toEqual({ refused: 'admin', provider: 'o1' })
+  expect(accountSearch({ refused: 'denied', connector: 'g1' })).toEqual({ refused: 'denied', connector: 'g1' })
+  expect(accountSearch({ refused: 'admin', connector: 'g1' })).toEqual({ refused: undefined, connector: undefined })
   expect(refusedSearch({ refused: 'made-up', provider: 'o1' })).toEqual({ refused: undefined, provider: undefined })
   expect(refusedSearch({ provider: 'o1' })).toEqual({ refused: undefined, provider: undefined })
   expect(signInSearch({ to: '/agenda' }).to).toBe('/agenda')

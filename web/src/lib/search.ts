@@ -1,4 +1,5 @@
 import type { AuditFilter } from './audit'
+import { ACCOUNT_REFUSALS, type AccountRefusal } from './calendar'
 import { type Me, ROLES, STATUSES, type Status } from './model'
 import { REFUSALS, type Refusal } from './provider'
 import { type Day, isDay } from './zone'
@@ -47,6 +48,14 @@ export type RefusedSearch = { refused?: Refusal; provider?: string }
 export function refusedSearch(s: Search): RefusedSearch {
   const refused = REFUSALS.find((r) => r === s.refused)
   return { refused, provider: refused && text(s.provider) }
+}
+
+/** Why an account was not connected, and with which application. The server leads here with both. */
+export type AccountSearch = { refused?: AccountRefusal; connector?: string }
+
+export function accountSearch(s: Search): AccountSearch {
+  const refused = ACCOUNT_REFUSALS.find((r) => r === s.refused)
+  return { refused, connector: refused && text(s.connector) }
 }
 
 export const signInSearch = (s: Search): RefusedSearch & { to?: string } => ({

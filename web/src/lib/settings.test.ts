@@ -18,7 +18,10 @@ const central: PersonSettings = {
     start: { central: { ...on, user_may_change: true }, effective: on },
     end: { central: { ...on, user_may_change: false }, effective: on },
   },
-  calendar: { central: { ...options, user_may_change: true, own_calendars: true }, effective: options },
+  calendar: {
+    central: { ...options, user_may_change: true, method: 'local', own_calendars: true },
+    effective: options,
+  },
 }
 
 it('has a second change build on the first one before the server has answered', () => {

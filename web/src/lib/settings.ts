@@ -9,7 +9,7 @@ export function withOwn(s: PersonSettings, body: Schemas['PersonSettingsInputBod
       return [event, { central, own, effective: own ?? given }]
     }),
   )
-  const { user_may_change, own_calendars: _, ...given } = s.calendar.central
+  const { user_may_change, own_calendars: _, method: __, connector: ___, accounts: ____, ...given } = s.calendar.central
   const own = user_may_change ? body.calendar : undefined
   return {
     activation,

@@ -72,7 +72,7 @@ function Actions({ c, dirty }: { c: Connector; dirty: boolean }) {
               disabled={check.isPending}
               onClick={() => {
                 follow({})
-                check.mutate(c.id)
+                check.mutate({ connector: c.id })
               }}
             >
               {t('admin.connector.check')}

@@ -130,10 +130,15 @@ function Parts({ h }: { h: Health }) {
   )
 }
 
+const HELD = ['exchange', 'graph', 'domino'] as const
+
 /** A system around the server leads to its page; what it is stands beside its name. */
 function PartName({ p }: { p: Part }) {
   const { t } = useTranslation()
   const kind = connectorKind(p)
+  // Of all calendars in systems of a kind together there is a part, beside those of the systems.
+  const held = p.id ? undefined : HELD.find((k) => k === p.kind)
+  if (held) return <span className="row-name">{t(`admin.health.calendarsOf.${held}`)}</span>
   if (!kind || !p.id) return <span className="row-name">{t(`admin.health.kind.${p.kind}`)}</span>
   return (
     <>

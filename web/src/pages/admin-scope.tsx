@@ -3,7 +3,15 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { consequencesQuery, groupsQuery, locationsQuery, scopeQuery, useResetScope, useSaveScope } from '../api/admin'
+import {
+  consequencesQuery,
+  groupsQuery,
+  locationsQuery,
+  scopeQuery,
+  systemsQuery,
+  useResetScope,
+  useSaveScope,
+} from '../api/admin'
 import { changedMeanwhile, Problem } from '../api/errors'
 import { AskBeforeLeaving } from '../components/AskBeforeLeaving'
 import { ChangeBar } from '../components/ChangeBar'
@@ -115,6 +123,8 @@ function Settings({
     const all = [next, onto, seen].flatMap((s) => s.templates.value)
     return shipped(all.find((x) => x.id === template)?.name ?? template, t)
   }
+  const { data: systems } = useQuery(systemsQuery(id))
+  const system = (x: string) => systems?.find((s) => s.id === x)?.name ?? x
   const offer: Offer = {
     saved: onto,
     next,
@@ -162,6 +172,7 @@ function Settings({
       ))}
       {form('calendar', (off) => (
         <CalendarForm
+          scope={id}
           value={next.calendar.value}
           off={off}
           templates={next.templates.value}
@@ -186,8 +197,8 @@ function Settings({
       ))}
       <ResetSection id={id} name={name} />
       <ChangeBar
-        groups={bySection(changes, (c) => changeWords(c, named, t))}
-        foreign={bySection(others, (c) => ({ ...changeWords(c, named, t), replaced: c.replaced }))}
+        groups={bySection(changes, (c) => changeWords(c, named, t, system))}
+        foreign={bySection(others, (c) => ({ ...changeWords(c, named, t, system), replaced: c.replaced }))}
         onLooked={() => {
           looked()
           save.reset()
@@ -250,7 +261,7 @@ const NOTES = {
   templates: 'admin.templates.note',
   own_profiles: undefined,
   activation: 'admin.activation.note',
-  calendar: undefined,
+  calendar: 'admin.calendar.note',
   teams: 'admin.teams.note',
   microphone: 'admin.microphone.note',
   relationships: undefined,

@@ -32,7 +32,7 @@ import { allDayOn, type Box, layOut } from '../lib/agenda'
 import { type Appointment, type Card, mayRead, mayWrite } from '../lib/model'
 import type { AgendaSearch } from '../lib/search'
 import { shipped } from '../lib/shipped'
-import { clockTime, dayRange, interval, longDay, weekdayName } from '../lib/time'
+import { clockTime, dayRange, interval, longDay, moment, weekdayName } from '../lib/time'
 import { addDays, civil, type Day, instant, startOf, weekOf } from '../lib/zone'
 import { Empty, Page, Trouble, useTitle } from '../ui/parts'
 import { StatusShape } from '../ui/StatusShape'
@@ -344,6 +344,9 @@ function Entry({
   )
 }
 
+/** Sources whose entries stand in no calendar. */
+const LIVE = ['teams', 'microphone'] as const
+
 function Details({ a, card, self, onDone }: { a: Appointment; card: Card; self: boolean; onDone: () => void }) {
   const { t } = useTranslation()
   const clock = useClock()
@@ -355,6 +358,7 @@ function Details({ a, card, self, onDone }: { a: Appointment; card: Card; self: 
   const decide = useDecision(person)
   const { data: profiles } = useQuery({ ...profilesQuery(person), enabled: may })
   const source = a.ref.split(/[#/]/)[0]
+  const live = LIVE.find((x) => x === source)
   const chosen = source === 'hand' || source === 'assistant'
   const over = a.end ? new Date(a.end) <= now : false
   const told = mayRead(card, 'text')
@@ -378,7 +382,8 @@ function Details({ a, card, self, onDone }: { a: Appointment; card: Card; self: 
         {a.profile && ` – ${shipped(a.profile, t)}`}
       </span>,
     ],
-    [t('agenda.calendar'), a.calendar],
+    [t('agenda.from'), a.calendar ?? (live ? t(`cause.${live}`) : undefined)],
+    [t('agenda.seen'), a.seen_at ? moment(new Date(a.seen_at), now, clock) : undefined],
     [t('agenda.reminder'), a.reminder_minutes ? t('agenda.reminderMinutes', { count: a.reminder_minutes }) : undefined],
   ]
   return (

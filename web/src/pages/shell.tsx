@@ -84,7 +84,8 @@ function Stream({ id }: { id: string }) {
       for (const p of [...stale, ...gone]) {
         void queryClient.invalidateQueries({ queryKey: ['person', p] })
         if (p === id) {
-          for (const key of ['session', 'profiles', 'settings']) void queryClient.invalidateQueries({ queryKey: [key] })
+          for (const key of ['session', 'profiles', 'settings', 'calendars'])
+            void queryClient.invalidateQueries({ queryKey: [key] })
         }
       }
       void queryClient.invalidateQueries({ queryKey: teamQuery.queryKey })

@@ -8,6 +8,7 @@ import { useTranslation } from 'react-i18next'
 import { useWatch } from '../api/live'
 import { useRoster } from '../api/presence-store'
 import { searchQuery, teamQuery, useFavourites } from '../api/queries'
+import { AccountPrompt } from '../components/AccountPrompt'
 import { setDensity, useDensity } from '../components/appearance'
 import { PeopleGrid } from '../components/PeopleGrid'
 import { PersonTile } from '../components/PersonTile'
@@ -68,6 +69,7 @@ export function TeamPage() {
         <Filters people={everybody} chosen={status} />
         <DensityButton />
       </header>
+      <AccountPrompt />
       {error && <QueryTrouble error={error} again={() => void (q ? found : team).refetch()} />}
       {pending && <Waiting label={t('waiting')} rows={10} />}
       {groups.map((g) => (

@@ -20,6 +20,8 @@ test('give an appointment another profile, and open the original', async ({ page
     'href',
     'https://calendar.example.com/e/1',
   )
+  // Where it comes from, and how fresh that is.
+  await expect(entry).toContainText(/From\s*Work\s*Last seen there\s*10:37/)
   await entry.getByLabel('Give another profile').selectOption({ label: 'Workshop' })
   await expect(entry.getByText('Busy – Workshop')).toBeVisible()
 })

@@ -171,7 +171,7 @@ test.describe('health', () => {
     const rows = page.getByRole('table', { name: 'Parts' }).getByRole('row')
     await expect(rows.nth(1)).toContainText(/Harbour.*Directory.*Does not work.*cannot be reached.*3 days behind/)
     await expect(rows.nth(2)).toContainText('Door displays')
-    await expect(rows.nth(4)).toContainText(/Database.*Works.*answers within 1 ms/)
+    await expect(rows.nth(5)).toContainText(/Database.*Works.*answers within 1 ms/)
     const certificate = region(page, 'Certificate')
     await expect(certificate).toContainText('presence.example.com')
     await certificate.getByText('How to choose one').click()
@@ -210,6 +210,9 @@ test('no page of the system settings is wider than a phone', async ({ page }) =>
       '/admin/system/providers',
       '/admin/system/providers/o1',
       '/admin/system/provisioning/s1',
+      '/admin/system/exchange/x1',
+      '/admin/system/graph',
+      '/admin/system/graph/g1',
       '/admin/system/webhooks/w2',
       '/admin/system/health',
     ]) {

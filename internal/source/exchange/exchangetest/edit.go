@@ -155,7 +155,9 @@ func (c *call) writeID(w *writer, v view) {
 func (c *call) createItem(n *node) error {
 	target, index, targetErr := c.mailbox, calendarFolder, error(nil)
 	if f := n.kid("m:SavedItemFolderId"); f != nil {
-		target, index, targetErr = c.folder(f.kids[0])
+		if target, index, targetErr = c.folder(f.kids[0]); targetErr == errFolderNotFound {
+			targetErr = inner("ErrorSavedItemFolderNotFound", "The folder to save the item in could not be found.")
+		}
 	} else if target == nil {
 		targetErr = inner("ErrorMissingEmailAddress", "When making a request as an account that does not have a mailbox, you must specify the mailbox primary SMTP address for any distinguished folder Ids.")
 	}
@@ -169,6 +171,9 @@ func (c *call) createItem(n *node) error {
 		for _, one := range n.kid("m:Items").kids {
 			c.info(w, "CreateItemResponseMessage", func(inside *writer) error {
 				if one.kid("t:ReferenceItemId") != nil {
+					if n.attr("MessageDisposition") == "" {
+						return inner("ErrorMessageDispositionRequired", "The MessageDisposition attribute is required.")
+					}
 					return c.answerMeeting(inside, one)
 				}
 				if one.name != "t:CalendarItem" {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // grammar.txt says what the schema says of requests, in short: which elements a type has and in what order, which
@@ -395,6 +396,15 @@ var (
 	durationText = regexp.MustCompile(`^-?P(\d+Y)?(\d+M)?(\d+D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$`)
 )
 
+// exists tells whether a day or a time of day, which looks like one, is one.
+func exists(s, layout string) bool {
+	if len(s) < len(layout) || s[0] == '-' {
+		return false
+	}
+	_, err := time.Parse(layout, strings.Replace(s[:len(layout)], "T24:00:00", "T00:00:00", 1))
+	return err == nil
+}
+
 // valid checks a value against a simple type.
 func (g *grammar) valid(s, typ string) bool {
 	if t := g.types[typ]; t != nil {
@@ -445,11 +455,11 @@ func (g *grammar) valid(s, typ string) bool {
 	case "xs:double", "xs:float":
 		_, err = strconv.ParseFloat(trimmed, 64)
 	case "xs:dateTime":
-		return dateTimeText.MatchString(trimmed)
+		return dateTimeText.MatchString(trimmed) && exists(trimmed, "2006-01-02T15:04:05")
 	case "xs:date":
-		return dateText.MatchString(trimmed)
+		return dateText.MatchString(trimmed) && exists(trimmed, "2006-01-02")
 	case "xs:time":
-		return timeText.MatchString(trimmed)
+		return timeText.MatchString(trimmed) && exists(trimmed, "15:04:05")
 	case "xs:duration":
 		return durationText.MatchString(trimmed) && !strings.HasSuffix(trimmed, "P") && !strings.HasSuffix(trimmed, "T")
 	case "xs:base64Binary":

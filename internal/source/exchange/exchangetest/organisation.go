@@ -99,6 +99,8 @@ func (c *call) resolveNames(n *node) error {
 	c.s.mu.RUnlock()
 	var err error
 	switch {
+	case c.mailbox == nil:
+		err = inner("ErrorNameResolutionNoMailbox", "A caller without a mailbox cannot resolve names.")
 	case slices.Contains([]string{"", ",", "-"}, exact):
 		err = inner("ErrorInvalidNameForNameResolution", "The name is invalid for name resolution.")
 	case len(found) == 0:

@@ -162,6 +162,13 @@ func (x *xsd) simple(n *node, prefix, owner string) string {
 				x.need(member)
 				line += member + "|"
 			}
+			for i, in := range k.kids {
+				if kindOf(in) == "simpleType" {
+					member := fmt.Sprintf("%s.%d", owner, i)
+					x.describe(member, in, prefix)
+					line += member + "|"
+				}
+			}
 			return strings.TrimSuffix(line, "|")
 		}
 	}

@@ -179,10 +179,13 @@ func (e *Event) check() error {
 	case e.AllDay && !dayOf(e.End).After(dayOf(e.Start)):
 		return errors.New("graphtest: an all-day event of no day: the end is exclusive")
 	}
-	if e.Repeat != nil {
-		return e.Repeat.check()
+	if e.Repeat == nil {
+		return nil
 	}
-	return nil
+	if until := e.Repeat.Until; !until.IsZero() && dayOf(until).Before(dayOf(e.Start)) {
+		return errors.New("graphtest: a series that ends before it starts")
+	}
+	return e.Repeat.check()
 }
 
 // Put adds an event, or replaces the one with its ID, and tells subscribers. It returns the event with its IDs.

@@ -15,6 +15,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"net"
 	"net/http"
@@ -157,7 +159,8 @@ func serve(h http.Handler, secure bool) (*httptest.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("graphtest: %w", err)
 	}
-	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}}
+	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: log.New(io.Discard, "", 0)}} // of clients that are to see it fail
 	if secure {
 		server.StartTLS()
 	} else {
@@ -222,7 +225,8 @@ func randomGUID() string {
 }
 
 // Count returns how often that was called: token (and claims: with a challenge answered), authorize, keys, batch, calendarView, events, user, users, me,
-// subscriptions.create, .list, .get, .renew, .reauthorize, .delete, index. Calls in batches count as what they are.
+// subscriptions.create, .list, .get, .renew, .reauthorize, .delete, index, applications; and notified and undelivered, of
+// notifications that were taken and not. Calls in batches count as what they are.
 func (s *Server) Count(op string) int {
 	s.stat.Lock()
 	defer s.stat.Unlock()

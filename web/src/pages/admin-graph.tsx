@@ -1,0 +1,42 @@
+import { useTranslation } from 'react-i18next'
+import { ConnectorActions, ConnectorPage } from '../components/ConnectorPage'
+import { CopyField } from '../components/CopyField'
+import { SecretEnd } from '../components/SecretEnd'
+import { SystemCalendars } from '../components/SystemCalendars'
+import { SystemScripts } from '../components/SystemScripts'
+import { GraphForm } from '../forms/GraphForm'
+import type { Connector } from '../lib/connector'
+import { Section } from '../ui/parts'
+
+/** An application at Microsoft 365: how it is doing, what is to be set up there, and its settings. */
+export function GraphPage() {
+  const { t } = useTranslation()
+  return (
+    <ConnectorPage
+      kind="graph"
+      Form={GraphForm}
+      above={(c, dirty) => (
+        <>
+          <ConnectorActions key={c.id} c={c} dirty={dirty} checks mailbox deleteText={t('admin.graph.deleteText')}>
+            <SecretEnd c={c} />
+          </ConnectorActions>
+          <SystemCalendars c={c} />
+          <Addresses c={c} />
+          <SystemScripts c={c} dirty={dirty} />
+        </>
+      )}
+    />
+  )
+}
+
+function Addresses({ c }: { c: Connector }) {
+  const { t } = useTranslation()
+  return (
+    <Section title={t('admin.graph.group.addresses')} note={t('admin.graph.addressesNote')}>
+      <CopyField
+        label={t('admin.graph.callback')}
+        text={new URL(c.callback_path ?? '', globalThis.location.origin).href}
+      />
+    </Section>
+  )
+}
