@@ -220,7 +220,12 @@ func weeksOfAnna(t *testing.T, server *dominotest.Server) []string {
 		dominotest.Event{Subject: "Therapy", Class: "private", Start: at(t, "America/New_York", "2026-03-01 09:00"), End: at(t, "America/New_York", "2026-03-01 10:00"),
 			Repeat: &dominotest.Repeat{Every: "day", Interval: 5, Count: 6}},
 		dominotest.Event{Subject: "Water the plants", Type: "4", Start: berlin("2026-03-02 08:00"), End: berlin("2026-03-02 08:00"), Repeat: &dominotest.Repeat{Every: "day", Until: date2("2026-03-06")}},
+		dominotest.Event{Subject: "Focus", Transparent: true, Start: berlin("2026-03-02 13:00"), End: berlin("2026-03-02 14:00"), Repeat: &dominotest.Repeat{Every: "day", Count: 4}},
+		dominotest.Event{Subject: "Tennis", Status: "tentative", Start: berlin("2026-03-02 18:00"), End: berlin("2026-03-02 19:00"), Repeat: &dominotest.Repeat{Every: "day", Count: 4}},
 	)
+	must(t, server.ChangeOccurrence(annas, made[18], "2026-03-03", func(e *dominotest.Event) { e.Transparent = false })) // an occurrence counts as it says by itself
+	must(t, server.ChangeOccurrence(annas, made[19], "2026-03-04", func(e *dominotest.Event) { e.Status = "confirmed" }))
+	must(t, server.ChangeOccurrence(annas, made[19], "2026-03-05", func(e *dominotest.Event) { e.Transparent, e.Class = true, "private" }))
 	must(t, server.Cancel(annas, made[11]))
 	standUp := made[14]
 	must(t, server.DeleteOccurrence(annas, standUp, "2026-03-12"))

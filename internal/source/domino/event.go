@@ -259,8 +259,8 @@ func parseDuration(text string) (time.Duration, bool) {
 
 var apptType = regexp.MustCompile(`(?mi)^X-LOTUS-APPTTYPE:([0-9])\r?$`)
 
-// parseSeries expands a series out of its iCalendar, with its exceptions. How it counts follows from its kind, which the list
-// says, or else its own text: package calendar knows nothing of reminders and anniversaries.
+// parseSeries expands a series out of its iCalendar, with its exceptions. Its kind is what the list says, or else its own
+// text: package calendar knows nothing of reminders and anniversaries.
 func parseSeries(text []byte, e *event, from, to time.Time, mailbox string) ([]calendar.Appointment, error) {
 	c, err := calendar.Parse(bytes.NewReader(text), calendar.Limits{MaxBytes: maxPage, MaxEvents: 2000}, mailbox)
 	if err != nil {
@@ -270,13 +270,17 @@ func parseSeries(text []byte, e *event, from, to time.Time, mailbox string) ([]c
 	if err != nil {
 		return nil, fmt.Errorf("domino: a series: %w", err)
 	}
-	whole := *e
-	if m := apptType.FindSubmatch(text); whole.ApptType == "" && m != nil {
-		whole.ApptType = property(m[1])
+	kind := e.ApptType
+	if m := apptType.FindSubmatch(text); kind == "" && m != nil {
+		kind = property(m[1])
 	}
 	for i := range all {
-		if shown := whole.counts(); all[i].ShowAs == calendar.Busy || shown == calendar.Free {
-			all[i].ShowAs = shown
+		// Each occurrence says by itself whether it is transparent or tentative.
+		switch {
+		case kind == typeAnniversary || kind == typeReminder:
+			all[i].ShowAs = calendar.Free
+		case e.NoticeType != "" && all[i].ShowAs == calendar.Busy:
+			all[i].ShowAs = calendar.Tentative
 		}
 		if all[i].AllDay {
 			all[i].Start, all[i].End = all[i].StartDate.In(time.UTC), all[i].EndDate.In(time.UTC)

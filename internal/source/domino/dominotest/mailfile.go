@@ -144,8 +144,8 @@ func (f *mailFile) find(uid string) (*series, error) {
 	return nil, errors.New("dominotest: no such entry")
 }
 
-// Change changes an entry; of a series, all occurrences but those that were changed by themselves. A series that
-// begins or recurs otherwise loses those, as in Notes.
+// Change changes an entry; of a series, all occurrences but those that were changed by themselves, which take over
+// its class. A series that begins or recurs otherwise loses those, as in Notes.
 func (s *Server) Change(path, uid string, change func(*Event)) error {
 	return s.with(path, func(f *mailFile) error {
 		one, err := f.find(uid)
@@ -160,6 +160,13 @@ func (s *Server) Change(path, uid string, change func(*Event)) error {
 		e.UID, e.Declined = uid, one.Declined // see Decline
 		if !e.Start.Equal(one.Start) || e.Repeat != one.Repeat || e.AllDay != one.AllDay {
 			clear(one.changed)
+		}
+		if e.Class != one.Class { // who may see it is of the series as a whole
+			for _, changed := range one.changed {
+				if changed != nil {
+					changed.Class = e.Class
+				}
+			}
 		}
 		one.Event = e
 		one.sequence++
