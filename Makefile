@@ -7,7 +7,7 @@ BIN := bin/doorlight
 GOFILES = $(wildcard $(shell git ls-files -co --exclude-standard '*.go' 'go.mod' 'go.sum' '*.sql' '*.yaml' 2>/dev/null))
 WEBFILES = $(wildcard $(shell git ls-files -co --exclude-standard web 2>/dev/null | grep -v -e ^web/dist -e _test -e ^web/test))
 
-.PHONY: help run build test check generate bench fmt lint vet test-go test-web e2e tools clean demo fuzz crash hooks
+.PHONY: help run build test check generate bench fmt lint vet test-go test-web e2e tools clean demo demo-exchange fuzz crash hooks
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -17,6 +17,10 @@ run: build ## build what has changed and serve the demo at http://localhost:8080
 	@exec $(BIN) serve --demo $(RUNFLAGS)
 
 demo: run
+
+demo-exchange: build bin/standins ## the demo, with calendars of an Exchange and a Microsoft 365 that stand in
+	@echo "== serving the demo with stand-ins for Exchange and Microsoft 365"
+	@exec bin/standins -connect http://localhost:8080 -- $(BIN) serve --demo $(RUNFLAGS)
 
 build: $(BIN) ## build everything into bin/doorlight
 
@@ -59,7 +63,11 @@ test-web: web/node_modules/.package-lock.json ## unit tests of the web client
 	@echo "== testing the web client"
 	cd web && npm test
 
-e2e: build $(PROVIDER) ## browser tests
+bin/standins: $(GOFILES)
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -o bin/standins ./cmd/standins
+
+e2e: build bin/standins $(PROVIDER) ## browser tests
 	@echo "== browser tests"
 	cd web && npm run e2e
 	cd web && npm run e2e:server

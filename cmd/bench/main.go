@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -41,13 +42,32 @@ func main() {
 		}
 		return
 	}
-	only := flag.String("only", "", "run only the parts whose name is in this comma separated list: rules,hub,store,start,join,idle,steady,storm")
+	if len(os.Args) > 2 && os.Args[1] == "exchange" {
+		if err := exchangeServer(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "exchange:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	only := flag.String("only", "", "run only the parts whose name is in this comma separated list: rules,hub,store,start,mailboxes,join,idle,steady,storm")
 	binary := flag.String("server", "bin/doorlight", "the server to measure")
 	seconds := flag.Int("seconds", 10, "length of each steady part")
+	profile := flag.String("profile", "", "write a profile of this process's processor time to a file; for the parts that run in it")
 	strict := flag.Bool("strict", false, "end with an error if an aim is missed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	if err := run(ctx, *only, *binary, time.Duration(*seconds)*time.Second); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -89,6 +109,11 @@ func run(ctx context.Context, only, binary string, length time.Duration) error {
 	}
 	if wanted("start") {
 		if err := measureStart(ctx); err != nil {
+			return err
+		}
+	}
+	if wanted("mailboxes") {
+		if err := measureMailboxes(ctx); err != nil {
 			return err
 		}
 	}

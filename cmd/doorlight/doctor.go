@@ -49,7 +49,117 @@ the same settings as the server.`,
 	}
 	addFlags(cmd.Flags())
 	addServeFlags(cmd.Flags())
+	cmd.AddCommand(doctorCalendarCommand())
 	return cmd
+}
+
+func doctorCalendarCommand() *cobra.Command {
+	var scripts bool
+	var only string
+	cmd := &cobra.Command{
+		Use: "calendar [MAILBOX]", Short: "Try each step that reading calendars needs", Args: cobra.MaximumNArgs(1),
+		Long: `Try each step that reading calendars of Exchange, Microsoft 365 or Domino needs: names, encryption, signing in, rights,
+notifications. With the address of somebody's mailbox their calendar is read too; nothing of it is shown. What fails is told
+with its remedy. With --scripts it prints what is run at the outside system to set it up, filled in with your names. It
+changes nothing here, also while the server runs.`,
+		Example: `  doorlight doctor calendar
+  doorlight doctor calendar anna@example.com
+  doorlight doctor calendar --system Exchange --scripts`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := load(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			d := doctor{c: &c, w: cmd.OutOrStdout()}
+			mailbox := ""
+			if len(args) == 1 {
+				mailbox = args[0]
+			}
+			if err := d.systems(cmd.Context(), only, mailbox, scripts); err != nil {
+				return err
+			}
+			if d.wrong > 0 {
+				return fmt.Errorf("%d of %d things are wrong", d.wrong, d.looked)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&scripts, "scripts", false, "print what is run at the outside system")
+	cmd.Flags().StringVar(&only, "system", "", "only the system of this name")
+	addFlags(cmd.Flags())
+	addServeFlags(cmd.Flags())
+	return cmd
+}
+
+// systems tries the outside systems that hold calendars, or prints their scripts.
+func (d *doctor) systems(ctx context.Context, only, mailbox string, scripts bool) error {
+	st, err := d.c.openExisting(ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	quiet := slog.New(slog.DiscardHandler)
+	of, err := office.Open(ctx, st, quiet)
+	if err != nil {
+		return err
+	}
+	box, err := secret.OpenBox(d.c.keyFile())
+	if err != nil {
+		return err
+	}
+	connectors, err := connector.Open(ctx, st, of, nil, box, d.c.PublicURL, quiet)
+	if err != nil {
+		return err
+	}
+	defer connectors.Close()
+	found := false
+	for _, x := range connectors.All() {
+		s, ok := connectors.System(x.ID)
+		if !ok || !s.Calendar || only != "" && x.Name != only {
+			continue
+		}
+		found = true
+		if scripts {
+			all, err := connectors.Scripts(x.ID, d.c.PublicURL)
+			if err != nil {
+				return err
+			}
+			for _, one := range all {
+				fmt.Fprintf(d.w, "# %s: %s (%s)\n%s\n", x.Name, one.Name, one.Shell, one.Text)
+			}
+			continue
+		}
+		d.check(ctx, connectors, x, mailbox)
+	}
+	switch {
+	case !found && only != "":
+		return fmt.Errorf("there is no system %q that holds calendars", only)
+	case !found:
+		d.say("calendars", "no system holds calendars here", "")
+	}
+	return nil
+}
+
+// check tries one outside system.
+func (d *doctor) check(ctx context.Context, connectors *connector.Connectors, x connector.Connector, mailbox string) {
+	if !x.Enabled {
+		d.say(x.Name, "is switched off", "")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	steps, err := connectors.Check(ctx, x.ID, mailbox)
+	if err != nil {
+		d.say(x.Name, err.Error(), "Enter its settings again.")
+		return
+	}
+	for _, step := range steps {
+		remedy := step.Remedy
+		if step.OK {
+			remedy = ""
+		}
+		d.say(x.Name+", "+step.Name, step.Found, remedy)
+	}
 }
 
 // doctor looks at one thing after the other.
@@ -268,23 +378,9 @@ func (d *doctor) secrets(ctx context.Context, st store.Store, of *office.Office)
 		d.say("outside systems", err.Error(), "Ask for help with this message.")
 		return
 	}
+	defer connectors.Close()
 	for _, x := range connectors.All() {
-		if !x.Enabled {
-			d.say(x.Name, "is switched off", "")
-			continue
-		}
-		steps, err := connectors.Check(ctx, x.ID, "")
-		if err != nil {
-			d.say(x.Name, err.Error(), "Enter its settings again.")
-			continue
-		}
-		for _, step := range steps {
-			remedy := step.Remedy
-			if step.OK {
-				remedy = ""
-			}
-			d.say(x.Name+", "+step.Name, step.Found, remedy)
-		}
+		d.check(ctx, connectors, x, "")
 	}
 }
 

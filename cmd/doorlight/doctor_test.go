@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/doorlight/doorlight/internal/directory/slapdtest"
+	"github.com/doorlight/doorlight/internal/source/exchange/exchangetest"
 )
 
 func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
@@ -53,6 +54,38 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	s.call("POST", "/connectors", connector, nil, 200)
 	finds("a wrong password of a directory", "ok     Directory, connection", "WRONG  Directory, account")
 
+	mail, err := exchangetest.Start(exchangetest.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(mail.Close)
+	mail.AddAccount(exchangetest.Account{Name: "doorlight", Password: "secret", Impersonates: []string{"anna@example.test"}})
+	for _, a := range []string{"anna@example.test", "bob@example.test"} {
+		if _, err := mail.AddMailbox(exchangetest.Person{Address: a}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.call("POST", "/connectors", map[string]any{"kind": "exchange", "name": "Exchange", "enabled": true, "secret": "secret", "exchange": map[string]any{
+		"url": mail.URL(), "plaintext": true, "auth": "basic", "account": "doorlight",
+	}}, nil, 200)
+	calendar := func(args ...string) (string, error) {
+		var out output
+		err := run(t.Context(), append([]string{"doctor", "calendar", "--data", data}, args...), &out, &out)
+		return out.String(), err
+	}
+	if said, err := calendar("anna@example.test"); err != nil || strings.Count(said, "ok     Exchange, ") < 5 {
+		t.Errorf("a mailbox that may be read: %v\n%s", err, said)
+	}
+	if said, err := calendar("bob@example.test"); err == nil || !strings.Contains(said, "WRONG  Exchange, access") {
+		t.Errorf("a mailbox that may not be read: %v\n%s", err, said)
+	}
+	if said, err := calendar("--scripts"); err != nil || !strings.Contains(said, "New-RoleGroup -Name 'Doorlight impersonation' -Roles 'ApplicationImpersonation' -Members 'doorlight'") {
+		t.Errorf("scripts: %v\n%s", err, said)
+	}
+	if said, err := calendar("--system", "Nothing"); err == nil || !strings.Contains(err.Error(), `"Nothing"`) {
+		t.Errorf("a system that is not there: %v\n%s", err, said)
+	}
+
 	key := filepath.Join(data, "secret.key")
 	if err := os.Chmod(key, 0o644); err != nil {
 		t.Fatal(err)
@@ -61,7 +94,7 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	if err := os.WriteFile(key, make([]byte, 32), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	finds("another key", "WRONG  key file: connector Directory: a stored credential cannot be read")
+	finds("another key", ": a stored credential cannot be read")
 	if err := os.Remove(key); err != nil {
 		t.Fatal(err)
 	}

@@ -148,18 +148,25 @@ func (e *entry) tryLock() bool {
 	}
 }
 
-// release ends a calendar's turn. If its policy changed meanwhile, its claims are worked out next.
+// release ends a calendar's turn. If its policy changed meanwhile, its claims are worked out next; if something in it
+// changed, it is read again.
 func (a *Agenda) release(e *entry) {
 	<-e.reading
 	a.mu.Lock()
-	late := e.late && !e.gone
+	late, hinted := e.late && !e.gone, e.hinted && !e.gone
 	e.late = false
 	if late {
 		a.stale[e.rec.PersonID] = true
 	}
+	if hinted {
+		a.soon(e)
+	}
 	a.mu.Unlock()
 	if late {
 		signal(a.changed)
+	}
+	if hinted {
+		signal(a.wake)
 	}
 }
 

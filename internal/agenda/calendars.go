@@ -64,7 +64,7 @@ func (a *Agenda) Appointments(personID string, from, to time.Time) []rights.Appo
 func factsOf(rec *store.Calendar, x *calendar.Appointment, r rules) rights.AppointmentFacts {
 	m := r.of(x)
 	return rights.AppointmentFacts{
-		Ref: presence.Ref{Source: sourceOf(rec.ID), ID: claimID(x.ID)}, Start: x.Start, End: x.End, AllDay: x.AllDay, ShowAs: showAs(x.ShowAs),
+		Ref: presence.Ref{Source: sourceOf(rec.ID), ID: ClaimID(x.ID)}, Start: x.Start, End: x.End, AllDay: x.AllDay, ShowAs: showAs(x.ShowAs),
 		Status: m.status, Profile: m.profile, Subject: x.Subject, Private: x.Private, URL: x.URL, Reminder: x.Reminder,
 		Counts: m.counts, Calendar: rec.Name, Seen: rec.SucceededAt,
 	}
@@ -88,7 +88,7 @@ func (a *Agenda) Appointment(personID string, ref presence.Ref) (f rights.Appoin
 			return f, false
 		}
 		for i := range all {
-			if claimID(all[i].ID) == ref.ID {
+			if ClaimID(all[i].ID) == ref.ID {
 				return factsOf(&rec, &all[i], r), true
 			}
 		}

@@ -86,9 +86,9 @@ func sourceOf(calendarID string) presence.Source {
 	return presence.SourceCalendar + presence.Source("/"+calendarID)
 }
 
-// claimID bounds what becomes part of keys: some programs make UIDs of hundreds of characters. What the store would not
+// ClaimID is the ID of the claim that an appointment makes. It bounds what becomes part of keys: some programs make UIDs of hundreds of characters. What the store would not
 // keep as it is would be another claim after a restart.
-func claimID(id string) string {
+func ClaimID(id string) string {
 	if len(id) <= 120 && utf8.ValidString(id) && strings.IndexByte(id, 0) < 0 {
 		return id
 	}
@@ -111,7 +111,7 @@ func (r rules) derive(calendarID string, appointments []calendar.Appointment, no
 			continue
 		}
 		claims = append(claims, presence.Claim{
-			Source: sourceOf(calendarID), ID: claimID(a.ID), Status: m.status, Profile: m.profile, Text: m.text,
+			Source: sourceOf(calendarID), ID: ClaimID(a.ID), Status: m.status, Profile: m.profile, Text: m.text,
 			From: a.Start.Truncate(time.Millisecond), Until: a.End.Truncate(time.Millisecond), Lease: lease,
 			ShowAs: showAs(a.ShowAs), AllDay: a.AllDay,
 		})

@@ -30,6 +30,7 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 	defer a.release(e)
 	a.mu.Lock()
 	rec, gone, derived, first := e.rec, e.gone, e.derived, e.derived.IsZero() && e.failures == 0
+	asked := e.hinted // before its time, because something is said to have changed
 	e.hinted = false
 	sys := a.systems[rec.ConnectorID]
 	a.mu.Unlock()
@@ -60,7 +61,7 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if down != nil && sys != nil { // its turn comes when the system may be asked again, before all who are due later
-		e.next, e.derived = began, time.Time{}
+		e.next, e.derived, e.hinted = began, time.Time{}, false
 		if l := a.lanes[rec.ConnectorID]; l != nil && a.systems[rec.ConnectorID] == sys {
 			l.shut = time.Now().Add(min(max(down.RetryAfter, time.Second), slowest))
 		}
@@ -68,7 +69,11 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 	}
 	if err != nil {
 		e.derived = time.Time{} // next time it is, whether something changed or not
-		if e.failures++; e.failures == 1 {
+		fresh := e.failures == 0
+		if fresh || !asked { // one that is told of often is not left alone for longer
+			e.failures++
+		}
+		if fresh {
 			a.log.Warn("a calendar cannot be read", "user", rec.PersonID, "calendar", rec.ID, "err", loggable(err))
 		}
 		back := min(a.every(rec.Kind)<<min(e.failures-1, 10), slowest)
@@ -80,9 +85,8 @@ func (a *Agenda) read(ctx context.Context, e *entry) {
 		e.failures = 0
 		wait = max(wait, a.every(rec.Kind))
 	}
-	if e.next, e.idle = began.Add(wait), false; e.hinted && err == nil {
-		e.next = time.Now()
-	}
+	e.next, e.idle = began.Add(wait), false
+	e.hinted = e.hinted && err == nil // else it is read again in any case, with the patience that a failure asks for
 }
 
 // fetch has a calendar read and stores the outcome, good or bad. wait is what the source asks for; same is that its

@@ -3,6 +3,7 @@ package agenda
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +30,24 @@ type system struct {
 	System
 	mailboxes map[string][]*entry // by mailbox, in lower case; those that are read for everybody
 	dirty     bool                // mailboxes changed since the system was told
+	silent    bool                // it tells of no changes
+}
+
+// A calendar that is new in a system waits to be told of. The system tells of it once it would hear of its changes, which spares
+// a reading before. It waits the longer the more there are.
+const (
+	patience     = 5 * time.Second
+	patienceEach = 10 * time.Millisecond
+)
+
+// first has a calendar read for the first time since the system is there; Agenda.mu is held.
+func (a *Agenda) first(s *system, e *entry) {
+	if s.silent || !central(e.rec.Kind) {
+		a.soon(e)
+		return
+	}
+	wait := patience + time.Duration(len(s.mailboxes))*patienceEach
+	e.next = time.Now().Add(wait + rand.N(wait))
 }
 
 func (s *system) enter(e *entry) {
@@ -60,7 +79,7 @@ func (a *Agenda) PutSystem(s System) {
 		if e.rec.ConnectorID == s.ID {
 			next.enter(e)
 			e.failures = 0
-			a.soon(e)
+			a.first(next, e)
 		}
 	}
 	a.mu.Unlock()
@@ -198,7 +217,19 @@ func (a *Agenda) follow() {
 func (a *Agenda) watch(ctx context.Context, s *system) {
 	for {
 		err := s.Watch(ctx, func(mailbox string) { a.hint(s, mailbox) })
-		if err == nil || ctx.Err() != nil { // it tells of none; its calendars are read now and then
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil { // it tells of none; its calendars are read now and then
+			a.mu.Lock()
+			s.silent = true
+			for _, all := range s.mailboxes {
+				for _, e := range all {
+					a.soon(e)
+				}
+			}
+			a.mu.Unlock()
+			signal(a.wake)
 			return
 		}
 		a.log.Warn("a system does not tell of changes any more; it is asked again", "connector", s.ID, "err", loggable(err))
@@ -215,7 +246,7 @@ func (a *Agenda) hint(s *system, mailbox string) {
 	a.mu.Lock()
 	if a.systems[s.ID] == s {
 		for _, e := range s.mailboxes[strings.ToLower(mailbox)] {
-			if e.hinted = true; len(e.reading) == 0 { // else at the end of that
+			if e.hinted = true; len(e.reading) == 0 { // else release sees to it
 				a.soon(e)
 			}
 		}
@@ -303,7 +334,10 @@ func (a *Agenda) added(e *entry) {
 	a.mu.Lock()
 	a.enter(e)
 	a.share(e.rec.PersonID)
-	if e.rec.Kind != KindLocal {
+	switch s := a.systems[e.rec.ConnectorID]; {
+	case s != nil:
+		a.first(s, e)
+	case e.rec.Kind != KindLocal:
 		a.soon(e)
 	}
 	a.mu.Unlock()

@@ -69,17 +69,34 @@ func (m *mail) Fetch(ctx context.Context, a source.Account) (source.Result, erro
 	return res, nil
 }
 
+// Follow tells of mailboxes that are new, as it would hear of their changes from now on.
 func (m *mail) Follow(mailboxes []string) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	var fresh []string
+	for _, x := range mailboxes {
+		if !slices.Contains(m.followed, x) || m.changed == nil {
+			fresh = append(fresh, x)
+		}
+	}
 	m.followed = mailboxes
+	changed := m.changed
+	m.mu.Unlock()
+	if changed != nil {
+		for _, x := range fresh {
+			changed(x)
+		}
+	}
 }
 
 func (m *mail) Watch(ctx context.Context, changed func(string)) error {
 	m.mu.Lock()
 	m.changed = changed
 	m.watches++
+	fresh := m.followed
 	m.mu.Unlock()
+	for _, x := range fresh {
+		changed(x)
+	}
 	<-ctx.Done()
 	m.mu.Lock()
 	m.watches--

@@ -10,6 +10,7 @@ import (
 	"github.com/doorlight/doorlight/internal/directory"
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/provision"
+	"github.com/doorlight/doorlight/internal/source/exchange"
 )
 
 // ConnectorPath names a connector.
@@ -157,6 +158,26 @@ func (s *Server) postConnectorCheck(ctx context.Context, in *ConnectorCheck) (*O
 		return nil, err
 	}
 	return &Out[Steps]{Steps{stepsOut(steps)}}, nil
+}
+
+// ExchangeConfigInput is the file in which another product keeps how it hears of changes in Exchange (C6).
+type ExchangeConfigInput struct {
+	Body struct {
+		XML string `json:"xml" minLength:"1" maxLength:"200000" doc:"The contents of CalendarSyncExchange.config.xml."`
+	}
+}
+
+// ExchangeConfig is what such a file says.
+type ExchangeConfig struct {
+	Notify string `json:"notify" enum:"stream,pull" doc:"As in the settings of a connector of kind exchange."`
+}
+
+func (s *Server) postExchangeConfig(_ context.Context, in *ExchangeConfigInput) (*Out[ExchangeConfig], error) {
+	notify, err := exchange.ImportConfig(strings.NewReader(in.Body.XML))
+	if err != nil {
+		return nil, fault.Bad("xml", "%s", fault.Public(err))
+	}
+	return &Out[ExchangeConfig]{ExchangeConfig{Notify: notify}}, nil
 }
 
 // ScriptsQuery asks for scripts.

@@ -121,6 +121,7 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "GET", "/connectors/{connector}/scripts", admins, "Administration", "What is run at an outside system to set it up", s.getScripts)
 	add(s, api, "GET", "/connectors/{connector}/calendars", admins, "Administration", "How the calendars of a system are doing", s.getConnectorCalendars)
 	add(s, api, "GET", "/scopes/{scope}/systems", locals, "Administration", "Outside systems that the settings of a scope can name", s.getSystems)
+	add(s, api, "POST", "/exchange-config", admins, "Administration", "Read a CalendarSyncExchange.config.xml: how changes are heard of", s.postExchangeConfig)
 	add(s, api, "POST", "/connectors/{connector}/token", admins, "Administration", "Make the token with which a provider sends its people by SCIM; the one before ends", s.postConnectorToken)
 	add(s, api, "POST", "/connectors/{connector}/sync", admins, "Administration", "Have a directory's people follow it", s.postConnectorSync)
 	add(s, api, "GET", "/connectors/{connector}/deliveries", admins, "Administration", "The latest calls of a webhook", s.getDeliveries)

@@ -23,6 +23,7 @@ import (
 	"github.com/doorlight/doorlight/internal/openid"
 	"github.com/doorlight/doorlight/internal/provision"
 	"github.com/doorlight/doorlight/internal/secret"
+	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/webhook"
@@ -461,9 +462,12 @@ func (c *Connectors) Sync(ctx context.Context, by office.By, id string, dry, any
 func inWords(err error) error {
 	var told *fault.Error
 	var provider *openid.Error
+	var calendars *source.Error
 	switch {
 	case err == nil || errors.As(err, &told):
 		return err
+	case errors.As(err, &calendars):
+		return fault.Wrap(fault.Unavailable, err, "%s", calendars.Text)
 	case errors.As(err, &provider):
 		return fault.Wrap(fault.Unavailable, err, "the provider: %s", provider.Text)
 	case errors.Is(err, directory.ErrUnreachable):
@@ -522,7 +526,7 @@ func (c *Connectors) unwritten(e *entry) {
 // Run has directories read when it is time, until ctx ends.
 func (c *Connectors) Run(ctx context.Context) error {
 	defer c.client.CloseIdleConnections()
-	defer c.closeSystems()
+	defer c.Close()
 	var calling sync.WaitGroup
 	calling.Go(func() { c.hooks.Run(ctx) })
 	defer calling.Wait()

@@ -136,13 +136,13 @@ func (c *Connectors) FinishAccount(ctx context.Context, id string, a openid.Atte
 	if !c.spend(a.State) {
 		return Account{}, &Refusal{Why: RefusedExpired, Detail: "the attempt was used before"}
 	}
-	if told := answer.Get("error"); told != "" { // RFC 6749 §4.1.2.1
+	if err := s.AuthError(answer); err != nil {
 		why := RefusedProvider
-		switch told {
+		switch answer.Get("error") { // RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6
 		case "access_denied", "consent_required", "interaction_required", "login_required":
 			why = RefusedDenied
 		}
-		return Account{}, &Refusal{Why: why, Detail: short(told + ": " + answer.Get("error_description"))}
+		return Account{}, &Refusal{Why: why, Detail: fault.Public(inWords(err))}
 	}
 	grant, err := s.Redeem(ctx, answer.Get("code"), a.Verifier, redirect)
 	c.noteUse(id, err)
@@ -153,5 +153,5 @@ func (c *Connectors) FinishAccount(ctx context.Context, id string, a openid.Atte
 		}
 		return Account{}, &Refusal{Why: RefusedProvider, Detail: "the answer makes no sense"}
 	}
-	return Account{Name: name, Username: grant.Username, Token: grant.RefreshToken}, nil
+	return Account{Name: name, Username: grant.Mail, Token: grant.Refresh}, nil
 }

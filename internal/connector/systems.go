@@ -72,8 +72,8 @@ func (c *Connectors) plug(e *entry, old system) {
 	}
 }
 
-// closeSystems ends what is still there of systems, at the end of the program.
-func (c *Connectors) closeSystems() {
+// Close ends what is still there of systems. Run does so at its end; it is for who does not call that.
+func (c *Connectors) Close() {
 	c.mu.Lock()
 	for _, e := range c.all {
 		if e.system != nil {

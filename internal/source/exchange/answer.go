@@ -201,10 +201,58 @@ func (b *bounded) Token() (xml.Token, error) {
 func parse(body []byte) (*soap, error) {
 	d := xml.NewTokenDecoder(&bounded{d: xml.NewDecoder(bytes.NewReader(body))})
 	s, err := next(d)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+	if err = ended(err); err != nil {
+		if clean := printable(body); clean != nil {
+			return parse(clean)
+		}
 	}
 	return s, err
+}
+
+var reference = regexp.MustCompile(`&#(x[0-9A-Fa-f]{1,8}|[0-9]{1,8});`)
+
+// printable returns a body with spaces in place of characters that XML does not allow, or nil if there are none:
+// Exchange sends such from the subjects of mails as they are, or as references.
+func printable(body []byte) []byte {
+	found := false
+	illegal := func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0xd800 && r <= 0xdfff || r == 0xfffe || r == 0xffff || r > 0x10ffff
+	}
+	clean := bytes.Map(func(r rune) rune {
+		if illegal(r) {
+			found = true
+			return ' '
+		}
+		return r // and what is not UTF-8 becomes U+FFFD
+	}, body)
+	clean = reference.ReplaceAllFunc(clean, func(ref []byte) []byte {
+		digits, base := string(ref[2:len(ref)-1]), 10
+		if digits[0] == 'x' {
+			digits, base = digits[1:], 16
+		}
+		if n, err := strconv.ParseUint(digits, base, 64); err == nil && (n > 0x10ffff || illegal(rune(n))) {
+			found = true
+			return []byte(" ")
+		}
+		return ref
+	})
+	if !found && bytes.Equal(clean, body) {
+		return nil
+	}
+	return clean
+}
+
+// decode reads a whole document of another kind.
+func decode(body []byte, into any) error {
+	return ended(xml.NewTokenDecoder(&bounded{d: xml.NewDecoder(bytes.NewReader(body))}).Decode(into))
+}
+
+// ended has every error that says a document breaks off be the same one.
+func ended(err error) error {
+	if syntax, ok := errors.AsType[*xml.SyntaxError](err); ok && syntax.Msg == "unexpected EOF" || errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // next reads the next envelope of several that follow each other in one body, io.EOF after the last. It reads no
@@ -224,10 +272,7 @@ func next(d *xml.Decoder) (*soap, error) {
 		}
 		s := &soap{}
 		if err := d.DecodeElement(s, &start); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
+			return nil, ended(err)
 		}
 		if s.Body.Fault == nil && len(s.Body.Response) == 0 {
 			return nil, errors.New("the SOAP envelope is empty")

@@ -82,6 +82,9 @@ type request struct {
 	body  func(*writer)
 	route route
 	force bool // though a budget is stopped: an administrator wants to know
+
+	raw    []byte // in place of body: something that is no message of the services
+	action string // SOAPAction, with raw; may be empty
 }
 
 // route has requests land on the mailbox server that a subscription lives on.
@@ -241,13 +244,19 @@ func (s *System) post(timed, ctx context.Context, h *host, l *lane, r request) (
 	if h.old.Load() {
 		version = version2010
 	}
-	body := envelope(version, r.who, r.utc, r.body)
+	body := r.raw
+	if body == nil {
+		body = envelope(version, r.who, r.utc, r.body)
+	}
 	req, err := http.NewRequestWithContext(timed, http.MethodPost, r.at.url.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, &failure{told: &source.Error{Kind: source.BadAddress, Text: "The address of Exchange is not valid."}}
 	}
 	req.Header.Set("Content-Type", "text/xml; charset=utf-8")
 	req.Header.Set("User-Agent", "Doorlight")
+	if r.action != "" {
+		req.Header.Set("SOAPAction", `"`+r.action+`"`)
+	}
 	// Not sent; it has net/http send the request again if a kept connection turns out to be closed. A repeated
 	// Subscribe leaves a subscription behind, which ends by itself.
 	req.Header["X-Idempotency-Key"] = []string{}
@@ -269,6 +278,56 @@ func (s *System) post(timed, ctx context.Context, h *host, l *lane, r request) (
 		return nil, f
 	}
 	return resp, nil
+}
+
+// lookup sends a question to a directory service and returns its answer, which may be a redirect.
+func (s *System) lookup(ctx context.Context, r request) (*http.Response, []byte, *failure) {
+	h := s.host(r.at.url)
+	l, leave, f := s.enter(ctx, h, r.force)
+	if f != nil {
+		return nil, nil, f
+	}
+	defer leave()
+	for again := false; ; again = true {
+		resp, body, f := s.receive(ctx, h, l, r)
+		switch {
+		case f == nil:
+			h.gate.good()
+			h.unsigned.Store(0)
+			return resp, body, nil
+		case !again && f.scope == ofSignIn && f.code == "":
+			l.transport.CloseIdleConnections()
+			continue
+		}
+		r.box = nil // another server may know the mailbox
+		s.settle(h, r, f)
+		return nil, nil, f
+	}
+}
+
+func (s *System) receive(ctx context.Context, h *host, l *lane, r request) (*http.Response, []byte, *failure) {
+	timed, cancel := context.WithTimeout(ctx, s.c.Timeout)
+	defer cancel()
+	defer context.AfterFunc(s.stop, cancel)()
+	resp, f := s.post(timed, ctx, h, l, r)
+	if f != nil {
+		return nil, nil, f
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxFound+1))
+	switch {
+	case err != nil:
+		return nil, nil, explainNetwork(ctx, h.name, s.c.Timeout, err)
+	case len(body) > maxFound:
+		return nil, nil, &failure{scope: ofNobody, told: &source.Error{Kind: source.TooLarge, Text: "The answer of " + h.name + " is larger than is read."}}
+	case resp.StatusCode == http.StatusNotFound:
+		f := explainStatus(resp, h.name)
+		f.scope = ofNobody
+		return nil, nil, f
+	case resp.StatusCode >= 400 && !bytes.Contains(body, []byte("Envelope")):
+		return nil, nil, explainStatus(resp, h.name)
+	}
+	return resp, body, nil
 }
 
 // schemes are the names of the ways of signing in that a 401 offers.
@@ -312,14 +371,17 @@ func (s *System) settle(h *host, r request, f *failure) {
 			f.told.RetryAfter = d
 		}
 	}
-	shut := func(shut bool) {
-		if !shut {
+	shut := func(now bool) {
+		e := h.gate.shut(time.Now())
+		if e == nil {
 			return
 		}
 		f.told.Whole = s.alone()
-		s.log.Warn("exchange is left alone for a while", "server", h.name, "err", f.told.Err)
-		if e := h.gate.shut(time.Now()); e != nil && f.told.Kind == source.Unavailable {
-			f.told.RetryAfter = e.RetryAfter
+		if f.told.Kind == source.Unavailable {
+			f.told.RetryAfter = max(f.told.RetryAfter, e.RetryAfter)
+		}
+		if now {
+			s.log.Warn("exchange is left alone for a while", "server", h.name, "err", f.told.Err)
 		}
 	}
 	key := r.key
@@ -328,20 +390,27 @@ func (s *System) settle(h *host, r request, f *failure) {
 	}
 	switch f.scope {
 	case ofNobody:
+		if f.code != "" {
+			h.gate.good()
+			h.unsigned.Store(0)
+		}
 	case ofMailbox:
 		rest()
 		if busy[f.code] {
-			shut(h.gate.suspect(key, f.wait, f.told))
+			shut(h.gate.suspect(key, f.wait, s.c.timing.most, f.told))
 			return
 		}
 		h.gate.good() // it answers, and lets the account in
 		h.unsigned.Store(0)
 	case ofSilence:
+		if s.chronic(r.box) {
+			rest() // it says nothing about the others
+			return
+		}
 		rest()
-		shut(h.gate.suspect(key, f.wait, f.told))
+		shut(h.gate.suspect(key, f.wait, s.c.timing.silent(), f.told))
 	case ofServer:
-		h.gate.down(f.wait, f.told)
-		shut(true)
+		shut(h.gate.down(f.wait, s.c.timing.silent(), f.told))
 	case ofSignIn:
 		rest()
 		h.gate.unsigned()
@@ -350,8 +419,7 @@ func (s *System) settle(h *host, r request, f *failure) {
 			for i := int32(2); i < n && wait < 3*s.c.timing.most; i++ {
 				wait *= 2
 			}
-			h.gate.down(min(wait, 3*s.c.timing.most), f.told)
-			shut(true)
+			shut(h.gate.down(min(wait, 3*s.c.timing.most), s.c.timing.most, f.told))
 		}
 	}
 }

@@ -9,9 +9,7 @@ package exchange
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -57,7 +55,8 @@ const (
 type Config struct {
 	URL     string   // of the service, such as https://mail.example.com/EWS/Exchange.asmx; empty: by Autodiscover
 	Domains []string // the mail domains for which servers are looked up. The account's password goes to these servers
-	// AutodiscoverURL is asked for every mailbox of Domains; empty: autodiscover.DOMAIN and DOMAIN are tried.
+	// AutodiscoverURL is asked for every mailbox of Domains; empty: autodiscover.DOMAIN is tried, and with ntlm and
+	// kerberos, which do not hand out the password, DOMAIN too.
 	AutodiscoverURL string
 	WebURL          string // of Outlook on the web, for links; empty: what Autodiscover says, or /owa/ on the server
 
@@ -112,7 +111,7 @@ func (c Config) where() string {
 	return strings.Join(c.Domains, ", ")
 }
 
-// timing are the times that tests make shorter.
+// timing are the times and numbers that tests make smaller.
 type timing struct {
 	gather  time.Duration // events of a mailbox are gathered
 	silence time.Duration // after which a stream is dead
@@ -120,7 +119,9 @@ type timing struct {
 	most    time.Duration
 	reopen  time.Duration // a stream that gets further mailboxes is opened anew no more often
 	old     time.Duration // a view is read anew though nothing is known to have changed
+	keep    time.Duration // for which a server that is away is taken to keep subscriptions; it does for 30 minutes
 	minutes int           // that a stream is asked to stay open
+	entries int           // of a view that are asked for at once; also FindCountLimit, beyond which Exchange cuts off
 }
 
 // How often a mailbox is to be read: seldom while its changes are heard of, as a repair of what notifications lose,
@@ -140,10 +141,12 @@ type System struct {
 	stop   context.Context // ends with Close
 	cancel context.CancelCauseFunc
 
-	mu    sync.Mutex       // guards what follows; held for moments only
-	hosts map[string]*host // by origin
-	boxes map[string]*box  // by key
-	odd   map[string]bool  // words that are not known, so that each is logged once
+	mu     sync.Mutex           // guards what follows; held for moments only
+	hosts  map[string]*host     // by origin
+	ways   map[string]way       // by mail domain: where Autodiscover answered
+	boxes  map[string]*box      // by key
+	places map[string]*endpoint // that were found
+	odd    map[string]bool      // words that are not known, so that each is logged once
 
 	watchMu sync.Mutex // guards what follows; held for moments only
 	wanted  map[string]string
@@ -196,6 +199,7 @@ func New(c Config) (*System, error) {
 	found := address("autodiscover_url", c.AutodiscoverURL)
 	web := address("web_url", c.WebURL)
 	var domains []string
+	listed := len(c.Domains) > 0
 	for _, d := range c.Domains {
 		d = strings.ToLower(strings.Trim(strings.TrimSpace(d), "@."))
 		if !domainName.MatchString(d) {
@@ -206,9 +210,9 @@ func New(c Config) (*System, error) {
 	}
 	c.Domains = domains
 	switch {
-	case c.URL == "" && len(c.Domains) == 0:
+	case c.URL == "" && !listed:
 		wrong.Add("url", "the address of the service is needed, or the mail domains for which it is looked up")
-	case c.URL != "" && (len(c.Domains) > 0 || c.AutodiscoverURL != ""):
+	case c.URL != "" && (listed || c.AutodiscoverURL != ""):
 		wrong.Add("domains", "nothing is looked up if there is an address")
 	case c.URL == "" && c.Names == NamesSID:
 		wrong.Add("names", "servers are looked up by address: with security identifiers the address of the service is needed")
@@ -305,10 +309,14 @@ func New(c Config) (*System, error) {
 	defaults(&t.most, 5*time.Minute)
 	defaults(&t.reopen, 5*time.Second)
 	defaults(&t.old, 12*time.Hour)
+	defaults(&t.keep, 20*time.Minute)
 	if t.minutes == 0 {
 		t.minutes = 30
 	}
-	s := &System{c: c, log: c.Log, hosts: map[string]*host{}, boxes: map[string]*box{}, odd: map[string]bool{}}
+	if t.entries == 0 {
+		t.entries = 1000
+	}
+	s := &System{c: c, log: c.Log, hosts: map[string]*host{}, ways: map[string]way{}, places: map[string]*endpoint{}, boxes: map[string]*box{}, odd: map[string]bool{}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -319,10 +327,7 @@ func New(c Config) (*System, error) {
 	if ews != nil {
 		s.fixed = &endpoint{url: ews, web: s.web}
 	}
-	var err error
-	if s.signer, err = newSigner(c); err != nil {
-		return nil, err
-	}
+	s.signer = newSigner(c)
 	return s, nil
 }
 
@@ -348,6 +353,9 @@ func (s *System) Close() {
 	defer s.mu.Unlock()
 	for _, h := range s.hosts {
 		h.closeIdle()
+	}
+	if c, ok := s.signer.(interface{ close() }); ok {
+		c.close()
 	}
 }
 
@@ -381,14 +389,4 @@ func (s *System) unknownWord(of, word string) {
 	if !known {
 		s.log.Warn("exchange says something unknown", "field", of, "word", word)
 	}
-}
-
-// loopback reports whether a host is this machine, for words only.
-func loopback(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && a.IsLoopback()
-}
-
-func hostError(u *url.URL, format string, args ...any) error {
-	return fmt.Errorf(u.Hostname()+": "+format, args...)
 }

@@ -18,7 +18,6 @@ const Href = "view"
 
 // Bounds on what one Fetch does.
 const (
-	viewEntries  = 1000                 // asked for at once; also FindCountLimit, beyond which Exchange cuts off
 	maxViews     = 64                   // requests for one window
 	maxViewItems = 20_000               // appointments in one window
 	maxSyncs     = 400                  // pages of changes, of 512
@@ -217,7 +216,7 @@ func (r *reading) view(ctx context.Context, entries []entry, from, to time.Time)
 	if r.asked++; r.asked > maxViews {
 		return nil, tooMany
 	}
-	m, err := r.call(ctx, true, func(w *writer, who person) { w.findItem(who, from, to, viewEntries) })
+	m, err := r.call(ctx, true, func(w *writer, who person) { w.findItem(who, from, to, r.s.c.timing.entries) })
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ const standUp = `<t:CalendarItem><t:ItemId Id="AAA=" ChangeKey="1"/><t:Subject>S
 // The window is read once, and again only if something changed or it is not covered any more.
 func TestWindowIsReadWhenSomethingChanged(t *testing.T) {
 	t.Parallel()
-	state, changes, items := "one", "", standUp
+	state, changes, inner := "one", "", standUp
 	s := newScript(t, func(op, mailbox, body string, w http.ResponseWriter, r *http.Request) {
 		name, password, _ := r.BasicAuth()
 		if name != `OFFICE\reader` || password != "secret" || mailbox != "anna@example.com" || r.Header.Get("X-AnchorMailbox") != "anna@example.com" {
@@ -26,7 +26,7 @@ func TestWindowIsReadWhenSomethingChanged(t *testing.T) {
 		case "SyncFolderItems":
 			io.WriteString(w, synced(state, changes))
 		case "FindItem":
-			io.WriteString(w, found(true, items))
+			io.WriteString(w, items(true, inner))
 		default:
 			t.Errorf("it is asked for %s", op)
 		}
@@ -69,7 +69,7 @@ func TestWindowIsReadWhenSomethingChanged(t *testing.T) {
 	fetch("SyncFolderItems", true)
 	changes = `<t:Delete><t:ItemId Id="BBB="/></t:Delete>`
 	fetch("SyncFolderItems FindItem", true)
-	items = standUp + strings.NewReplacer("AAA=", "CCC=", "uid-1", "uid-2").Replace(standUp)
+	inner = standUp + strings.NewReplacer("AAA=", "CCC=", "uid-1", "uid-2").Replace(standUp)
 	fetch("SyncFolderItems FindItem", false)
 	changes, a.State = "", ""
 	fetch("SyncFolderItems FindItem", true)

@@ -1,8 +1,8 @@
 package exchange
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -78,9 +78,13 @@ func (g *gate) enter(ctx context.Context) (leave func(), refused *source.Error, 
 	g.mu.Unlock()
 	release := func() {}
 	if !proven {
+		// A password that is wrong is refused at once: whoever takes longer is held up by something else.
+		enough := time.NewTimer(5 * g.timing.wait)
+		defer enough.Stop()
 		select {
 		case g.first <- struct{}{}:
 			release = func() { <-g.first }
+		case <-enough.C:
 		case <-ctx.Done():
 			return nil, nil, context.Cause(ctx)
 		}
@@ -113,22 +117,25 @@ func (g *gate) good() {
 	g.until = time.Time{}
 }
 
+// silent is the longest wait before a silent server is tried again: one request, so that it need not be long.
+func (t timing) silent() time.Duration { return t.most / 10 }
+
 // suspect notes that a mailbox got no answer, and shuts the gate if too many have not. It reports whether it did.
-func (g *gate) suspect(key string, wait time.Duration, why *source.Error) bool {
+func (g *gate) suspect(key string, wait, most time.Duration, why *source.Error) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.suspects[key] = struct{}{}; len(g.suspects) < suspicious && g.failures == 0 {
 		return false
 	}
-	g.stop(wait, why)
-	return true
+	return g.stop(wait, most, why)
 }
 
-// down shuts the gate, for wait or, if that is not positive, for longer each time.
-func (g *gate) down(wait time.Duration, why *source.Error) {
+// down shuts the gate, for wait or, if that is not positive, for longer each time up to most. It reports whether it was
+// open.
+func (g *gate) down(wait, most time.Duration, why *source.Error) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.stop(wait, why)
+	return g.stop(wait, most, why)
 }
 
 // unsigned notes that the sign-in was refused.
@@ -138,20 +145,24 @@ func (g *gate) unsigned() {
 	g.proven = false
 }
 
-func (g *gate) stop(wait time.Duration, why *source.Error) {
+// stop shuts the gate and reports whether it was open.
+func (g *gate) stop(wait, most time.Duration, why *source.Error) bool {
 	now := time.Now()
-	if now.Before(g.until) && wait <= 0 { // several that were under way fail together: that is one failure
-		return
+	open := !now.Before(g.until)
+	if !open && wait <= 0 { // several that were under way fail together: that is one failure
+		return false
 	}
 	g.failures++
 	if wait <= 0 {
-		wait = g.timing.backoff(g.failures)
+		wait = min(g.timing.backoff(g.failures), most)
 	}
 	if until := now.Add(wait); until.After(g.until) {
 		g.until = until
 	}
-	g.why = why
+	kept := *why // the caller's is its own
+	g.why = &kept
 	clear(g.suspects)
+	return open
 }
 
 // box is what is known of one mailbox, and its budget. System.mu guards it, but for sem.
@@ -186,7 +197,8 @@ func (s *System) unbox(key string, b *box) {
 	}
 }
 
-// hold takes the mailbox for one caller, or returns why it cannot be asked for anything now.
+// hold takes the mailbox for one caller, or returns why it cannot be asked for anything now. It waits for another
+// caller to be done with it.
 func (s *System) hold(ctx context.Context, key string) (*box, error) {
 	b := s.box(key)
 	select {
@@ -195,6 +207,25 @@ func (s *System) hold(ctx context.Context, key string) (*box, error) {
 		s.unbox(key, b)
 		return nil, context.Cause(ctx)
 	}
+	return s.held(key, b)
+}
+
+// errInUse is why a mailbox cannot be had without waiting.
+var errInUse = errors.New("the mailbox is being read")
+
+// tryHold is hold without waiting.
+func (s *System) tryHold(key string) (*box, error) {
+	b := s.box(key)
+	select {
+	case b.sem <- struct{}{}:
+	default:
+		s.unbox(key, b)
+		return nil, errInUse
+	}
+	return s.held(key, b)
+}
+
+func (s *System) held(key string, b *box) (*box, error) {
 	s.mu.Lock()
 	left := time.Until(b.until)
 	var why source.Error
@@ -215,6 +246,13 @@ func (s *System) release(key string, b *box) {
 	s.unbox(key, b)
 }
 
+// chronic reports whether a mailbox has failed several times in a row, while the server had no trouble.
+func (s *System) chronic(b *box) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return b != nil && b.failures >= suspicious
+}
+
 // rest stops the budget of a mailbox, for wait or, if that is not positive, for longer each time. It returns how long.
 func (s *System) rest(b *box, wait time.Duration, why *source.Error) time.Duration {
 	s.mu.Lock()
@@ -224,7 +262,8 @@ func (s *System) rest(b *box, wait time.Duration, why *source.Error) time.Durati
 		wait = s.c.timing.backoff(b.failures)
 	}
 	b.until = time.Now().Add(wait)
-	b.why = why
+	kept := *why
+	b.why = &kept
 	return wait
 }
 
@@ -242,5 +281,3 @@ func (s *System) forget(key string) {
 		b.place = nil
 	}
 }
-
-func atLeast(d, least time.Duration) time.Duration { return cmp.Or(max(d, least), least) }

@@ -165,7 +165,7 @@ func (w *writer) getFolder(who person) {
 	w.close("m:GetFolder")
 }
 
-// getRoot asks for the account's own root folder's ID, the cheapest question that needs a sign-in.
+// resolveNames asks for a name, which any account may that is let in.
 func (w *writer) resolveNames(name string) {
 	w.open("m:ResolveNames", "ReturnFullContactData", "false", "SearchScope", "ActiveDirectory")
 	w.text("m:UnresolvedEntry", name)

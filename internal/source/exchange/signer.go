@@ -1,11 +1,8 @@
 package exchange
 
 import (
-	"io"
 	"net/http"
 	"strings"
-
-	"github.com/doorlight/doorlight/internal/fault"
 )
 
 // signer sends requests in the account's name. The transport has one connection and is the caller's alone for the
@@ -16,22 +13,26 @@ type signer interface {
 	offered(h http.Header) bool
 }
 
-func newSigner(c Config) (signer, error) {
+func newSigner(c Config) signer {
 	name := c.Account
 	if c.Domain != "" {
 		name = c.Domain + `\` + c.Account
 	}
 	switch c.Auth {
 	case AuthBasic:
-		return basic{name, c.Password}, nil
+		return basic{name, c.Password}
+	case AuthOAuth:
+		return newBearer(c)
+	case AuthKerberos:
+		return newKerberos(c)
 	}
-	return nil, fault.Bad("auth", "signing in by %s is not possible yet", c.Auth)
+	return ntlm{name, c.Password}
 }
 
-// offers reports whether a 401 names a scheme.
+// offers reports whether a 401 names one of some schemes (RFC 9110 §11.6.1: several may share a field).
 func offers(h http.Header, schemes ...string) bool {
 	for _, field := range h.Values("WWW-Authenticate") {
-		for _, part := range strings.Split(field, ",") {
+		for part := range strings.SplitSeq(field, ",") {
 			word, _, _ := strings.Cut(strings.TrimSpace(part), " ")
 			for _, s := range schemes {
 				if strings.EqualFold(word, s) {
@@ -54,12 +55,6 @@ func again(r *http.Request) (*http.Request, error) {
 		c.Body = body
 	}
 	return c, nil
-}
-
-// drain reads the rest of a small answer, so that its connection is kept.
-func drain(resp *http.Response) {
-	io.CopyN(io.Discard, resp.Body, 64<<10)
-	resp.Body.Close()
 }
 
 // basic is RFC 7617, sent with the first request.

@@ -64,15 +64,21 @@ func (s *script) operations() string {
 // operation finds the element of the body, and for whom it is.
 func operation(body string) (op, mailbox string) {
 	d := xml.NewDecoder(strings.NewReader(body))
-	inBody := false
+	inBody, root := false, ""
 	for {
 		t, err := d.Token()
 		if err != nil {
+			if op == "" {
+				op = root
+			}
 			return op, mailbox
 		}
 		start, ok := t.(xml.StartElement)
 		if !ok {
 			continue
+		}
+		if root == "" {
+			root = start.Name.Local
 		}
 		switch start.Name.Local {
 		case "PrimarySmtpAddress", "SmtpAddress", "PrincipalName", "SID", "EmailAddress":
@@ -135,8 +141,8 @@ func synced(state string, changes string) string {
 	return success("SyncFolderItems", `<m:SyncState>`+state+`</m:SyncState><m:IncludesLastItemInRange>true</m:IncludesLastItemInRange><m:Changes>`+changes+`</m:Changes>`)
 }
 
-func found(last bool, items string) string {
-	return success("FindItem", fmt.Sprintf(`<m:RootFolder TotalItemsInView="1" IncludesLastItemInRange="%v"><t:Items>%s</t:Items></m:RootFolder>`, last, items))
+func items(last bool, inner string) string {
+	return success("FindItem", fmt.Sprintf(`<m:RootFolder TotalItemsInView="1" IncludesLastItemInRange="%v"><t:Items>%s</t:Items></m:RootFolder>`, last, inner))
 }
 
 // sample reads one of the recorded messages.

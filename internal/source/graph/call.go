@@ -167,11 +167,13 @@ func (s *System) admitted(ctx context.Context) (bool, error) {
 	s.gate.probed(err == nil && resp.Status < 500, ctx.Err() != nil)
 	if err != nil || resp.Status >= 500 {
 		s.log.Warn("graph: the service does not answer", "source", "graph", "err", err)
-		_, err := s.gate.closed()
-		if err == nil {
-			err = &source.Error{Kind: source.Unavailable, Text: silent, Whole: true}
+		if ctx.Err() != nil {
+			return false, givenUp(ctx)
 		}
-		return false, err
+		if err := s.gate.shut(); err != nil {
+			return false, err
+		}
+		return false, &source.Error{Kind: source.Unavailable, Text: silent, Whole: true}
 	}
 	return true, nil
 }
@@ -188,8 +190,14 @@ func (s *System) ask(ctx context.Context, c call, doubtful bool, limit int64) (a
 		if err != nil || a.status != http.StatusUnauthorized || try > 0 {
 			return a, err
 		}
-		claims = a.claims()
-		s.app.refused(token)
+		wait, ours := s.app.refused(token, s.t.fresh)
+		if wait > 0 {
+			return answer{}, &source.Error{Kind: source.Unavailable, Whole: true, RetryAfter: wait, Status: a.status, Err: a.refusal(),
+				Text: "Microsoft 365 does not accept the application's sign-in at the moment."}
+		}
+		if ours {
+			claims = a.claims()
+		}
 	}
 }
 
@@ -238,7 +246,7 @@ func (s *System) askMany(ctx context.Context, calls []call) ([]answer, error) {
 		switch r.status {
 		case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 			s.gate.stop(r.wait, tooOften)
-			_, err := s.gate.closed()
+			err := s.gate.shut()
 			if err == nil { // the wait was a very short one
 				err = &source.Error{Kind: source.Unavailable, Text: tooOften, Whole: true, Status: r.status, Err: r}
 			}

@@ -93,9 +93,9 @@ func parseEvent(raw []byte) (a calendar.Appointment, keep bool, err error) {
 		return a, false, nil
 	}
 	if e.AllDay {
-		// Both are midnight, in whatever zone was asked for: a day without a zone (graph/api/resources/event, isAllDay; what
-		// the service does with outlook.timezone). Should they come as the midnight of the owner's zone in UTC, the nearest
-		// midnight is the day.
+		// Both are midnight whatever zone was asked for: a day without a zone. The service keeps to that by design, as those who
+		// make it say in answer to questions about their documentation of isAllDay (graph/api/resources/event). Should
+		// they come as the midnight of the owner's zone in UTC all the same, the nearest midnight is the day.
 		start, err := e.Start.wall()
 		if err != nil {
 			return a, false, err
@@ -125,7 +125,7 @@ func parseEvent(raw []byte) (a calendar.Appointment, keep bool, err error) {
 	if a.UID == "" {
 		a.UID = cmp.Or(e.Master, e.ID)
 	}
-	if a.UID == "" { // seen by others (msteams-docs issue 8878)
+	if a.UID == "" { // others have seen events with neither
 		a.UID = "at " + a.Start.Format(time.RFC3339) + " to " + a.End.Format(time.RFC3339)
 	}
 	a.ID = a.UID
@@ -170,10 +170,15 @@ func seriesUID(uid string) string {
 	return uid[:32] + "00000000" + uid[40:]
 }
 
-// tidy orders appointments, so that equal calendars give equal text, and sees to it that each ID is there once.
+// tidy orders appointments, so that equal calendars give equal text, and sees to it that each ID is there once. What is
+// there twice in every respect was on two pages, because the calendar changed in between.
 func tidy(list []calendar.Appointment) []calendar.Appointment {
 	slices.SortStableFunc(list, func(a, b calendar.Appointment) int {
-		return cmp.Or(a.Start.Compare(b.Start), a.End.Compare(b.End), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Subject, b.Subject))
+		return cmp.Or(a.Start.Compare(b.Start), a.End.Compare(b.End), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.ShowAs, b.ShowAs))
+	})
+	list = slices.CompactFunc(list, func(a, b calendar.Appointment) bool {
+		return a.ID == b.ID && a.Start.Equal(b.Start) && a.End.Equal(b.End) && a.AllDay == b.AllDay && a.ShowAs == b.ShowAs && a.Subject == b.Subject &&
+			a.Private == b.Private && slices.Equal(a.Categories, b.Categories)
 	})
 	seen := map[string]int{}
 	for i := range list {

@@ -101,11 +101,12 @@ func viewQuery(from, to time.Time, page int) string {
 		"&$select=" + strings.Join(viewFields, ",") + "&$orderby=start/dateTime&$top=" + fmt.Sprint(page)
 }
 
-// firstPage asks together with whoever asks at the same time. What a batch could not carry is asked for alone.
+// firstPage asks together with whoever asks at the same time. What a batch could not
+// carry is asked for alone, and so is what its token was not good for.
 func (s *System) firstPage(ctx context.Context, b *box, c call) (answer, error) {
 	if !b.isDoubtful() {
 		a, err := s.together(ctx, c)
-		if err != nil || a.failure == nil && a.status != 0 {
+		if err != nil || a.failure == nil && a.status != 0 && a.status != http.StatusUnauthorized {
 			return a, err
 		}
 	}
@@ -183,7 +184,9 @@ func (s *System) sendBatch(batch []*gathered) {
 	for i, one := range batch {
 		calls[i] = one.call
 	}
-	answers, err := s.askMany(s.life, calls)
+	ctx, cancel := context.WithTimeout(s.life, s.t.batch)
+	defer cancel()
+	answers, err := s.askMany(ctx, calls)
 	if err == nil && answers[0].failure != nil && s.life.Err() == nil {
 		// The batch as a whole; each is asked for alone then, so that one does not spoil it for the others.
 		if e, ok := errors.AsType[*outbound.Error](answers[0].failure); !ok || e.Kind != outbound.TooLarge {
@@ -311,6 +314,9 @@ func (s *System) settle(ctx context.Context, b *box, a answer, delegated bool) e
 	if r == nil {
 		s.gate.succeeded()
 		b.succeeded()
+		if !delegated {
+			s.app.works()
+		}
 		return nil
 	}
 	if r.status != http.StatusNotFound {
@@ -323,7 +329,7 @@ func (s *System) settle(ctx context.Context, b *box, a answer, delegated bool) e
 	case r.status == http.StatusTooManyRequests:
 		if s.gate.turnedAway(b.key) {
 			s.gate.stop(r.wait, tooOften)
-			if _, err := s.gate.closed(); err != nil {
+			if err := s.gate.shut(); err != nil {
 				return err
 			}
 		}
@@ -333,7 +339,12 @@ func (s *System) settle(ctx context.Context, b *box, a answer, delegated bool) e
 		return b.pause(s.t, r.wait, fail(source.Unavailable, fmt.Sprintf("Microsoft 365 has a problem with this mailbox at the moment (%d).", r.status)), true)
 	}
 	s.gate.succeeded() // it answers
-	b.succeeded()
+	if r.status != http.StatusUnauthorized {
+		b.succeeded()
+		if !delegated {
+			s.app.works()
+		}
+	}
 	switch {
 	case r.status == http.StatusUnauthorized && delegated:
 		return b.pause(s.t, 0, fail(source.Unavailable, "Microsoft 365 does not accept the sign-in at the moment."), false)
@@ -342,6 +353,7 @@ func (s *System) settle(ctx context.Context, b *box, a answer, delegated bool) e
 	case r.status == http.StatusForbidden && delegated:
 		return fail(source.Credentials, "Microsoft 365 does not allow the calendar to be read with this sign-in. Connect the account again, and agree that calendars may be read.")
 	case r.status == http.StatusForbidden:
+		s.app.doubted()
 		return fail(source.NotAllowed, forbiddenWords(r))
 	case r.status == http.StatusNotFound && (r.code == "MailboxNotEnabledForRESTAPI" || r.code == "ErrorNonExistentMailbox"):
 		return fail(source.NotFound, "The user has no mailbox in Microsoft 365: it may be on an Exchange server of your own, or without a licence.")
@@ -375,16 +387,26 @@ func (s *System) lookUp(ctx context.Context, b *box, r *refused, lookedUp bool) 
 		return "", unknown()
 	}
 	quoted := strings.ReplaceAll(b.key, "'", "''") // OData 4.01 part 2, §5.1.1.14.1
-	filter := fmt.Sprintf("mail eq '%s' or userPrincipalName eq '%[1]s' or proxyAddresses/any(p:p eq 'smtp:%[1]s')", quoted)
-	a, err := s.ask(ctx, call{method: http.MethodGet, path: "/users?$select=id,userPrincipalName,mail&$top=5&$filter=" + url.QueryEscape(filter)}, false, maxAnswer)
-	if err != nil {
-		return "", err
-	}
-	if refusal := a.refusal(); a.failure == nil && refusal != nil && (refusal.status == http.StatusForbidden || refusal.status == http.StatusBadRequest) {
+	filter := fmt.Sprintf("mail eq '%s' or proxyAddresses/any(p:p eq 'smtp:%[1]s')", quoted)
+	var a answer
+	for {
+		var err error
+		a, err = s.ask(ctx, call{method: http.MethodGet, path: "/users?$select=id,userPrincipalName,mail&$top=5&$filter=" + url.QueryEscape(filter)}, false, maxAnswer)
+		if err != nil {
+			return "", err
+		}
+		refusal := a.refusal()
+		if a.failure != nil || refusal == nil || refusal.status != http.StatusForbidden && refusal.status != http.StatusBadRequest {
+			break
+		}
+		if first := fmt.Sprintf("mail eq '%s'", quoted); filter != first { // that much User.ReadBasic.All allows
+			filter = first
+			continue
+		}
 		s.log.Warn("graph: an address could not be looked up", "source", "graph", "err", refusal)
 		b.setID("")
 		return "", &source.Error{Kind: source.NotFound, Status: r.status, Err: refusal,
-			Text: "Microsoft 365 knows nobody who signs in with this address. To find mailboxes by their other addresses, the application needs the permission User.Read.All."}
+			Text: "Microsoft 365 knows nobody who signs in with this address. To find mailboxes by their e-mail addresses, the application needs the permission User.ReadBasic.All, and User.Read.All for further addresses."}
 	}
 	if err := s.settle(ctx, b, a, false); err != nil {
 		return "", err

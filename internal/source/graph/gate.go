@@ -76,6 +76,16 @@ func (g *gate) closed() (probe bool, err error) {
 	return false, nil
 }
 
+// shut returns an error while the service wants to be left alone, or is. It never asks for a probe.
+func (g *gate) shut() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if wait := time.Until(g.until); wait > 0 {
+		return &source.Error{Kind: source.Unavailable, Text: g.why, RetryAfter: wait, Whole: true}
+	}
+	return nil
+}
+
 const silent = "Microsoft 365 does not answer at the moment."
 
 // probed takes what came of a probe.
@@ -165,7 +175,7 @@ func (g *gate) slot(ctx context.Context, doubtful bool) (release func(), err err
 	case slots <- struct{}{}:
 		return func() { <-slots }, nil
 	case <-timer.C:
-		return nil, &source.Error{Kind: source.Unavailable, RetryAfter: slotWait,
+		return nil, &source.Error{Kind: source.Unavailable, RetryAfter: slotWait, Whole: !doubtful,
 			Text: "Microsoft 365 answers so slowly that this calendar's turn did not come.", Err: errors.New("graph: all requests that may be under way are")}
 	case <-ctx.Done():
 		return nil, givenUp(ctx)
@@ -242,6 +252,13 @@ func (o *box) waiting() error {
 	return &e
 }
 
+// wait is how long the mailbox is not to be asked for.
+func (o *box) wait() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return time.Until(o.until)
+}
+
 // turn takes one of the four turns.
 func (o *box) turn(ctx context.Context) (release func(), err error) {
 	select {
@@ -274,12 +291,6 @@ func (o *box) succeeded() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.step, o.doubtful, o.until = 0, false, time.Time{}
-}
-
-func (o *box) doubt() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.doubtful = true
 }
 
 func (o *box) isDoubtful() bool {

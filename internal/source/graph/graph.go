@@ -64,8 +64,10 @@ type Config struct {
 	// all calendars are polled.
 	NotifyURL string
 
-	HTTP *outbound.Client // nil: one of this System's own, which reaches the public internet only
-	Log  *slog.Logger     // nil: slog.Default
+	// HTTP should follow no redirects: the services send none, and what is posted are secrets. Nil: one of this
+	// System's own, which reaches the public internet only.
+	HTTP *outbound.Client
+	Log  *slog.Logger // nil: slog.Default
 
 	timing timing // for tests
 }
@@ -73,13 +75,16 @@ type Config struct {
 // timing is how long things take. Zero values mean what withDefaults says.
 type timing struct {
 	gather     time.Duration // how long to wait for more mailboxes to ask for in one request
+	batch      time.Duration // how long such a request may take; then each is asked for alone
 	pace       time.Duration // between two batches of calls about subscriptions
 	lifetime   time.Duration // of a subscription
 	backoff    time.Duration // the first wait after a failure; it doubles up to backoffMax
 	backoffMax time.Duration
 	polled     time.Duration // Result.Every of a mailbox that nobody tells about
 	watched    time.Duration // and of one with a subscription
+	fresh      time.Duration // how long a token that the service does not take is not replaced, after it was granted
 	page       int           // appointments asked for at a time
+	relist     time.Duration // when to look for subscriptions, after the making of one was not heard of
 	farewell   time.Duration // how long Watch may take to delete subscriptions at its end
 }
 
@@ -90,12 +95,15 @@ func (t timing) withDefaults() timing {
 		}
 	}
 	set(&t.gather, 5*time.Millisecond)
+	set(&t.batch, 15*time.Second)
 	set(&t.pace, 500*time.Millisecond) // of 20 calls: 800 in 20 s, where 1,000 are allowed (Graph throttling limits, subscriptions)
 	set(&t.lifetime, 3*24*time.Hour)   // of at most 10,080 minutes; what a lost server leaves behind is gone in three days
 	set(&t.backoff, time.Second)
 	set(&t.backoffMax, 5*time.Minute)
 	set(&t.polled, 5*time.Minute)
 	set(&t.watched, time.Hour)
+	set(&t.fresh, 5*time.Second)
+	set(&t.relist, 5*time.Minute)
 	set(&t.farewell, 3*time.Second)
 	if t.page == 0 {
 		t.page = 250
@@ -164,16 +172,15 @@ func New(c Config) (*System, error) {
 	if c.Cloud == "" {
 		c.Cloud = Global
 	}
-	addresses, known := clouds[c.Cloud]
-	switch {
+	switch addresses, known := clouds[c.Cloud]; {
 	case known && (c.LoginURL != "" || c.GraphURL != ""):
 		bad.Add("cloud", "must be custom if addresses are given")
-	case known:
-		c.LoginURL, c.GraphURL = addresses.login, addresses.graph
-	case c.Cloud != Custom:
+	case !known && c.Cloud != Custom:
 		bad.Add("cloud", "%q is not one of global, us_gov, us_gov_dod, china, custom", string(c.Cloud))
-	}
-	if known || c.Cloud == Custom {
+	default:
+		if known {
+			c.LoginURL, c.GraphURL = addresses.login, addresses.graph
+		}
 		var why string
 		if s.login, why = parseAddress(c.LoginURL); why != "" {
 			bad.Add("login_url", "%s", why)
@@ -200,7 +207,7 @@ func New(c Config) (*System, error) {
 		s.log = slog.Default()
 	}
 	if s.http == nil {
-		s.http, s.owned = outbound.NewClient(outbound.Config{}), true
+		s.http, s.owned = outbound.NewClient(outbound.Config{MaxRedirects: -1}), true
 	}
 	c.LoginURL, c.GraphURL = strings.TrimSuffix(s.login.String(), "/"), strings.TrimSuffix(s.graph.String(), "/")
 	s.c = c

@@ -2,7 +2,8 @@ package graph
 
 import (
 	"bytes"
-	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,7 @@ func start(t *testing.T, change ...func(*graphtest.Config, *Config, *outbound.Co
 	stand := graphtest.Config{Observe: schema(t)}
 	app := graphtest.DefaultApp()
 	c := Config{ClientID: app.ID, Secret: app.Secret, Cloud: Custom, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		timing: timing{backoff: 50 * time.Millisecond, backoffMax: time.Second, pace: time.Millisecond}}
+		timing: timing{backoff: 50 * time.Millisecond, backoffMax: time.Second, pace: time.Millisecond, fresh: time.Nanosecond}}
 	out := outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: 20 * time.Second}
 	for _, f := range change {
 		f(&stand, &c, &out)
@@ -278,6 +279,64 @@ func TestALongCalendarComesInPages(t *testing.T) {
 	}
 }
 
+// TestACalendarWithoutEnd is not read for ever.
+func TestACalendarWithoutEnd(t *testing.T) {
+	t.Parallel()
+	server, s := start(t, func(_ *graphtest.Config, c *Config, _ *outbound.Config) { c.timing.page = 1 })
+	for i := range maxPages + 1 {
+		put(t, server, "anna@example.com", graphtest.Event{Start: marchFrom.Add(time.Duration(i) * time.Hour), End: marchFrom.Add(time.Duration(i)*time.Hour + time.Minute)})
+	}
+	_, err := s.Fetch(t.Context(), anna())
+	if e := errorOf(t, err); e.Kind != source.TooLarge || server.Count("calendarView") != maxPages {
+		t.Errorf("%v, after %d pages", e, server.Count("calendarView"))
+	}
+}
+
+// TestWhatIsOnTwoPages is there once; what was copied has a name of its own.
+func TestWhatIsOnTwoPages(t *testing.T) {
+	t.Parallel()
+	one := calendar.Appointment{ID: "x", Start: marchFrom, End: marchFrom.Add(time.Hour), Subject: "a"}
+	later, other := one, one
+	later.Start, later.End = later.Start.Add(time.Hour), later.End.Add(time.Hour)
+	other.Subject = "b"
+	var got []string
+	for _, a := range tidy([]calendar.Appointment{later, other, one, later, one}) {
+		got = append(got, a.ID+" "+a.Subject)
+	}
+	if want := []string{"x a", "x#2 b", "x#3 a"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestEncryptedConnections, with an authority that is known and with one that is not.
+func TestEncryptedConnections(t *testing.T) {
+	t.Parallel()
+	server, err := graphtest.Start(graphtest.Config{TLS: true, Observe: schema(t)})
+	must(t, err)
+	t.Cleanup(server.Close)
+	_, err = server.AddMailbox(graphtest.Mailbox{UPN: "anna@example.com"})
+	must(t, err)
+	app := graphtest.DefaultApp()
+	for _, known := range []bool{true, false} {
+		out := outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+		if known {
+			out.RootCAs = server.RootCAs
+		}
+		client := outbound.NewClient(out)
+		t.Cleanup(client.CloseIdleConnections)
+		s, err := New(Config{Tenant: server.Tenant, ClientID: app.ID, Secret: app.Secret, Cloud: Custom, LoginURL: server.LoginURL, GraphURL: server.GraphURL,
+			HTTP: client, Log: slog.New(slog.DiscardHandler)})
+		must(t, err)
+		t.Cleanup(s.Close)
+		if _, err := s.Fetch(t.Context(), anna()); (err == nil) != known {
+			t.Errorf("authority known: %v: %v", known, err)
+		}
+		if steps := s.Check(t.Context(), "anna@example.com"); steps[0].OK != known || !known && !strings.Contains(steps[0].Remedy, "firewall that inspects") {
+			t.Errorf("authority known: %v: %+v", known, steps[0])
+		}
+	}
+}
+
 // errorOf is the error as those who call a source see it.
 func errorOf(t *testing.T, err error) *source.Error {
 	t.Helper()
@@ -331,4 +390,10 @@ func TestManyMailboxesGoOutTogether(t *testing.T) {
 	}
 }
 
-var _ = context.Background
+// unsigned is a JWT without a signature worth the name.
+func unsigned(t *testing.T, claims map[string]any) string {
+	t.Helper()
+	text, err := json.Marshal(claims)
+	must(t, err)
+	return "e30." + base64.RawURLEncoding.EncodeToString(text) + ".e30"
+}

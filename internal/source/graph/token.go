@@ -81,13 +81,15 @@ func (s *System) token(ctx context.Context, form url.Values, own bool) (grant, e
 type appToken struct {
 	turn chan struct{} // full while somebody asks for a token
 
-	mu     sync.Mutex // guards what follows
-	access string
-	renew  time.Time
-	ends   time.Time
-	failed *source.Error // of the last attempt; nil: it went well
-	until  time.Time     // no attempt before
-	step   int           // failures in a row
+	mu      sync.Mutex // guards what follows
+	access  string
+	granted time.Time
+	worked  bool // the service took it
+	renew   time.Time
+	ends    time.Time
+	failed  *source.Error // of the last attempt; nil: it went well
+	until   time.Time     // no attempt before
+	step    int           // failures in a row
 }
 
 func (a *appToken) known(claims string) (string, error) {
@@ -105,11 +107,35 @@ func (a *appToken) known(claims string) (string, error) {
 	return "", nil
 }
 
-// refused forgets a token that the service does not take.
-func (a *appToken) refused(token string) {
+// refused takes note that the service does not take a token. wait is above zero if nothing is to be done about it before then:
+// it was only just granted, and nobody got an answer with it yet, so the next would be no better, and thousands would ask for it.
+// ours says that it is up to the caller to get another one.
+func (a *appToken) refused(token string, fresh time.Duration) (wait time.Duration, ours bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.access == token {
+	if a.access != token {
+		return 0, false
+	}
+	if wait := fresh - time.Since(a.granted); wait > 0 && !a.worked {
+		return wait, false
+	}
+	a.access = ""
+	return 0, true
+}
+
+// works takes note that somebody got an answer.
+func (a *appToken) works() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.worked = true
+}
+
+// doubted has a token that was granted a while ago replaced: what the application is allowed is written in it, and may have changed
+// since.
+func (a *appToken) doubted() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if time.Since(a.granted) > 5*time.Minute {
 		a.access = ""
 	}
 }
@@ -141,7 +167,8 @@ func (s *System) appToken(ctx context.Context, claims string) (string, error) {
 	s.app.mu.Lock()
 	defer s.app.mu.Unlock()
 	if err == nil {
-		s.app.access, s.app.renew, s.app.ends = g.Access, g.renewAt(), time.Now().Add(time.Duration(g.Expires))
+		s.app.access, s.app.granted, s.app.worked, s.app.renew = g.Access, time.Now(), false, g.renewAt()
+		s.app.ends = time.Now().Add(time.Duration(g.Expires))
 		s.app.failed, s.app.step, s.app.until = nil, 0, time.Time{}
 		return g.Access, nil
 	}

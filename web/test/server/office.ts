@@ -54,7 +54,7 @@ export class Office {
   }
 
   /** Adds somebody who signs in with the first name. */
-  async add(name: string): Promise<string> {
+  async add(name: string, email?: string): Promise<string> {
     const { locations } = (await this.call('GET', 'locations')) as { locations: [{ id: string }] }
     const login = name.replace(/ .*/, '').toLowerCase()
     const made = (await this.call('POST', 'people', {
@@ -62,6 +62,7 @@ export class Office {
       login,
       password,
       location: locations[0].id,
+      email,
       work_number: '+49 30 23125 100',
     })) as { id: string }
     this.people[login] = made.id

@@ -2,12 +2,13 @@ package exchangetest
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// budgets are what is charged to each mailbox (PROTOCOLS: throttling policies; null means unlimited).
+// budgets are what is charged to each mailbox by the throttling policy.
 type budgets struct {
 	mu  sync.Mutex
 	all map[string]*budget
@@ -66,13 +67,16 @@ func (c *call) refund() {
 type Counters struct {
 	Requests      map[string]int64 // by operation
 	Spent         time.Duration    // in the server itself, all requests together; no waiting for events or clients' networks
+	Faults        map[string]int64 // that happened, by field of Faults
 	Subscriptions int              // there are now
 	Streams       int              // connections there are now
+	Crashes       []string         // of the stand-in itself, which are to be mended: there should be none
 }
 
 type counters struct {
 	mu       sync.Mutex
 	requests map[string]int64
+	crashes  []string
 	spent    atomic.Int64
 }
 
@@ -84,11 +88,20 @@ func (c *counters) request(op string) {
 	}
 }
 
+func (c *counters) crash(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.crashes) < 10 {
+		c.crashes = append(c.crashes, text)
+	}
+}
+
 // Counters returns what was done so far.
 func (s *Server) Counters() Counters {
 	s.counts.mu.Lock()
-	all := Counters{Requests: maps.Clone(s.counts.requests), Spent: time.Duration(s.counts.spent.Load())}
+	all := Counters{Requests: maps.Clone(s.counts.requests), Spent: time.Duration(s.counts.spent.Load()), Crashes: slices.Clone(s.counts.crashes)}
 	s.counts.mu.Unlock()
+	all.Faults = s.faults.counted()
 	s.subsMu.Lock()
 	all.Subscriptions = len(s.subs)
 	s.subsMu.Unlock()

@@ -42,7 +42,12 @@ func (c *client) envelope(body string) string {
 // open sends a body and returns the answer as it comes.
 func (c *client) open(body string) *http.Response {
 	c.t.Helper()
-	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.s.URL(), strings.NewReader(c.envelope(body)))
+	return c.post(c.envelope(body))
+}
+
+func (c *client) post(envelope string) *http.Response {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.s.URL(), strings.NewReader(envelope))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -59,7 +64,12 @@ func (c *client) open(body string) *http.Response {
 // ask sends a body and returns the status and what came back.
 func (c *client) ask(body string) (int, *node) {
 	c.t.Helper()
-	answer := c.open(body)
+	return c.send(c.envelope(body))
+}
+
+func (c *client) send(envelope string) (int, *node) {
+	c.t.Helper()
+	answer := c.post(envelope)
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
@@ -104,7 +114,12 @@ func office(t testing.TB, config Config) (*Server, *Mailbox) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Close)
+	t.Cleanup(func() {
+		s.Close()
+		for _, crash := range s.Counters().Crashes {
+			t.Errorf("the server crashed: %s", crash)
+		}
+	})
 	anna, err := s.AddMailbox(Person{Address: "anna@example.test", Aliases: []string{"a.alias@example.test"}, Password: "secret"})
 	if err != nil {
 		t.Fatal(err)
@@ -120,8 +135,6 @@ func at(s string) time.Time {
 	}
 	return t
 }
-
-const calendarOf = `<m:%s><t:DistinguishedFolderId Id="calendar"/></m:%s>`
 
 const viewOfMarch = `<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape></m:ItemShape>` +
 	`<m:CalendarView StartDate="2027-03-01T00:00:00Z" EndDate="2027-04-01T00:00:00Z"/>` +
@@ -177,7 +190,7 @@ func TestSomebodysCalendarIsReadAndFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	envelopes := bytes.Split(said, []byte("</s:Envelope>"))
-	if len(envelopes) < 5 || !bytes.Contains(said, []byte("<t:ModifiedEvent>")) || !bytes.Contains(envelopes[len(envelopes)-2], []byte(">Closed<")) {
+	if len(envelopes) < 4 || !bytes.Contains(said, []byte("<t:ModifiedEvent>")) || !bytes.Contains(envelopes[len(envelopes)-2], []byte(">Closed<")) {
 		t.Fatalf("the stream said %s", said)
 	}
 	_, answer = c.ask(syncWith(state))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,8 @@ type Mailbox struct {
 	logged    uint64  // number of the last event
 	listening bool
 	subs      []*subscription
+
+	broken atomic.Int32 // a State
 
 	grantMu sync.Mutex // guards grants
 	grants  map[string]Right
@@ -79,11 +82,11 @@ var folderTable = []struct {
 }
 
 const (
-	rootFolder       = 0
-	topFolder        = 1
-	calendarFolder   = 2
-	deletedFolder    = 3
-	recoverableItems = 14
+	rootFolder     = 0
+	topFolder      = 1
+	calendarFolder = 2
+	deletedFolder  = 3
+	inboxFolder    = 4
 )
 
 type folder struct {
@@ -103,6 +106,9 @@ type item struct {
 	modified time.Time
 	created  time.Time
 	ev       *Event
+	content  uint64 // seq of the last change but of the read flag
+	message  bool   // rather than a calendar item
+	read     bool
 
 	exceptions map[int]*exception // of a series, by day
 	deleted    map[int]bool
@@ -201,7 +207,7 @@ func (m *Mailbox) add(index int, ev *Event) *item {
 		ev.UID = fmt.Sprintf("040000008200E00074C5B7101A82E008%08X%016X%016X", m.s.now().Unix(), uint64(m.number), m.seq+1)
 	}
 	n := m.next()
-	it := &item{number: n, change: n, modified: m.s.now(), created: m.s.now(), ev: ev}
+	it := &item{number: n, change: n, content: n, modified: m.s.now(), created: m.s.now(), ev: ev}
 	f := m.folder(index)
 	f.items = append(f.items, it)
 	m.changed(f, event{kind: "CreatedEvent", item: n, change: n}, true, ev.ShowAs != "Free")
@@ -211,6 +217,7 @@ func (m *Mailbox) add(index int, ev *Event) *item {
 // replace puts another state of an item in its place. m.mu is held.
 func (m *Mailbox) replace(f *folder, it *item, busy bool) {
 	it.change, it.modified = m.next(), m.s.now()
+	it.content = it.change
 	if i, ok := f.find(it.number); ok {
 		f.items[i] = it
 	}
@@ -235,7 +242,7 @@ func (m *Mailbox) move(from *folder, it *item, to int) *item {
 	m.remove(from, it, false)
 	moved := *it
 	moved.number = m.next()
-	moved.change, moved.modified = moved.number, m.s.now()
+	moved.change, moved.content, moved.modified = moved.number, moved.number, m.s.now()
 	f := m.folder(to)
 	f.items = append(f.items, &moved)
 	m.tell(event{kind: "MovedEvent", item: moved.number, change: moved.change, folder: to, oldItem: old, oldFolder: from.index})
@@ -344,7 +351,7 @@ func (m *Mailbox) edit(f *folder, v view, change func(*Event) error) (view, erro
 	next := *v.it
 	if v.kind == "Occurrence" || v.kind == "Exception" {
 		if ev.Recurrence != nil {
-			return view{}, inner("ErrorCalendarCannotUpdateDeletedItem", "An occurrence has no recurrence of its own.")
+			return view{}, &innerError{"ErrorInvalidPropertySet", "Set action is invalid for property.", []value{{"FieldURI", "calendar:Recurrence"}}}
 		}
 		if err := ev.settle(m.p.Address); err != nil {
 			return view{}, err
@@ -447,6 +454,16 @@ func (m *Mailbox) deleteOccurrence(f *folder, v view) {
 		next.deleted = map[int]bool{}
 	}
 	next.deleted[v.day] = true
+	left := false
+	for day := range next.ev.Recurrence.days() {
+		if left = !next.deleted[day]; left {
+			break
+		}
+	}
+	if !left {
+		m.remove(f, v.it, true)
+		return
+	}
 	if next.exceptions[v.day] != nil {
 		next.exceptions = maps.Clone(next.exceptions)
 		delete(next.exceptions, v.day)
@@ -462,6 +479,37 @@ func (m *Mailbox) Put(e Event) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.itemID(m.add(calendarFolder, &e).number), nil
+}
+
+// PutMail adds a message to the inbox, unread, and returns its ItemId.
+func (m *Mailbox) PutMail(subject string) (string, error) {
+	e := Event{Subject: subject, Start: m.s.now(), End: m.s.now(), ShowAs: "Free"}
+	if err := e.settle(m.p.Address); err != nil {
+		return "", err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	it := *m.add(inboxFolder, &e)
+	it.message = true
+	f := m.folder(inboxFolder)
+	f.items[len(f.items)-1] = &it
+	return m.itemID(it.number), nil
+}
+
+// SetRead marks a message as read or unread.
+func (m *Mailbox) SetRead(itemID string, read bool) error {
+	return m.with(itemID, func(f *folder, v view) error {
+		if !v.it.message {
+			return inner("ErrorInvalidPropertyRequest", "Only messages are read or unread.")
+		}
+		next := *v.it
+		next.read, next.change = read, m.next()
+		if i, ok := f.find(next.number); ok {
+			f.items[i] = &next
+		}
+		m.changed(f, event{kind: "ModifiedEvent", item: next.number, change: next.change}, true, false)
+		return nil
+	})
 }
 
 // with finds what an ItemId names in this mailbox.
@@ -496,7 +544,7 @@ func (m *Mailbox) Occurrence(seriesID string, original time.Time) (string, error
 	var found string
 	err := m.with(seriesID, func(_ *folder, v view) error {
 		if v.kind != "RecurringMaster" {
-			return inner("ErrorCalendarIsNotRecurringMaster", "The item is not a series.")
+			return inner("ErrorCalendarCannotUseIdForOccurrenceId", "The item is not a series.")
 		}
 		loc, _ := zone(v.ev.Zone)
 		day := int(wall(original, loc) / 86400)

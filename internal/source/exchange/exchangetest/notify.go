@@ -56,6 +56,8 @@ func (sub *subscription) wake() {
 	}
 }
 
+var errMissed = inner("ErrorMissedNotificationEvents", "Events were missed.")
+
 var errSubscriptionNotFound = inner("ErrorSubscriptionNotFound", "The specified subscription was not found.")
 
 // streamLife is how long a streaming subscription lives that nobody reads. Observed by others: about half an hour.
@@ -89,7 +91,7 @@ func (c *call) newSubscription(n *node) (*subscription, error) {
 	case n.name == "m:PushSubscriptionRequest":
 		return nil, inner("ErrorInvalidSubscriptionRequest", "The subscription request is invalid.")
 	case sub.stream && c.version < since2010SP1:
-		return nil, faultf("ErrorInvalidServerVersion", "The operation needs RequestServerVersion Exchange2010_SP1 or later.")
+		return nil, faultf("ErrorIncorrectSchemaVersion", "The request is valid for this server, but not for the RequestServerVersion.")
 	}
 	for _, kind := range n.kid("t:EventTypes").kids {
 		sub.kinds[kind.value()] = true
@@ -124,7 +126,7 @@ func (c *call) newSubscription(n *node) (*subscription, error) {
 	if !sub.stream {
 		timeout, ok := minutes(n.kid("t:Timeout").value())
 		if !ok || timeout < 1 || timeout > 1440 {
-			return nil, inner("ErrorInvalidPullSubscriptionTimeout", "The timeout is not between 1 and 1440 minutes.")
+			return nil, inner("ErrorInvalidSubscriptionRequest", "The timeout is not between 1 and 1440 minutes.")
 		}
 		sub.lifetime = c.s.minutes(timeout)
 	}
@@ -138,6 +140,14 @@ func (c *call) newSubscription(n *node) (*subscription, error) {
 	c.s.subsMu.Lock()
 	defer c.s.subsMu.Unlock()
 	c.s.expire(sub.charged)
+	sub.m.mu.Lock()
+	others := slices.Clone(sub.m.subs)
+	sub.m.mu.Unlock()
+	for _, other := range others {
+		if other.over() {
+			c.s.drop(other)
+		}
+	}
 	if !c.s.budgets.subscribe(sub.charged, 1, c.s.config.MaxSubscriptions) {
 		return nil, &innerError{"ErrorExceededSubscriptionCount", "You have exceeded the available subscriptions for your account. Remove unnecessary subscriptions and try your request again.",
 			[]value{{"Policy", "MaxSubscriptions"}, {"MaxSubscriptionsLimit", itoa(c.s.config.MaxSubscriptions)}}}
@@ -183,7 +193,7 @@ func (m *Mailbox) position(watermark string) (uint64, error) {
 		return 0, inner("ErrorInvalidWatermark", "The watermark is invalid.")
 	}
 	if len(m.log) > 0 && k.since+1 < m.log[0].number || len(m.log) == 0 && k.since < m.logged {
-		return 0, inner("ErrorMissedNotificationEvents", "Events were missed: the watermark is too old.")
+		return 0, errMissed
 	}
 	return k.since, nil
 }
@@ -244,9 +254,7 @@ func (c *call) subscription(id string) (*subscription, error) {
 func (c *call) unsubscribe(n *node) error {
 	sub, err := c.subscription(n.kid("m:SubscriptionId").value())
 	if err == nil {
-		c.s.subsMu.Lock()
-		c.s.drop(sub)
-		c.s.subsMu.Unlock()
+		c.s.end(sub)
 	}
 	return c.responses(func(w *writer) { w.message("UnsubscribeResponseMessage", err, nil) })
 }
@@ -312,8 +320,14 @@ const maxPulled = 50 // events in one answer to GetEvents
 
 func (c *call) getEvents(n *node) error {
 	sub, err := c.subscription(n.kid("m:SubscriptionId").value())
+	if err == nil {
+		err = c.losing(sub)
+	}
+	if err == nil && c.s.faults.draw(c, "BadWatermark", c.s.faults.now().BadWatermark) {
+		err = inner("ErrorInvalidWatermark", "The watermark is invalid.")
+	}
 	if err == nil && sub.stream {
-		err = inner("ErrorInvalidSubscription", "The subscription is not one to pull.")
+		err = inner("ErrorInvalidPullSubscriptionId", "The subscription is not one to pull.")
 	}
 	var events []event
 	var more bool
@@ -335,8 +349,9 @@ func (c *call) getEvents(n *node) error {
 		}
 		m.mu.Unlock()
 	}
-	if err != nil {
-		err = c.readEventsError(err)
+	var e *innerError
+	if errors.As(err, &e) && e.code == "ErrorMissedNotificationEvents" { // nothing can be read from it any more
+		c.s.end(sub)
 	}
 	return c.responses(func(w *writer) {
 		w.message("GetEventsResponseMessage", err, func() {
@@ -356,14 +371,37 @@ func (c *call) getEvents(n *node) error {
 	})
 }
 
-func (c *call) readEventsError(err error) error { return err }
+// losing lets a subscription go at random.
+func (c *call) losing(sub *subscription) error {
+	now := c.s.faults.now()
+	if c.s.faults.draw(c, "LoseSubscription", now.LoseSubscription) {
+		c.s.end(sub)
+		return errSubscriptionNotFound
+	}
+	if c.s.faults.draw(c, "MissEvents", now.MissEvents) {
+		c.s.end(sub)
+		return errMissed
+	}
+	if c.s.faults.draw(c, "ReadFails", now.ReadFails) {
+		c.s.end(sub)
+		return inner("ErrorReadEventsFailed", "The server failed to read events.")
+	}
+	return nil
+}
+
+// end ends a subscription.
+func (s *Server) end(sub *subscription) {
+	s.subsMu.Lock()
+	defer s.subsMu.Unlock()
+	s.drop(sub)
+}
 
 const maxStreamIDs = 200
 
 // getStreamingEvents answers with envelopes, one after the other, until the time is up.
 func (c *call) getStreamingEvents(n *node) error {
 	if c.version < since2010SP1 {
-		return faultf("ErrorInvalidServerVersion", "The operation needs RequestServerVersion Exchange2010_SP1 or later.")
+		return faultf("ErrorIncorrectSchemaVersion", "The request is valid for this server, but not for the RequestServerVersion.")
 	}
 	ids := n.kid("m:SubscriptionIds").kids
 	timeout, ok := minutes(n.kid("m:ConnectionTimeout").value())
@@ -375,6 +413,9 @@ func (c *call) getStreamingEvents(n *node) error {
 	var err error
 	for _, one := range ids {
 		sub, problem := c.subscription(one.value())
+		if problem == nil {
+			problem = c.losing(sub)
+		}
 		if problem == nil && !sub.stream {
 			problem = inner("ErrorInvalidSubscription", "The subscription is not one to stream.")
 		}
@@ -409,6 +450,8 @@ func (c *call) getStreamingEvents(n *node) error {
 	return c.streamEvents(st, c.s.minutes(timeout))
 }
 
+// streamHead begins an answer that stays open. It is never compressed: exchangelib, which follows real servers, could
+// not read it.
 func (c *call) streamHead() {
 	c.rw.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	c.rw.WriteHeader(http.StatusOK)
@@ -439,6 +482,13 @@ func (c *call) streamEvents(st *stream, timeout time.Duration) error {
 	flush := http.NewResponseController(c.rw)
 	put := func(w *writer) bool {
 		c.s.record(true, w.Bytes())
+		if c.half || c.s.faults.draw(c, "DropStream", c.s.faults.now().DropStream) {
+			if c.half || c.s.serial.Load()%2 == 0 {
+				c.rw.Write(w.Bytes()[:w.Len()/2])
+				flush.Flush()
+			}
+			panic(http.ErrAbortHandler)
+		}
 		if _, err := c.rw.Write(w.Bytes()); err != nil {
 			return false
 		}
@@ -503,6 +553,7 @@ func (c *call) streamNews(w *writer, st *stream) (lost []string, err error) {
 		epoch  uint32
 	}
 	var all []news
+	var missed []*subscription
 	st.mu.Lock()
 	dirty := st.dirty
 	st.dirty = nil
@@ -518,8 +569,9 @@ func (c *call) streamNews(w *writer, st *stream) (lost []string, err error) {
 		m := sub.m
 		m.mu.Lock()
 		sub.mu.Lock()
-		if len(m.log) > 0 && sub.pos+1 < m.log[0].number {
-			lost, err = append(lost, sub.id), inner("ErrorMissedNotificationEvents", "Events were missed.")
+		if len(m.log) > 0 && sub.pos+1 < m.log[0].number || len(m.log) == 0 && sub.pos < m.logged {
+			lost, err = append(lost, sub.id), errMissed
+			missed = append(missed, sub)
 		} else if events, pos, _ := sub.news(sub.pos, -1); len(events) > 0 {
 			all = append(all, news{sub, events, m.epoch})
 			sub.pos = pos
@@ -528,6 +580,9 @@ func (c *call) streamNews(w *writer, st *stream) (lost []string, err error) {
 		}
 		sub.mu.Unlock()
 		m.mu.Unlock()
+	}
+	for _, sub := range missed {
+		c.s.end(sub)
 	}
 	if err != nil || len(all) == 0 {
 		return lost, err

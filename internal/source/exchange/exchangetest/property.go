@@ -39,10 +39,12 @@ var properties = []property{
 		}
 	}},
 	{"item:ItemClass", inAll | inFind, text(func(c *call, v view) string {
-		switch v.kind {
-		case "Occurrence":
+		switch {
+		case v.it.message:
+			return "IPM.Note"
+		case v.kind == "Occurrence":
 			return "IPM.Appointment.Occurrence"
-		case "Exception":
+		case v.kind == "Exception":
 			return "IPM.OLE.CLASS.{00061055-0000-0000-C000-000000000046}"
 		}
 		return "IPM.Appointment"
@@ -184,7 +186,7 @@ var properties = []property{
 	})},
 	{"calendar:Recurrence", inAll, func(c *call, w *writer, v view, name string) {
 		if v.kind == "RecurringMaster" {
-			writeRecurrence(w, name, v.ev.Recurrence)
+			writeRecurrence(w, name, v.ev.Recurrence, v.ev.Zone)
 		}
 	}},
 	{"calendar:FirstOccurrence", inAll, func(c *call, w *writer, v view, name string) {
@@ -330,7 +332,13 @@ func (c *call) occurrenceInfo(w *writer, name string, v view) {
 	w.close(name)
 }
 
-func writeRecurrence(w *writer, name string, r *Recurrence) {
+// writeRecurrence writes t:Recurrence. Its dates carry the offset that the series' zone has then, as in answers of real
+// servers.
+func writeRecurrence(w *writer, name string, r *Recurrence, zoneName string) {
+	loc, _ := zone(zoneName)
+	date := func(d Date) string {
+		return d.String() + instant(int64(d.number())*86400, loc).In(loc).Format("Z07:00")
+	}
 	w.open(name)
 	kind := "t:" + string(r.Pattern) + "Recurrence"
 	w.open(kind)
@@ -361,17 +369,17 @@ func writeRecurrence(w *writer, name string, r *Recurrence) {
 	switch {
 	case r.EndDate != (Date{}):
 		w.open("t:EndDateRecurrence")
-		w.element("t:StartDate", r.StartDate.String())
-		w.element("t:EndDate", r.EndDate.String())
+		w.element("t:StartDate", date(r.StartDate))
+		w.element("t:EndDate", date(r.EndDate))
 		w.close("t:EndDateRecurrence")
 	case r.Count > 0:
 		w.open("t:NumberedRecurrence")
-		w.element("t:StartDate", r.StartDate.String())
+		w.element("t:StartDate", date(r.StartDate))
 		w.element("t:NumberOfOccurrences", itoa(r.Count))
 		w.close("t:NumberedRecurrence")
 	default:
 		w.open("t:NoEndRecurrence")
-		w.element("t:StartDate", r.StartDate.String())
+		w.element("t:StartDate", date(r.StartDate))
 		w.close("t:NoEndRecurrence")
 	}
 	w.close(name)
@@ -414,12 +422,12 @@ func wallClock(t time.Time, name string) string {
 type shape struct {
 	wanted   []bool // by index in properties
 	extended []*node
-	html     bool
+	read     bool // message:IsRead
 }
 
 // readShape reads m:ItemShape. find tells that it is for FindItem.
 func (c *call) readShape(n *node, find bool) (*shape, error) {
-	s := &shape{wanted: make([]bool, len(properties)), html: n.kid("t:BodyType").value() == "HTML"}
+	s := &shape{wanted: make([]bool, len(properties))}
 	mask := 0
 	switch n.kid("t:BaseShape").value() {
 	case "Default":
@@ -431,6 +439,7 @@ func (c *call) readShape(n *node, find bool) (*shape, error) {
 		s.wanted[i] = p.shape&mask != 0 && (!find || p.shape&inFind != 0)
 	}
 	s.wanted[propertyIndex["item:ItemId"]] = true
+	s.read = mask != 0
 	if extra := n.kid("t:AdditionalProperties"); extra != nil {
 		for _, path := range extra.kids {
 			uri := path.attr("FieldURI")
@@ -442,6 +451,7 @@ func (c *call) readShape(n *node, find bool) (*shape, error) {
 				continue // of contacts
 			}
 			i, ok := propertyIndex[uri]
+			s.read = s.read || uri == "message:IsRead"
 			if !ok {
 				if strings.HasPrefix(uri, "folder:") {
 					return nil, inner("ErrorInvalidPropertyRequest", "The property "+uri+" is not valid for this object type.")
@@ -449,7 +459,7 @@ func (c *call) readShape(n *node, find bool) (*shape, error) {
 				continue // of messages, tasks and others: calendar items have none
 			}
 			if find && properties[i].write != nil && properties[i].shape&inFind == 0 && properties[i].shape != 0 {
-				return nil, &innerError{"ErrorInvalidPropertyRequest", "Property is not valid for this operation.", []value{{"FieldURI", uri}}}
+				return nil, &innerError{"ErrorInvalidPropertyForOperation", "The property cannot be asked for in FindItem.", []value{{"FieldURI", uri}}}
 			}
 			s.wanted[i] = true
 		}
@@ -459,17 +469,26 @@ func (c *call) readShape(n *node, find bool) (*shape, error) {
 
 // item writes a whole item. The mailbox's mu is held.
 func (c *call) item(w *writer, v view, s *shape) {
-	w.open("t:CalendarItem")
+	element := "t:CalendarItem"
+	if v.it.message {
+		element = "t:Message"
+	}
+	w.open(element)
 	for i := range properties {
 		if properties[i].uri == "item:Culture" { // extended ones stand before it
 			c.extended(w, v, s)
 		}
 		if s.wanted[i] && properties[i].write != nil {
-			_, name, _ := strings.Cut(properties[i].uri, ":")
-			properties[i].write(c, w, v, "t:"+name)
+			of, name, _ := strings.Cut(properties[i].uri, ":")
+			if of == "item" || !v.it.message {
+				properties[i].write(c, w, v, "t:"+name)
+			}
 		}
 	}
-	w.close("t:CalendarItem")
+	if s.read && v.it.message {
+		w.element("t:IsRead", xmlBool(v.it.read))
+	}
+	w.close(element)
 }
 
 // extended answers those MAPI properties that clients of calendars ask for: PidLidCleanGlobalObjectId and

@@ -26,9 +26,14 @@ func (c *call) folderView(w *writer, m *Mailbox, index int, shape *node) {
 		return false
 	}
 	m.mu.Lock()
-	count, change := 0, uint64(1)
+	count, unread, change := 0, 0, uint64(1)
 	if held := m.folders[index]; held != nil {
 		count, change = len(held.items), held.seq+1
+		for _, it := range held.items {
+			if it.message && !it.read {
+				unread++
+			}
+		}
 	}
 	m.mu.Unlock()
 	w.open(f.element)
@@ -55,7 +60,7 @@ func (c *call) folderView(w *writer, m *Mailbox, index int, shape *node) {
 		w.element("t:DistinguishedFolderId", f.distinguished)
 	}
 	if wants("UnreadCount", true) && f.element == "t:Folder" {
-		w.element("t:UnreadCount", "0")
+		w.element("t:UnreadCount", itoa(unread))
 	}
 	w.close(f.element)
 }
@@ -111,6 +116,9 @@ func (c *call) findItem(n *node) error {
 			var found []view
 			last, total, next := true, 0, -1
 			if err == nil {
+				err = unserved(n)
+			}
+			if err == nil {
 				if view := n.kid("m:CalendarView"); view != nil {
 					found, last, err = c.calendarView(m, index, n, view)
 					total = len(found)
@@ -121,11 +129,14 @@ func (c *call) findItem(n *node) error {
 			}
 			w.message("FindItemResponseMessage", err, func() {
 				attrs := []string{"TotalItemsInView", itoa(total), "IncludesLastItemInRange", xmlBool(last)}
-				if page := n.kid("m:IndexedPageItemView"); page != nil {
-					if next < 0 {
-						next = total
-					}
+				if next < 0 {
+					next = total
+				}
+				switch {
+				case n.kid("m:IndexedPageItemView") != nil:
 					attrs = append([]string{"IndexedPagingOffset", itoa(next)}, attrs...)
+				case n.kid("m:FractionalPageItemView") != nil:
+					attrs = append([]string{"NumeratorOffset", itoa(next), "AbsoluteDenominator", itoa(max(total, 1))}, attrs...)
 				}
 				w.open("m:RootFolder", attrs...)
 				if len(found) == 0 {
@@ -143,6 +154,19 @@ func (c *call) findItem(n *node) error {
 			})
 		}
 	})
+}
+
+// unserved refuses what this server does not do with FindItem.
+func unserved(n *node) error {
+	switch {
+	case n.kid("m:GroupBy") != nil, n.kid("m:DistinguishedGroupBy") != nil, n.kid("m:SeekToConditionPageItemView") != nil, n.kid("m:ContactsView") != nil:
+		return inner("ErrorInvalidOperation", "The view is not served here.")
+	case n.kid("m:QueryString") != nil:
+		return inner("ErrorContentIndexingNotEnabled", "The mailbox is not indexed.")
+	case n.kid("m:CalendarView") != nil && n.attr("Traversal") != "Shallow":
+		return inner("ErrorInvalidOperation", "A CalendarView needs the traversal Shallow.")
+	}
+	return nil
 }
 
 // calendarView answers with what is in a calendar between two instants (CalendarView): occurrences instead of series,
@@ -164,17 +188,22 @@ func (c *call) calendarView(m *Mailbox, index int, n, view *node) (found []view,
 	switch {
 	case errFrom != nil || errTo != nil:
 		return nil, false, inner("ErrorInvalidRequest", "The request is invalid.")
+	case from.Year() < 2 || to.Year() > 9998:
+		return nil, false, inner("ErrorValueOutOfRange", "The start or the end of the view is out of range.")
 	case to.Before(from):
 		return nil, false, inner("ErrorCalendarEndDateIsEarlierThanStartDate", "EndDate is earlier than StartDate.")
 	case to.After(from.AddDate(2, 0, 0)):
 		return nil, false, inner("ErrorCalendarViewRangeTooBig", "The specified view range exceeds the maximum range of two years.")
 	case n.kid("m:Restriction") != nil || n.kid("m:SortOrder") != nil || n.kid("m:QueryString") != nil:
-		return nil, false, inner("ErrorInvalidRestriction", "CalendarView cannot be used with a restriction or a sort order.")
+		return nil, false, inner("ErrorInvalidOperation", "CalendarView cannot be used with a restriction or a sort order.")
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	all := m.folder(index).between(m, from, to)
 	if len(all) > limit {
+		if limit == findCountLimit && c.version < since2010SP1 { // newer clients are told that there is more
+			return nil, false, inner("ErrorExceededFindCountLimit", "You have exceeded the maximum number of objects that can be returned for the find operation.")
+		}
 		return all[:limit], false, nil
 	}
 	return all, true, nil
@@ -185,6 +214,9 @@ func (c *call) pagedView(m *Mailbox, index int, n *node) (found []view, total, n
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	all := m.folder(index).items
+	if n.attr("Traversal") != "Shallow" { // nothing is soft-deleted or associated here
+		all = nil
+	}
 	views := make([]view, 0, len(all))
 	for _, it := range all {
 		v := it.whole(m)
@@ -216,6 +248,20 @@ func (c *call) pagedView(m *Mailbox, index int, n *node) (found []view, total, n
 			stop := max(total-start, 0)
 			start = max(stop-limit, 0)
 			return views[start:stop], total, -1, nil
+		}
+	}
+	if page := n.kid("m:FractionalPageItemView"); page != nil {
+		numerator, denominator := atoi(page.attr("Numerator")), atoi(page.attr("Denominator"))
+		if numerator < 0 || denominator <= 0 || numerator > denominator {
+			return nil, 0, 0, inner("ErrorInvalidFractionalPagingParameters", "Fractional paging numerator or denominator is invalid.")
+		}
+		start = int(int64(total) * int64(numerator) / int64(denominator))
+		if s, ok := page.attrs["MaxEntriesReturned"]; ok {
+			n := atoi(s)
+			if n < 1 {
+				return nil, 0, 0, inner("ErrorInvalidPagingMaxRows", "Paging max rows must be larger than 0.")
+			}
+			limit = min(limit, n)
 		}
 	}
 	start = min(start, total)
@@ -264,7 +310,7 @@ var errSyncState = inner("ErrorInvalidSyncStateData", "Synchronization state dat
 
 // syncChange is one line of an answer to SyncFolderItems.
 type syncChange struct {
-	kind   string // Create, Update, Delete
+	kind   string // Create, Update, ReadFlagChange, Delete
 	v      view
 	number uint64
 }
@@ -274,7 +320,9 @@ func (c *call) syncFolderItems(n *node) error {
 	var m *Mailbox
 	var index int
 	if err == nil {
-		m, index, err = c.folder(n.kid("m:SyncFolderId").kids[0])
+		if m, index, err = c.folder(n.kid("m:SyncFolderId").kids[0]); err == errFolderNotFound {
+			err = inner("ErrorSyncFolderNotFound", "The folder to synchronize could not be found.")
+		}
 	}
 	limit, _ := strconv.Atoi(n.kid("m:MaxChangesReturned").value())
 	ignored := map[string]bool{}
@@ -282,6 +330,9 @@ func (c *call) syncFolderItems(n *node) error {
 		for _, one := range ignore.kids {
 			ignored[one.attr("Id")] = true
 		}
+	}
+	if err == nil && n.kid("m:SyncState").value() != "" && c.s.faults.draw(c, "BadSyncState", c.s.faults.now().BadSyncState) {
+		err = errSyncState
 	}
 	return c.responses(func(w *writer) {
 		var changes []syncChange
@@ -305,9 +356,13 @@ func (c *call) syncFolderItems(n *node) error {
 			w.open("m:Changes")
 			for _, change := range changes {
 				w.open("t:" + change.kind)
-				if change.kind == "Delete" {
+				switch change.kind {
+				case "Delete":
 					w.empty("t:ItemId", "Id", m.itemID(change.number), "ChangeKey", changeKey(change.number))
-				} else {
+				case "ReadFlagChange":
+					w.empty("t:ItemId", "Id", change.v.id(), "ChangeKey", changeKey(change.v.change))
+					w.element("t:IsRead", xmlBool(change.v.it.read))
+				default:
 					c.item(w, change.v, shape)
 				}
 				w.close("t:" + change.kind)
@@ -345,8 +400,11 @@ func (m *Mailbox) sync(index int, state string, limit int, ignored map[string]bo
 				return changes, k, false, nil
 			}
 			kind := "Update"
-			if it.number > k.since {
+			switch {
+			case it.number > k.since:
 				kind = "Create"
+			case it.content <= k.since:
+				kind = "ReadFlagChange"
 			}
 			changes = append(changes, syncChange{kind: kind, v: it.whole(m)})
 			k.pos = it.number

@@ -2,9 +2,16 @@
 // measurements. It is strict: it refuses what Exchange 2016 and 2019 refuse, in their words, so that a client that works
 // here has a chance elsewhere. It knows what is in its calendars (Mailbox.View), and it can be made to fail in the ways
 // real ones do (Server.SetFaults). What it does not serve it answers as Exchange does what it does not know.
+//
+// Its words are from Microsoft's documentation and schema, and from what exchangelib and recorded traces show of real
+// servers. Where those say nothing, it does what seemed most likely: a subscription that is read on a second connection
+// is taken from the first, a CalendarView with a restriction is an ErrorInvalidOperation, the last occurrence of a
+// series takes the series with it, and what clocks show twice is the first of the two.
 package exchangetest
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,14 +19,18 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/jcmturner/gokrb5/v8/keytab"
 )
 
 // Config is how an organisation is set up. The zero value is one server with Basic authentication over plain HTTP.
@@ -27,6 +38,7 @@ type Config struct {
 	Domain  string   // of DNS; empty: example.test
 	NetBIOS string   // the domain's short name; empty: EXAMPLE
 	Servers []string // names of the mailbox servers behind the front end; nil: one, mbx1 of Domain
+	Address string   // to listen on; empty: a free port of 127.0.0.1
 	TLS     bool     // HTTPS with a certificate made for the purpose, see Server.Roots
 	Version Version  // zero: that of an Exchange 2019
 
@@ -35,7 +47,7 @@ type Config struct {
 	// Exchange 2019 CU14 does by default.
 	ChannelBinding bool
 	Keytab         []byte // of the service, for Negotiate
-	ServiceName    string // principal of the service in the keytab; empty: HTTP/<host>
+	ServiceName    string // principal in the keytab whose key counts, such as HTTP/mail.example.test; empty: the one a ticket names
 
 	Now func() time.Time // the servers' clock; nil: time.Now
 
@@ -49,6 +61,9 @@ type Config struct {
 	MaxConcurrency   int // requests at a time, 27
 	MaxSubscriptions int // 5000
 	MaxStreams       int // streaming connections, 10
+
+	Gzip bool   // answers are compressed for clients that can read them so
+	Seed uint64 // of what happens at random, see SetFaults
 
 	// Record is called with each request and each answer that is a document, streamed ones one by one; out with answers.
 	// It may be called by several goroutines.
@@ -71,6 +86,7 @@ type Server struct {
 	http   *http.Server
 	ln     net.Listener
 	cert   *tls.Certificate
+	keytab *keytab.Keytab
 	roots  *x509.CertPool
 	ended  chan struct{} // closed when the front end has
 	done   context.Context
@@ -84,7 +100,9 @@ type Server struct {
 	bySID     map[string]*Mailbox
 	logins    map[string]*principal
 	tokens    map[string]token
-	apps      map[string]*principal
+	apps      map[string]app
+	redirects map[string]Redirect
+	seen      map[string]time.Time // authenticators of Kerberos
 
 	subsMu sync.Mutex // guards subs; taken before a Mailbox's mu
 	subs   map[string]*subscription
@@ -104,7 +122,7 @@ type principal struct {
 	impersonates map[string]bool
 }
 
-// Start starts an organisation without mailboxes on a free port of the loopback interface. Close ends it.
+// Start starts an organisation without mailboxes. Close ends it.
 func Start(config Config) (*Server, error) {
 	config.Domain = or(config.Domain, "example.test")
 	config.NetBIOS = or(config.NetBIOS, "EXAMPLE")
@@ -139,18 +157,24 @@ func Start(config Config) (*Server, error) {
 			return nil, fmt.Errorf("exchangetest: Auth: %q is not a scheme", scheme)
 		}
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	kt, err := readKeytab(config.Keytab)
+	if err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("tcp", or(config.Address, "127.0.0.1:0"))
 	if err != nil {
 		return nil, fmt.Errorf("exchangetest: %w", err)
 	}
 	s := &Server{
-		config: config, ln: ln, ended: make(chan struct{}),
+		config: config, ln: ln, keytab: kt, ended: make(chan struct{}),
 		byAddress: map[string]*Mailbox{}, byUPN: map[string]*Mailbox{}, bySID: map[string]*Mailbox{},
-		logins: map[string]*principal{}, tokens: map[string]token{}, apps: map[string]*principal{},
+		logins: map[string]*principal{}, tokens: map[string]token{}, apps: map[string]app{}, redirects: map[string]Redirect{}, seen: map[string]time.Time{},
 		subs: map[string]*subscription{},
 	}
 	s.done, s.stop = context.WithCancel(context.Background())
 	s.budgets.all = map[string]*budget{}
+	s.faults.random = rand.New(rand.NewPCG(config.Seed, 0))
+	s.faults.counts = map[string]int64{}
 	s.counts.requests = map[string]int64{}
 	scheme := "http"
 	if config.TLS {
@@ -190,7 +214,7 @@ func (s *Server) Close() {
 	}
 	<-s.ended
 	s.gate.Lock() // waits for requests that still run
-	s.gate.Unlock()
+	defer s.gate.Unlock()
 }
 
 // URL returns the address of Exchange Web Services.
@@ -201,6 +225,14 @@ func (s *Server) Base() string { return s.url }
 
 // Roots returns what to trust for HTTPS; nil without TLS.
 func (s *Server) Roots() *x509.CertPool { return s.roots }
+
+// Certificate returns the front end's; nil without TLS.
+func (s *Server) Certificate() *x509.Certificate {
+	if s.cert == nil {
+		return nil
+	}
+	return s.cert.Leaf
+}
 
 func (s *Server) now() time.Time {
 	return s.config.Now().Add(time.Duration(s.skew.Load())).UTC()
@@ -322,13 +354,18 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	if s.done.Err() != nil {
 		return
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			if p != http.ErrAbortHandler { // which is how connections are broken on purpose
+				s.counts.crash(fmt.Sprintf("%v\n%s", p, debug.Stack()))
+			}
+			panic(http.ErrAbortHandler)
+		}
+	}()
 	rw.Header()["Date"] = []string{s.now().Format(http.TimeFormat)}
 	rw.Header().Set("Server", "Microsoft-IIS/10.0")
 	rw.Header().Set("X-Powered-By", "ASP.NET")
 	rw.Header().Set("request-id", fmt.Sprintf("%08x-0000-4000-8000-%012x", s.serial.Add(1), s.serial.Load()))
-	if s.faults.front(s, rw, r) {
-		return
-	}
 	switch strings.ToLower(r.URL.Path) {
 	case "/ews/exchange.asmx":
 	case "/autodiscover/autodiscover.svc", "/autodiscover/autodiscover.xml":
@@ -360,14 +397,15 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.record(false, body)
+	started := time.Now()
 	root, err := parse(body)
 	if err != nil || root.name != "s:Envelope" {
 		rw.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	c := &call{s: s, rw: rw, r: r, who: who, loc: time.UTC}
+	c.zip = s.config.Gzip && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
 	c.backend = s.route(rw, r, who)
-	started := time.Now()
 	err = c.run(root)
 	s.counts.spent.Add(int64(time.Since(started) - c.waited))
 	if err == nil {
@@ -390,10 +428,25 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 // answer sends a whole document, unless the connection is to break meanwhile.
 func (s *Server) answer(c *call, status int, body []byte) {
 	s.record(true, body)
-	if s.faults.amid(s, c, body) {
-		return
+	if c.zip {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		z.Write(body)
+		z.Close()
+		body = packed.Bytes()
+		c.rw.Header().Set("Content-Encoding", "gzip")
 	}
+	if c.half {
+		c.rw.Header().Set("Content-Type", "text/xml; charset=utf-8")
+		c.rw.Header().Set("Content-Length", itoa(len(body)))
+		c.rw.WriteHeader(status)
+		c.rw.Write(body[:len(body)/2])
+		http.NewResponseController(c.rw).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	began := time.Now()
 	send(c.rw, status, body)
+	c.waited += time.Since(began) // for the client's network
 }
 
 func (s *Server) record(out bool, body []byte) {
@@ -423,7 +476,11 @@ func (s *Server) route(rw http.ResponseWriter, r *http.Request, who *principal) 
 		if name, _, ok := strings.Cut(named, "~"); ok && slices.Contains(s.config.Servers, name) {
 			backend = name
 		}
-		rw.Header().Add("Set-Cookie", overrideCookie+"="+backend+"~1941996295; path=/; secure; HttpOnly")
+		secure := ""
+		if s.config.TLS {
+			secure = "secure; "
+		}
+		rw.Header().Add("Set-Cookie", overrideCookie+"="+backend+"~1941996295; path=/; "+secure+"HttpOnly")
 	}
 	rw.Header().Set("X-BEServer", strings.ToUpper(strings.SplitN(backend, ".", 2)[0]))
 	rw.Header().Set("X-CalculatedBETarget", backend)
@@ -440,11 +497,14 @@ type call struct {
 	version int    // index in versions
 	loc     *time.Location
 	local   bool     // times are answered in loc
+	millis  bool     // and with fractions of seconds
 	mailbox *Mailbox // whose rights count: the impersonated one, or the account's own; may be nil
 	acting  bool     // by impersonation
 	op      string
 	budget  *budget
 	waited  time.Duration // that is not the server's doing
+	half    bool          // of the answer is sent
+	zip     bool          // answers are compressed
 }
 
 // versions are those a client may ask for (types.xsd, ExchangeVersionType), oldest first.
@@ -462,27 +522,44 @@ var operations map[string]func(*call, *node) error
 
 func init() {
 	operations = map[string]func(*call, *node) error{
-		"m:GetFolder":          (*call).getFolder,
-		"m:FindItem":           (*call).findItem,
-		"m:SyncFolderItems":    (*call).syncFolderItems,
-		"m:Subscribe":          (*call).subscribe,
-		"m:Unsubscribe":        (*call).unsubscribe,
-		"m:GetEvents":          (*call).getEvents,
-		"m:GetStreamingEvents": (*call).getStreamingEvents,
+		"m:GetFolder":                  (*call).getFolder,
+		"m:FindFolder":                 (*call).findFolder,
+		"m:SyncFolderHierarchy":        (*call).syncFolderHierarchy,
+		"m:GetItem":                    (*call).getItem,
+		"m:CreateItem":                 (*call).createItem,
+		"m:UpdateItem":                 (*call).updateItem,
+		"m:DeleteItem":                 (*call).deleteItem,
+		"m:MoveItem":                   (*call).moveItem,
+		"m:GetServerTimeZones":         (*call).getServerTimeZones,
+		"m:GetUserAvailabilityRequest": (*call).getUserAvailability,
+		"m:ResolveNames":               (*call).resolveNames,
+		"m:ConvertId":                  (*call).convertID,
+		"m:FindItem":                   (*call).findItem,
+		"m:SyncFolderItems":            (*call).syncFolderItems,
+		"m:Subscribe":                  (*call).subscribe,
+		"m:Unsubscribe":                (*call).unsubscribe,
+		"m:GetEvents":                  (*call).getEvents,
+		"m:GetStreamingEvents":         (*call).getStreamingEvents,
 	}
 }
 
 func (c *call) run(root *node) error {
 	header, body := root.kid("s:Header"), root.kid("s:Body")
 	if body == nil || len(body.kids) != 1 {
-		return &fault{text: "The message body is not understood.", client: true}
+		return faultf("ErrorInvalidRequest", "The request is invalid.")
 	}
 	request := body.kids[0]
 	c.op = strings.TrimPrefix(request.name, "m:")
 	c.s.counts.request(c.op)
 	serve := operations[request.name]
 	if serve == nil {
-		return &fault{client: true, text: "The value of HTTP header SOAPAction is not understood, or the operation " + c.op + " is not."}
+		if !strings.HasPrefix(request.name, "m:") {
+			return notSupported("")
+		}
+		return faultf("ErrorInvalidOperation", "The operation %s is not served here.", c.op)
+	}
+	if n := header.kid("t:RequestServerVersion"); n != nil && !slices.Contains(versions, n.attr("Version")) { // before all else
+		return faultf("ErrorInvalidServerVersion", "The specified server version is invalid.")
 	}
 	if err := validate(root); err != nil {
 		return err
@@ -503,21 +580,22 @@ func (c *call) run(root *node) error {
 func (c *call) readHeader(header *node) error {
 	if n := header.kid("t:RequestServerVersion"); n != nil {
 		c.version = slices.Index(versions, n.attr("Version"))
-		if c.version < 0 {
-			return faultf("ErrorInvalidServerVersion", "The specified server version is invalid.")
-		}
 	}
 	if n := header.at("t:TimeZoneContext", "t:TimeZoneDefinition"); n != nil {
 		loc, ok := zone(n.attr("Id"))
 		if !ok {
 			return faultf("ErrorTimeZone", "The specified time zone isn't valid.")
 		}
-		c.loc, c.local = loc, loc != zones()["utc"]
+		c.loc, c.local = loc, loc != zones()["utc"] && c.version >= since2010 // older ones are always told in UTC
 	}
+	c.millis = header.kid("t:DateTimePrecision").value() == "Milliseconds"
 	c.mailbox = c.who.mailbox
 	sid := header.at("t:ExchangeImpersonation", "t:ConnectingSID")
 	if sid == nil {
 		return nil
+	}
+	if sid.kids[0].value() == "" {
+		return faultf("ErrorInvalidExchangeImpersonationHeaderData", "ExchangeImpersonation SOAP header must have at least one of the sub elements: PrincipalName, PrimarySmtpAddress, and SID.")
 	}
 	m, err := c.s.person(sid.kids[0])
 	if err != nil {
@@ -584,10 +662,14 @@ func (c *call) responses(fn func(w *writer)) error {
 }
 
 func (c *call) time(t time.Time) string {
-	if c.local {
-		return t.In(c.loc).Format("2006-01-02T15:04:05Z07:00")
+	layout, loc := "2006-01-02T15:04:05Z07:00", time.UTC
+	if c.millis {
+		layout = "2006-01-02T15:04:05.000Z07:00"
 	}
-	return utc(t)
+	if c.local {
+		loc = c.loc
+	}
+	return t.In(loc).Format(layout)
 }
 
 // owner tells whether the caller has all rights on a mailbox.

@@ -147,11 +147,17 @@ type fault struct {
 	values    []value // for MessageXml
 	violation *node   // where the schema was violated
 	client    bool    // faultcode is s:Client rather than the code
+	action    bool    // faultcode is that of WS-Addressing for what nobody serves
 }
 
 type value struct{ name, text string }
 
 func (f *fault) Error() string { return f.code + ": " + f.text }
+
+// notSupported answers what no operation is named by.
+func notSupported(action string) *fault {
+	return &fault{action: true, text: "The message with Action '" + action + "' cannot be processed at the receiver, due to a ContractFilter mismatch at the EndpointDispatcher."}
+}
 
 func faultf(code, format string, args ...any) *fault {
 	return &fault{code: code, text: fmt.Sprintf(format, args...)}
@@ -261,7 +267,11 @@ func (w *writer) fault(f *fault) {
 		code = "s:Client"
 	}
 	if f.code == "" {
-		w.element("faultcode", code)
+		if f.action {
+			w.element("faultcode", "a:ActionNotSupported", "xmlns:a", "http://schemas.microsoft.com/ws/2005/05/addressing/none")
+		} else {
+			w.element("faultcode", code)
+		}
 		w.element("faultstring", f.text, "xml:lang", "en-US")
 		w.close("s:Fault", "s:Body", "s:Envelope")
 		return

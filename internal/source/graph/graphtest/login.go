@@ -133,6 +133,9 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 	}
 	tenant := strings.ToLower(r.PathValue("tenant"))
 	kind := f.Get("grant_type")
+	if f.Has("claims") {
+		s.counted("claims")
+	}
 	if tenant != s.Tenant && !(tenant == "organizations" || tenant == "common") {
 		s.refuseToken(w, 400, "invalid_request", 90002, "Tenant '"+tenant+"' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.")
 		return

@@ -31,6 +31,7 @@ type mailbox struct {
 	events    map[string]*stored
 	order     []string
 	consented map[string]bool
+	subs      map[string]*Subscription
 }
 
 // stored is an event with its exceptions.
@@ -92,10 +93,8 @@ func (s *Server) RemoveMailbox(address string) error {
 			delete(s.addresses, a)
 		}
 	}
-	for id, one := range s.subs {
-		if one.box == box {
-			delete(s.subs, id)
-		}
+	for _, one := range box.subs {
+		s.drop(one)
 	}
 	return nil
 }
@@ -113,10 +112,8 @@ func (s *Server) MoveMailbox(address string) (Mailbox, error) {
 	box.moved++
 	box.info.ID = s.guid(fmt.Sprintf("user %s %d", strings.ToLower(box.info.UPN), box.moved))
 	s.boxes[box.info.ID] = box
-	for id, one := range s.subs {
-		if one.box == box {
-			delete(s.subs, id)
-		}
+	for _, one := range box.subs {
+		s.drop(one)
 	}
 	return box.info, nil
 }
@@ -182,10 +179,13 @@ func (e *Event) check() error {
 	case e.AllDay && !dayOf(e.End).After(dayOf(e.Start)):
 		return errors.New("graphtest: an all-day event of no day: the end is exclusive")
 	}
-	if e.Repeat != nil {
-		return e.Repeat.check()
+	if e.Repeat == nil {
+		return nil
 	}
-	return nil
+	if until := e.Repeat.Until; !until.IsZero() && dayOf(until).Before(dayOf(e.Start)) {
+		return errors.New("graphtest: a series that ends before it starts")
+	}
+	return e.Repeat.check()
 }
 
 // Put adds an event, or replaces the one with its ID, and tells subscribers. It returns the event with its IDs.

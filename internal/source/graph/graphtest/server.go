@@ -15,6 +15,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"net"
 	"net/http"
@@ -96,6 +98,7 @@ type Server struct {
 	skew      time.Duration
 	notify    NotifyFaults
 	sequence  uint64
+	late      int
 
 	stat  sync.Mutex // guards what follows; taken last
 	count map[string]int
@@ -156,7 +159,8 @@ func serve(h http.Handler, secure bool) (*httptest.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("graphtest: %w", err)
 	}
-	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}}
+	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: log.New(io.Discard, "", 0)}} // of clients that are to see it fail
 	if secure {
 		server.StartTLS()
 	} else {
@@ -167,7 +171,9 @@ func serve(h http.Handler, secure bool) (*httptest.Server, error) {
 
 // Close ends the stand-in and everything it has under way.
 func (s *Server) Close() {
+	s.mu.Lock() // so that no notification is begun after
 	s.end()
+	s.mu.Unlock()
 	s.posts.Wait()
 	s.poster.CloseIdleConnections()
 	for _, server := range []*httptest.Server{s.login, s.graph} {
@@ -218,8 +224,9 @@ func randomGUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// Count returns how often that was called: token, authorize, keys, batch, calendarView, events, user, users, me,
-// subscriptions.create, .list, .get, .renew, .reauthorize, .delete, index. Calls in batches count as what they are.
+// Count returns how often that was called: token (and claims: with a challenge answered), authorize, keys, batch, calendarView, events, user, users, me,
+// subscriptions.create, .list, .get, .renew, .reauthorize, .delete, index, applications; and notified and undelivered, of
+// notifications that were taken and not. Calls in batches count as what they are.
 func (s *Server) Count(op string) int {
 	s.stat.Lock()
 	defer s.stat.Unlock()
