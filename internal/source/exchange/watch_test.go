@@ -234,3 +234,46 @@ func TestSilentStreamIsDead(t *testing.T) {
 		}
 	}
 }
+
+// Nobody is asked about a mailbox whose change would have been told of, unless the caller insists or has lost what was read.
+func TestWhatWouldHaveBeenToldOfIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	for name, change := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t, 1, exchangetest.Config{}, change)
+			start := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
+			o.put(0, meeting("first", start))
+			c := o.copy(0, start.Add(-48*time.Hour), start.Add(48*time.Hour))
+			asked := func() int64 { return o.server.Counters().Requests["SyncFolderItems"] }
+			w := o.watch(0)
+			w.tells(0)
+			w.hears(0)
+			c.fetch()
+			first := asked()
+			if r := c.fetch(); !r.Unchanged || asked() != first || r.Every <= everyUnheard {
+				t.Errorf("it is asked %d times more, and to be read every %v", asked()-first, r.Every)
+			}
+			before := c.account
+			o.put(0, meeting("second", start.Add(2*time.Hour)))
+			w.tells(0)
+			if c.fetch(); asked() != first+1 || c.subjects() != "first, second" {
+				t.Errorf("told of, it is asked %d times, and holds %q", asked()-first, c.subjects())
+			}
+			after := c.account
+			c.account.Insist = true
+			if c.fetch(); asked() != first+2 {
+				t.Error("it is not asked though the caller insists")
+			}
+			c.account = before // what was read since was not kept
+			if c.fetch(); asked() != first+3 || c.subjects() != "first, second" {
+				t.Errorf("after a loss it is asked %d times, and holds %q", asked()-first, c.subjects())
+			}
+			c.account = after
+			c.account.To = c.account.To.Add(48 * time.Hour)
+			if c.fetch(); asked() != first+4 {
+				t.Error("it is not asked though more days are wanted")
+			}
+		})
+	}
+}
