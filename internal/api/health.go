@@ -166,6 +166,9 @@ func known(t *time.Time) *time.Time {
 	return t
 }
 
+// soonEnded is when the end of an application's secret or certificate is announced: somebody has to make another.
+const soonEnded = 30 * 24 * time.Hour
+
 func (s *Server) connectorHealth(c *connector.Connector, now time.Time) Part {
 	p := Part{Kind: c.Kind, ID: c.ID, Name: c.Name, State: stateOK, Error: c.Error, CheckedAt: known(&c.CheckedAt), SucceededAt: known(&c.SucceededAt)}
 	lag := func() {
@@ -187,6 +190,10 @@ func (s *Server) connectorHealth(c *connector.Connector, now time.Time) Part {
 	case c.Error != "":
 		p.State = stateFailing
 		lag()
+	case !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(now):
+		p.State, p.Error = stateFailing, "its secret or certificate has ended on "+c.ExpiresAt.Format(time.DateOnly)
+	case !c.ExpiresAt.IsZero() && c.ExpiresAt.Sub(now) < soonEnded:
+		p.State, p.Error = stateFailing, "its secret or certificate ends on "+c.ExpiresAt.Format(time.DateOnly)
 	case p.CheckedAt == nil:
 		p.State = stateWaiting
 	case c.LDAP != nil && c.LDAP.EveryMinutes > 0:

@@ -147,6 +147,24 @@ func TestAnAdministratorConnectsExchange(t *testing.T) {
 	admin.delete("/connectors/" + ex.ID).fine(t)
 }
 
+// TestTheEndOfASecretIsAnnounced: on the page of health, a month before.
+func TestTheEndOfASecretIsAnnounced(t *testing.T) {
+	t.Parallel()
+	b := newBuilding(t)
+	admin := b.as("admin")
+	for days, want := range map[int]string{60: "", 20: "its secret or certificate ends on ", -1: "its secret or certificate has ended on "} {
+		ends := time.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly)
+		conn := decode[api.Connector](admin.post("/connectors", m{"kind": "graph", "name": "Microsoft 365", "enabled": true, "secret": "x", "graph": m{
+			"tenant": "84bd8158-6d4d-4958-8b9f-9d6445542f95", "client_id": "00000000-6d4d-4958-8b9f-9d6445542f95", "secret_expires": ends,
+		}}).is(t, 200))
+		for _, p := range decode[api.Health](admin.get("/health").is(t, 200)).Parts {
+			if p.ID == conn.ID && (want == "") != (p.Error == "") || p.ID == conn.ID && want != "" && p.Error != want+ends {
+				t.Errorf("%d days before its end it says %q", days, p.Error)
+			}
+		}
+	}
+}
+
 func TestAnnaConnectsHerMicrosoftAccount(t *testing.T) {
 	t.Parallel()
 	app := graphtest.DefaultApp()
