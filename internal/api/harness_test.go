@@ -55,6 +55,7 @@ type building struct {
 	office   *office.Office
 	hub      *hub.Hub
 	agenda   *agenda.Agenda
+	log      *logbook
 	server   *api.Server
 	doc      *huma.OpenAPI
 	url      string
@@ -107,8 +108,9 @@ func openBuilding(t testing.TB, folder string) (b *building, end func()) {
 func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *building, end func()) {
 	t.Helper()
 	ctx := context.Background()
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	b = &building{t: t, folder: folder, calendars: map[string]string{}, succeeded: map[string]bool{}}
+	logged := &logbook{}
+	quiet := slog.New(slog.NewTextHandler(logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	b = &building{t: t, folder: folder, log: logged, calendars: map[string]string{}, succeeded: map[string]bool{}}
 	st, err := sqlite.Open(ctx, filepath.Join(folder, "doorlight.db"))
 	b.ok(err)
 	b.store = st

@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/api"
 	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/source/exchange/exchangetest"
 	"github.com/doorlight/doorlight/internal/source/graph/graphtest"
 	"github.com/doorlight/doorlight/internal/store"
@@ -51,6 +53,47 @@ func (b *building) eventually(what string, so func() bool) {
 			b.t.Fatalf("it never comes that %s", what)
 		}
 	}
+}
+
+// logbook is what was logged.
+type logbook struct {
+	mu   sync.Mutex // guards text
+	text []byte
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, p...)
+	return len(p), nil
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.text)
+}
+
+// overhears reads somebody's stream until the test ends, and returns what was told so far.
+func (c *client) overhears(t *testing.T, person string) func() string {
+	t.Helper()
+	conn := c.stream(m{"type": "watch", "people": []string{person}})
+	told := &logbook{}
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for {
+			_, data, err := conn.Read(context.Background())
+			if err != nil {
+				return
+			}
+			told.Write(data)
+		}
+	})
+	t.Cleanup(func() {
+		conn.CloseNow()
+		reading.Wait()
+	})
+	return told.String
 }
 
 // method chooses how the calendars of everybody are reached.
@@ -137,6 +180,31 @@ func TestAnAdministratorConnectsExchange(t *testing.T) {
 		a := decode[api.Agenda](anna.get("/people/me/agenda"+span).is(t, 200)).Appointments
 		return len(a) > 1 && a[1].Subject == "Interview" && a[1].SeenAt != nil && a[1].Calendar == "Exchange"
 	})
+
+	// The subject of a private appointment is nowhere: not in what anybody is told, in a file or in the log.
+	const private = "zqSurgeryqz"
+	if _, err := server.Mailbox("anna@example.test").Put(exchangetest.Event{
+		Subject: private, Sensitivity: "Private", Location: private, Body: private, Start: now.Add(-2 * time.Minute), End: now.Add(3 * time.Hour), ShowAs: "Busy",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	span := "?from=" + now.Add(-time.Hour).Format(time.RFC3339) + "&to=" + now.Add(24*time.Hour).Format(time.RFC3339)
+	told := anna.overhears(t, "anna")
+	b.eventually("the private appointment is heard of", func() bool {
+		return slices.ContainsFunc(decode[api.Agenda](anna.get("/people/me/agenda"+span).is(t, 200)).Appointments, func(a rights.Appointment) bool { return a.Private })
+	})
+	for _, path := range []string{"/people/me", "/people/me/agenda" + span, "/people/me/calendars", "/people/me/export", "/people/me/explanation", "/people/me/audit", "/team"} {
+		if a := anna.get(path).is(t, 200); strings.Contains(string(a.body), private) {
+			t.Errorf("it is in %s", a)
+		}
+	}
+	b.eventually("the stream tells of her", func() bool { return strings.Contains(told(), `"anna"`) })
+	if said := told(); strings.Contains(said, private) {
+		t.Errorf("it is in the live stream: %s", said)
+	}
+	if found := b.files(private); len(found) > 0 || strings.Contains(b.log.String(), private) {
+		t.Errorf("it is in %q, or in the log", found)
+	}
 
 	// It is not removed while settings name it.
 	admin.delete("/connectors/"+ex.ID).is(t, http.StatusConflict)
