@@ -50,7 +50,8 @@ export function ConnectorState({ c }: { c: Connector }) {
 }
 
 type Step = Schemas['Step']
-const STEPS = [
+/** The names of steps that there are words for. */
+export const STEPS = [
   'name',
   'connection',
   'encryption',
@@ -67,18 +68,26 @@ const STEPS = [
   'logout',
   'call',
   'person',
-  // Of systems that hold calendars.
+  // Of systems that hold calendars (Check in internal/source/exchange, graph and domino).
   'autodiscover',
-  'address',
-  'version',
+  'login',
+  'graph',
   'sign_in',
   'token',
-  'secret',
+  'credential',
+  'version',
   'permissions',
-  'impersonation',
+  'directory',
+  'access',
   'mailbox',
   'calendar',
+  'view',
   'notifications',
+  'throttling',
+  'server',
+  'tls',
+  'service',
+  'mailfile',
 ] as const
 
 /** What a check found, step by step, and what to do. */

@@ -108,7 +108,10 @@ it('says values in words', () => {
 it('knows every action that the server writes, and no other', () => {
   const files = ['internal', 'cmd'].flatMap((folder) =>
     readdirSync(`../${folder}`, { recursive: true, encoding: 'utf8' })
-      .filter((f) => f.endsWith('.go') && !f.endsWith('_test.go') && !f.includes('node_modules'))
+      // What measures the speed fills databases of its own.
+      .filter(
+        (f) => f.endsWith('.go') && !f.endsWith('_test.go') && !f.includes('node_modules') && !f.startsWith('bench/'),
+      )
       .map((f) => readFileSync(`../${folder}/${f}`, 'utf8')),
   )
   const written = new Set(
