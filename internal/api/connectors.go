@@ -163,7 +163,7 @@ func (s *Server) postConnectorCheck(ctx context.Context, in *ConnectorCheck) (*O
 // ExchangeConfigInput is the file in which another product keeps how it hears of changes in Exchange (C6).
 type ExchangeConfigInput struct {
 	Body struct {
-		XML string `json:"xml" minLength:"1" maxLength:"200000" doc:"The contents of CalendarSyncExchange.config.xml."`
+		XML string `json:"xml" minLength:"1" maxLength:"20000" doc:"The contents of CalendarSyncExchange.config.xml."`
 	}
 }
 
