@@ -303,11 +303,7 @@ func (a *Agenda) arrange(ctx context.Context, people map[string]bool) error {
 		for _, e := range some {
 			changes.PutCalendars = append(changes.PutCalendars, e.rec)
 		}
-		err := a.store.Update(ctx, changes)
-		if err != nil && len(some) == 1 {
-			err = nil // of somebody who is gone
-		}
-		if err != nil { // one by one, as somebody may be gone meanwhile
+		if err := a.store.Update(ctx, changes); err != nil { // one by one, as somebody may be gone meanwhile
 			for _, e := range some {
 				if err := a.store.Update(ctx, store.Changes{PutCalendars: []store.Calendar{e.rec}}); err == nil {
 					a.added(e)
