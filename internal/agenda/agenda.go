@@ -416,7 +416,7 @@ func (a *Agenda) begin(now time.Time) (all []*entry) {
 		for len(l.queue) > 0 && l.busy < most {
 			e := l.queue[0]
 			l.queue[0], l.queue = nil, l.queue[1:]
-			if e.queued = false; e.gone {
+			if e.queued = false; e.gone || id != "" && a.systems[id] == nil {
 				continue
 			}
 			l.busy++
