@@ -367,9 +367,14 @@ func (a *Agenda) rename(ctx context.Context, e *entry) error {
 	}
 	a.mu.Lock()
 	if !e.gone {
-		s.leave(e)
+		s := a.systems[rec.ConnectorID] // another by now, or none
+		if s != nil {
+			s.leave(e)
+		}
 		e.rec, e.problems, e.failures = rec, parseProblems(rec.Problems), 0
-		s.enter(e)
+		if s != nil {
+			s.enter(e)
+		}
 		a.soon(e)
 	}
 	a.mu.Unlock()
