@@ -4,10 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/doorlight/doorlight/internal/agenda"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/store"
 )
 
 func TestACalendarOfASystemThatCannotBeStoredComesLater(t *testing.T) {
@@ -78,5 +83,76 @@ func TestWhatFailedInASystemIsReadAtOnceInTheOneThatReplacesIt(t *testing.T) {
 		if s := h.status(); s.Error != "" {
 			t.Errorf("the calendar says %q", s.Error)
 		}
+	})
+}
+
+// accounts lets everybody in Berlin connect accounts with a system.
+func (h *house) accounts(m *mail) {
+	h.t.Helper()
+	h.office.UseSystems(func(id string) (office.System, bool) { return office.System{Accounts: true}, true })
+	h.settings(policy.SectionCalendar, func(s *policy.Settings) { s.Calendar.Accounts = "app" })
+	h.PutSystem(agenda.System{ID: "app", Kind: agenda.KindGraph, Name: "Microsoft 365", System: m, Mailbox: func(*office.Person) string { return "" }})
+	h.settle()
+}
+
+func TestAnAccountThatIsConnectedWhileItIsDeletedIsThere(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		m := newMail()
+		h.accounts(m)
+		m.put("anna@example.org", h.meeting("1", 10*time.Hour, 11*time.Hour))
+		m.set(func() { m.takes = 20 * time.Second })
+		in := agenda.Account{PersonID: "anna", ConnectorID: "app", Name: "Microsoft 365", Username: "anna@example.org", Token: "refresh-1"}
+		first, err := h.Connect(t.Context(), office.By{Actor: "anna"}, in)
+		h.ok(err)
+		h.settle() // it is being read
+		var both sync.WaitGroup
+		both.Go(func() {
+			if err := h.Delete(t.Context(), office.By{Actor: "anna"}, "anna", first.ID); err != nil {
+				t.Error(err)
+			}
+		})
+		h.settle()
+		both.Go(func() {
+			if _, err := h.Connect(t.Context(), office.By{Actor: "anna"}, in); err != nil {
+				t.Error(err)
+			}
+		})
+		h.settle()
+		// Meanwhile nobody else is kept waiting.
+		began := time.Now()
+		_, err = h.Hand(t.Context(), office.By{Actor: "bert"}, agenda.Handed{PersonID: "bert", Name: "Outlook", Lease: time.Hour})
+		if h.ok(err); time.Since(began) > time.Second {
+			t.Errorf("bert waited %s for anna's server", time.Since(began))
+		}
+		both.Wait()
+		h.at(time.Minute)
+		h.wantClaims("busy Appointment 10h0m0s..11h0m0s")
+		o, err := h.store.LoadOffice(t.Context())
+		h.ok(err)
+		if len(o.Calendars) != 2 { // with bert's
+			t.Errorf("stored are %d calendars", len(o.Calendars))
+		}
+	})
+}
+
+func TestASystemThatIsReplacedWhileAMailboxChangesIsHeard(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.exchange()
+		next := newMail()
+		replace := sync.OnceFunc(func() {
+			h.PutSystem(agenda.System{ID: "ex", Kind: agenda.KindExchange, Name: "Exchange", System: next, Mailbox: func(p *office.Person) string { return p.Email }})
+		})
+		h.store.mu.Lock()
+		h.store.before = func(c *store.Changes) {
+			if len(c.PutCalendars) > 0 {
+				replace()
+			}
+		}
+		h.store.mu.Unlock()
+		h.address("anna", "a.nowak@example.org")
+		h.at(time.Minute)
+		next.put("a.nowak@example.org", h.meeting("1", 10*time.Hour, 11*time.Hour))
+		h.settle()
+		h.wantClaims("busy Appointment 10h0m0s..11h0m0s")
 	})
 }
