@@ -122,6 +122,7 @@ type entry struct {
 	queued   bool      // it waits in its lane
 	hinted   bool      // something changed since its reading began, or may have
 	reaches  time.Time // end of the span that was read last, of those that hand out occurrences; zero: not known
+	deaf     bool      // of systems: nobody wants to hear of its changes, as its owner has no calendars at present
 	idle     bool      // it was due and not read, as its owner has no calendars at present
 	late     bool      // its policy changed while it was read
 	gone     bool

@@ -202,7 +202,9 @@ func (a *Agenda) follow() {
 		s.dirty = false
 		list := make([]string, 0, len(s.mailboxes))
 		for _, all := range s.mailboxes {
-			list = append(list, all[0].rec.Username)
+			if i := slices.IndexFunc(all, func(e *entry) bool { return !e.deaf }); i >= 0 {
+				list = append(list, all[i].rec.Username)
+			}
 		}
 		lists[s] = list
 	}
@@ -210,6 +212,16 @@ func (a *Agenda) follow() {
 	for s, list := range lists {
 		slices.Sort(list)
 		s.Follow(list)
+	}
+}
+
+// listen says whether changes of a calendar are to be heard of; where its owner has no calendars at present they are not
+// (P10).
+func (a *Agenda) listen(e *entry, yes bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.systems[e.rec.ConnectorID]; e.deaf == yes && s != nil {
+		e.deaf, s.dirty = !yes, true
 	}
 }
 
@@ -282,6 +294,7 @@ func (a *Agenda) arrange(ctx context.Context, people map[string]bool) error {
 				remove = append(remove, e)
 			default:
 				kept = true
+				a.listen(e, may(p, rec.Kind, rec.ConnectorID) == nil)
 				if s != nil && (rec.Username != s.Mailbox(p) || rec.Name != s.Name) {
 					renamed = append(renamed, e)
 				}
@@ -291,6 +304,7 @@ func (a *Agenda) arrange(ctx context.Context, people map[string]bool) error {
 			continue
 		}
 		e := newEntry(store.Calendar{ID: office.NewID(), PersonID: id, Kind: s.Kind, ConnectorID: s.ID, Name: s.Name, Username: s.Mailbox(p)})
+		e.deaf = may(p, s.Kind, s.ID) != nil
 		add = append(add, e)
 	}
 	for _, e := range remove {

@@ -156,3 +156,30 @@ func TestASystemThatIsReplacedWhileAMailboxChangesIsHeard(t *testing.T) {
 		h.wantClaims("busy Appointment 10h0m0s..11h0m0s")
 	})
 }
+
+func TestNobodyListensToWhoHasNoCalendarsAtPresent(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		m := h.exchange()
+		followed := func(when string, want ...string) {
+			t.Helper()
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if !slices.Equal(m.followed, want) {
+				t.Errorf("%s followed are %q", when, m.followed)
+			}
+		}
+		h.block("bert", true)
+		followed("with bert blocked", "anna@example.org")
+		h.settings(policy.SectionFeature, func(s *policy.Settings) { s.Feature.Enabled = false })
+		followed("with presence switched off")
+		m.put("anna@example.org", h.meeting("1", 10*time.Hour, 11*time.Hour)) // nobody hears
+		h.settings(policy.SectionFeature, func(s *policy.Settings) { s.Feature.Enabled = true })
+		followed("switched on again", "anna@example.org")
+		h.wantClaims("busy Appointment 10h0m0s..11h0m0s")
+		h.block("bert", false)
+		followed("with bert back", "anna@example.org", "bert@example.org")
+		h.ok(h.office.DeletePerson(t.Context(), office.By{}, "bert"))
+		h.settle()
+		followed("with bert gone", "anna@example.org")
+	})
+}
