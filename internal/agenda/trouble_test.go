@@ -183,3 +183,25 @@ func TestNobodyListensToWhoHasNoCalendarsAtPresent(t *testing.T) {
 		followed("with bert gone", "anna@example.org")
 	})
 }
+
+func TestASystemIsLeftBeforeItIsClosed(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		m := h.exchange()
+		watched := func() int {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return m.watches
+		}
+		<-h.PutSystem(agenda.System{ID: "ex", Kind: agenda.KindExchange, Name: "Exchange", System: newMail(), Mailbox: func(*office.Person) string { return "" }})
+		if n := watched(); n != 0 {
+			t.Error("what was replaced is still listened to")
+		}
+		h.plug(m)
+		<-h.DropSystem("ex")
+		if n := watched(); n != 0 {
+			t.Error("what was dropped is still listened to")
+		}
+		h.stop()
+		<-h.PutSystem(agenda.System{ID: "ex", System: m}) // nobody listened
+	})
+}
