@@ -27,26 +27,14 @@ func (a *Agenda) Connect(ctx context.Context, by office.By, in Account) (Status,
 	if err := may(p, KindAccount, in.ConnectorID); err != nil {
 		return Status{}, err
 	}
-	a.making.Lock()
-	defer a.making.Unlock()
-	var e *entry
-	all := a.of(p.ID)
-	for _, x := range all {
-		if rec := a.record(x); rec.Kind == KindAccount && rec.ConnectorID == in.ConnectorID {
-			e = x
-		}
-	}
-	made := e == nil
-	if made {
-		if len(all) >= mostEach {
-			return Status{}, fault.New(fault.Conflict, "there are %d calendars already", mostEach)
-		}
-		e = newEntry(store.Calendar{ID: office.NewID(), PersonID: p.ID, Kind: KindAccount, ConnectorID: in.ConnectorID})
-	}
-	if err := e.lock(ctx); err != nil {
+	e, made, err := a.accountOf(ctx, p, in.ConnectorID)
+	if err != nil {
 		return Status{}, err
 	}
 	defer a.release(e)
+	if made {
+		defer a.making.Unlock()
+	}
 	rec := a.record(e)
 	rec.Name, rec.Username, rec.Password = in.Name, in.Username, a.box.Seal(in.Token, sealedFor(rec.ID))
 	rec.State, rec.Error, rec.Problems = "", "", nil
@@ -67,4 +55,36 @@ func (a *Agenda) Connect(ctx context.Context, by office.By, in Account) (Status,
 	}
 	signal(a.wake)
 	return a.status(e), nil
+}
+
+// accountOf returns the calendar of an account that somebody connected with a connector, and its turn. If it is made, and
+// not entered yet, making is held too; never while it waits for a server.
+func (a *Agenda) accountOf(ctx context.Context, p *office.Person, connectorID string) (e *entry, made bool, err error) {
+	for {
+		a.making.Lock()
+		all := a.of(p.ID)
+		e = nil
+		for _, x := range all {
+			if rec := a.record(x); rec.Kind == KindAccount && rec.ConnectorID == connectorID {
+				e = x
+			}
+		}
+		if made = e == nil; made {
+			if len(all) >= mostEach {
+				a.making.Unlock()
+				return nil, false, fault.New(fault.Conflict, "there are %d calendars already", mostEach)
+			}
+			e = newEntry(store.Calendar{ID: office.NewID(), PersonID: p.ID, Kind: KindAccount, ConnectorID: connectorID})
+			e.tryLock() // nobody else knows it
+			return e, true, nil
+		}
+		a.making.Unlock()
+		if err := e.lock(ctx); err != nil {
+			return nil, false, err
+		}
+		if _, err := a.find(p.ID, a.record(e).ID); err == nil {
+			return e, false, nil
+		}
+		a.release(e) // deleted meanwhile
+	}
 }

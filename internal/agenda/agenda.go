@@ -122,6 +122,7 @@ type entry struct {
 	queued   bool      // it waits in its lane
 	hinted   bool      // something changed since its reading began, or may have
 	reaches  time.Time // end of the span that was read last, of those that hand out occurrences; zero: not known
+	deaf     bool      // of systems: nobody wants to hear of its changes, as its owner has no calendars at present
 	idle     bool      // it was due and not read, as its owner has no calendars at present
 	late     bool      // its policy changed while it was read
 	gone     bool
@@ -416,7 +417,7 @@ func (a *Agenda) begin(now time.Time) (all []*entry) {
 		for len(l.queue) > 0 && l.busy < most {
 			e := l.queue[0]
 			l.queue[0], l.queue = nil, l.queue[1:]
-			if e.queued = false; e.gone {
+			if e.queued = false; e.gone || id != "" && a.systems[id] == nil {
 				continue
 			}
 			l.busy++

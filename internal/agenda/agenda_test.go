@@ -126,9 +126,11 @@ func event(uid string, from, until time.Time, lines ...string) string {
 // counting is a store that counts what is written.
 type counting struct {
 	store.Store
-	mu     sync.Mutex // guards what follows
-	writes int
-	broken error
+	mu        sync.Mutex // guards what follows
+	writes    int
+	broken    error
+	noUpdates error                // of calendars
+	before    func(*store.Changes) // is called before every update
 }
 
 func (c *counting) write() error {
@@ -164,6 +166,19 @@ func (c *counting) SyncCalendar(ctx context.Context, rec store.Calendar, puts []
 		return err
 	}
 	return c.Store.SyncCalendar(ctx, rec, puts, deletes, replace)
+}
+
+func (c *counting) Update(ctx context.Context, changes store.Changes) error {
+	c.mu.Lock()
+	broken, before := c.noUpdates, c.before
+	c.mu.Unlock()
+	if broken != nil && len(changes.PutCalendars) > 0 {
+		return broken
+	}
+	if before != nil {
+		before(&changes)
+	}
+	return c.Store.Update(ctx, changes)
 }
 
 // log collects what is logged.

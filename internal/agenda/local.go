@@ -61,6 +61,9 @@ func (a *Agenda) Hand(ctx context.Context, by office.By, in Handed) (Status, err
 	}
 	defer a.release(e)
 	rec := a.record(e)
+	if _, err := a.find(p.ID, rec.ID); err != nil {
+		return Status{}, err // deleted meanwhile
+	}
 	now := time.Now().UTC()
 	rec.CheckedAt, rec.SucceededAt, rec.Error, rec.Problems = now, now, "", nil
 	rec.State = now.Add(in.Lease).Format(time.RFC3339Nano)

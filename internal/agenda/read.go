@@ -35,7 +35,7 @@ func (a *Agenda) read(ctx context.Context, e *entry, insist bool) {
 	sys := a.systems[rec.ConnectorID]
 	a.mu.Unlock()
 	p, ok := a.office.Person(rec.PersonID)
-	if gone || !ok || ctx.Err() != nil {
+	if gone || !ok || ctx.Err() != nil || rec.ConnectorID != "" && sys == nil {
 		return
 	}
 	if may(p, rec.Kind, rec.ConnectorID) != nil {
@@ -45,13 +45,19 @@ func (a *Agenda) read(ctx context.Context, e *entry, insist bool) {
 		return
 	}
 	began := time.Now().UTC()
-	wait, same, err := a.fetch(ctx, e, rec, p, began, insist)
+	wait, same, err := a.fetch(ctx, e, rec, p, sys, began, insist)
 	if err == nil && (!same || began.Sub(derived) >= steady) {
 		err = a.derive(ctx, e)
 	} else if err != nil && first { // since the start: appointments move up all the same
 		err = errors.Join(err, a.derive(ctx, e))
 	}
 	if ctx.Err() != nil {
+		return
+	}
+	if errors.Is(err, errReplaced) { // PutSystem could not see to it while it was read
+		a.mu.Lock()
+		e.next, e.derived, e.hinted = began, time.Time{}, false
+		a.mu.Unlock()
 		return
 	}
 	down := whole(err)
@@ -89,9 +95,12 @@ func (a *Agenda) read(ctx context.Context, e *entry, insist bool) {
 	e.hinted = e.hinted && err == nil // else it is read again in any case, with the patience that a failure asks for
 }
 
-// fetch has a calendar read and stores the outcome, good or bad. wait is what the source asks for; same is that its
-// appointments are as they were.
-func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, p *office.Person, began time.Time, insist bool) (wait time.Duration, same bool, err error) {
+// errReplaced is the error of a reading that failed in a system that is not used any more: that says nothing.
+var errReplaced = errors.New("the system was replaced while it was read")
+
+// fetch has a calendar read, in a system if it is in one, and stores the outcome, good or bad. wait is what the source
+// asks for; same is that its appointments are as they were.
+func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, p *office.Person, sys *system, began time.Time, insist bool) (wait time.Duration, same bool, err error) {
 	owners := owners(p, &rec) // an invitation that they declined is left out
 	state := stateFor(rec.State, owners)
 	acct := source.Account{URL: rec.URL, Username: rec.Username, State: state, Known: map[string]string{}}
@@ -111,7 +120,10 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, p *off
 		}
 	}
 	fail := func(wait time.Duration, err error) (time.Duration, bool, error) {
-		if whole(err) != nil { // no news of this calendar
+		switch {
+		case !a.uses(sys, rec.ConnectorID):
+			return 0, false, errReplaced
+		case whole(err) != nil: // no news of this calendar
 			return wait, false, err
 		}
 		return wait, false, a.failed(ctx, e, rec, began, err)
@@ -121,7 +133,10 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, p *off
 			return fail(slowest, &source.Error{Kind: source.Credentials, Err: err, Text: "The stored password cannot be opened any more. Please give it again."})
 		}
 	}
-	src := a.sourceFor(&rec)
+	src := a.sources[rec.Kind]
+	if sys != nil {
+		src = sys
+	}
 	if src == nil {
 		return fail(slowest, &source.Error{Text: fmt.Sprintf("Calendars of kind %q cannot be read here.", rec.Kind)})
 	}
@@ -202,6 +217,13 @@ func (a *Agenda) fetch(ctx context.Context, e *entry, rec store.Calendar, p *off
 	}
 	a.entered(e, next, began)
 	return wait, same, nil
+}
+
+// uses reports whether a system is still the one of a connector.
+func (a *Agenda) uses(s *system, connectorID string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.systems[connectorID] == s
 }
 
 // sourceFor returns who reads a calendar, nil if nobody can.

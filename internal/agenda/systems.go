@@ -31,6 +31,8 @@ type system struct {
 	mailboxes map[string][]*entry // by mailbox, in lower case; those that are read for everybody
 	dirty     bool                // mailboxes changed since the system was told
 	silent    bool                // it tells of no changes
+	unwatch   context.CancelFunc  // ends its watch; nil: it was not begun
+	unwatched chan struct{}       // closed when that has ended; nil likewise
 }
 
 // A calendar that is new in a system waits to be told of. The system tells of it once it would hear of its changes, which spares
@@ -67,10 +69,12 @@ func (s *system) leave(e *entry) {
 }
 
 // PutSystem has calendars read from a system, in place of one with the same ID. The caller still owns what it replaces
-// and closes it after; what is being read there fails then, and is read anew.
-func (a *Agenda) PutSystem(s System) {
+// and closes it once left is closed, when nobody listens to it any more; what is being read there fails then, and is read
+// anew.
+func (a *Agenda) PutSystem(s System) (left <-chan struct{}) {
 	next := &system{System: s, mailboxes: map[string][]*entry{}, dirty: true}
 	a.mu.Lock()
+	left = a.end(s.ID)
 	a.systems[s.ID] = next
 	if l := a.lanes[s.ID]; l != nil {
 		l.shut = time.Time{}
@@ -85,15 +89,30 @@ func (a *Agenda) PutSystem(s System) {
 	a.mu.Unlock()
 	a.arrangeAll()
 	signal(a.wake)
+	return left
 }
 
 // DropSystem has no calendars read from a system any more. They stay until the settings of their scopes name another, but
-// their claims last no longer than their leases.
-func (a *Agenda) DropSystem(id string) {
+// their claims last no longer than their leases. The caller closes it once left is closed.
+func (a *Agenda) DropSystem(id string) (left <-chan struct{}) {
 	a.mu.Lock()
+	left = a.end(id)
 	delete(a.systems, id)
 	a.mu.Unlock()
 	a.arrangeAll()
+	return left
+}
+
+// end has nobody listen to a system any more, and returns what is closed when that is so; mu is held.
+func (a *Agenda) end(id string) <-chan struct{} {
+	s := a.systems[id]
+	if s == nil || s.unwatch == nil {
+		left := make(chan struct{})
+		close(left)
+		return left
+	}
+	s.unwatch()
+	return s.unwatched
 }
 
 func (a *Agenda) arrangeAll() {
@@ -142,12 +161,6 @@ func (a *Agenda) SystemStatus(id string) SystemStatus {
 func (a *Agenda) keep(ctx context.Context) {
 	var watching sync.WaitGroup
 	defer watching.Wait()
-	stops := map[*system]context.CancelFunc{}
-	defer func() {
-		for _, stop := range stops {
-			stop()
-		}
-	}()
 	again := time.NewTimer(time.Hour)
 	defer again.Stop()
 	for {
@@ -158,26 +171,21 @@ func (a *Agenda) keep(ctx context.Context) {
 		case <-again.C:
 		}
 		a.mu.Lock()
-		var fresh []*system
 		for _, s := range a.systems {
-			if stops[s] == nil {
-				fresh = append(fresh, s)
-			}
-		}
-		for s, stop := range stops {
-			if a.systems[s.ID] != s {
-				stop()
-				delete(stops, s)
+			if s.unwatch == nil {
+				ctx, stop := context.WithCancel(ctx)
+				ended := make(chan struct{})
+				s.unwatch, s.unwatched = stop, ended
+				watching.Go(func() {
+					defer close(ended)
+					defer stop()
+					a.watch(ctx, s)
+				})
 			}
 		}
 		people := a.unarranged
 		a.unarranged = map[string]bool{}
 		a.mu.Unlock()
-		for _, s := range fresh {
-			ctx, stop := context.WithCancel(ctx)
-			stops[s] = stop
-			watching.Go(func() { a.watch(ctx, s) })
-		}
 		if err := a.arrange(ctx, people); err != nil && ctx.Err() == nil {
 			a.log.Warn("the calendars of systems could not be arranged; it is tried again", "err", err)
 			a.mu.Lock()
@@ -202,7 +210,9 @@ func (a *Agenda) follow() {
 		s.dirty = false
 		list := make([]string, 0, len(s.mailboxes))
 		for _, all := range s.mailboxes {
-			list = append(list, all[0].rec.Username)
+			if i := slices.IndexFunc(all, func(e *entry) bool { return !e.deaf }); i >= 0 {
+				list = append(list, all[i].rec.Username)
+			}
 		}
 		lists[s] = list
 	}
@@ -210,6 +220,16 @@ func (a *Agenda) follow() {
 	for s, list := range lists {
 		slices.Sort(list)
 		s.Follow(list)
+	}
+}
+
+// listen says whether changes of a calendar are to be heard of; where its owner has no calendars at present they are not
+// (P10).
+func (a *Agenda) listen(e *entry, yes bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.systems[e.rec.ConnectorID]; e.deaf == yes && s != nil {
+		e.deaf, s.dirty = !yes, true
 	}
 }
 
@@ -282,6 +302,7 @@ func (a *Agenda) arrange(ctx context.Context, people map[string]bool) error {
 				remove = append(remove, e)
 			default:
 				kept = true
+				a.listen(e, may(p, rec.Kind, rec.ConnectorID) == nil)
 				if s != nil && (rec.Username != s.Mailbox(p) || rec.Name != s.Name) {
 					renamed = append(renamed, e)
 				}
@@ -291,6 +312,7 @@ func (a *Agenda) arrange(ctx context.Context, people map[string]bool) error {
 			continue
 		}
 		e := newEntry(store.Calendar{ID: office.NewID(), PersonID: id, Kind: s.Kind, ConnectorID: s.ID, Name: s.Name, Username: s.Mailbox(p)})
+		e.deaf = may(p, s.Kind, s.ID) != nil
 		add = append(add, e)
 	}
 	for _, e := range remove {
@@ -303,11 +325,7 @@ func (a *Agenda) arrange(ctx context.Context, people map[string]bool) error {
 		for _, e := range some {
 			changes.PutCalendars = append(changes.PutCalendars, e.rec)
 		}
-		err := a.store.Update(ctx, changes)
-		if err != nil && len(some) == 1 {
-			err = nil // of somebody who is gone
-		}
-		if err != nil { // one by one, as somebody may be gone meanwhile
+		if err := a.store.Update(ctx, changes); err != nil { // one by one, as somebody may be gone meanwhile
 			for _, e := range some {
 				if err := a.store.Update(ctx, store.Changes{PutCalendars: []store.Calendar{e.rec}}); err == nil {
 					a.added(e)
@@ -371,9 +389,14 @@ func (a *Agenda) rename(ctx context.Context, e *entry) error {
 	}
 	a.mu.Lock()
 	if !e.gone {
-		s.leave(e)
+		s := a.systems[rec.ConnectorID] // another by now, or none
+		if s != nil {
+			s.leave(e)
+		}
 		e.rec, e.problems, e.failures = rec, parseProblems(rec.Problems), 0
-		s.enter(e)
+		if s != nil {
+			s.enter(e)
+		}
 		a.soon(e)
 	}
 	a.mu.Unlock()

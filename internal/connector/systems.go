@@ -58,17 +58,21 @@ func (c *Connectors) plug(e *entry, old system) {
 	if c.agenda == nil {
 		return
 	}
+	var left <-chan struct{}
 	switch {
 	case e.system != nil && e.rec.Enabled:
 		id := e.rec.ID
-		c.agenda.PutSystem(agenda.System{
+		left = c.agenda.PutSystem(agenda.System{
 			ID: id, Kind: e.rec.Kind, Name: e.rec.Name, System: e.system, Mailbox: mailbox, Used: func(err error) { c.used(id, err) },
 		})
 	case old != nil || holds(e.rec.Kind) != office.System{}:
-		c.agenda.DropSystem(e.rec.ID)
+		left = c.agenda.DropSystem(e.rec.ID)
 	}
 	if old != nil {
-		c.closing.Go(old.Close) // it may take a moment
+		c.closing.Go(func() { // it may take a moment: who listens there takes leave
+			<-left
+			old.Close()
+		})
 	}
 }
 
@@ -76,9 +80,19 @@ func (c *Connectors) plug(e *entry, old system) {
 func (c *Connectors) Close() {
 	c.mu.Lock()
 	for _, e := range c.all {
-		if e.system != nil {
-			c.closing.Go(e.system.Close)
+		if e.system == nil {
+			continue
 		}
+		var left <-chan struct{}
+		if c.agenda != nil {
+			left = c.agenda.DropSystem(e.rec.ID)
+		}
+		c.closing.Go(func() {
+			if left != nil {
+				<-left
+			}
+			e.system.Close()
+		})
 	}
 	c.mu.Unlock()
 	c.closing.Wait()
