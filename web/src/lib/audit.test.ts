@@ -109,6 +109,7 @@ it('knows every action that the server writes, and no other', () => {
   const files = ['internal', 'cmd'].flatMap((folder) =>
     readdirSync(`../${folder}`, { recursive: true, encoding: 'utf8' })
       .filter((f) => f.endsWith('.go') && !f.endsWith('_test.go') && !f.includes('node_modules'))
+      .filter((f) => folder !== 'cmd' || !f.startsWith('bench/')) // measures, and changes no office but its own
       .map((f) => readFileSync(`../${folder}/${f}`, 'utf8')),
   )
   const written = new Set(
