@@ -716,7 +716,7 @@ function dominoSteps(x: Schemas['Domino'], mailbox: string): Schemas['Step'][] {
 
 /** What the file of another product says (ImportConfig in internal/source/exchange). */
 export function exchangeConfig({ xml }: Schemas['ExchangeConfigInputBody']): Schemas['ExchangeConfig'] {
-  if (!/<configuration[\s>]/.test(xml))
+  if (!/<configuration[\s/>]/.test(xml))
     throw invalid('xml', 'this is no CalendarSyncExchange.config.xml: it does not begin with <configuration>')
   const object = /<advise[^>]*\sObject="([^"]*)"/.exec(xml)?.[1]
   if (object === undefined)
