@@ -20,7 +20,7 @@ type ConnectorPath struct {
 
 // ConnectorBody is what administrators enter about an outside system.
 type ConnectorBody struct {
-	Kind    string  `json:"kind" enum:"ldap,oidc,scim,webhook,exchange,graph"`
+	Kind    string  `json:"kind" enum:"ldap,oidc,scim,webhook,exchange,graph,domino"`
 	Name    string  `json:"name" minLength:"1" maxLength:"120"`
 	Enabled bool    `json:"enabled"`
 	Secret  *string `json:"secret,omitempty" maxLength:"20000" doc:"Password or key; never given out again. Absent: as before."`
@@ -39,7 +39,7 @@ type ConnectorInput struct {
 // Connector is an outside system, and how it is doing.
 type Connector struct {
 	ID        string `json:"id"`
-	Kind      string `json:"kind" enum:"ldap,oidc,scim,webhook,exchange,graph"`
+	Kind      string `json:"kind" enum:"ldap,oidc,scim,webhook,exchange,graph,domino"`
 	Name      string `json:"name"`
 	Enabled   bool   `json:"enabled"`
 	HasSecret bool   `json:"has_secret,omitempty"`

@@ -250,6 +250,10 @@ func TestTour(t *testing.T) {
 	graph := decode[api.Connector](good("graph", admin.post("/connectors", map[string]any{"kind": "graph", "name": "Microsoft 365", "enabled": false, "secret": "x", "graph": map[string]any{
 		"tenant": "84bd8158-6d4d-4958-8b9f-9d6445542f95", "client_id": "00000000-6d4d-4958-8b9f-9d6445542f95", "secret_expires": "2030-01-01",
 	}})))
+	domino := decode[api.Connector](good("domino", admin.post("/connectors", map[string]any{"kind": "domino", "name": "Domino", "enabled": false, "secret": "x", "domino": map[string]any{
+		"url": "https://mail.example.org", "account": "Reader/Example", "mail_file": "mail/{local}.nsf",
+	}})))
+	good("", admin.delete("/connectors/"+domino.ID))
 	good("exchange-config", admin.post("/exchange-config", map[string]any{
 		"xml": `<?xml version="1.0" encoding="utf-8"?><configuration><calendar_sync><exchange><events><advise Object="EwsPull"></advise></events></exchange></calendar_sync></configuration>`,
 	}))

@@ -168,6 +168,8 @@ func (c *Connectors) entryOf(rec store.Connector) (*entry, error) {
 		e.op, err = e.settings.OIDC.open(text, c)
 	case KindExchange:
 		e.system, err = e.settings.Exchange.open(text, c.log)
+	case KindDomino:
+		e.system, err = e.settings.Domino.open(text, c.log)
 	case KindGraph:
 		e.system, err = e.settings.Graph.open(rec.ID, text, c)
 	case KindSCIM:

@@ -16,6 +16,7 @@ const (
 	KindOIDC     = "oidc"     // a provider with which people sign in (OpenID Connect)
 	KindWebhook  = "webhook"  // a program that is told of changed presences
 	KindExchange = "exchange" // an Exchange organisation, whose calendars are read
+	KindDomino   = "domino"   // an HCL Domino server, whose calendars are read
 	KindGraph    = "graph"    // an application at Microsoft 365
 	KindSCIM     = "scim"     // a provider of identities that sends its people by SCIM
 )
@@ -26,6 +27,7 @@ type Settings struct {
 	OIDC     *OIDC     `json:"oidc,omitempty" doc:"Of kind oidc."`
 	Exchange *Exchange `json:"exchange,omitempty" doc:"Of kind exchange."`
 	Graph    *Graph    `json:"graph,omitempty" doc:"Of kind graph."`
+	Domino   *Domino   `json:"domino,omitempty" doc:"Of kind domino."`
 	SCIM     *SCIM     `json:"scim,omitempty" doc:"Of kind scim."`
 	Webhook  *Webhook  `json:"webhook,omitempty" doc:"Of kind webhook."`
 }
@@ -55,6 +57,9 @@ var kinds = map[string]struct {
 	},
 	KindGraph: {
 		func(s *Settings) any { s.Graph = &Graph{}; return s.Graph }, func(s *Settings) settings { return s.Graph }, func(s *Settings) bool { return s.Graph != nil },
+	},
+	KindDomino: {
+		func(s *Settings) any { s.Domino = &Domino{}; return s.Domino }, func(s *Settings) settings { return s.Domino }, func(s *Settings) bool { return s.Domino != nil },
 	},
 	KindSCIM: {
 		func(s *Settings) any { s.SCIM = &SCIM{}; return s.SCIM }, func(s *Settings) settings { return s.SCIM }, func(s *Settings) bool { return s.SCIM != nil },

@@ -21,7 +21,7 @@ type system interface {
 // holds says what settings may name a kind of system for.
 func holds(kind string) office.System {
 	switch kind {
-	case KindExchange:
+	case KindExchange, KindDomino:
 		return office.System{Calendar: true}
 	case KindGraph:
 		return office.System{Calendar: true, Accounts: true}
@@ -61,9 +61,12 @@ func (c *Connectors) plug(e *entry, old system) {
 	var left <-chan struct{}
 	switch {
 	case e.system != nil && e.rec.Enabled:
-		id := e.rec.ID
+		id, whose := e.rec.ID, mailbox
+		if e.settings.Domino != nil {
+			whose = e.settings.Domino.mailbox
+		}
 		left = c.agenda.PutSystem(agenda.System{
-			ID: id, Kind: e.rec.Kind, Name: e.rec.Name, System: e.system, Mailbox: mailbox, Used: func(err error) { c.used(id, err) },
+			ID: id, Kind: e.rec.Kind, Name: e.rec.Name, System: e.system, Mailbox: whose, Used: func(err error) { c.used(id, err) },
 		})
 	case old != nil || holds(e.rec.Kind) != office.System{}:
 		left = c.agenda.DropSystem(e.rec.ID)

@@ -3,7 +3,7 @@ import { FACTORY } from '../src/lib/factory'
 import { EVENTS, type PersonRecord, type Schemas, SECTIONS, type SectionName, type Template } from '../src/lib/model'
 import { usesOf, type Values } from '../src/lib/scope'
 import { ME, type Person, templates, ZONE } from './office'
-import { Provision } from './provision'
+import { exchangeConfig, Provision } from './provision'
 import { Refused } from './refused'
 
 type Own = { events: Partial<Record<(typeof EVENTS)[number], string>>; calendar?: boolean; profiles: number }
@@ -364,6 +364,8 @@ export class Administration {
         return this.search(query)
       case 'connectors':
         return this.provision.answer(method, id, verb, query, body)
+      case 'exchange-config':
+        return exchangeConfig(body)
       case 'health':
         return this.provision.health(new Date())
       case 'jobs':

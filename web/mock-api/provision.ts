@@ -134,6 +134,20 @@ function others(ago: (minutes: number) => string): Connector[] {
       },
     },
     {
+      id: 'n1',
+      kind: 'domino',
+      name: 'Domino Kiel',
+      enabled: true,
+      has_secret: true,
+      checked_at: ago(3),
+      succeeded_at: ago(3),
+      domino: {
+        url: 'https://notes.kiel.example',
+        account: 'Doorlight Reader/Kiel',
+        mail_file: 'mail/{local}.nsf',
+      },
+    },
+    {
       id: 'g1',
       kind: 'graph',
       name: 'Microsoft 365',
@@ -289,7 +303,7 @@ export class Provision {
   /** The systems that settings may name. */
   systems(): Schemas['System'][] {
     return this.connectors.flatMap(({ id, kind, name, enabled }) =>
-      kind === 'exchange' || kind === 'graph'
+      kind === 'exchange' || kind === 'graph' || kind === 'domino'
         ? [{ id, kind, name, enabled, calendar: true, accounts: kind === 'graph' }]
         : [],
     )
@@ -437,7 +451,9 @@ export class Provision {
     if (!c) throw new Refused(404, `there is no connector "${id}"`)
     if (verb === 'check') {
       if (c.kind === 'oidc') return { steps: providerSteps(c) }
-      if (c.kind === 'exchange' || c.kind === 'graph') return { steps: systemSteps(c, query.get('mailbox') ?? '') }
+      const mailbox = query.get('mailbox') ?? ''
+      if (c.domino) return { steps: dominoSteps(c.domino, mailbox) }
+      if (c.kind === 'exchange' || c.kind === 'graph') return { steps: systemSteps(c, mailbox) }
       return { steps: c.kind === 'webhook' ? this.call(c) : this.steps(c) }
     }
     if (verb === 'token') return this.token(c, body)
@@ -476,12 +492,23 @@ export class Provision {
       throw invalid('webhook.url', 'must begin with https:// or http://, and hold no password')
     if (b.exchange?.url && !b.exchange.plaintext && !/^https:\/\/./.test(b.exchange.url))
       throw invalid('exchange.url', 'has to begin with https://, or passwords and calendars can be read on the way')
+    if (b.domino?.url && !b.domino.plaintext && !/^https:\/\/./.test(b.domino.url))
+      throw invalid(
+        'domino.url',
+        'must begin with https://, because the password goes over the network; http:// has to be allowed expressly',
+      )
+    if (b.domino && !/\{(local|email|login)\}/.test(b.domino.mail_file))
+      throw invalid(
+        'domino.mail_file',
+        'must contain one of {login}, {local}, {email}: without, everybody would have the same mail file',
+      )
     if (b.graph && !GUID.test(b.graph.tenant))
       throw invalid('graph.tenant', 'is no directory ID, which looks like 84bd8158-6d4d-4958-8b9f-9d6445542f95')
     const way = (x: Connector | Schemas['ConnectorBody'] | undefined) =>
       JSON.stringify([
         x?.ldap?.urls ?? x?.oidc?.issuer,
         x?.exchange && [x.exchange.url, x.exchange.domains, x.exchange.auth],
+        x?.domino && [x.domino.url, x.domino.certificates, x.domino.plaintext],
         x?.graph && [x.graph.tenant, x.graph.client_id, x.graph.credential],
       ])
     if (old?.has_secret && secret === undefined && way(old) !== way(b))
@@ -499,8 +526,21 @@ export class Provision {
 
   /** Nobody is called by the mock: whose calendars cannot be read is made up. */
   private calendars(c: Connector): Schemas['ConnectorCalendars'] {
-    if (c.id !== 'x1') return { calendars: c.id === 'g1' ? 12 : 0, failing: [] }
     const at = new Date(Date.now() - 4 * 60_000).toISOString()
+    if (c.id === 'n1')
+      return {
+        calendars: 23,
+        failing: [
+          {
+            person: 'tom',
+            name: 'Tom Wagner',
+            mailbox: 'tom@example.com',
+            error: 'There is no mail file for this user where it should be on the Domino server.',
+            checked_at: at,
+          },
+        ],
+      }
+    if (c.id !== 'x1') return { calendars: c.id === 'g1' ? 12 : 0, failing: [] }
     return {
       calendars: 148,
       failing: [
@@ -639,8 +679,59 @@ function systemSteps(c: Connector, mailbox: string): Schemas['Step'][] {
       ]
 }
 
+/** As internal/source/domino says it, where anna has a mail file and nobody else. */
+function dominoSteps(x: Schemas['Domino'], mailbox: string): Schemas['Step'][] {
+  const server = new URL(x.url).hostname
+  const good = (name: string, found: string) => ({ name, server, ok: true, found })
+  const reached = [
+    good('server', 'The server answers.'),
+    good('tls', "The connection is encrypted, and the certificate is the server's."),
+    good('sign_in', 'The technical user signs in with HTTP Basic.'),
+    good('service', 'The calendar service is enabled.'),
+  ]
+  if (!mailbox) return reached
+  const local = mailbox.replace(/@.*/, '')
+  const file = mailbox.endsWith('.nsf')
+    ? mailbox
+    : x.mail_file.replace('{local}', local).replace('{email}', mailbox).replace('{login}', mailbox)
+  if (local !== 'anna' && file !== 'mail/anna.nsf')
+    return [
+      ...reached,
+      {
+        name: 'mailfile',
+        server,
+        ok: false,
+        found: `There is no mail file /${file} on this server (404).`,
+        remedy:
+          "Compare it with the field Mail file in the user's person document in the Domino directory, and with Mail server there: a mail file on another server needs a connector of its own. On Linux the case of letters matters.",
+      },
+    ]
+  return [
+    ...reached,
+    good('mailfile', `The mail file /${file} is there.`),
+    good('access', 'The technical user may read the mail file.'),
+    good('calendar', 'The calendar can be read: 7 entries from yesterday to the day after tomorrow.'),
+  ]
+}
+
+/** What the file of another product says (ImportConfig in internal/source/exchange). */
+export function exchangeConfig({ xml }: Schemas['ExchangeConfigInputBody']): Schemas['ExchangeConfig'] {
+  if (!/<configuration[\s/>]/.test(xml))
+    throw invalid('xml', 'this is no CalendarSyncExchange.config.xml: it does not begin with <configuration>')
+  const object = /<advise[^>]*\sObject="([^"]*)"/.exec(xml)?.[1]
+  if (object === undefined)
+    throw invalid(
+      'xml',
+      'the file does not say how changes are heard of: there is no configuration/calendar_sync/exchange/events/advise in it',
+    )
+  if (/^ewsstream$/i.test(object)) return { notify: 'stream' }
+  if (/^ewspull$/i.test(object)) return { notify: 'pull' }
+  throw invalid('xml', `advise has the Object "${object}", where EwsStream and EwsPull are known`)
+}
+
 /** Shorter than the real ones (scripts in internal/connector/scripts.go), but for the same purposes. */
 function scripts(c: Connector, base: string): Schemas['Script'][] {
+  if (c.kind === 'domino') return []
   const account = c.exchange?.account?.replace(/^.*\\/, '') ?? 'doorlight'
   const at = (name: Schemas['Script']['name'], text: string): Schemas['Script'] => ({
     name,

@@ -274,6 +274,18 @@ const adminGraph = createRoute({
   component: lazyRouteComponent(() => import('./pages/admin-graph'), 'GraphPage'),
 })
 
+const adminDominos = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/domino',
+  component: lazyRouteComponent(() => import('./pages/admin-dominos'), 'DominosPage'),
+})
+
+const adminDomino = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/domino/$connector',
+  component: lazyRouteComponent(() => import('./pages/admin-domino'), 'DominoPage'),
+})
+
 const adminWebhooks = createRoute({
   getParentRoute: () => adminSystem,
   path: '/webhooks',
@@ -346,6 +358,8 @@ export const router = createRouter({
           adminExchange,
           adminGraphs,
           adminGraph,
+          adminDominos,
+          adminDomino,
           adminWebhooks,
           adminWebhook,
           adminTokens,

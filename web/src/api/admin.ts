@@ -356,6 +356,10 @@ export const useCheckConnector = () =>
     onSettled: () => stale('connectors', 'deliveries', 'system-calendars'),
   })
 
+/** Reads the file in which another product keeps how it hears of changes in Exchange. Nothing is saved. */
+export const useReadExchangeConfig = () =>
+  useMutation({ mutationFn: (xml: string) => unwrap(api.POST('/api/v1/exchange-config', { body: { xml } })) })
+
 export const useMakeToken = () =>
   useMutation({
     mutationFn: (body: Schemas['Token']) => unwrap(api.POST('/api/v1/tokens', { body })),

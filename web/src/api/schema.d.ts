@@ -1493,6 +1493,8 @@ export interface components {
              * @description The last attempt to use it.
              */
             checked_at?: string;
+            /** @description Of kind domino. */
+            domino?: components["schemas"]["Domino"];
             enabled: boolean;
             /** @description What went wrong last, in words. */
             error?: string;
@@ -1508,7 +1510,7 @@ export interface components {
             has_secret?: boolean;
             id: string;
             /** @enum {string} */
-            kind: "ldap" | "oidc" | "scim" | "webhook" | "exchange" | "graph";
+            kind: "ldap" | "oidc" | "scim" | "webhook" | "exchange" | "graph" | "domino";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             /** @description Of kind oidc: where it tells that somebody has signed out there (back-channel logout URI). */
@@ -1535,13 +1537,15 @@ export interface components {
             webhook?: components["schemas"]["Webhook"];
         };
         ConnectorBody: {
+            /** @description Of kind domino. */
+            domino?: components["schemas"]["Domino"];
             enabled: boolean;
             /** @description Of kind exchange. */
             exchange?: components["schemas"]["Exchange"];
             /** @description Of kind graph. */
             graph?: components["schemas"]["Graph"];
             /** @enum {string} */
-            kind: "ldap" | "oidc" | "scim" | "webhook" | "exchange" | "graph";
+            kind: "ldap" | "oidc" | "scim" | "webhook" | "exchange" | "graph" | "domino";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             name: string;
@@ -1651,6 +1655,23 @@ export interface components {
             status?: number;
             /** Format: int64 */
             took_ms: number;
+        };
+        Domino: {
+            /** @description A technical user with an Internet password, which is the secret of the connector, and reader access to the mail files. */
+            account: string;
+            /** @description PEM: whom to trust. Absent: the authorities of the server's system. */
+            certificates?: string;
+            /**
+             * Format: int64
+             * @description Requests at the same time. 0: 10.
+             */
+            limit?: number;
+            /** @description Where somebody's mail file is, such as mail/{local}.nsf: {local} is their e-mail address up to the @, {email} the whole of it, {login} their login here. */
+            mail_file: string;
+            /** @description Allow an address that is not encrypted. The password and calendars can be read on the way then. */
+            plaintext?: boolean;
+            /** @description Of the server, such as https://mail.example.com. */
+            url: string;
         };
         DuplicateInputBody: {
             name: string;

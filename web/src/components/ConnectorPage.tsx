@@ -75,8 +75,8 @@ export function ConnectorActions({
   dirty: boolean
   /** There is something to try. */
   checks: boolean
-  /** A check may be told of a mailbox to try with. */
-  mailbox?: boolean
+  /** A check may be told of a mailbox to try with: by an address, or as it is said. */
+  mailbox?: boolean | { label: string; hint: string }
   /** Why it cannot be tried yet. */
   notYet?: string
   deleteText: string
@@ -92,6 +92,10 @@ export function ConnectorActions({
   const [asking, setAsking] = useState(false)
   const [address, setAddress] = useState('')
   const tries = () => check.mutate({ connector: c.id, mailbox: (mailbox && address.trim()) || undefined })
+  const asked =
+    typeof mailbox === 'object'
+      ? mailbox
+      : { label: t('admin.connector.mailbox'), hint: t('admin.connector.mailboxHint') }
   const error = check.error ?? remove.error
   return (
     <>
@@ -100,9 +104,11 @@ export function ConnectorActions({
           <ConnectorState c={c} />
           {error && <Trouble>{say(error)}</Trouble>}
           {mailbox && (
-            <Field label={t('admin.connector.mailbox')} hint={t('admin.connector.mailboxHint')} className="mailbox">
+            <Field label={asked.label} hint={asked.hint} className="mailbox">
               <Input
-                type="email"
+                type={mailbox === true ? 'email' : 'text'}
+                autoCapitalize="none"
+                spellCheck={false}
                 value={address}
                 maxLength={320}
                 autoComplete="off"

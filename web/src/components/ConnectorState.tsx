@@ -7,7 +7,7 @@ import {
 } from '@fluentui/react-icons'
 import type { ReactElement } from 'react'
 import { useTranslation } from 'react-i18next'
-import { type Connector, type State, stateOf } from '../lib/connector'
+import { type Connector, STEPS, type State, stateOf } from '../lib/connector'
 import type { Schemas } from '../lib/model'
 import { dateAndTime } from '../lib/time'
 import { Section } from '../ui/parts'
@@ -50,45 +50,6 @@ export function ConnectorState({ c }: { c: Connector }) {
 }
 
 type Step = Schemas['Step']
-/** The names of steps that there are words for. */
-export const STEPS = [
-  'name',
-  'connection',
-  'encryption',
-  'account',
-  'base',
-  'people',
-  'attributes',
-  'groups',
-  'referrals',
-  'discovery',
-  'flow',
-  'keys',
-  'client',
-  'logout',
-  'call',
-  'person',
-  // Of systems that hold calendars (Check in internal/source/exchange, graph and domino).
-  'autodiscover',
-  'login',
-  'graph',
-  'sign_in',
-  'token',
-  'credential',
-  'version',
-  'permissions',
-  'directory',
-  'access',
-  'mailbox',
-  'calendar',
-  'view',
-  'notifications',
-  'throttling',
-  'server',
-  'tls',
-  'service',
-  'mailfile',
-] as const
 
 /** What a check found, step by step, and what to do. */
 export function CheckSteps({ steps }: { steps: Step[] }) {

@@ -19,6 +19,7 @@ export const SYSTEM_PLACES = [
   { to: '/admin/system/provisioning', name: 'provisioning' },
   { to: '/admin/system/exchange', name: 'exchange' },
   { to: '/admin/system/graph', name: 'graph' },
+  { to: '/admin/system/domino', name: 'domino' },
   { to: '/admin/system/webhooks', name: 'webhooks' },
   { to: '/admin/system/tokens', name: 'tokens' },
   { to: '/admin/system/health', name: 'health' },
@@ -32,6 +33,7 @@ export const CONNECTOR_PLACES = {
   webhook: { name: 'webhooks', to: '/admin/system/webhooks', one: '/admin/system/webhooks/$connector' },
   exchange: { name: 'exchange', to: '/admin/system/exchange', one: '/admin/system/exchange/$connector' },
   graph: { name: 'graph', to: '/admin/system/graph', one: '/admin/system/graph/$connector' },
+  domino: { name: 'domino', to: '/admin/system/domino', one: '/admin/system/domino/$connector' },
 } as const satisfies Record<Kind, { name: string; to: string; one: string }>
 
 /** The pages that a role has. */

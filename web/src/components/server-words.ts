@@ -9,6 +9,9 @@ export function inWords(text: string): string {
   const found = sentenceOf(text)
   // A sentence says by its name whether it has a plural; to the types each is one of many.
   if (found) return i18next.t(`server.${found.sentence}` as 'server.empty', found.values) || text
+  // Checks of Exchange and Microsoft 365 tell the code of an error behind its words.
+  const [, words, code] = /^(.+\.) (\((?:Error\w+|AADSTS\d+)\))$/s.exec(text) ?? []
+  if (words && code) return `${inWords(words)} ${code}`
   const [, path, rest] = /^([a-z_.[\]0-9]+): (.+)$/s.exec(text) ?? []
   if (!path || !rest || !sentenceOf(rest)) return text
   return `${fieldInWords(path)}: ${inWords(rest)}`

@@ -12,7 +12,7 @@ import { Explained } from './Explained'
 
 type Section = Schemas['CalendarSection']
 /** Kinds of systems that have pages in the system settings. */
-type Entered = 'exchange' | 'graph'
+type Entered = 'exchange' | 'graph' | 'domino'
 
 /** How the calendars of a scope are reached: from each user, or from a system that holds everybody's. */
 export function CalendarMethod({
@@ -60,7 +60,7 @@ export function CalendarMethod({
           label={t('admin.calendar.connector')}
           hint={t('admin.calendar.connectorHint')}
           systems={holding}
-          kinds={['exchange', 'graph']}
+          kinds={['exchange', 'graph', 'domino']}
           loaded={!!systems}
           value={value.connector}
           off={off}

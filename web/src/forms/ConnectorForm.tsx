@@ -78,7 +78,9 @@ export function useConnectorForm<D extends Common>(
   }
   return {
     d,
-    set: (part: Partial<D>) => setEdits({ ...d, ...part }),
+    /** From what is there by then, where it comes later than the reader's own doing. */
+    set: (part: Partial<D> | ((now: D) => Partial<D>)) =>
+      setEdits((now = saved) => ({ ...now, ...(typeof part === 'function' ? part(now) : part) })),
     error: save.error,
     wrong: (field: string) => absent[field] ?? wrongWith(save.error, field),
     form: {

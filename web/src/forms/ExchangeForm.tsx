@@ -1,9 +1,14 @@
 import { Checkbox, Field, Input, Radio, RadioGroup, Select, Textarea } from '@fluentui/react-components'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { wrongWithin } from '../components/problem'
+import { useReadExchangeConfig } from '../api/admin'
+import { useProblemText, wrongWith, wrongWithin } from '../components/problem'
+import { inWords } from '../components/server-words'
 import {
   ACCESSES,
   AUTHS,
+  CONFIG_MOST,
+  configText,
   type Exchange,
   type ExchangeDraft,
   exchangeBody,
@@ -249,23 +254,30 @@ export function ExchangeForm(props: ConnectorFormProps) {
       <Section title={t('admin.exchange.group.changes')} note={t('admin.exchange.changesNote')}>
         <div className="stack">
           {hearsOfChanges(x) ? (
-            <Field label={t('admin.exchange.notify')} validationMessage={wrong('exchange.notify')}>
-              <RadioGroup
-                className="explained"
-                value={x.notify}
-                onChange={(_e, v) => put({ notify: NOTIFIES.find((n) => n === v.value) ?? x.notify })}
-              >
-                {NOTIFIES.map((n) => (
-                  <Radio
-                    key={n}
-                    value={n}
-                    label={
-                      <Explained text={t(`admin.exchange.notifyOf.${n}`)} by={t(`admin.exchange.notifyHint.${n}`)} />
-                    }
-                  />
-                ))}
-              </RadioGroup>
-            </Field>
+            <>
+              <Field label={t('admin.exchange.notify')} validationMessage={wrong('exchange.notify')}>
+                <RadioGroup
+                  className="explained"
+                  value={x.notify}
+                  onChange={(_e, v) => put({ notify: NOTIFIES.find((n) => n === v.value) ?? x.notify })}
+                >
+                  {NOTIFIES.map((n) => (
+                    <Radio
+                      key={n}
+                      value={n}
+                      label={
+                        <Explained text={t(`admin.exchange.notifyOf.${n}`)} by={t(`admin.exchange.notifyHint.${n}`)} />
+                      }
+                    />
+                  ))}
+                </RadioGroup>
+              </Field>
+              <TakeOver
+                chosen={x.notify}
+                saved={connector?.exchange?.notify}
+                onNotify={(notify) => set((now) => ({ exchange: { ...now.exchange, notify } }))}
+              />
+            </>
           ) : (
             <p className="note">{t('admin.exchange.notifyDelegate')}</p>
           )}
@@ -292,5 +304,76 @@ export function ExchangeForm(props: ConnectorFormProps) {
         </div>
       </Section>
     </ConnectorForm>
+  )
+}
+
+/** How changes are heard of, from the file of another product. It is chosen in the form, and saved with it. */
+function TakeOver({
+  chosen,
+  saved,
+  onNotify,
+}: {
+  chosen: Exchange['notify']
+  saved: Exchange['notify'] | undefined
+  onNotify: (notify: Exchange['notify']) => void
+}) {
+  const { t } = useTranslation()
+  const say = useProblemText()
+  const read = useReadExchangeConfig()
+  const [wrong, setWrong] = useState('')
+  const [said, setSaid] = useState<{ file: string; notify: Exchange['notify'] }>()
+
+  const choose = async (file: File | undefined) => {
+    setWrong('')
+    setSaid(undefined)
+    if (!file) return
+    if (file.size > CONFIG_MOST) return setWrong(t('admin.exchange.configTooBig'))
+    let xml: string
+    try {
+      xml = configText(new Uint8Array(await file.arrayBuffer()))
+    } catch {
+      return setWrong(t('admin.exchange.configNotRead'))
+    }
+    if (!xml.trim()) return setWrong(inWords('the file is empty or breaks off'))
+    read.mutate(xml, {
+      onSuccess: ({ notify }) => {
+        setSaid({ file: file.name, notify })
+        onNotify(notify)
+      },
+      onError: (e) => setWrong(wrongWith(e, 'xml') ?? say(e)),
+    })
+  }
+
+  // What is chosen by hand afterwards does not come from the file any more.
+  const stands = said && said.notify === chosen ? said : undefined
+  return (
+    <div>
+      <Field
+        label={t('admin.exchange.config')}
+        hint={t('admin.exchange.configHint')}
+        validationMessage={wrong || undefined}
+      >
+        {(control) => (
+          <input
+            {...control}
+            type="file"
+            accept=".xml,.config,text/xml,application/xml"
+            className="file"
+            onClick={(e) => {
+              e.currentTarget.value = '' // the same file again, changed meanwhile
+            }}
+            onChange={(e) => void choose(e.target.files?.[0])}
+          />
+        )}
+      </Field>
+      <p role="status" className={stands || read.isPending ? 'note' : 'hidden'}>
+        {read.isPending && t('admin.exchange.configReading')}
+        {stands &&
+          t(stands.notify === saved ? 'admin.exchange.configSame' : 'admin.exchange.configRead', {
+            file: stands.file,
+            choice: t(`admin.exchange.notifyOf.${stands.notify}`),
+          })}
+      </p>
+    </div>
   )
 }

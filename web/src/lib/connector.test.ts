@@ -8,6 +8,7 @@ import {
   fresh,
   missing,
   reachedBefore,
+  STEPS,
   stateOf,
   unusual,
   usual,
@@ -90,5 +91,20 @@ describe('what stands in the server', () => {
     expect(unusual({ unusual: true, report })).toBe(14)
     expect(unusual({ report })).toBe(0)
     expect(unusual({ unusual: true })).toBe(0)
+  })
+})
+
+describe('checks of systems that hold calendars', () => {
+  const names = (file: string, pattern: RegExp) =>
+    [...readFileSync(`../internal/source/${file}/check.go`, 'utf8').matchAll(pattern)].map((m) => m[1] ?? '')
+
+  it.each([
+    ['exchange', /\.step\("(\w+)"/g, 10],
+    ['graph', /\bStep\w+ += "(\w+)"/g, 9],
+    ['domino', /\bStep\w+ += "(\w+)"/g, 7],
+  ] as const)('of %s have words for every step', (file, pattern, count) => {
+    const steps = new Set(names(file, pattern))
+    expect(steps.size).toBe(count)
+    for (const step of steps) expect(STEPS, step).toContain(step)
   })
 })

@@ -16,6 +16,46 @@ export function stateOf(c: Pick<Connector, 'enabled' | 'running' | 'error' | 'su
   return c.succeeded_at ? 'good' : 'never'
 }
 
+/** The steps of checks that have words. */
+export const STEPS = [
+  'name',
+  'connection',
+  'encryption',
+  'account',
+  'base',
+  'people',
+  'attributes',
+  'groups',
+  'referrals',
+  'discovery',
+  'flow',
+  'keys',
+  'client',
+  'logout',
+  'call',
+  'person',
+  // Of systems that hold calendars.
+  'autodiscover',
+  'version',
+  'sign_in',
+  'access',
+  'view',
+  'calendar',
+  'notifications',
+  'throttling',
+  'login',
+  'graph',
+  'token',
+  'credential',
+  'permissions',
+  'directory',
+  'mailbox',
+  'server',
+  'tls',
+  'service',
+  'mailfile',
+] as const
+
 /** What a form holds of a connector: addresses as one text, and a password that nobody reads. */
 export type Draft = {
   name: string

@@ -4,6 +4,7 @@ import type { Connector } from './connector'
 import {
   ACCESSES,
   AUTHS,
+  configText,
   exchangeBody,
   exchangeDraft,
   exchangeMissing,
@@ -75,6 +76,17 @@ describe('a form of Exchange', () => {
       pull_seconds: undefined,
     })
     expect(exchangeBody(draft({}, { notify: 'stream', pull_seconds: 9 })).exchange?.pull_seconds).toBeUndefined()
+  })
+
+  it('reads a file of another product in any encoding, and sends it in one', () => {
+    const xml = (encoding: string) => `<?xml version="1.0"${encoding}?>\n<configuration>für alle</configuration>`
+    const utf16 = Uint8Array.from([0xff, 0xfe, ...[...xml(' encoding="utf-16"')].flatMap((c) => [c.charCodeAt(0), 0])])
+    expect(configText(utf16)).toBe(xml(''))
+    expect(configText(new TextEncoder().encode(xml(" encoding='UTF-8'")))).toBe(xml(''))
+    expect(configText(new TextEncoder().encode(xml(' encoding="utf-8" standalone="yes"')))).toBe(
+      xml(' standalone="yes"'),
+    )
+    expect(configText(new TextEncoder().encode('<a encoding="x"/>'))).toBe('<a encoding="x"/>')
   })
 
   it('knows what is missing', () => {

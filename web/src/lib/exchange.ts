@@ -1,5 +1,6 @@
 /** Exchange on the premises: what a form of it sends. Pure. */
 import { type Connector, type ConnectorBody, lines } from './connector'
+import { decode } from './csv'
 import type { Schemas } from './model'
 
 export type Exchange = Schemas['Exchange']
@@ -60,6 +61,13 @@ export function signInFields(auth: Exchange['auth']): ('domain' | 'realm' | 'kdc
 
 /** Whether Exchange tells of changes: to an account with rights on single calendars it does not. */
 export const hearsOfChanges = (x: Pick<Exchange, 'access'>) => x.access !== 'delegate'
+
+/** The largest CalendarSyncExchange.config.xml that is sent, in bytes; such files are far smaller (maxBody in internal/api). */
+export const CONFIG_MOST = 100_000
+
+/** The text of such a file. What it says of its encoding is left out: it is sent as UTF-8 (JSON). */
+export const configText = (file: Uint8Array): string =>
+  decode(file).replace(/^(\s*<\?xml\b[^>]*?)\s+encoding\s*=\s*("[^"]*"|'[^']*')/, '$1')
 
 /** What does not apply is not sent: it must not be in force by itself when something else is chosen later. */
 export function exchangeBody(d: ExchangeDraft): ConnectorBody {

@@ -36,6 +36,7 @@ it('leads to connectors, and not to parts of the server', () => {
   // All calendars in systems of a kind are a part beside each of the systems.
   expect(connectorKind({ kind: 'exchange', id: 'x1', state: 'ok' })).toBe('exchange')
   expect(connectorKind({ kind: 'exchange', state: 'ok' })).toBeUndefined()
+  expect(connectorKind({ kind: 'domino', id: 'n1', state: 'ok' })).toBe('domino')
 })
 
 it('tells when a certificate ends soon', () => {

@@ -28,7 +28,7 @@ export function lagOf(seconds: number): Lag {
 /** The kind of connector that a part is; undefined: it is a part of the server itself. */
 export function connectorKind(p: Part): Kind | undefined {
   return p.id
-    ? (['ldap', 'oidc', 'scim', 'webhook', 'exchange', 'graph'] as const).find((k) => k === p.kind)
+    ? (['ldap', 'oidc', 'scim', 'webhook', 'exchange', 'graph', 'domino'] as const).find((k) => k === p.kind)
     : undefined
 }
 

@@ -42,6 +42,8 @@ const pages: [name: string, path: string, heading: RegExp, options?: Options][] 
   ['a new provisioning', '/admin/system/provisioning/new', /^New provisioning$/],
   ['Exchange', '/admin/system/exchange/x1', /^Exchange Berlin$/],
   ['a new Exchange', '/admin/system/exchange/new', /^New Exchange$/],
+  ['HCL Domino', '/admin/system/domino/n1', /^Domino Kiel$/],
+  ['a new Domino', '/admin/system/domino/new', /^New Domino$/],
   ['Graph API', '/admin/system/graph', /^Graph API/],
   ['an application', '/admin/system/graph/g1', /^Microsoft 365$/],
   ['an application with a certificate', '/admin/system/graph/g2', /^Subsidiary$/],

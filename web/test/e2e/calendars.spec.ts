@@ -93,6 +93,163 @@ test.describe('Exchange', () => {
   })
 })
 
+test.describe('how changes are heard of, from a file of another product', () => {
+  const file = (text: string, name = 'CalendarSyncExchange.config.xml') => ({
+    name,
+    mimeType: 'text/xml',
+    buffer: Buffer.from(text),
+  })
+  const saying = (object: string) =>
+    `<?xml version="1.0" encoding="utf-8"?>
+<configuration><calendar_sync><exchange><events><advise Object="${object}"/></events></exchange></calendar_sync></configuration>`
+
+  test('is chosen in the form, and saved with it', async ({ page }) => {
+    await open(page, '/admin/system/exchange/x1')
+    const input = page.getByLabel('Take over from CalendarSyncExchange.config.xml')
+    const stream = page.getByRole('radio', { name: /^Exchange tells of them/ })
+    const pull = page.getByRole('radio', { name: /^Exchange is asked now and then/ })
+    await expect(stream).toBeChecked()
+    await input.setInputFiles(file(saying('EwsStream')))
+    await expect(page.getByText('says what is chosen already: “Exchange tells of them (stream)”.')).toBeVisible()
+    await expect(changes(page)).toHaveCount(0)
+
+    await input.setInputFiles(file(saying('EwsPull')))
+    await expect(pull).toBeChecked()
+    await expect(
+      page.getByText(
+        'Chosen from CalendarSyncExchange.config.xml: “Exchange is asked now and then (pull)”. It counts once you save.',
+      ),
+    ).toBeVisible()
+    await changes(page).getByRole('button', { name: 'Discard' }).click()
+    await expect(stream).toBeChecked()
+    await expect(page.getByText('It counts once you save.')).toHaveCount(0)
+
+    await input.setInputFiles(file(saying('EwsPull')))
+    await save(page)
+    await expect(page.getByText('“Exchange Berlin” is saved')).toBeVisible()
+    await expect(pull).toBeChecked()
+    await expect(page.getByText('It counts once you save.')).toHaveCount(0)
+
+    // Where it has rights on single calendars there is nothing to choose, and so nothing to take over.
+    await page.getByRole('radio', { name: /^It has rights on each calendar/ }).check()
+    await expect(input).toHaveCount(0)
+  })
+
+  test('says what is wrong with the file, and leaves the choice alone', async ({ page }) => {
+    await open(page, '/admin/system/exchange/x1', { language: 'de' })
+    const input = page.getByLabel('Aus CalendarSyncExchange.config.xml übernehmen')
+    for (const [text, words] of [
+      ['', 'die Datei ist leer oder bricht ab'],
+      ['<settings/>', 'das ist keine CalendarSyncExchange.config.xml: Sie beginnt nicht mit <configuration>'],
+      ['<configuration/>', 'die Datei sagt nicht, wie Änderungen bekannt werden'],
+      [saying('Mapi'), 'advise hat das Object „Mapi“; bekannt sind EwsStream und EwsPull'],
+      [' '.repeat(100_001), 'Diese Datei ist zu groß'],
+    ] as const) {
+      await input.setInputFiles(file(text))
+      await expect(page.getByText(words)).toBeVisible()
+    }
+    await expect(page.getByRole('radio', { name: /^Exchange meldet sie/ })).toBeChecked()
+    await expect(page.getByRole('region', { name: 'Ungespeicherte Änderungen' })).toHaveCount(0)
+  })
+})
+
+test.describe('HCL Domino', () => {
+  test('enter one, change where mail files are, and delete it', async ({ page }) => {
+    test.slow() // many fields
+    await open(page, '/admin/system/exchange')
+    await page.getByRole('link', { name: 'HCL Domino' }).click()
+    const list = page.getByRole('list', { name: 'HCL Domino' }).getByRole('listitem')
+    await expect(list).toHaveText([/Domino Kiel.*notes.kiel.example.*Works/])
+    await page.getByRole('link', { name: 'Add Domino' }).click()
+    await save(page)
+    await expect(changes(page)).toContainText(
+      'A name is needed. An address is needed. A user name is needed. Its Internet password is needed.',
+    )
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('Domino Lübeck')
+    await page.getByLabel('Address of the server').fill('http://notes.luebeck.example')
+    await page.getByLabel('User name').fill('Doorlight Reader/Luebeck')
+    await page.getByLabel('Internet password').fill('top secret')
+    await save(page)
+    await expect(page.getByText('must begin with https://').first()).toBeVisible()
+    await page.getByRole('checkbox', { name: 'Allow an address that is not encrypted' }).check()
+    await page.getByLabel('Where somebody’s mail file is').fill('mail/all.nsf')
+    await save(page)
+    await expect(page.getByText('must contain one of {login}, {local}, {email}').first()).toBeVisible()
+    await page.getByLabel('Where somebody’s mail file is').fill('mail/{login}.nsf')
+    await page.getByLabel('Requests at the same time').fill('4')
+    await save(page)
+    await expect(page.getByText('“Domino Lübeck” is saved')).toBeVisible()
+    await expect(page).toHaveURL(/domino\/d-/)
+    await expect(page.getByLabel('Requests at the same time')).toHaveValue('4')
+    await expect(page.getByLabel('Login of somebody')).toBeVisible()
+    await expect(page.getByText('No calendar is read from it.')).toBeVisible()
+
+    // Another address needs the password again: it must not go where nobody meant it to.
+    await page.getByLabel('Address of the server').fill('https://notes.luebeck.example')
+    await save(page)
+    await expect(page.getByText('must be given again for other servers').first()).toBeVisible()
+    await page.getByLabel('Internet password').fill('top secret')
+    await save(page)
+    await expect(changes(page)).toHaveCount(0)
+
+    await page.getByRole('button', { name: 'Delete…' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click()
+    await expect(page).toHaveURL(/system\/domino$/)
+    await expect(list).toHaveCount(1)
+  })
+
+  test('a check, by an address or a mail file; calendars that fail; no scripts', async ({ page }) => {
+    await open(page, '/admin/system/domino/n1')
+    await page.getByRole('button', { name: 'Check' }).click()
+    await expect(steps(page)).toHaveText([/^Server/, /^Encryption/, /^Sign-in/, /^Calendar service/])
+    const whose = page.getByLabel('Email address of somebody')
+    await whose.fill('anna@kiel.example')
+    await whose.press('Enter')
+    await expect(page.getByText('Every step works.')).toBeVisible()
+    await expect(steps(page)).toHaveCount(7)
+    await expect(steps(page).nth(4)).toContainText('The mail file /mail/anna.nsf is there.')
+    await whose.fill('mail/nobody.nsf')
+    await whose.press('Enter')
+    await expect(steps(page).last()).toContainText(
+      /^Mail file.*no mail file \/mail\/nobody.nsf.*What to do: Compare it/,
+    )
+
+    await expect(page.getByText('23 calendars are read from it. 1 of them cannot be read.')).toBeVisible()
+    const failing = page.getByRole('list', { name: 'Calendars that cannot be read' }).getByRole('listitem')
+    await expect(failing).toContainText(/Tom.*There is no mail file for this user/)
+    await expect(page.getByText('Scripts for its set-up')).toHaveCount(0)
+  })
+
+  test('a check in German', async ({ page }) => {
+    await open(page, '/admin/system/domino/n1', { language: 'de' })
+    await page.getByLabel('E-Mail-Adresse einer Person').fill('tom@kiel.example')
+    await page.getByRole('button', { name: 'Prüfen' }).click()
+    const found = page.getByRole('list', { name: 'Was die Prüfung ergeben hat' }).getByRole('listitem')
+    await expect(found).toHaveText([
+      /^Server.*Der Server antwortet\./,
+      /^Verschlüsselung.*Die Verbindung ist verschlüsselt/,
+      /^Anmeldung.*meldet sich mit HTTP Basic an/,
+      /^Kalenderdienst.*ist aktiviert/,
+      /^Mail-Datei.*keine Mail-Datei \/mail\/tom.nsf \(404\)\..*Was zu tun ist: Vergleichen Sie sie/,
+    ])
+  })
+
+  test('is a part of health', async ({ page }) => {
+    await open(page, '/admin/system/health')
+    const row = page.getByRole('row').filter({ hasText: 'Domino Kiel' })
+    await expect(row).toContainText(/HCL Domino.*Works/)
+    await row.getByRole('link', { name: 'Domino Kiel' }).click()
+    await expect(page).toHaveURL(/system\/domino\/n1/)
+  })
+
+  test('can hold the calendars of a scope', async ({ page }) => {
+    await open(page, '/admin/scopes/berlin', { calendar: { method: 'central', connector: 'n1' } })
+    const calendar = region(page, 'Calendar')
+    await expect(calendar.getByRole('combobox', { name: 'System' })).toHaveValue('n1')
+    await expect(calendar.getByRole('link', { name: 'Add Domino' })).toHaveAttribute('href', /domino\/new$/)
+  })
+})
+
 test.describe('Graph API', () => {
   test('an application whose secret ends soon, and one with a certificate', async ({ page }) => {
     test.slow() // many fields

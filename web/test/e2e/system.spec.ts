@@ -212,6 +212,8 @@ test('no page of the system settings is wider than a phone', async ({ page }) =>
       '/admin/system/provisioning/s1',
       '/admin/system/exchange/x1',
       '/admin/system/graph',
+      '/admin/system/domino',
+      '/admin/system/domino/n1',
       '/admin/system/graph/g1',
       '/admin/system/webhooks/w2',
       '/admin/system/health',
