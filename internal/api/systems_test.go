@@ -201,6 +201,15 @@ func TestAnnaConnectsHerMicrosoftAccount(t *testing.T) {
 	if at := web.submit(url.Values{"cancel": {"yes"}}); at.Path != "/settings/calendars" || at.Query().Get("refused") != "denied" {
 		t.Errorf("declined, it leads to %s", at)
 	}
+	// What she makes up says nothing about the application.
+	page := web.open(begin, nil)
+	made, _ := url.Parse(b.url + conn.CallbackPath + "?" + url.Values{"state": {page.Query().Get("state")}, "code": {"nonsense"}}.Encode())
+	if at := web.visit(made); at.Query().Get("refused") != "provider" {
+		t.Errorf("with a code that is none it leads to %s", at)
+	}
+	if all := decode[api.Connectors](admin.get("/connectors").is(t, 200)).Connectors; len(all) != 1 || all[0].Error != "" {
+		t.Errorf("with that the application is said to fail: %+v", all)
+	}
 	web.open(begin, nil)
 	web.submit(url.Values{"login": {"anna@example.test"}, "password": {"anna's"}})
 	at := web.submit(url.Values{"accept": {"yes"}})

@@ -145,10 +145,12 @@ func (c *Connectors) FinishAccount(ctx context.Context, id string, a openid.Atte
 		return Account{}, &Refusal{Why: why, Detail: fault.Public(inWords(err))}
 	}
 	grant, err := s.Redeem(ctx, answer.Get("code"), a.Verifier, redirect)
-	c.noteUse(id, err)
+	var told *source.Error
+	if err == nil || errors.As(err, &told) && told.Whole && ctx.Err() == nil { // else it is about who came, or what a browser made up
+		c.noteUse(id, err)
+	}
 	if err != nil {
-		var told *source.Error
-		if errors.As(err, &told) {
+		if told != nil {
 			return Account{}, &Refusal{Why: RefusedProvider, Detail: told.Text}
 		}
 		return Account{}, &Refusal{Why: RefusedProvider, Detail: "the answer makes no sense"}
