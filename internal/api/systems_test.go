@@ -239,6 +239,14 @@ func TestAnnaConnectsHerMicrosoftAccount(t *testing.T) {
 	if stored() == "" || len(server.Counts()) == 0 {
 		t.Error("nothing is stored")
 	}
+	// Her token goes to nobody else, whatever an administrator enters.
+	settings := func(login string) m {
+		return m{"kind": "graph", "name": "Microsoft 365", "enabled": true, "secret": app.Secret, "graph": m{
+			"tenant": server.Tenant, "client_id": app.ID, "cloud": "custom", "login_url": login, "graph_url": server.GraphURL,
+		}}
+	}
+	admin.put("/connectors/"+conn.ID, settings("https://login.example.test")).is(t, 422).names(t, "body.graph")
+	admin.put("/connectors/"+conn.ID, settings(server.LoginURL)).is(t, 200)
 	// The way back is good once, and for her only.
 	if used := web.last; used != nil {
 		again := web.visit(used)

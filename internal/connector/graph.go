@@ -40,9 +40,12 @@ func (g *Graph) check(_ *office.Office, bad *fault.Fields) {
 }
 
 func (g *Graph) sameWay(as *Settings) bool {
-	other := as.Graph
-	return g.Tenant == other.Tenant && g.ClientID == other.ClientID && g.Credential == other.Credential && g.Cloud == other.Cloud &&
-		g.LoginURL == other.LoginURL && g.GraphURL == other.GraphURL
+	return g.sameApplication(as.Graph) && g.Credential == as.Graph.Credential
+}
+
+// sameApplication reports whether other settings are of the same application at the same servers.
+func (g *Graph) sameApplication(other *Graph) bool {
+	return g.Tenant == other.Tenant && g.ClientID == other.ClientID && g.Cloud == other.Cloud && g.LoginURL == other.LoginURL && g.GraphURL == other.GraphURL
 }
 
 // NotifyPrefix is the path under which Microsoft tells of changes.
