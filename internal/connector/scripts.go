@@ -62,10 +62,12 @@ func (x *Exchange) scripts() []Script {
 		domain, account = before, after
 	}
 	upn := account
-	if before, after, ok := strings.Cut(account, "@"); ok {
-		account, domain = before, after
+	if before, _, ok := strings.Cut(account, "@"); ok {
+		account = before
 	} else if strings.Contains(domain, ".") {
 		upn = account + "@" + domain
+	} else if len(x.Domains) > 0 {
+		upn = account + "@" + x.Domains[0]
 	}
 	if account == "" {
 		account, upn = "doorlight", "doorlight@"+first(x.Domains, "example.com")
