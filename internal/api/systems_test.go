@@ -195,6 +195,17 @@ func TestAnnaConnectsHerMicrosoftAccount(t *testing.T) {
 		}
 	}
 
+	// Nor is she asked for anything while presence is switched off.
+	feature := func(on bool) {
+		t.Helper()
+		admin.put("/scopes/"+b.location+"/settings", m{"feature": m{"enabled": on}}).fine(t)
+	}
+	feature(false)
+	if at := web.open(begin, nil); at.Query().Get("refused") != "switchedoff" {
+		t.Errorf("switched off it leads to %s", at)
+	}
+	feature(true)
+
 	// She declines; then she signs in and agrees.
 	web.open(begin, nil)
 	web.submit(url.Values{"login": {"anna@example.test"}, "password": {"anna's"}})

@@ -116,7 +116,7 @@ func (c *Connectors) Notified(id string, w http.ResponseWriter, r *http.Request)
 // BeginAccount returns an attempt to connect an account, and the page where it goes on. Errors are of type *Refusal.
 func (c *Connectors) BeginAccount(_ context.Context, id string, p *office.Person, redirect string) (Ticket, string, error) {
 	s, _, err := c.graphOf(id)
-	if offer := &p.Settings.Calendar; err != nil || offer.Method != policy.CalendarLocal || offer.Accounts != id {
+	if offer := &p.Settings.Calendar; err != nil || p.Policy.Off || offer.Method != policy.CalendarLocal || offer.Accounts != id {
 		return Ticket{}, "", &Refusal{Why: RefusedOff, Detail: "the settings do not offer it", Person: p.ID}
 	}
 	a := openid.Attempt{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
