@@ -57,6 +57,18 @@ func (a *Agenda) Connect(ctx context.Context, by office.By, in Account) (Status,
 	return a.status(e), nil
 }
 
+// Accounts returns how many accounts people have connected with a connector.
+func (a *Agenda) Accounts(connectorID string) (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, e := range a.entries {
+		if e.rec.Kind == KindAccount && e.rec.ConnectorID == connectorID {
+			n++
+		}
+	}
+	return n
+}
+
 // accountOf returns the calendar of an account that somebody connected with a connector, and its turn. If it is made, and
 // not entered yet, making is held too; never while it waits for a server.
 func (a *Agenda) accountOf(ctx context.Context, p *office.Person, connectorID string) (e *entry, made bool, err error) {

@@ -20,6 +20,8 @@ const (
 	mostHanded   = 2000 // appointments that a program hands over at a time
 	longestField = 255  // bytes of an appointment's ID, and characters of one category
 	mostWords    = 50   // categories of an appointment
+
+	longestHanded = 10 * 365 * 24 * time.Hour // what lasts longer package calendar takes for a mistake
 )
 
 // Handed is what a program on somebody's computer hands over of a calendar that is reached from there only: the
@@ -136,6 +138,9 @@ func checkHanded(all []calendar.Appointment, bad *fault.Fields) {
 		} else if x.End.Before(x.Start) {
 			bad.Add(at+".end", "is before start")
 		}
+		if lasts(x) > longestHanded {
+			bad.Add(at, "lasts longer than ten years")
+		}
 		if len(x.Categories) > mostWords {
 			bad.Add(at+".categories", "are more than %d", mostWords)
 		}
@@ -143,4 +148,12 @@ func checkHanded(all []calendar.Appointment, bad *fault.Fields) {
 			bad.Add(at+".reminder_minutes", "must not be negative")
 		}
 	}
+}
+
+func lasts(x *calendar.Appointment) time.Duration {
+	if !x.AllDay {
+		return x.End.Sub(x.Start)
+	}
+	day := func(d calendar.Date) time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC) }
+	return day(x.EndDate).Sub(day(x.StartDate))
 }

@@ -405,10 +405,13 @@ func TestACalendarIsHandedOverFromSomebodysComputer(t *testing.T) {
 		h.nowhere("Surgery")
 
 		for name, bad := range map[string]agenda.Handed{
-			"name":                     {PersonID: "anna", Lease: time.Hour},
-			"lease_seconds":            {PersonID: "anna", Name: "x"},
-			"appointments[1].id":       {PersonID: "anna", Name: "x", Lease: time.Hour, Appointments: []calendar.Appointment{h.meeting("1", 1, 2), h.meeting("1", 1, 2)}},
-			"appointments[0].end":      {PersonID: "anna", Name: "x", Lease: time.Hour, Appointments: []calendar.Appointment{h.meeting("1", 2, 1)}},
+			"name":                {PersonID: "anna", Lease: time.Hour},
+			"lease_seconds":       {PersonID: "anna", Name: "x"},
+			"appointments[1].id":  {PersonID: "anna", Name: "x", Lease: time.Hour, Appointments: []calendar.Appointment{h.meeting("1", 1, 2), h.meeting("1", 1, 2)}},
+			"appointments[0].end": {PersonID: "anna", Name: "x", Lease: time.Hour, Appointments: []calendar.Appointment{h.meeting("1", 2, 1)}},
+			"appointments[0]":     {PersonID: "anna", Name: "x", Lease: time.Hour, Appointments: []calendar.Appointment{h.meeting("1", 0, 90_000*time.Hour)}},
+			"appointments[1]": {PersonID: "anna", Name: "x", Lease: time.Hour, Appointments: []calendar.Appointment{h.meeting("1", 1, 2),
+				{ID: "2", AllDay: true, StartDate: calendar.Date{Year: 1, Month: 1, Day: 1}, EndDate: calendar.Date{Year: 9999, Month: 1, Day: 1}}}},
 			"appointments[0].end_date": {PersonID: "anna", Name: "x", Lease: time.Hour, Appointments: []calendar.Appointment{{ID: "1", AllDay: true}}},
 		} {
 			_, err := h.Hand(t.Context(), office.By{}, bad)

@@ -40,7 +40,7 @@ func (s *Server) beginAccount(w http.ResponseWriter, r *http.Request) {
 	if s.slowDown(w, r, "begin/") {
 		return
 	}
-	if public, err := url.Parse(s.cfg.PublicURL); err == nil && public.Host != "" && public.Host != r.Host {
+	if elsewhere(s.cfg.PublicURL, r.Host) {
 		http.Redirect(w, r, s.base(r)+r.URL.RequestURI(), http.StatusSeeOther) // where the way back leads
 		return
 	}

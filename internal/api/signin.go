@@ -110,7 +110,7 @@ func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request) {
 	if s.slowDown(w, r, "begin/") {
 		return
 	}
-	if public, err := url.Parse(s.cfg.PublicURL); err == nil && public.Host != "" && !strings.EqualFold(public.Host, r.Host) {
+	if elsewhere(s.cfg.PublicURL, r.Host) {
 		// The provider leads back to the public address, where cookies of another are not known.
 		http.Redirect(w, r, s.base(r)+r.URL.RequestURI(), http.StatusSeeOther)
 		return
@@ -134,6 +134,17 @@ func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request) {
 	text, expires := s.connectors.Seal(id, t)
 	http.SetCookie(w, s.ticketCookie(id, a.State, text, int(time.Until(expires).Seconds())))
 	http.Redirect(w, r, page, http.StatusSeeOther)
+}
+
+// elsewhere reports whether a browser that asked this host is not at the public address. Browsers write names in lower case,
+// and leave out the port that goes without saying.
+func elsewhere(public, host string) bool {
+	u, err := url.Parse(public)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
+	return !strings.EqualFold(strings.TrimSuffix(u.Host, port), strings.TrimSuffix(host, port))
 }
 
 // fromOwnPage reports whether a page of this server leads here. Browsers say so, but for those that reach it in clear: they

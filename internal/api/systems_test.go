@@ -281,11 +281,31 @@ func TestAnnaConnectsHerMicrosoftAccount(t *testing.T) {
 		}
 	}
 
+	// Nor is she asked for anything while presence is switched off.
+	feature := func(on bool) {
+		t.Helper()
+		admin.put("/scopes/"+b.location+"/settings", m{"feature": m{"enabled": on}}).fine(t)
+	}
+	feature(false)
+	if at := web.open(begin, nil); at.Query().Get("refused") != "switchedoff" {
+		t.Errorf("switched off it leads to %s", at)
+	}
+	feature(true)
+
 	// She declines; then she signs in and agrees.
 	web.open(begin, nil)
 	web.submit(url.Values{"login": {"anna@example.test"}, "password": {"anna's"}})
 	if at := web.submit(url.Values{"cancel": {"yes"}}); at.Path != "/settings/calendars" || at.Query().Get("refused") != "denied" {
 		t.Errorf("declined, it leads to %s", at)
+	}
+	// What she makes up says nothing about the application.
+	page := web.open(begin, nil)
+	made, _ := url.Parse(b.url + conn.CallbackPath + "?" + url.Values{"state": {page.Query().Get("state")}, "code": {"nonsense"}}.Encode())
+	if at := web.visit(made); at.Query().Get("refused") != "provider" {
+		t.Errorf("with a code that is none it leads to %s", at)
+	}
+	if all := decode[api.Connectors](admin.get("/connectors").is(t, 200)).Connectors; len(all) != 1 || all[0].Error != "" {
+		t.Errorf("with that the application is said to fail: %+v", all)
 	}
 	web.open(begin, nil)
 	web.submit(url.Values{"login": {"anna@example.test"}, "password": {"anna's"}})
@@ -316,6 +336,14 @@ func TestAnnaConnectsHerMicrosoftAccount(t *testing.T) {
 	if stored() == "" || len(server.Counts()) == 0 {
 		t.Error("nothing is stored")
 	}
+	// Her token goes to nobody else, whatever an administrator enters.
+	settings := func(login string) m {
+		return m{"kind": "graph", "name": "Microsoft 365", "enabled": true, "secret": app.Secret, "graph": m{
+			"tenant": server.Tenant, "client_id": app.ID, "cloud": "custom", "login_url": login, "graph_url": server.GraphURL,
+		}}
+	}
+	admin.put("/connectors/"+conn.ID, settings("https://login.example.test")).is(t, 422).names(t, "body.graph")
+	admin.put("/connectors/"+conn.ID, settings(server.LoginURL)).is(t, 200)
 	// The way back is good once, and for her only.
 	if used := web.last; used != nil {
 		again := web.visit(used)

@@ -257,6 +257,11 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 		if in.Kind == KindOIDC && !e.settings.OIDC.sameWay(&in.Settings) { // its identifiers are unique there only (Core §2)
 			return Connector{}, fault.Bad("oidc.issuer", "is %s and stays so: another provider is another connector", e.settings.OIDC.Issuer)
 		}
+		if in.Kind == KindGraph && c.agenda != nil && e.settings.Graph != nil && !e.settings.Graph.sameApplication(in.Settings.Graph) {
+			if n := c.agenda.Accounts(rec.ID); n > 0 { // their tokens are not carried to other servers
+				bad.Add("graph", "names another application, or other servers, and people have connected %d accounts with this one: enter another connector", n)
+			}
+		}
 		if in.Secret == nil && len(rec.Secret) > 0 && !e.settings.of(rec.Kind).sameWay(&in.Settings) {
 			bad.Add("secret", "must be given again for other servers, or another way to them")
 		}

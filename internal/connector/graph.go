@@ -40,9 +40,12 @@ func (g *Graph) check(_ *office.Office, bad *fault.Fields) {
 }
 
 func (g *Graph) sameWay(as *Settings) bool {
-	other := as.Graph
-	return g.Tenant == other.Tenant && g.ClientID == other.ClientID && g.Credential == other.Credential && g.Cloud == other.Cloud &&
-		g.LoginURL == other.LoginURL && g.GraphURL == other.GraphURL
+	return g.sameApplication(as.Graph) && g.Credential == as.Graph.Credential
+}
+
+// sameApplication reports whether other settings are of the same application at the same servers.
+func (g *Graph) sameApplication(other *Graph) bool {
+	return g.Tenant == other.Tenant && g.ClientID == other.ClientID && g.Cloud == other.Cloud && g.LoginURL == other.LoginURL && g.GraphURL == other.GraphURL
 }
 
 // NotifyPrefix is the path under which Microsoft tells of changes.
@@ -113,7 +116,7 @@ func (c *Connectors) Notified(id string, w http.ResponseWriter, r *http.Request)
 // BeginAccount returns an attempt to connect an account, and the page where it goes on. Errors are of type *Refusal.
 func (c *Connectors) BeginAccount(_ context.Context, id string, p *office.Person, redirect string) (Ticket, string, error) {
 	s, _, err := c.graphOf(id)
-	if offer := &p.Settings.Calendar; err != nil || offer.Method != policy.CalendarLocal || offer.Accounts != id {
+	if offer := &p.Settings.Calendar; err != nil || p.Policy.Off || offer.Method != policy.CalendarLocal || offer.Accounts != id {
 		return Ticket{}, "", &Refusal{Why: RefusedOff, Detail: "the settings do not offer it", Person: p.ID}
 	}
 	a := openid.Attempt{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
@@ -145,10 +148,12 @@ func (c *Connectors) FinishAccount(ctx context.Context, id string, a openid.Atte
 		return Account{}, &Refusal{Why: why, Detail: fault.Public(inWords(err))}
 	}
 	grant, err := s.Redeem(ctx, answer.Get("code"), a.Verifier, redirect)
-	c.noteUse(id, err)
+	var told *source.Error
+	if err == nil || errors.As(err, &told) && told.Whole && ctx.Err() == nil { // else it is about who came, or what a browser made up
+		c.noteUse(id, err)
+	}
 	if err != nil {
-		var told *source.Error
-		if errors.As(err, &told) {
+		if told != nil {
 			return Account{}, &Refusal{Why: RefusedProvider, Detail: told.Text}
 		}
 		return Account{}, &Refusal{Why: RefusedProvider, Detail: "the answer makes no sense"}

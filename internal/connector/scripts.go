@@ -66,6 +66,8 @@ func (x *Exchange) scripts() []Script {
 		account = before
 	} else if strings.Contains(domain, ".") {
 		upn = account + "@" + domain
+	} else if len(x.Domains) > 0 {
+		upn = account + "@" + x.Domains[0]
 	}
 	if account == "" {
 		account, upn = "doorlight", "doorlight@"+first(x.Domains, "example.com")

@@ -18,6 +18,9 @@ func TestScriptsAreFilledIn(t *testing.T) {
 	if want := "New-RoleGroup -Name 'Doorlight impersonation' -Roles 'ApplicationImpersonation' -Members 'o''brien'\n"; text[ScriptImpersonation] != want {
 		t.Errorf("impersonation is\n%s", text[ScriptImpersonation])
 	}
+	if !strings.Contains(text[ScriptAccount], "-UserPrincipalName 'o''brien@example.org'") {
+		t.Errorf("account is\n%s", text[ScriptAccount])
+	}
 	x = Exchange{Account: "reader@corp.example.org", Access: "delegate"}
 	for _, s := range x.scripts() {
 		if strings.Contains(s.Text, "%!") || s.Name == ScriptImpersonation {
