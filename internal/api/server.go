@@ -267,7 +267,7 @@ func maxBody(path string) int64 {
 		return 32 << 20
 	}
 	if strings.Contains(path, "/local-calendars/") {
-		return 4 << 20
+		return 2 << 20
 	}
 	if path == "/claims" || strings.Contains(path, "-groups") {
 		return 1 << 20
