@@ -266,6 +266,9 @@ func maxBody(path string) int64 {
 	if path == "/people/import" {
 		return 32 << 20
 	}
+	if strings.Contains(path, "/local-calendars/") {
+		return 2 << 20
+	}
 	if path == "/claims" || strings.Contains(path, "-groups") {
 		return 1 << 20
 	}

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"fmt"
 	"html"
 	"io"
 	"net/http"
@@ -429,4 +430,18 @@ func (s *surfer) submit(fields url.Values) *url.URL {
 		form.Set(name, fields.Get(name))
 	}
 	return s.take(s.http.PostForm(s.at.String(), form))
+}
+
+func TestABusyCalendarCanBeHandedOver(t *testing.T) {
+	t.Parallel()
+	b := newBuilding(t)
+	b.people("Anna")
+	var all []m
+	for i := range 2000 {
+		start := time.Now().UTC().Truncate(time.Hour).Add(time.Duration(i) * time.Hour / 4)
+		all = append(all, m{"id": fmt.Sprintf("occurrence-%d", i), "start": start, "end": start.Add(time.Hour / 4), "subject": strings.Repeat("About much. ", 20)})
+	}
+	if got := decode[api.Calendar](b.as("anna").put("/people/me/local-calendars/Outlook", m{"lease_seconds": 600, "appointments": all}).is(t, 200)); got.Appointments != 2000 {
+		t.Errorf("it holds %d appointments", got.Appointments)
+	}
 }
