@@ -115,6 +115,29 @@ func (a *Agenda) end(id string) <-chan struct{} {
 	return s.unwatched
 }
 
+// Forget removes all calendars of a system that is about to be gone, with their passwords and claims.
+func (a *Agenda) Forget(ctx context.Context, by office.By, connectorID string) error {
+	a.mu.Lock()
+	var all []*entry
+	for _, e := range a.entries {
+		if e.rec.ConnectorID == connectorID {
+			all = append(all, e)
+		}
+	}
+	a.mu.Unlock()
+	for _, e := range all {
+		rec := a.record(e)
+		var audit []store.AuditEntry
+		if p, ok := a.office.Person(rec.PersonID); ok && !central(rec.Kind) {
+			audit = append(audit, entryAbout(by, "calendar.delete", p, map[string]any{"calendar": rec.ID, "name": rec.Name}))
+		}
+		if err := a.remove(ctx, e, audit); err != nil && fault.KindOf(err) != fault.NotFound { // deleted meanwhile
+			return err
+		}
+	}
+	return nil
+}
+
 func (a *Agenda) arrangeAll() {
 	ids := a.office.IDs()
 	a.mu.Lock()

@@ -352,9 +352,19 @@ func TestAnnaConnectsHerMicrosoftAccount(t *testing.T) {
 			t.Errorf("the same way back again leads to %s", again)
 		}
 	}
+	// The application is not taken away while it is offered; when it is, the account goes with it.
+	admin.delete("/connectors/"+conn.ID).is(t, http.StatusConflict)
 	anna.delete("/people/me/calendars/" + cal.ID).fine(t)
 	if stored() != "" || len(decode[api.Calendars](anna.get("/people/me/calendars").is(t, 200)).Calendars) != 0 {
 		t.Error("disconnected, it is still there")
+	}
+	web.open(begin, nil)
+	web.submit(url.Values{"login": {"anna@example.test"}, "password": {"anna's"}})
+	b.eventually("it is connected again", func() bool { return stored() != "" })
+	b.method(admin, m{"method": "local"}).fine(t)
+	admin.delete("/connectors/" + conn.ID).fine(t)
+	if stored() != "" {
+		t.Error("the application is gone, and the token is still there")
 	}
 }
 

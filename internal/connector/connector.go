@@ -370,6 +370,11 @@ func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error 
 	if err := c.provider(id, by).Leave(ctx); err != nil {
 		return err
 	}
+	if c.agenda != nil { // with the tokens of accounts that people have connected
+		if err := c.agenda.Forget(ctx, by, id); err != nil {
+			return err
+		}
+	}
 	theirs, _, _ := c.office.Records("", "", c.office.Count(), func(p *store.Person) bool { return p.Directory.ConnectorID == id })
 	for some := range slices.Chunk(theirs, 250) {
 		keys := make([]office.Key, len(some))
