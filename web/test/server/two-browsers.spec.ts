@@ -23,6 +23,7 @@ async function open(browser: Browser, login: string, scheme: 'light' | 'dark', l
   await page.locator('input[name=username]').fill(login)
   await page.locator('input[name=password]').fill(password)
   await page.locator('button[type=submit]').click()
+  await expect(page.locator('input[name=password]')).toHaveCount(0) // else going elsewhere would break the sign-in off
   await expect(page.getByRole('main')).toBeVisible()
   return page
 }
