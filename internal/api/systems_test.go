@@ -448,7 +448,7 @@ func TestABusyCalendarCanBeHandedOver(t *testing.T) {
 	b.people("Anna")
 	var all []m
 	for i := range 2000 {
-		start := time.Now().UTC().Truncate(time.Hour).Add(time.Duration(i) * time.Hour / 4)
+		start := time.Now().UTC().Truncate(time.Hour).Add(time.Hour + time.Duration(i)*time.Hour/4)
 		all = append(all, m{"id": fmt.Sprintf("occurrence-%d", i), "start": start, "end": start.Add(time.Hour / 4), "subject": strings.Repeat("About much. ", 20)})
 	}
 	if got := decode[api.Calendar](b.as("anna").put("/people/me/local-calendars/Outlook", m{"lease_seconds": 600, "appointments": all}).is(t, 200)); got.Appointments != 2000 {
