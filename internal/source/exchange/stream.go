@@ -293,8 +293,12 @@ func (w *watcher) noted(g *group, m *message) {
 			w.gather(who)
 		}
 	}
+	all := len(m.Lost) == len(g.ids) // rather a restart of the server
 	for _, id := range m.Lost {
 		if who := g.ids[strings.TrimSpace(id)]; who != nil {
+			if !who.heard && !all {
+				w.scattered[g.place] = true
+			}
 			w.lose(who)
 		}
 	}

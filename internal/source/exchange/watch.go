@@ -46,7 +46,7 @@ func (s *System) Watch(ctx context.Context, changed func(mailbox string)) error 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.stop, func() { cancel(errClosed) })()
-	w := &watcher{s: s, changed: changed, pull: s.c.Notify == NotifyPull, members: map[string]*member{}, groups: map[string][]*group{},
+	w := &watcher{s: s, changed: changed, pull: s.c.Notify == NotifyPull, members: map[string]*member{}, groups: map[string][]*group{}, scattered: map[string]bool{},
 		wake: make(chan struct{}, 1), gathered: make(chan struct{}, 1)}
 	if s.c.Access == AccessDelegate {
 		w.hanging = make(chan struct{}, s.c.Hanging)
@@ -150,11 +150,14 @@ type watcher struct {
 	mu      sync.Mutex          // guards what follows and all members and groups
 	members map[string]*member  // by key
 	groups  map[string][]*group // by place
-	due     dueHeap
-	rest    time.Time // the server is left alone until then
-	ending  []leftover
-	turn    bool // it is the turn of ending
-	dirty   []news
+	// scattered are places whose mailboxes live on several servers, none of which keeps the others' subscriptions: each
+	// is made where its mailbox is, and grouped by what the answer says.
+	scattered map[string]bool
+	due       dueHeap
+	rest      time.Time // the server is left alone until then
+	ending    []leftover
+	turn      bool // it is the turn of ending
+	dirty     []news
 }
 
 // member is one mailbox that is followed. There are many: keep it small.
@@ -511,7 +514,8 @@ func (w *watcher) subscribe(ctx context.Context, m *member, b *box) {
 		return
 	}
 	w.mu.Lock()
-	alone := m.alone
+	place := placeOf(at)
+	alone := m.alone || w.scattered[place]
 	way := route{anchor: m.mailbox, prefer: true}
 	if !alone {
 		g := w.join(m, at, false, "")

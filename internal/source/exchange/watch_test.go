@@ -203,6 +203,25 @@ func TestStreamsStayWithTheirServer(t *testing.T) {
 	}
 }
 
+// Behind one address the mailboxes may live on servers none of which keeps the others' subscriptions. That is learned from
+// the first that are lost: whoever comes later is subscribed to once.
+func TestOneAddressForSeveralServersIsLearned(t *testing.T) {
+	t.Parallel()
+	const first, all = 9, 60
+	o := newOffice(t, all, exchangetest.Config{Servers: []string{"mbx1", "mbx2", "mbx3"}}, nil)
+	w := o.watch(everybody(first)...)
+	w.hears(everybody(first)...)
+	before := o.server.Counters().Requests["Subscribe"]
+	if before <= first {
+		t.Fatalf("%d mailboxes took %d subscriptions: none was lost, so this test shows nothing", first, before)
+	}
+	w.follow(everybody(all)...)
+	w.hears(everybody(all)...)
+	if c := o.server.Counters(); c.Requests["Subscribe"] != before+all-first || c.Streams != 3 {
+		t.Errorf("%d more took %d subscriptions, and there are %d streams", all-first, c.Requests["Subscribe"]-before, c.Streams)
+	}
+}
+
 // A stream that says nothing any more is dead: everybody in it is read, and heard of on another.
 func TestSilentStreamIsDead(t *testing.T) {
 	t.Parallel()
