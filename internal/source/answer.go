@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -127,4 +128,9 @@ func RetryAfter(h http.Header) time.Duration {
 		now = time.Now()
 	}
 	return min(max(at.Sub(now), 0), most)
+}
+
+// GivenUp is the error of a reader whose ctx has ended.
+func GivenUp(ctx context.Context) *Error {
+	return &Error{Kind: Unavailable, Text: "The calendar was not read, because nobody waited for it any longer.", Err: context.Cause(ctx)}
 }

@@ -123,42 +123,27 @@ func (s *System) doAs(ctx context.Context, c call, username, password, cookie st
 
 // send sends one question within the limits of the gate. Errors are of the gate only.
 func (s *System) send(ctx context.Context, c call, cookie string, doubtful bool) (answer, error) {
-	release, err := s.gate.slot(ctx, doubtful)
+	leave, err := s.gate.Enter(ctx, doubtful)
 	if err != nil {
 		return answer{}, err
 	}
-	defer release()
-	if err := s.admitted(ctx); err != nil { // the gate may have closed meanwhile
-		return answer{}, err
-	}
+	defer leave()
 	return s.do(ctx, c, cookie), nil
 }
 
-// admitted returns an error while the gate is closed. If it is this caller's turn to find out whether the server
-// answers again, it does.
-func (s *System) admitted(ctx context.Context) error {
-	probe, err := s.gate.closed()
-	if err != nil || !probe {
-		return err
-	}
+const silent = "The Domino server does not answer at the moment."
+
+// probe asks the server for its list of services, which nobody's mail file can hold up.
+func (s *System) probe(ctx context.Context) (why *source.Error) {
 	resp, err := s.http.Do(ctx, outbound.Request{URL: s.base.JoinPath("api"), MaxBody: maxAnswer})
-	var why *source.Error
 	switch {
 	case err != nil: // it says more than that there is no answer
-		why = &source.Error{Kind: source.Unavailable, Text: source.Failure(err).(*source.Error).Text, Whole: true, Err: err}
+		why = &source.Error{Kind: source.Unavailable, Text: source.Failure(err).(*source.Error).Text, Err: err}
 	case resp.Status >= 500:
-		why = silent()
+		why = &source.Error{Kind: source.Unavailable, Text: silent}
 	}
-	s.gate.probed(why, ctx.Err() != nil)
-	switch {
-	case why == nil:
-		return nil
-	case ctx.Err() != nil:
-		return givenUp(ctx)
-	}
-	s.log.Warn("domino: the server does not answer", "source", "domino", "err", why)
-	if err := s.gate.shut(); err != nil {
-		return err
+	if why != nil && ctx.Err() == nil {
+		s.log.Warn("domino: the server does not answer", "source", "domino", "err", why)
 	}
 	return why
 }

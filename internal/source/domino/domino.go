@@ -28,6 +28,8 @@ import (
 	"time"
 
 	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/source/gate"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 )
 
@@ -57,11 +59,10 @@ type Config struct {
 
 // timing is how long things take. Zero values mean what withDefaults says.
 type timing struct {
-	backoff    time.Duration // the first wait after a failure; it doubles up to backoffMax
-	backoffMax time.Duration
-	polled     time.Duration // Result.Every
-	refused    time.Duration // between two tries to sign in with a password that was not taken, so that nobody is locked out
-	page       int           // entries asked for at a time
+	backoff gate.Backoff
+	polled  time.Duration // Result.Every
+	refused time.Duration // between two tries to sign in with a password that was not taken, so that nobody is locked out
+	page    int           // entries asked for at a time
 }
 
 func (t timing) withDefaults() timing {
@@ -70,8 +71,6 @@ func (t timing) withDefaults() timing {
 			*d = to
 		}
 	}
-	set(&t.backoff, time.Second)
-	set(&t.backoffMax, 5*time.Minute)
 	set(&t.polled, 5*time.Minute)
 	set(&t.refused, 5*time.Minute)
 	if t.page == 0 {
@@ -92,8 +91,8 @@ type System struct {
 	end   context.CancelFunc
 
 	sign  signIn
-	gate  gate
-	boxes boxes
+	gate  *gate.Gate
+	boxes *gate.Boxes[*box]
 }
 
 const defaultLimit = 10
@@ -142,7 +141,10 @@ func New(c Config) (*System, error) {
 	}
 	s.c = c
 	s.life, s.end = context.WithCancel(context.Background())
-	s.gate.init(s.t, c.Limit)
+	s.gate = gate.New(gate.Config{Limit: c.Limit, Backoff: s.t.backoff, Probe: s.probe, Silent: silent,
+		Failing: "The Domino server has a problem with its mail files at the moment.",
+		Crowded: source.Error{Text: "The Domino server answers so slowly that this calendar's turn did not come."}})
+	s.boxes = gate.NewBoxes(func(key string) *box { return &box{Box: gate.NewBox(key, 1)} })
 	s.sign.init(s.http)
 	return s, nil
 }

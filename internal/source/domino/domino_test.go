@@ -24,6 +24,7 @@ import (
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/domino/dominotest"
+	"github.com/doorlight/doorlight/internal/source/gate"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 )
 
@@ -38,7 +39,7 @@ func start(t *testing.T, change ...func(*dominotest.Config, *Config, *outbound.C
 	t.Helper()
 	stand := dominotest.Config{Observe: schema(t)}
 	c := Config{Username: dominotest.DefaultUsername, Password: dominotest.DefaultPassword, MailFile: "mail/{local}.nsf", AllowHTTP: true,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), timing: timing{backoff: 50 * time.Millisecond, backoffMax: time.Second, refused: time.Second}}
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), timing: timing{backoff: gate.Backoff{First: 50 * time.Millisecond, Most: time.Second}, refused: time.Second}}
 	out := outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: 20 * time.Second}
 	for _, f := range change {
 		f(&stand, &c, &out)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/domino/dominotest"
+	"github.com/doorlight/doorlight/internal/source/gate"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 )
 
@@ -103,7 +104,7 @@ func TestWhatGoesWrongIsToldAndMended(t *testing.T) {
 func TestABrokenMailFileHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	server, s := start(t, func(_ *dominotest.Config, c *Config, _ *outbound.Config) {
-		c.timing.backoff, c.timing.backoffMax = time.Hour, time.Hour
+		c.timing.backoff = gate.Backoff{First: time.Hour, Most: time.Hour}
 	})
 	put(t, server, berts, dominotest.Event{Subject: "Lunch", Start: marchFrom, End: marchFrom.Add(time.Hour)})
 	server.Break(dominotest.Rule{MailFile: annas, Do: dominotest.Answer, Status: 500})
@@ -125,7 +126,7 @@ func TestABrokenMailFileHoldsNobodyUp(t *testing.T) {
 func TestASilentServerIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	server, s := start(t, func(_ *dominotest.Config, c *Config, _ *outbound.Config) {
-		c.timing.backoff, c.timing.backoffMax = 2*time.Second, 2*time.Second
+		c.timing.backoff = gate.Backoff{First: 2 * time.Second, Most: 2 * time.Second}
 	})
 	const n = 20
 	for i := range n {
@@ -228,7 +229,9 @@ func TestWhoMayNotReadIsToldSoInTheEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server, s := start(t, one.adapt, func(_ *dominotest.Config, c *Config, _ *outbound.Config) { c.timing.backoffMax = 50 * time.Millisecond })
+			server, s := start(t, one.adapt, func(_ *dominotest.Config, c *Config, _ *outbound.Config) {
+				c.timing.backoff.Most = 50 * time.Millisecond
+			})
 			must(t, one.shut(server, false))
 			var kinds []source.Kind
 			for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
@@ -308,7 +311,7 @@ func TestACertificateThatIsNotTrustedConcernsAll(t *testing.T) {
 	t.Parallel()
 	server, s := start(t, func(stand *dominotest.Config, c *Config, o *outbound.Config) {
 		stand.TLS, o.RootCAs = true, noAuthorities()
-		c.timing.backoff, c.timing.backoffMax = time.Hour, time.Hour
+		c.timing.backoff = gate.Backoff{First: time.Hour, Most: time.Hour}
 	})
 	for _, a := range []source.Account{anna(), bert()} {
 		_, err := s.Fetch(t.Context(), a)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/calendar"
 	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/source/gate"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 )
 
@@ -31,11 +32,25 @@ const (
 	smallPage       = 32 << 10             // see last
 )
 
+// box is what is known of one mail file. It has one reader at a time, since its pages follow one another; who has the turn has
+// what is in it.
+type box struct {
+	gate.Box
+	denied int  // refusals in a row
+	kept   kept // of the last answer
+}
+
 // kept is what the last answer was, for a server that says whether it has changed.
 type kept struct {
 	path string // that was asked for
 	etag string // of the server
 	sum  string // ours
+}
+
+// Succeeded also forgets refusals.
+func (b *box) Succeeded() {
+	b.Box.Succeeded()
+	b.denied = 0
 }
 
 // Fetch reads the calendar in the mail file of a.Mailbox, from a.From to a.To. Zero times mean from yesterday to in
@@ -54,14 +69,14 @@ func (s *System) Fetch(ctx context.Context, a source.Account) (source.Result, er
 	if why != "" {
 		return source.Result{}, &source.Error{Kind: source.BadAddress, Text: why}
 	}
-	if err := s.admitted(ctx); err != nil {
+	if err := s.gate.Admit(ctx); err != nil {
 		return source.Result{}, err
 	}
-	b := s.boxes.get(file)
-	if err := b.waiting(); err != nil {
+	b := s.boxes.Get(file)
+	if err := b.Shut(); err != nil {
 		return source.Result{}, err
 	}
-	release, err := b.turn(ctx)
+	release, err := b.Turn(ctx)
 	if err != nil {
 		return source.Result{}, err
 	}
@@ -105,13 +120,12 @@ func (s *System) read(ctx context.Context, b *box, file string, a source.Account
 	var appointments []calendar.Appointment
 	var series []event
 	first := listPath(file, since, to, 0, s.t.page)
-	remembered := b.remembered()
 	etag, keep := "", kept{}
-	if remembered.path == first && remembered.sum != "" && a.Known[Href] == remembered.sum {
-		etag = remembered.etag
+	if b.kept.path == first && b.kept.sum != "" && a.Known[Href] == b.kept.sum {
+		etag = b.kept.etag
 	}
 	for start, pages := 0, 1; ; pages++ {
-		answer, err := s.ask(ctx, call{path: listPath(file, since, to, start, s.t.page), etag: etag, limit: maxPage}, b.isDoubtful())
+		answer, err := s.ask(ctx, call{path: listPath(file, since, to, start, s.t.page), etag: etag, limit: maxPage}, b.Doubtful())
 		if err != nil {
 			return source.Result{}, err
 		}
@@ -122,7 +136,7 @@ func (s *System) read(ctx context.Context, b *box, file string, a source.Account
 			if etag == "" {
 				return source.Result{}, s.damaged(b, errors.New("domino: nothing new, where nothing was known"))
 			}
-			b.succeeded()
+			b.Succeeded()
 			return source.Result{Unchanged: true, Every: s.t.polled}, nil
 		}
 		etag = ""
@@ -181,14 +195,14 @@ func (s *System) read(ctx context.Context, b *box, file string, a source.Account
 			return source.Result{}, tooMany()
 		}
 	}
-	b.succeeded()
+	b.Succeeded()
 	data := calendar.Write(tidy(appointments))
 	hash := sha256.Sum256(data)
 	sum := hex.EncodeToString(hash[:16])
 	if keep.sum = sum; keep.etag == "" {
 		keep = kept{}
 	}
-	b.remember(keep)
+	b.kept = keep
 	r := source.Result{Every: s.t.polled}
 	if a.Known[Href] == sum {
 		r.Unchanged = true
@@ -244,12 +258,12 @@ func (s *System) readSeries(ctx context.Context, b *box, file string, e *event, 
 		return nil, nil
 	}
 	c := call{path: file + "/api/calendar/events/" + url.PathEscape(e.ID) + "?format=icalendar", accept: "text/calendar", limit: maxPage}
-	answer, err := s.ask(ctx, c, b.isDoubtful())
+	answer, err := s.ask(ctx, c, b.Doubtful())
 	if err != nil {
 		return nil, err
 	}
 	if answer.failure == nil && answer.status == http.StatusNotFound {
-		s.gate.succeeded()
+		s.gate.Succeeded()
 		return nil, nil
 	}
 	if err := s.settle(ctx, b, answer); err != nil {
@@ -265,7 +279,7 @@ func (s *System) readSeries(ctx context.Context, b *box, file string, e *event, 
 
 func (s *System) damaged(b *box, err error) *source.Error {
 	s.log.Warn("domino: a page could not be read", "source", "domino", "err", err)
-	return b.pause(s.t, 0, &source.Error{Kind: source.Unavailable, Text: "The Domino server gave an answer that is damaged.", Err: err}, true)
+	return b.Pause(s.t.backoff, 0, &source.Error{Kind: source.Unavailable, Text: "The Domino server gave an answer that is damaged.", Err: err}, true)
 }
 
 // settle takes note of what came back, in the budgets, and makes an error of what is not a success.
@@ -275,7 +289,7 @@ func (s *System) settle(ctx context.Context, b *box, a answer) error {
 			return shuttingDown()
 		}
 		if ctx.Err() != nil {
-			return givenUp(ctx)
+			return source.GivenUp(ctx)
 		}
 		e := source.Failure(a.failure).(*source.Error)
 		switch e.Kind {
@@ -287,20 +301,16 @@ func (s *System) settle(ctx context.Context, b *box, a answer) error {
 		}
 		s.log.Warn("domino: a calendar was not read", "source", "domino", "err", a.failure)
 		if cause, ok := errors.AsType[*outbound.Error](a.failure); ok && cause.Kind == outbound.Untrusted {
-			e.Kind, e.Whole = source.Unavailable, true
-			s.gate.stop(0, e)
-			if err := s.gate.shut(); err != nil {
-				return err
-			}
-			return e
+			e.Kind = source.Unavailable
+			return s.gate.Stop(0, e)
 		}
-		s.gate.failed(b.key)
+		s.gate.Failed(b.Key)
 		e.Kind = source.Unavailable
-		return b.pause(s.t, 0, e, true)
+		return b.Pause(s.t.backoff, 0, e, true)
 	}
 	r := a.refusal()
 	if r == nil && !a.form() {
-		s.gate.succeeded()
+		s.gate.Succeeded()
 		return nil
 	}
 	if r == nil { // the form again, after signing in
@@ -314,16 +324,12 @@ func (s *System) settle(ctx context.Context, b *box, a answer) error {
 	}
 	switch {
 	case r.status == http.StatusTooManyRequests, r.status == http.StatusServiceUnavailable && r.wait > 0:
-		s.gate.stop(r.wait, fail(source.Unavailable, "The Domino server asks to be left alone for a while."))
-		if err := s.gate.shut(); err != nil {
-			return err
-		}
-		return b.pause(s.t, 0, fail(source.Unavailable, "The Domino server asks to be left alone for a while."), false)
+		return s.gate.Stop(r.wait, fail(source.Unavailable, "The Domino server asks to be left alone for a while."))
 	case r.status >= 500 || r.status == http.StatusRequestTimeout:
-		s.gate.failed(b.key)
-		return b.pause(s.t, r.wait, fail(source.Unavailable, fmt.Sprintf("The Domino server has a problem with this mail file at the moment (%d).", r.status)), true)
+		s.gate.Failed(b.Key)
+		return b.Pause(s.t.backoff, r.wait, fail(source.Unavailable, fmt.Sprintf("The Domino server has a problem with this mail file at the moment (%d).", r.status)), true)
 	}
-	s.gate.succeeded() // it answers
+	s.gate.Succeeded() // it answers
 	switch r.status {
 	case http.StatusUnauthorized:
 		return s.denied(b, fail(source.NotAllowed, "The account that reads calendars may not read this mail file. An administrator has to give it reader access in the file's access control list."))
@@ -331,7 +337,7 @@ func (s *System) settle(ctx context.Context, b *box, a answer) error {
 		if s.disabled(ctx) {
 			e := fail(source.NotAllowed, "The calendar service is not enabled on the Domino server. An administrator has to add it to the enabled services of Domino Access Services.")
 			e.Whole, e.RetryAfter = true, s.t.refused
-			s.gate.stop(s.t.refused, e)
+			s.gate.Stop(s.t.refused, e)
 			return e
 		}
 		return s.denied(b, fail(source.NotAllowed, "The Domino server does not hand out the calendar of this mail file. An administrator has to give the account that reads calendars reader access to it."))
@@ -341,14 +347,14 @@ func (s *System) settle(ctx context.Context, b *box, a answer) error {
 	return fail(source.Other, fmt.Sprintf("The Domino server refuses to hand out the calendar (%d).", r.status))
 }
 
-// denied makes an error of a refusal that is about one mail file. It is not believed at once: asking again is worth it
-// for a while.
+// denied makes an error of a refusal that is about one mail file. It is not believed at once, but the third time in a row: a
+// server that has just started refuses people whom it knows a little later.
 func (s *System) denied(b *box, e *source.Error) *source.Error {
-	if b.deny() {
+	if b.denied++; b.denied > 2 {
 		return e
 	}
 	e.Kind = source.Unavailable
-	return b.pause(s.t, 0, e, false)
+	return b.Pause(s.t.backoff, 0, e, false)
 }
 
 // disabled reports whether the server says that it has no calendar service.

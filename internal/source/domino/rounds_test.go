@@ -14,6 +14,7 @@ import (
 	"github.com/doorlight/doorlight/internal/agenda/agendatest"
 	"github.com/doorlight/doorlight/internal/calendar"
 	"github.com/doorlight/doorlight/internal/source/domino/dominotest"
+	"github.com/doorlight/doorlight/internal/source/gate"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/presence"
 )
@@ -39,7 +40,7 @@ func TestPresenceFollowsEveryMailFile(t *testing.T) {
 			t.Cleanup(client.CloseIdleConnections)
 			s, err := New(Config{URL: server.URL, AllowHTTP: true, Username: dominotest.DefaultUsername, Password: dominotest.DefaultPassword,
 				MailFile: "mail/{local}.nsf", HTTP: client, Log: slog.New(slog.DiscardHandler),
-				timing: timing{backoff: 20 * time.Millisecond, backoffMax: 200 * time.Millisecond, polled: 500 * time.Millisecond, refused: 200 * time.Millisecond, page: 20}})
+				timing: timing{backoff: gate.Backoff{First: 20 * time.Millisecond, Most: 200 * time.Millisecond}, polled: 500 * time.Millisecond, refused: 200 * time.Millisecond, page: 20}})
 			must(t, err)
 			t.Cleanup(s.Close)
 			g := &gremlin{r: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 2)), server: server}

@@ -51,12 +51,12 @@ func (s *System) signInAgain(ctx context.Context, a answer, cookie string) (bool
 	case s.sign.turn <- struct{}{}:
 		defer func() { <-s.sign.turn }()
 	case <-ctx.Done():
-		return false, givenUp(ctx)
+		return false, source.GivenUp(ctx)
 	}
 	if s.sign.current() != cookie { // somebody else has done it meanwhile
 		return true, nil
 	}
-	if err := s.gate.shut(); err != nil { // perhaps the password was not taken a moment ago
+	if err := s.gate.Shut(); err != nil { // perhaps the password was not taken a moment ago
 		return false, err
 	}
 	if cookie == "" && a.asksBasic() {
@@ -80,7 +80,7 @@ func (s *System) wrongPassword(status int) *source.Error {
 		Text: "The Domino server does not accept the user name or the password of the account that reads calendars. An administrator has to correct them.",
 		Err:  fmt.Errorf("domino: the sign-in was refused with %d", status)}
 	s.log.Error("domino: the server does not accept the account", "source", "domino", "err", e.Err)
-	s.gate.stop(s.t.refused, e)
+	s.gate.Stop(s.t.refused, e)
 	told := *e
 	told.RetryAfter = s.t.refused
 	return &told
@@ -103,10 +103,10 @@ func (s *System) signInByForm(ctx context.Context) (string, error) {
 	resp, err := s.sign.transport.RoundTrip(req)
 	if err != nil {
 		if ctx.Err() != nil && context.Cause(ctx) != context.DeadlineExceeded {
-			return "", givenUp(ctx)
+			return "", source.GivenUp(ctx)
 		}
 		return "", &source.Error{Kind: source.Unavailable, Whole: true, Text: "The connection to the Domino server broke off while signing in.",
-			RetryAfter: s.t.backoffAfter(0), Err: fmt.Errorf("domino: sign in: %w", err)}
+			RetryAfter: s.t.backoff.After(0), Err: fmt.Errorf("domino: sign in: %w", err)}
 	}
 	defer resp.Body.Close()
 	io.CopyN(io.Discard, resp.Body, maxAnswer) // so that the connection may be used again
@@ -122,12 +122,12 @@ func (s *System) signInByForm(ctx context.Context) (string, error) {
 	case resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests:
 		e := &source.Error{Kind: source.Unavailable, Whole: true, Status: resp.StatusCode, RetryAfter: source.RetryAfter(resp.Header),
 			Text: fmt.Sprintf("The Domino server has a problem with signing in at the moment (%d).", resp.StatusCode)}
-		s.gate.stop(e.RetryAfter, e)
+		s.gate.Stop(e.RetryAfter, e)
 		return "", e
 	case resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusMethodNotAllowed:
 		e := &source.Error{Kind: source.Other, Whole: true, Status: resp.StatusCode,
 			Text: "The Domino server neither takes a password with HTTP Basic nor has a form to sign in with. An administrator has to allow one of the two for its web site."}
-		s.gate.stop(s.t.refused, e)
+		s.gate.Stop(s.t.refused, e)
 		return "", e
 	}
 	return "", s.wrongPassword(resp.StatusCode)

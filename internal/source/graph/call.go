@@ -111,14 +111,11 @@ func (a *answer) claims() string {
 // send sends one request with that token, within the limits of the gate, and hands back what comes of it. Errors are of
 // the gate only.
 func (s *System) send(ctx context.Context, token string, c call, doubtful bool, limit int64) (answer, error) {
-	release, err := s.gate.slot(ctx, doubtful)
+	leave, err := s.gate.Enter(ctx, doubtful)
 	if err != nil {
 		return answer{}, err
 	}
-	defer release()
-	if _, err := s.admitted(ctx); err != nil { // the gate may have closed meanwhile
-		return answer{}, err
-	}
+	defer leave()
 	u, err := url.Parse(s.graph.String() + c.path)
 	if err != nil {
 		return answer{}, fmt.Errorf("graph: make an address: %w", errors.Unwrap(err))
@@ -150,32 +147,6 @@ func requestID() string {
 	rand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// admitted returns an error while the gate is closed. If it is this caller's turn to find out whether the service
-// answers again, it does.
-func (s *System) admitted(ctx context.Context) (bool, error) {
-	probe, err := s.gate.closed()
-	if err != nil {
-		return false, err
-	}
-	if !probe {
-		return true, nil
-	}
-	// The index needs no token and no mailbox.
-	resp, err := s.http.Do(ctx, outbound.Request{URL: s.graph.JoinPath("/"), MaxBody: 4 << 20})
-	s.gate.probed(err == nil && resp.Status < 500, ctx.Err() != nil)
-	if err != nil || resp.Status >= 500 {
-		s.log.Warn("graph: the service does not answer", "source", "graph", "err", err)
-		if ctx.Err() != nil {
-			return false, givenUp(ctx)
-		}
-		if err := s.gate.shut(); err != nil {
-			return false, err
-		}
-		return false, &source.Error{Kind: source.Unavailable, Text: silent, Whole: true}
-	}
-	return true, nil
 }
 
 // ask sends a request as the application. A token that the service does not take is replaced once.
@@ -245,12 +216,7 @@ func (s *System) askMany(ctx context.Context, calls []call) ([]answer, error) {
 		s.log.Warn("graph: a batch was refused", "source", "graph", "err", r)
 		switch r.status {
 		case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-			s.gate.stop(r.wait, tooOften)
-			err := s.gate.shut()
-			if err == nil { // the wait was a very short one
-				err = &source.Error{Kind: source.Unavailable, Text: tooOften, Whole: true, Status: r.status, Err: r}
-			}
-			return nil, err
+			return nil, s.gate.Stop(r.wait, tooOften)
 		}
 		return fill(whole), nil
 	}
@@ -290,5 +256,3 @@ func (s *System) askMany(ctx context.Context, calls []call) ([]answer, error) {
 	}
 	return answers, nil
 }
-
-const tooOften = "Microsoft 365 asks this server to wait before it asks again."

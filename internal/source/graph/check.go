@@ -255,7 +255,7 @@ func (c *checker) calendar(ctx context.Context) bool {
 	c.name = c.mailbox
 	a, err := read(c.name)
 	if err == nil && a.failure == nil && a.refusal().status404() && a.refusal().code != "MailboxNotEnabledForRESTAPI" {
-		b := &box{key: strings.ToLower(c.mailbox), turns: make(chan struct{}, 4)} // one of its own: a check changes nothing
+		b := newBox(strings.ToLower(c.mailbox)) // one of its own: a check changes nothing
 		id, lookErr := c.s.lookUp(ctx, b, a.refusal(), false)
 		if lookErr == nil {
 			c.name = id

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/source/gate"
 )
 
 // scopes are asked for when somebody signs in, and no more.
@@ -31,6 +32,8 @@ func (s *System) scope() string {
 
 // userTokens are the tokens of people who signed in, by a hash of each refresh token that was seen of them.
 type userTokens struct {
+	gate *gate.Gate // of their sign-ins: they ask Entra ID, one each, and must not while it wants to be left alone, or does not take the application
+
 	mu sync.Mutex // guards m
 	m  map[[sha256.Size]byte]*userToken
 }
@@ -59,7 +62,7 @@ func (u *userTokens) get(refresh string) *userToken {
 	one := u.m[key]
 	if one == nil {
 		u.makeRoom()
-		one = &userToken{turn: make(chan struct{}, 1), newest: refresh, box: &box{key: fmt.Sprintf("account %x", key[:8]), turns: make(chan struct{}, 4)}}
+		one = &userToken{turn: make(chan struct{}, 1), newest: refresh, box: newBox(fmt.Sprintf("account %x", key[:8]))}
 		u.m[key] = one
 	}
 	one.mu.Lock()
@@ -126,7 +129,7 @@ func (s *System) userToken(ctx context.Context, one *userToken, claims string) (
 	case one.turn <- struct{}{}:
 		defer func() { <-one.turn }()
 	case <-ctx.Done():
-		return "", givenUp(ctx)
+		return "", source.GivenUp(ctx)
 	}
 	if token := known(); token != "" {
 		return token, nil
@@ -140,19 +143,19 @@ func (s *System) userToken(ctx context.Context, one *userToken, claims string) (
 	}
 	g, err := s.token(ctx, form, false)
 	if err != nil {
+		s.log.Warn("graph: an account could not sign in", "source", "graph", "err", err)
 		if e, ok := errors.AsType[*source.Error](err); ok {
 			switch {
 			case e.Kind == source.Credentials:
 				s.users.forget(one)
 			case e.Kind == source.Unavailable && ctx.Err() == nil:
 				// Of the sign-in service as such: nobody else tries meanwhile.
-				s.gate.stopUsers(s.t, e)
+				return "", s.users.gate.Stop(e.RetryAfter, e)
 			}
 		}
-		s.log.Warn("graph: an account could not sign in", "source", "graph", "err", err)
 		return "", err
 	}
-	s.gate.usersSucceeded()
+	s.users.gate.Succeeded()
 	one.mu.Lock()
 	one.access, one.renew = g.Access, g.renewAt()
 	rotated := g.Refresh != "" && g.Refresh != refresh
@@ -176,7 +179,7 @@ func (u *userToken) refused(token string) {
 
 // fetchDelegated reads the calendar of whoever signed in.
 func (s *System) fetchDelegated(ctx context.Context, a source.Account) (r source.Result, err error) {
-	if _, err := s.admitted(ctx); err != nil {
+	if err := s.gate.Admit(ctx); err != nil {
 		return source.Result{}, err
 	}
 	one := s.users.get(a.Password)
@@ -187,10 +190,10 @@ func (s *System) fetchDelegated(ctx context.Context, a source.Account) (r source
 			r.Password = one.newest
 		}
 	}()
-	if err := one.box.waiting(); err != nil {
+	if err := one.box.Shut(); err != nil {
 		return source.Result{}, err
 	}
-	release, err := one.box.turn(ctx)
+	release, err := one.box.Turn(ctx)
 	if err != nil {
 		return source.Result{}, err
 	}
@@ -198,14 +201,14 @@ func (s *System) fetchDelegated(ctx context.Context, a source.Account) (r source
 	ask := func(c call) (answer, error) {
 		var claims string
 		for try := 0; ; try++ {
-			if err := s.gate.usersClosed(); err != nil {
+			if err := s.users.gate.Shut(); err != nil {
 				return answer{}, err
 			}
 			token, err := s.userToken(ctx, one, claims)
 			if err != nil {
 				return answer{}, err
 			}
-			got, err := s.send(ctx, token, c, one.box.isDoubtful(), maxPage)
+			got, err := s.send(ctx, token, c, one.box.Doubtful(), maxPage)
 			if err != nil || got.status != http.StatusUnauthorized || try > 0 {
 				return got, err
 			}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/source/gate"
 	"github.com/doorlight/doorlight/internal/source/graph/graphtest"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 )
@@ -95,15 +96,15 @@ func TestTheApplicationAsksTooOften(t *testing.T) {
 // TestAWaitThatIsNotSaid grows with each time, by chance a little less.
 func TestAWaitThatIsNotSaid(t *testing.T) {
 	t.Parallel()
-	tt := timing{}.withDefaults()
+	backoff := timing{}.withDefaults().backoff
 	for step, want := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
 		for range 50 {
-			if got := tt.backoffAfter(step); got > want*time.Second || got < want*time.Second*4/5 {
+			if got := backoff.After(step); got > want*time.Second || got < want*time.Second*4/5 {
 				t.Errorf("after failure %d: %v, want up to %ds", step, got, want)
 			}
 		}
 	}
-	if got := tt.backoffAfter(1000); got > 5*time.Minute {
+	if got := backoff.After(1000); got > 5*time.Minute {
 		t.Errorf("after a thousand: %v", got)
 	}
 	server, s := start(t)
@@ -217,13 +218,12 @@ func TestOneMailboxIsBrokenForEver(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if b := s.boxes.get("user7@example.com"); !b.isDoubtful() {
+		b := s.boxes.Get("user7@example.com")
+		if !b.Doubtful() {
 			t.Error("the broken one is not asked for on its own")
-		} else { // the next round is to ask for it again
-			b.mu.Lock()
-			b.until = time.Time{}
-			b.mu.Unlock()
 		}
+		timer := time.NewTimer(b.Wait()) // the next round is to ask for it again
+		<-timer.C
 	}
 }
 
@@ -233,7 +233,7 @@ func TestASilentService(t *testing.T) {
 	server, s := start(t, func(_ *graphtest.Config, c *Config, o *outbound.Config) {
 		o.Timeout = time.Second
 		c.timing.gather = 20 * time.Millisecond
-		c.timing.backoff = 500 * time.Millisecond
+		c.timing.backoff.First = 500 * time.Millisecond
 	})
 	_, err := s.Fetch(t.Context(), anna()) // it was well before
 	must(t, err)
@@ -280,8 +280,8 @@ func TestAProbeThatIsGivenUp(t *testing.T) {
 	server, s := start(t)
 	_, err := s.Fetch(t.Context(), anna())
 	must(t, err)
-	for i := range probeAfter {
-		s.gate.failed(fmt.Sprint("mailbox ", i))
+	for i := range gate.ProbeAfter {
+		s.gate.Failed(fmt.Sprint("mailbox ", i))
 	}
 	lift := server.Break(graphtest.Rule{Op: "index", Do: graphtest.Hang})
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("somebody else"))
@@ -386,9 +386,9 @@ func TestTheTokenIsRenewedBeforeItsEnd(t *testing.T) {
 	_, err = s.Fetch(t.Context(), anna())
 	must(t, err)
 	lift()
-	s.app.mu.Lock()
-	s.app.until = time.Time{}
-	s.app.mu.Unlock()
+	if err := s.app.gate.Shut(); err != nil {
+		<-time.After(errorOf(t, err).RetryAfter)
+	}
 	_, err = s.Fetch(t.Context(), anna())
 	must(t, err)
 	if n := server.Count("token"); n != 3 {
@@ -481,7 +481,7 @@ func TestMailboxesThatCannotBeRead(t *testing.T) {
 			t.Errorf("%s: %v: %q", mailbox, e, e.Text)
 		}
 	}
-	if b := s.boxes.get("a.amsel@example.com"); b.id == "" {
+	if b := s.boxes.Get("a.amsel@example.com"); b.id == "" {
 		t.Error("who was looked up was not remembered")
 	}
 	n := server.Count("users")

@@ -48,14 +48,14 @@ func (s *System) Fetch(ctx context.Context, a source.Account) (source.Result, er
 	if strings.TrimSpace(a.Mailbox) == "" {
 		return source.Result{}, &source.Error{Kind: source.BadAddress, Text: "It is not known which mailbox is to be read: the user has no e-mail address."}
 	}
-	if _, err := s.admitted(ctx); err != nil {
+	if err := s.gate.Admit(ctx); err != nil {
 		return source.Result{}, err
 	}
-	b := s.boxes.get(a.Mailbox)
-	if err := b.waiting(); err != nil {
+	b := s.boxes.Get(a.Mailbox)
+	if err := b.Shut(); err != nil {
 		return source.Result{}, err
 	}
-	release, err := b.turn(ctx)
+	release, err := b.Turn(ctx)
 	if err != nil {
 		return source.Result{}, err
 	}
@@ -72,11 +72,11 @@ func (s *System) Fetch(ctx context.Context, a source.Account) (source.Result, er
 		if err != nil {
 			return source.Result{}, err
 		}
-		if first, err = s.ask(ctx, viewCall("/users/"+url.PathEscape(id)+query), b.isDoubtful(), maxPage); err != nil {
+		if first, err = s.ask(ctx, viewCall("/users/"+url.PathEscape(id)+query), b.Doubtful(), maxPage); err != nil {
 			return source.Result{}, err
 		}
 	}
-	return s.read(ctx, b, a, first, func(c call) (answer, error) { return s.ask(ctx, c, b.isDoubtful(), maxPage) }, false)
+	return s.read(ctx, b, a, first, func(c call) (answer, error) { return s.ask(ctx, c, b.Doubtful(), maxPage) }, false)
 }
 
 func viewCall(path string) call {
@@ -104,13 +104,13 @@ func viewQuery(from, to time.Time, page int) string {
 // firstPage asks together with whoever asks at the same time. What a batch could not
 // carry is asked for alone, and so is what its token was not good for.
 func (s *System) firstPage(ctx context.Context, b *box, c call) (answer, error) {
-	if !b.isDoubtful() {
+	if !b.Doubtful() {
 		a, err := s.together(ctx, c)
 		if err != nil || a.failure == nil && a.status != 0 && a.status != http.StatusUnauthorized {
 			return a, err
 		}
 	}
-	return s.ask(ctx, c, b.isDoubtful(), maxPage)
+	return s.ask(ctx, c, b.Doubtful(), maxPage)
 }
 
 // gatherer collects calls of several callers into one batch.
@@ -168,7 +168,7 @@ func (s *System) together(ctx context.Context, c call) (answer, error) {
 	case <-one.done:
 		return one.a, one.err
 	case <-ctx.Done():
-		return answer{}, givenUp(ctx)
+		return answer{}, source.GivenUp(ctx)
 	}
 }
 
@@ -191,7 +191,7 @@ func (s *System) sendBatch(batch []*gathered) {
 		// The batch as a whole; each is asked for alone then, so that one does not spoil it for the others.
 		if e, ok := errors.AsType[*outbound.Error](answers[0].failure); !ok || e.Kind != outbound.TooLarge {
 			s.log.Warn("graph: a batch was not answered", "source", "graph", "err", answers[0].failure)
-			s.gate.failed("batch " + calls[0].path)
+			s.gate.Failed("batch " + calls[0].path)
 		}
 	}
 	for i, one := range batch {
@@ -267,7 +267,7 @@ func (s *System) damaged(b *box, err error) *source.Error {
 		err = errors.New("graph: a page without a value")
 	}
 	s.log.Warn("graph: a page could not be read", "source", "graph", "err", err)
-	return b.pause(s.t, 0, &source.Error{Kind: source.Unavailable, Text: "Microsoft 365 gave an answer that is damaged.", Err: err}, true)
+	return b.Pause(s.t.backoff, 0, &source.Error{Kind: source.Unavailable, Text: "Microsoft 365 gave an answer that is damaged.", Err: err}, true)
 }
 
 // nextPage returns the path of a next link, which must be one of the same service: the token goes with it.
@@ -295,7 +295,7 @@ func (r *refused) status404() bool { return r != nil && r.status == http.StatusN
 func (s *System) settle(ctx context.Context, b *box, a answer, delegated bool) error {
 	if a.failure != nil {
 		if ctx.Err() != nil {
-			return givenUp(ctx)
+			return source.GivenUp(ctx)
 		}
 		e := source.Failure(a.failure).(*source.Error)
 		switch e.Kind {
@@ -306,14 +306,14 @@ func (s *System) settle(ctx context.Context, b *box, a answer, delegated bool) e
 			return e
 		}
 		s.log.Warn("graph: a calendar was not read", "source", "graph", "err", a.failure)
-		s.gate.failed(b.key)
+		s.gate.Failed(b.Key)
 		e.Kind = source.Unavailable
-		return b.pause(s.t, 0, e, true)
+		return b.Pause(s.t.backoff, 0, e, true)
 	}
 	r := a.refusal()
 	if r == nil {
-		s.gate.succeeded()
-		b.succeeded()
+		s.gate.Succeeded()
+		b.Succeeded()
 		if !delegated {
 			s.app.works()
 		}
@@ -327,29 +327,26 @@ func (s *System) settle(ctx context.Context, b *box, a answer, delegated bool) e
 	}
 	switch {
 	case r.status == http.StatusTooManyRequests:
-		if s.gate.turnedAway(b.key) {
-			s.gate.stop(r.wait, tooOften)
-			if err := s.gate.shut(); err != nil {
-				return err
-			}
+		if s.gate.turnedAway(b.Key) {
+			return s.gate.Stop(r.wait, tooOften)
 		}
-		return b.pause(s.t, r.wait, fail(source.Unavailable, "Microsoft 365 asks this server to wait before it reads this calendar again."), false)
+		return b.Pause(s.t.backoff, r.wait, fail(source.Unavailable, "Microsoft 365 asks this server to wait before it reads this calendar again."), false)
 	case r.status >= 500 || r.status == http.StatusRequestTimeout:
-		s.gate.failed(b.key)
-		return b.pause(s.t, r.wait, fail(source.Unavailable, fmt.Sprintf("Microsoft 365 has a problem with this mailbox at the moment (%d).", r.status)), true)
+		s.gate.Failed(b.Key)
+		return b.Pause(s.t.backoff, r.wait, fail(source.Unavailable, fmt.Sprintf("Microsoft 365 has a problem with this mailbox at the moment (%d).", r.status)), true)
 	}
-	s.gate.succeeded() // it answers
+	s.gate.Succeeded() // it answers
 	if r.status != http.StatusUnauthorized {
-		b.succeeded()
+		b.Succeeded()
 		if !delegated {
 			s.app.works()
 		}
 	}
 	switch {
 	case r.status == http.StatusUnauthorized && delegated:
-		return b.pause(s.t, 0, fail(source.Unavailable, "Microsoft 365 does not accept the sign-in at the moment."), false)
+		return b.Pause(s.t.backoff, 0, fail(source.Unavailable, "Microsoft 365 does not accept the sign-in at the moment."), false)
 	case r.status == http.StatusUnauthorized:
-		return b.pause(s.t, 0, fail(source.Unavailable, "Microsoft 365 does not accept the application's sign-in for this mailbox at the moment."), false)
+		return b.Pause(s.t.backoff, 0, fail(source.Unavailable, "Microsoft 365 does not accept the application's sign-in for this mailbox at the moment."), false)
 	case r.status == http.StatusForbidden && delegated:
 		return fail(source.Credentials, "Microsoft 365 does not allow the calendar to be read with this sign-in. Connect the account again, and agree that calendars may be read.")
 	case r.status == http.StatusForbidden:
@@ -383,10 +380,10 @@ func (s *System) lookUp(ctx context.Context, b *box, r *refused, lookedUp bool) 
 		b.setID("")
 		return s.settle(ctx, b, answer{status: r.status, header: http.Header{}, body: r.body()}, false)
 	}
-	if !strings.Contains(b.key, "@") || r.code == "MailboxNotEnabledForRESTAPI" && !lookedUp {
+	if !strings.Contains(b.Key, "@") || r.code == "MailboxNotEnabledForRESTAPI" && !lookedUp {
 		return "", unknown()
 	}
-	quoted := strings.ReplaceAll(b.key, "'", "''") // OData 4.01 part 2, §5.1.1.14.1
+	quoted := strings.ReplaceAll(b.Key, "'", "''") // OData 4.01 part 2, §5.1.1.14.1
 	filter := fmt.Sprintf("mail eq '%s' or proxyAddresses/any(p:p eq 'smtp:%[1]s')", quoted)
 	var a answer
 	for {
@@ -425,7 +422,7 @@ func (s *System) lookUp(ctx context.Context, b *box, r *refused, lookedUp bool) 
 	for _, one := range found.Value {
 		switch {
 		case !guid.MatchString(one.ID):
-		case id == "" || strings.EqualFold(one.Mail, b.key): // the one whose first address it is
+		case id == "" || strings.EqualFold(one.Mail, b.Key): // the one whose first address it is
 			id = one.ID
 		}
 	}

@@ -5,7 +5,7 @@
 // other calendars are polled.
 //
 // A System obeys what the service says about waiting, exactly, and keeps its questions to what the service allows: see
-// gate. Who the mailboxes belong to and when they are read is up to the caller.
+// package gate. Who the mailboxes belong to and when they are read is up to the caller.
 package graph
 
 import (
@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/source/gate"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 )
 
@@ -74,18 +75,17 @@ type Config struct {
 
 // timing is how long things take. Zero values mean what withDefaults says.
 type timing struct {
-	gather     time.Duration // how long to wait for more mailboxes to ask for in one request
-	batch      time.Duration // how long such a request may take; then each is asked for alone
-	pace       time.Duration // between two batches of calls about subscriptions
-	lifetime   time.Duration // of a subscription
-	backoff    time.Duration // the first wait after a failure; it doubles up to backoffMax
-	backoffMax time.Duration
-	polled     time.Duration // Result.Every of a mailbox that nobody tells about
-	watched    time.Duration // and of one with a subscription
-	fresh      time.Duration // how long a token that the service does not take is not replaced, after it was granted
-	page       int           // appointments asked for at a time
-	relist     time.Duration // when to look for subscriptions, after the making of one was not heard of
-	farewell   time.Duration // how long Watch may take to delete subscriptions at its end
+	gather   time.Duration // how long to wait for more mailboxes to ask for in one request
+	batch    time.Duration // how long such a request may take; then each is asked for alone
+	pace     time.Duration // between two batches of calls about subscriptions
+	lifetime time.Duration // of a subscription
+	backoff  gate.Backoff
+	polled   time.Duration // Result.Every of a mailbox that nobody tells about
+	watched  time.Duration // and of one with a subscription
+	fresh    time.Duration // how long a token that the service does not take is not replaced, after it was granted
+	page     int           // appointments asked for at a time
+	relist   time.Duration // when to look for subscriptions, after the making of one was not heard of
+	farewell time.Duration // how long Watch may take to delete subscriptions at its end
 }
 
 func (t timing) withDefaults() timing {
@@ -98,8 +98,8 @@ func (t timing) withDefaults() timing {
 	set(&t.batch, 15*time.Second)
 	set(&t.pace, 500*time.Millisecond) // of 20 calls: 800 in 20 s, where 1,000 are allowed (Graph throttling limits, subscriptions)
 	set(&t.lifetime, 3*24*time.Hour)   // of at most 10,080 minutes; what a lost server leaves behind is gone in three days
-	set(&t.backoff, time.Second)
-	set(&t.backoffMax, 5*time.Minute)
+	set(&t.backoff.First, time.Second)
+	set(&t.backoff.Most, 5*time.Minute)
 	set(&t.polled, 5*time.Minute)
 	set(&t.watched, time.Hour)
 	set(&t.fresh, 5*time.Second)
@@ -128,8 +128,8 @@ type System struct {
 
 	app   appToken
 	users userTokens
-	gate  gate
-	boxes boxes
+	gate  *budget
+	boxes *gate.Boxes[*box]
 	batch gatherer
 	subs  subscriptions
 }
@@ -213,8 +213,10 @@ func New(c Config) (*System, error) {
 	s.c = c
 	s.graph = s.graph.JoinPath("v1.0")
 	s.life, s.end = context.WithCancel(context.Background())
-	s.app.turn = make(chan struct{}, 1)
-	s.gate.init(s.t)
+	s.app.turn, s.app.gate = make(chan struct{}, 1), gate.New(gate.Config{Backoff: s.t.backoff})
+	s.users.gate = gate.New(gate.Config{Backoff: s.t.backoff})
+	s.gate = s.newBudget()
+	s.boxes = gate.NewBoxes(newBox)
 	s.subs.init()
 	return s, nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/doorlight/doorlight/internal/calendar"
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/source/gate"
 	"github.com/doorlight/doorlight/internal/source/graph/graphtest"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 )
@@ -34,7 +35,7 @@ func start(t *testing.T, change ...func(*graphtest.Config, *Config, *outbound.Co
 	stand := graphtest.Config{Observe: schema(t)}
 	app := graphtest.DefaultApp()
 	c := Config{ClientID: app.ID, Secret: app.Secret, Cloud: Custom, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		timing: timing{backoff: 50 * time.Millisecond, backoffMax: time.Second, pace: time.Millisecond, fresh: time.Nanosecond}}
+		timing: timing{backoff: gate.Backoff{First: 50 * time.Millisecond, Most: time.Second}, pace: time.Millisecond, fresh: time.Nanosecond}}
 	out := outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: 20 * time.Second}
 	for _, f := range change {
 		f(&stand, &c, &out)

@@ -15,6 +15,7 @@ import (
 	"github.com/doorlight/doorlight/internal/agenda"
 	"github.com/doorlight/doorlight/internal/agenda/agendatest"
 	"github.com/doorlight/doorlight/internal/calendar"
+	"github.com/doorlight/doorlight/internal/source/gate"
 	"github.com/doorlight/doorlight/internal/source/graph/graphtest"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/presence"
@@ -42,7 +43,7 @@ func TestPresenceFollowsEveryMailbox(t *testing.T) {
 			c := Config{
 				Tenant: server.Tenant, ClientID: app.ID, Secret: app.Secret, Cloud: Custom, LoginURL: server.LoginURL, GraphURL: server.GraphURL, HTTP: client,
 				Log:    slog.New(slog.DiscardHandler),
-				timing: timing{backoff: 20 * time.Millisecond, backoffMax: 200 * time.Millisecond, pace: time.Millisecond, polled: time.Second, watched: 2 * time.Second},
+				timing: timing{backoff: gate.Backoff{First: 20 * time.Millisecond, Most: 200 * time.Millisecond}, pace: time.Millisecond, polled: time.Second, watched: 2 * time.Second},
 			}
 			var s *System
 			if way == "told" {

@@ -265,7 +265,7 @@ func TestPublishedUserAndSubscriptions(t *testing.T) {
 		t.Errorf("subscription %+v", one)
 	}
 
-	b := s.boxes.get("test1@mattermost.onmicrosoft.com")
+	b := s.boxes.Get("test1@mattermost.onmicrosoft.com")
 	user := recorded(t, 200, nil, []byte(`{"value":[`+string(sample(t, "real-me.json"))+`]}`))
 	if id, err := user.lookUp(t.Context(), b, &refused{status: 404}, false); err != nil || id != "fb10ac13-e441-4611-8431-8ee3b6403673" {
 		t.Errorf("looked up %q, %v", id, err)

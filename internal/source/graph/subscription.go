@@ -142,14 +142,14 @@ func (s *System) Watch(ctx context.Context, changed func(mailbox string)) error 
 	var hold time.Time // what the service asked for, about subscriptions
 	for ctx.Err() == nil {
 		wait := time.Duration(0)
-		if _, err := s.admitted(ctx); err != nil {
-			wait = pauseOf(err, s.t.backoffMax)
+		if err := s.gate.Admit(ctx); err != nil {
+			wait = pauseOf(err, s.t.backoff.Most)
 		} else if now := time.Now(); now.Before(hold) {
 			wait = hold.Sub(now)
 		} else if !now.Before(list) {
 			if err := s.leftovers(ctx); err != nil && ctx.Err() == nil {
 				s.log.Warn("graph: subscriptions could not be listed", "source", "graph", "err", err)
-				list = now.Add(max(pauseOf(err, 0), s.t.backoffAfter(listStep)))
+				list = now.Add(max(pauseOf(err, 0), s.t.backoff.After(listStep)))
 				listStep++
 			} else {
 				list, listStep = now.Add(relistAfter), 0
@@ -181,7 +181,7 @@ func (s *System) Watch(ctx context.Context, changed func(mailbox string)) error 
 // hint tells of a change in a mailbox. One that is to be left alone for a while is told of after: whoever is told of it
 // reads, and would find nothing but the wait, over and over.
 func (s *System) hint(mailbox string, changed func(string)) {
-	wait := s.boxes.get(mailbox).wait()
+	wait := s.boxes.Get(mailbox).Wait()
 	if wait <= 0 {
 		changed(mailbox)
 		return
@@ -270,7 +270,7 @@ func (s *System) fill(j *job) {
 	case j.one == nil:
 		j.call = call{method: http.MethodDelete, path: path}
 	case j.todo == create:
-		name, _ := s.boxes.get(j.one.mailbox).name()
+		name, _ := s.boxes.Get(j.one.mailbox).name()
 		j.state = rand.Text() + rand.Text() // 256 bits in 52 letters, of at most 128
 		j.call = call{method: http.MethodPost, path: "/subscriptions", header: map[string]string{"Prefer": `IdType="ImmutableId"`}, body: map[string]any{
 			"changeType": "created,updated,deleted", "resource": "users/" + url.PathEscape(name) + "/events", "notificationUrl": s.c.NotifyURL,
@@ -310,8 +310,8 @@ func (s *System) work(ctx context.Context, jobs []*job, changed func(string)) (w
 	}
 	if answers[0].failure != nil && ctx.Err() == nil {
 		s.log.Warn("graph: subscriptions could not be kept", "source", "graph", "err", answers[0].failure)
-		s.gate.failed("subscriptions")
-		wait = s.t.backoffAfter(0)
+		s.gate.Failed("subscriptions")
+		wait = s.t.backoff.After(0)
 	}
 	for i, j := range jobs {
 		wait = max(wait, s.settleJob(ctx, j, answers[i], changed))
@@ -328,7 +328,7 @@ func (s *System) postpone(j *job, wait time.Duration) {
 		return
 	}
 	if wait <= 0 {
-		wait = s.t.backoffAfter(j.one.step)
+		wait = s.t.backoff.After(j.one.step)
 		j.one.step++
 	}
 	j.one.due = time.Now().Add(wait)
@@ -363,7 +363,7 @@ func (s *System) settleJob(ctx context.Context, j *job, a answer, changed func(s
 		return 0
 	}
 	if j.todo == create && r.status == http.StatusNotFound && !j.second {
-		b := s.boxes.get(j.one.mailbox)
+		b := s.boxes.Get(j.one.mailbox)
 		_, lookedUp := b.name()
 		if _, err := s.lookUp(ctx, b, r, lookedUp); err == nil {
 			j.second = true
@@ -461,7 +461,7 @@ func (s *System) leftovers(ctx context.Context) error {
 			return err
 		}
 		if a.failure != nil {
-			s.gate.failed("subscriptions")
+			s.gate.Failed("subscriptions")
 			return a.failure
 		}
 		if r := a.refusal(); r != nil {

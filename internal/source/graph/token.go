@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/source/gate"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 )
 
@@ -80,31 +81,24 @@ func (s *System) token(ctx context.Context, form url.Values, own bool) (grant, e
 // appToken is the token of the application.
 type appToken struct {
 	turn chan struct{} // full while somebody asks for a token
+	gate *gate.Gate    // closed after a failure
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards what follows; before that of the gate
 	access  string
 	granted time.Time
 	worked  bool // the service took it
 	renew   time.Time
 	ends    time.Time
-	failed  *source.Error // of the last attempt; nil: it went well
-	until   time.Time     // no attempt before
-	step    int           // failures in a row
 }
 
 func (a *appToken) known(claims string) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
-	if a.access != "" && claims == "" && (now.Before(a.renew) || now.Before(a.until) && now.Before(a.ends)) {
+	now, shut := time.Now(), a.gate.Shut()
+	if a.access != "" && claims == "" && (now.Before(a.renew) || shut != nil && now.Before(a.ends)) {
 		return a.access, nil
 	}
-	if now.Before(a.until) {
-		e := *a.failed
-		e.RetryAfter = a.until.Sub(now)
-		return "", &e
-	}
-	return "", nil
+	return "", shut
 }
 
 // refused takes note that the service does not take a token. wait is above zero if nothing is to be done about it before then:
@@ -154,7 +148,7 @@ func (s *System) appToken(ctx context.Context, claims string) (string, error) {
 	case s.app.turn <- struct{}{}:
 		defer func() { <-s.app.turn }()
 	case <-ctx.Done():
-		return "", givenUp(ctx)
+		return "", source.GivenUp(ctx)
 	}
 	if token, err := s.app.known(claims); token != "" || err != nil {
 		return token, err
@@ -169,26 +163,19 @@ func (s *System) appToken(ctx context.Context, claims string) (string, error) {
 	if err == nil {
 		s.app.access, s.app.granted, s.app.worked, s.app.renew = g.Access, time.Now(), false, g.renewAt()
 		s.app.ends = time.Now().Add(time.Duration(g.Expires))
-		s.app.failed, s.app.step, s.app.until = nil, 0, time.Time{}
+		s.app.gate.Succeeded()
 		return g.Access, nil
 	}
 	if ctx.Err() != nil { // that says nothing about the service
 		return "", err
 	}
 	e, _ := errors.AsType[*source.Error](err)
-	wait := e.RetryAfter
-	if wait == 0 {
-		wait = s.t.backoffAfter(s.app.step)
-		s.app.step++
-	}
-	s.app.until, s.app.failed = time.Now().Add(wait), e
+	told := s.app.gate.Stop(e.RetryAfter, e)
 	s.log.Warn("graph: the application could not sign in", "source", "graph", "err", err)
 	if s.app.access != "" && time.Now().Before(s.app.ends) && claims == "" {
 		return s.app.access, nil // the old one is good for a few minutes yet
 	}
-	copied := *e
-	copied.RetryAfter = wait
-	return "", &copied
+	return "", told
 }
 
 // loginError is a refusal of Entra ID.
