@@ -1,4 +1,4 @@
-// Package graph reads the calendars of Microsoft 365 through Microsoft Graph v1.0. A System is one application that is
+// Package graph reads the calendars of Microsoft 365, and reads and writes presence in Microsoft Teams, through Microsoft Graph v1.0. A System is one application that is
 // registered with a directory of Entra ID. With application permission it reads the mailboxes that the directory allows
 // it; with a refresh token in place of a password it reads the calendar of whoever signed in. Recurrence is expanded by
 // the service. Where the service can reach this server it tells of changes, which are taken as a hint to read again; all
@@ -65,6 +65,11 @@ type Config struct {
 	// all calendars are polled.
 	NotifyURL string
 
+	// PresenceReads and PresenceWrites are how often presence may be read and written in 30 seconds, by this System. Another
+	// server that uses the same application needs its share. Zero: what Microsoft allows an application in all, 1,500 and 8,000
+	// (of 10,000 for presence as a whole).
+	PresenceReads, PresenceWrites int
+
 	// HTTP should follow no redirects: the services send none, and what is posted are secrets. Nil: one of this
 	// System's own, which reaches the public internet only.
 	HTTP *outbound.Client
@@ -128,10 +133,12 @@ type System struct {
 
 	app   appToken
 	users userTokens
-	gate  *budget
+	gate  *budget // calendars
 	boxes *gate.Boxes[*box]
 	batch gatherer
 	subs  subscriptions
+
+	teams teams
 }
 
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
@@ -215,9 +222,11 @@ func New(c Config) (*System, error) {
 	s.life, s.end = context.WithCancel(context.Background())
 	s.app.turn, s.app.gate = make(chan struct{}, 1), gate.New(gate.Config{Backoff: s.t.backoff})
 	s.users.gate = gate.New(gate.Config{Backoff: s.t.backoff})
-	s.gate = s.newBudget()
+	s.gate = s.newBudget(inFlight, nil, "Microsoft 365 has a problem with its mailboxes at the moment.",
+		"Microsoft 365 answers so slowly that this calendar's turn did not come.")
 	s.boxes = gate.NewBoxes(newBox)
 	s.subs.init()
+	s.teams.init(s)
 	return s, nil
 }
 
