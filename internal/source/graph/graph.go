@@ -80,17 +80,21 @@ type Config struct {
 
 // timing is how long things take. Zero values mean what withDefaults says.
 type timing struct {
-	gather   time.Duration // how long to wait for more mailboxes to ask for in one request
-	batch    time.Duration // how long such a request may take; then each is asked for alone
-	pace     time.Duration // between two batches of calls about subscriptions
-	lifetime time.Duration // of a subscription
-	backoff  gate.Backoff
-	polled   time.Duration // Result.Every of a mailbox that nobody tells about
-	watched  time.Duration // and of one with a subscription
-	fresh    time.Duration // how long a token that the service does not take is not replaced, after it was granted
-	page     int           // appointments asked for at a time
-	relist   time.Duration // when to look for subscriptions, after the making of one was not heard of
-	farewell time.Duration // how long Watch may take to delete subscriptions at its end
+	gather    time.Duration // how long to wait for more mailboxes to ask for in one request
+	batch     time.Duration // how long such a request may take; then each is asked for alone
+	pace      time.Duration // between two batches of calls about subscriptions
+	lifetime  time.Duration // of a subscription
+	backoff   gate.Backoff
+	polled    time.Duration // Result.Every of a mailbox that nobody tells about
+	watched   time.Duration // and of one with a subscription
+	fresh     time.Duration // how long a token that the service does not take is not replaced, after it was granted
+	page      int           // appointments asked for at a time
+	relist    time.Duration // when to look for subscriptions, after the making of one was not heard of
+	following time.Duration // how long a subscription to presence lasts
+	refollow  time.Duration // how long it is not replaced by one to others
+	rotate    time.Duration // how long a key for notifications with content is used
+	keyBits   int           // of such a key
+	farewell  time.Duration // how long Watch may take to delete subscriptions at its end
 }
 
 func (t timing) withDefaults() timing {
@@ -109,7 +113,13 @@ func (t timing) withDefaults() timing {
 	set(&t.watched, time.Hour)
 	set(&t.fresh, 5*time.Second)
 	set(&t.relist, 5*time.Minute)
+	set(&t.following, 55*time.Minute) // of at most 60: clocks differ
+	set(&t.refollow, time.Minute)
+	set(&t.rotate, contentKeyLife)
 	set(&t.farewell, 3*time.Second)
+	if t.keyBits == 0 {
+		t.keyBits = contentKeyBits
+	}
 	if t.page == 0 {
 		t.page = 250
 	}

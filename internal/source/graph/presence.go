@@ -53,7 +53,7 @@ const (
 	presenceReadsInFlight  = 10
 	presenceWritesInFlight = 10
 	lookUpsInFlight        = 5
-	followsInFlight        = 5
+	followsInFlight        = 10
 )
 
 // Published limits, in 30 seconds, for an application in a directory (graph/throttling-limits, cloud communications).
@@ -70,6 +70,8 @@ type teams struct {
 	follow    *budget // subscriptions
 	written   *gate.Boxes[*gate.Box]
 	spoilers  spoilers
+	follows   follows
+	keys      entraKeys
 }
 
 func (t *teams) init(s *System) {
@@ -84,6 +86,8 @@ func (t *teams) init(s *System) {
 	t.reads = s.newBudget(presenceReadsInFlight, newQuota(or(s.c.PresenceReads, maxPresenceReads)), failing, slow)
 	t.writes = s.newBudget(presenceWritesInFlight, newQuota(or(s.c.PresenceWrites, maxPresenceWrites)), failing, slow)
 	t.directory = s.newBudget(lookUpsInFlight, nil, "Microsoft 365 has a problem with its directory at the moment.", slow)
+	t.follows.init()
+	t.keys.turn = make(chan struct{}, 1)
 	t.follow = s.newBudget(followsInFlight, nil, failing, slow)
 	// One write at a time for a user: they cannot overtake each other.
 	t.written = gate.NewBoxes(func(key string) *gate.Box {
