@@ -317,7 +317,7 @@ func isGUID(s string) bool {
 
 const (
 	maxHalving = 64 // requests for one list
-	inVain     = 31 // of them, until it is plain that the IDs are not to blame: the list was cut into sixteen
+	inVain     = 31 // of them, then some are asked for alone, to see whether the IDs are to blame at all: the list was cut into sixteen
 )
 
 // Presences reads the presence of users by their object IDs, at most MaxPresences of them. Who has none is missing, and so is
@@ -360,6 +360,17 @@ func (s *System) Presences(ctx context.Context, as *SignIn, ids []string) ([]Pre
 	todo := [][]string{ids}
 	read, began := false, time.Now()
 	for requests := 0; len(todo) > 0; requests++ {
+		switch {
+		case requests == maxHalving:
+			return out, &source.Error{Kind: source.Unavailable, RetryAfter: s.t.backoff.After(0),
+				Text: "Microsoft 365 refuses lists of people because of some of them. They are being looked for."}
+		case requests == inVain && !read && s.anyOf(ctx, &a, todo):
+			read = true
+		case requests == inVain && !read && ctx.Err() != nil:
+			return nil, source.GivenUp(ctx)
+		case requests == inVain && !read:
+			return nil, s.teams.reads.Stop(0, &source.Error{Kind: source.Unavailable, Text: "Microsoft 365 refuses to hand out the presence in Teams."})
+		}
 		// The largest first, until some part can be read: then it is known that it is up to the IDs. After that the smallest, so
 		// that there is something to show for it when it is broken off.
 		at := 0
@@ -368,13 +379,6 @@ func (s *System) Presences(ctx context.Context, as *SignIn, ids []string) ([]Pre
 		}
 		part := todo[at]
 		todo = slices.Delete(todo, at, at+1)
-		switch {
-		case requests == maxHalving:
-			return out, &source.Error{Kind: source.Unavailable, RetryAfter: s.t.backoff.After(0),
-				Text: "Microsoft 365 refuses lists of people because of some of them. They are being looked for."}
-		case requests == inVain && !read:
-			return nil, s.teams.reads.Stop(0, &source.Error{Kind: source.Unavailable, Text: "Microsoft 365 refuses to hand out the presence in Teams."})
-		}
 		got, err := a.ask(ctx, s.teams.reads, presencesCall(part), false, maxPage)
 		if err != nil {
 			return out, err
@@ -399,6 +403,21 @@ func (s *System) Presences(ctx context.Context, as *SignIn, ids []string) ([]Pre
 		}
 	}
 	return out, nil
+}
+
+// anyOf reports that the presence of somebody can be read, of eight out of many.
+func (s *System) anyOf(ctx context.Context, a *asker, parts [][]string) bool {
+	const most = 8
+	for i := 0; i < len(parts) && i < most*max(1, len(parts)/most); i += max(1, len(parts)/most) {
+		got, err := a.ask(ctx, s.teams.reads, presencesCall(parts[i][len(parts[i])/2:][:1]), false, maxAnswer)
+		if err != nil {
+			return false
+		}
+		if got.failure == nil && got.status == http.StatusOK {
+			return true
+		}
+	}
+	return false
 }
 
 // damagedPresence is the error of an answer that makes no sense.

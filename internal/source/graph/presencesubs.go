@@ -53,7 +53,8 @@ type follow struct {
 	id      string // of the subscription; empty: there is none
 	state   string // secret that the service sends along
 	expires time.Time
-	covers  []string // whom it is about; sorted
+	asked   []string // the ids that it was made for
+	covers  []string // those of them whom it is about; sorted
 	key     *contentKey
 	made    time.Time
 
@@ -62,6 +63,7 @@ type follow struct {
 	refused bool // nothing will change by itself
 	again   bool // the one that would be one too many was looked for
 	renew   bool // renewing did not do: it is to be replaced
+	sift    bool // it could not be made, perhaps because of some of the ids
 }
 
 // departed is a subscription that is to be deleted.
@@ -144,7 +146,7 @@ func (s *System) FollowPresences(list []PresenceWatcher) {
 		}
 		one.as, one.ids = w.As, ids
 		wanted[w.Account] = one
-		if one.id != "" && !slices.Equal(one.ids, one.covers) {
+		if one.id != "" && !slices.Equal(one.ids, one.asked) {
 			if at := one.made.Add(s.t.refollow); at.Before(one.due) {
 				one.due = at
 			}
@@ -352,7 +354,7 @@ func (s *System) keepFollowing(ctx context.Context, j followJob, hint func(strin
 	one := j.one
 	f.mu.Lock()
 	key, clean := f.newest, one.clean
-	replace := j.id != "" && (one.renew || !slices.Equal(j.ids, one.covers))
+	replace := j.id != "" && (one.renew || !slices.Equal(j.ids, one.asked))
 	oldKey := one.key
 	if j.id != "" && !time.Now().Before(one.expires) { // renewing came too late
 		delete(f.byID, one.id)
@@ -410,6 +412,7 @@ func (s *System) keepFollowing(ctx context.Context, j followJob, hint func(strin
 	default:
 		if one.id == "" {
 			one.clean = false // it may have been made, and not have been heard of
+			one.sift = e.Status != 0
 		}
 		one.due = time.Now().Add(max(e.RetryAfter, s.t.backoff.After(one.step)))
 		one.step++
@@ -418,9 +421,28 @@ func (s *System) keepFollowing(ctx context.Context, j followJob, hint func(strin
 
 // subscribe makes a subscription.
 func (s *System) subscribe(ctx context.Context, a *asker, j followJob, key *contentKey, hint func(string)) error {
+	f, one := &s.teams.follows, j.one
+	f.mu.Lock()
+	sift := one.sift
+	f.mu.Unlock()
+	covers := j.ids
+	if sift { // somebody who has no presence any more spoils it for all, as was reported of users who had been deleted
+		there, err := s.Presences(ctx, j.as, j.ids)
+		if err != nil {
+			return err
+		}
+		covers = make([]string, 0, len(there))
+		for _, p := range there {
+			covers = append(covers, p.ID)
+		}
+		slices.Sort(covers)
+		if len(covers) == 0 {
+			return &source.Error{Kind: source.NotAllowed, Text: "None of the people has a presence in Teams."}
+		}
+	}
 	state := rand.Text() + rand.Text() // 256 bits in 52 letters, of at most 128
 	got, err := a.ask(ctx, s.teams.follow, call{method: http.MethodPost, path: "/subscriptions", body: map[string]any{
-		"changeType": "updated", "resource": presenceResource(j.ids), "notificationUrl": s.c.NotifyURL, "lifecycleNotificationUrl": s.c.NotifyURL,
+		"changeType": "updated", "resource": presenceResource(covers), "notificationUrl": s.c.NotifyURL, "lifecycleNotificationUrl": s.c.NotifyURL,
 		"clientState": state, "latestSupportedTlsVersion": "v1_2", "expirationDateTime": time.Now().Add(s.t.following).UTC().Format(graphTime),
 		"includeResourceData": true, "encryptionCertificate": key.cert, "encryptionCertificateId": key.id}}, false, maxAnswer)
 	if err != nil {
@@ -433,22 +455,21 @@ func (s *System) subscribe(ctx context.Context, a *asker, j followJob, key *cont
 	if made.ID == "" || len(made.ID) > 100 {
 		return errDamagedFollow
 	}
-	f := &s.teams.follows
-	one := j.one
 	f.mu.Lock()
 	if f.wanted[one.account] != one { // forgotten meanwhile
 		f.gone = append(f.gone, departed{id: made.ID, as: j.as})
 		f.mu.Unlock()
 		return nil
 	}
-	one.id, one.state, one.covers, one.key, one.made, one.again, one.renew = made.ID, state, j.ids, key, time.Now(), false, false
+	one.id, one.state, one.asked, one.covers, one.key, one.made = made.ID, state, j.ids, covers, key, time.Now()
+	one.again, one.renew, one.sift = false, false, false
 	f.byID[one.id] = one
 	s.lasts(one, made.Expires)
-	if !slices.Equal(one.ids, one.covers) { // others are wanted by now
+	if !slices.Equal(one.ids, one.asked) { // others are wanted by now
 		one.due = one.made.Add(s.t.refollow)
 	}
 	f.mu.Unlock()
-	for _, id := range j.ids { // what happened before it was there was not told
+	for _, id := range covers { // what happened before it was there was not told
 		hint(id)
 	}
 	return nil

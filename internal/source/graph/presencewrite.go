@@ -59,7 +59,7 @@ func (s *System) SetPreferred(ctx context.Context, as *SignIn, id string, p Pair
 
 // ClearPreferred takes back what was preferred, by whomever.
 func (s *System) ClearPreferred(ctx context.Context, as *SignIn, id string) error {
-	return s.writePresence(ctx, as, id, "clearUserPreferredPresence", nil)
+	return s.writePresence(ctx, as, id, "clearUserPreferredPresence", map[string]string{})
 }
 
 // writePresence sends one write.
@@ -81,11 +81,7 @@ func (s *System) writePresence(ctx context.Context, as *SignIn, id, action strin
 	if err := box.Shut(); err != nil {
 		return err
 	}
-	c := call{method: http.MethodPost, path: "/users/" + strings.ToLower(id) + "/presence/" + action}
-	if body != nil {
-		c.body = body
-	}
-	got, err := a.ask(ctx, s.teams.writes, c, box.Doubtful(), maxAnswer)
+	got, err := a.ask(ctx, s.teams.writes, call{method: http.MethodPost, path: "/users/" + strings.ToLower(id) + "/presence/" + action, body: body}, box.Doubtful(), maxAnswer)
 	if err != nil {
 		return err
 	}

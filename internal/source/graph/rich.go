@@ -42,8 +42,8 @@ type contentKey struct {
 }
 
 const (
-	contentKeyBits = 3072             // 2048 to 4096 are taken
-	contentKeyLife = 24 * time.Hour   // then a new one is made
+	contentKeyBits = 3072                         // 2048 to 4096 are taken
+	contentKeyLife = 24 * time.Hour               // then a new one is made
 	contentKeyLast = 4*time.Hour + 10*time.Minute // and the old one kept after it is out of use: so long deliveries are tried again (change-notifications-delivery-webhooks)
 )
 
