@@ -216,7 +216,7 @@ func (s *Server) servePresence(r *request, box *mailbox) reply {
 // limited counts a call, and turns it away if it is one too many.
 func (s *Server) limited(r *request) *reply {
 	s.mu.RLock()
-	free, now := s.rulesOf.NoLimits, s.clock()
+	free, now := s.presenceRules.NoLimits, s.clock()
 	s.mu.RUnlock()
 	if free {
 		return nil
@@ -283,7 +283,7 @@ func (s *Server) servePresences(r *request) reply {
 	for i := len(in.IDs) - 1; i >= 0; i-- {
 		box := s.boxes[strings.ToLower(in.IDs[i])]
 		if box == nil {
-			if s.rulesOf.RefuseUnknown {
+			if s.presenceRules.RefuseUnknown {
 				return fail(404, "NotFound", "User '%s' was not found.", in.IDs[i])
 			}
 			continue
