@@ -261,6 +261,11 @@ func (s *Server) visible(box *mailbox, now time.Time) Presence {
 	return p.shown[i-1]
 }
 
+// After is a delay that is the same for everybody, for SetPresenceDelay.
+func After(d time.Duration) func(string) time.Duration {
+	return func(string) time.Duration { return d }
+}
+
 func (s *Server) delayOf(box *mailbox) time.Duration {
 	if s.delay == nil {
 		return 0

@@ -496,7 +496,7 @@ func TestNotificationsOfPresence(t *testing.T) {
 	m.next(t)
 	m.next(t)
 	s.SetNotifyFaults(NotifyFaults{})
-	s.SetPresenceDelay(func(string) time.Duration { return 5 * time.Minute })
+	s.SetPresenceDelay(After(5 * time.Minute))
 	must(t, s.Reset(anna))
 	k.pass(4 * time.Minute)
 	must(t, s.Reset(bert))
@@ -575,7 +575,7 @@ func TestPresenceWhileManyDoSomething(t *testing.T) {
 					app.post("/users/"+ids[0]+"/presence/clearPresence", `{"sessionId":"`+appID+`"}`)
 				case 3:
 					k.pass(time.Second)
-					s.SetPresenceDelay(func(string) time.Duration { return time.Second })
+					s.SetPresenceDelay(After(time.Second))
 				}
 			}
 		})
