@@ -37,6 +37,7 @@ type request struct {
 	token *token
 	inner bool
 
+	user     string         // of calls about presence: the ID of whose, as it was given; empty: of many
 	presence *presenceInput // what readPresence read
 }
 
@@ -148,7 +149,8 @@ func (s *Server) answer(r *request) (out reply, waited time.Duration) {
 	var box *mailbox
 	if presenceOp(r.op) {
 		s.mu.RLock()
-		box = s.boxes[strings.ToLower(r.of())]
+		r.user = r.of()
+		box = s.boxes[strings.ToLower(r.user)]
 		s.mu.RUnlock()
 		if presenceWrites[r.op] {
 			defer func() { s.journalize(r, box, out.status) }()

@@ -57,6 +57,9 @@ func (s *Server) loginHandler() http.Handler {
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/authorize", s.op("authorize", s.serveAuthorize))
 	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", s.op("configuration", s.serveConfiguration))
 	mux.HandleFunc("GET /{tenant}/discovery/v2.0/keys", s.op("keys", s.serveKeys))
+	// What issued the validation tokens of notifications (graph/change-notifications-with-resource-data, how to validate).
+	mux.HandleFunc("GET /{tenant}/.well-known/openid-configuration", s.op("configuration", s.serveOldConfiguration))
+	mux.HandleFunc("GET /{tenant}/discovery/keys", s.op("keys", s.serveKeys))
 	return mux
 }
 
@@ -408,6 +411,23 @@ func (s *Server) serveConfiguration(w http.ResponseWriter, r *http.Request) {
 		"id_token_signing_alg_values_supported": []string{"RS256"}, "token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt"},
 		"scopes_supported": []string{"openid", "profile", "email", "offline_access"},
 	})
+}
+
+// serveOldConfiguration describes version 1.0, whose tokens come from sts.windows.net.
+func (s *Server) serveOldConfiguration(w http.ResponseWriter, r *http.Request) {
+	tenant := strings.ToLower(r.PathValue("tenant"))
+	if tenant != s.Tenant && tenant != "common" && tenant != "organizations" {
+		s.refuseToken(w, 400, "invalid_tenant", 90002, "Tenant '"+tenant+"' not found.")
+		return
+	}
+	base, issuer := s.LoginURL+"/"+tenant, "https://sts.windows.net/"+s.Tenant+"/"
+	if tenant != s.Tenant {
+		issuer = "https://sts.windows.net/{tenantid}/"
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	json.NewEncoder(w).Encode(map[string]any{"issuer": issuer, "authorization_endpoint": base + "/oauth2/authorize", "token_endpoint": base + "/oauth2/token",
+		"jwks_uri": s.LoginURL + "/common/discovery/keys", "response_types_supported": []string{"code"}, "subject_types_supported": []string{"pairwise"},
+		"id_token_signing_alg_values_supported": []string{"RS256"}})
 }
 
 func (s *Server) serveKeys(w http.ResponseWriter, _ *http.Request) {

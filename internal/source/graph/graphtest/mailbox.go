@@ -95,10 +95,18 @@ func (s *Server) RemoveMailbox(address string) error {
 			delete(s.addresses, a)
 		}
 	}
+	s.gone(box)
+	return nil
+}
+
+// gone drops the subscriptions of a user, and takes the user out of others'. s.mu is held.
+func (s *Server) gone(box *mailbox) {
 	for _, one := range box.subs {
 		s.drop(one)
 	}
-	return nil
+	for one := range box.presence.watchers {
+		s.forget(box, one)
+	}
 }
 
 // MoveMailbox gives a user a new ID, as if they had been deleted and made again, and removes the subscriptions of the
@@ -114,9 +122,7 @@ func (s *Server) MoveMailbox(address string) (Mailbox, error) {
 	box.moved++
 	box.info.ID = s.guid(fmt.Sprintf("user %s %d", strings.ToLower(box.info.UPN), box.moved))
 	s.boxes[box.info.ID], s.listed = box, nil
-	for _, one := range box.subs {
-		s.drop(one)
-	}
+	s.gone(box)
 	return box.info, nil
 }
 

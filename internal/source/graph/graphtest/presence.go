@@ -51,19 +51,21 @@ type PresenceRules struct {
 func (s *Server) SetPresenceRules(r PresenceRules) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rulesOf = r
+	s.presenceRules = r
 }
 
 // SetPresenceDelay has reads and notifications tell what was shown that long ago, by the stand-in's clock, of each user: "it takes a few minutes to
 // update the presence status" (graph/cloud-communications-manage-presence-state). The function is given the user's sign-in name each time somebody
-// looks, and must not call the stand-in. Without PresenceRules.Reorder nobody sees an older state after a newer one. Nil: no delay.
+// looks, and must not call the stand-in; more than an hour is an hour. Without PresenceRules.Reorder nobody sees an older state after a newer one. Nil: no delay.
 func (s *Server) SetPresenceDelay(delay func(user string) time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.delay = delay
 	now := s.clock()
-	for box := range s.watched {
-		s.alarm(box, now)
+	for _, one := range s.subs {
+		for _, box := range one.users {
+			s.alarm(box, now)
+		}
 	}
 }
 
@@ -178,7 +180,7 @@ const remembered = time.Hour // how long what was shown is kept, for those who s
 
 // note writes down what is shown at t, if it is something else than before. s.mu is held.
 func (s *Server) note(p *presence, t time.Time) {
-	pair := p.aggregate(t, s.rulesOf.OldestWins)
+	pair := p.aggregate(t, s.presenceRules.OldestWins)
 	if last := p.now(); last.Pair == pair {
 		return
 	}
@@ -238,15 +240,15 @@ func (s *Server) clock() time.Time { return time.Now().Add(s.skew) }
 func (s *Server) visible(box *mailbox, now time.Time) Presence {
 	p := &box.presence
 	now = s.settle(p, now)
-	if s.delay == nil && !s.rulesOf.Reorder {
+	if s.delay == nil && !s.presenceRules.Reorder {
 		p.seen = now
 		return p.now()
 	}
 	at := now
 	if s.delay != nil {
-		at = now.Add(-max(0, s.delay(box.info.UPN)))
+		at = now.Add(-s.delayOf(box))
 	}
-	if !s.rulesOf.Reorder {
+	if !s.presenceRules.Reorder {
 		if at.Before(p.seen) {
 			at = p.seen
 		}
@@ -257,6 +259,18 @@ func (s *Server) visible(box *mailbox, now time.Time) Presence {
 		return Presence{Pair: offline, Sequence: sequenceText(0)}
 	}
 	return p.shown[i-1]
+}
+
+// After is a delay that is the same for everybody, for SetPresenceDelay.
+func After(d time.Duration) func(string) time.Duration {
+	return func(string) time.Duration { return d }
+}
+
+func (s *Server) delayOf(box *mailbox) time.Duration {
+	if s.delay == nil {
+		return 0
+	}
+	return min(max(0, s.delay(box.info.UPN)), remembered)
 }
 
 // get returns the session of that kind and name; nil: there is none.
@@ -531,6 +545,3 @@ func (p *presence) prefer(pair Pair, lasts time.Duration, now time.Time) {
 func (s *Server) Reset(address string) error {
 	return s.withUser(address, func(p *presence, _ time.Time) error { p.preferred = nil; return nil })
 }
-
-// alarm has a user's subscribers told. s.mu is held.
-func (s *Server) alarm(box *mailbox, at time.Time) { s.watched[box] = at }

@@ -3,11 +3,14 @@ package graphtest
 import (
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 // office starts a stand-in with anna, bert and the permissions that presence needs, and signs in as the application.
@@ -222,6 +225,7 @@ func TestTimePasses(t *testing.T) {
 		"a preference cleared":    {{"0s", "client Busy/InAMeeting", "Busy/InAMeeting"}, {"0s", "prefer Available/Available", "Available/Available"}, {"1m", "unprefer", "Busy/InAMeeting"}},
 		"everything at once in one leap of the clock": {{"0s", "client Available/Available", "Available/Available"}, {"0s", "idle", "Available/Available"},
 			{"1s", "set Busy/InACall PT2H", "Busy/InACall"}, {"3h", "", "Away/Away"}},
+		"what has ended cannot be cleared": {{"0s", "set Busy/InACall", "Busy/InACall"}, {"5m1s", "clear 404", "Offline/Offline"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -244,7 +248,11 @@ func TestTimePasses(t *testing.T) {
 						t.Fatal(got)
 					}
 				case "clear":
-					if got := c.post(user+"clearPresence", `{"sessionId":"`+appID+`"}`); got != "200" {
+					want := "200"
+					if do[1] == "404" {
+						want = "404 NotFound"
+					}
+					if got := c.post(user+"clearPresence", `{"sessionId":"`+appID+`"}`); got != want {
 						t.Fatal(got)
 					}
 				case "prefer":
@@ -614,7 +622,7 @@ func TestOthersSeeItLater(t *testing.T) {
 	see("nearly three minutes later", "Offline/Offline", "Available/Available")
 	k.pass(15 * time.Second)
 	see("three minutes later", "Busy/InACall", "Available/Available")
-	s.SetPresenceDelay(func(user string) time.Duration { return time.Hour })
+	s.SetPresenceDelay(After(time.Hour))
 	see("slower now, but not back", "Busy/InACall", "Available/Available")
 	s.SetPresenceRules(PresenceRules{Reorder: true})
 	see("back", "Offline/Offline", "Offline/Offline")
@@ -656,5 +664,88 @@ func TestUsersInPages(t *testing.T) {
 	}
 	if status, body := c.get("/users?$skiptoken=%21"); status != 400 {
 		t.Errorf("a token that is made up: %d %v", status, body)
+	}
+}
+
+// TestHoweverTheTimePasses: in one leap or second by second, what was shown, and since when, is the same.
+func TestHoweverTheTimePasses(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		start := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+		type event struct {
+			at time.Time
+			do func(p *presence, now time.Time)
+		}
+		var events []event
+		at := start
+		for range rapid.IntRange(1, 12).Draw(r, "events") {
+			at = at.Add(time.Duration(rapid.IntRange(0, 900).Draw(r, "seconds later")) * time.Second)
+			name := rapid.SampledFrom([]string{"a", "b"}).Draw(r, "name")
+			lasts := time.Duration(rapid.IntRange(300, 1800).Draw(r, "lasts")) * time.Second
+			pair := rapid.SampledFrom(sessionPairs).Draw(r, "pair")
+			preferred := rapid.SampledFrom(preferredPairs).Draw(r, "preferred")
+			events = append(events, event{at, []func(p *presence, now time.Time){
+				func(p *presence, now time.Time) {
+					p.set(&session{name: name, kind: "app", pair: pair, since: now, fades: now, until: now.Add(lasts)})
+				},
+				func(p *presence, now time.Time) { p.set(&session{name: name, kind: "client", pair: pair, since: now}) },
+				func(p *presence, now time.Time) {
+					p.set(&session{name: name, kind: "client", pair: pair, since: now, fades: now})
+				},
+				func(p *presence, _ time.Time) { p.end("client", name) },
+				func(p *presence, _ time.Time) { p.end("app", name) },
+				func(p *presence, now time.Time) { p.prefer(preferred, lasts, now) },
+				func(p *presence, _ time.Time) { p.preferred = nil },
+			}[rapid.IntRange(0, 6).Draw(r, "what")]})
+		}
+		end := at.Add(50 * time.Minute)
+		oldest := rapid.Bool().Draw(r, "oldest wins")
+		live := func(step time.Duration) (out []string) {
+			s := &Server{presenceRules: PresenceRules{OldestWins: oldest}}
+			p := &presence{}
+			now := start
+			until := func(t time.Time) {
+				for ; step > 0 && now.Before(t); now = now.Add(step) {
+					s.settle(p, now)
+				}
+				now = t
+				s.settle(p, now)
+			}
+			for _, e := range events {
+				until(e.at)
+				e.do(p, e.at)
+				s.note(p, e.at)
+				p.next = p.nextChange(e.at)
+			}
+			until(end)
+			for i, one := range p.shown {
+				if i > 0 && (one.Sequence <= p.shown[i-1].Sequence || one.Since.Before(p.shown[i-1].Since)) {
+					r.Fatalf("%v comes after %v", one, p.shown[i-1])
+				}
+				out = append(out, one.Since.Format(time.TimeOnly)+" "+one.String())
+			}
+			if want := p.aggregate(end, oldest); p.now().Pair != want {
+				r.Fatalf("at the end %s is shown, and adds up to %s", p.now(), want)
+			}
+			return out
+		}
+		if leap, walk := live(0), live(7*time.Second); !slices.Equal(leap, walk) {
+			r.Fatalf("in one leap %q\nstep by step %q", leap, walk)
+		}
+	})
+}
+
+// TestTheSignInPageKnowsPresence, and no scope that there is not.
+func TestTheSignInPageKnowsPresence(t *testing.T) {
+	t.Parallel()
+	s := start(t, Config{})
+	for scope, want := range map[string]int{"Presence.Read.All Presence.ReadWrite User.Read offline_access openid profile": 200, "Presence.ReadWrite.All": 302} {
+		query := url.Values{"client_id": {appID}, "response_type": {"code"}, "redirect_uri": {DefaultApp().RedirectURIs[0]}, "scope": {scope}, "code_challenge": {"x"}, "code_challenge_method": {"S256"}}
+		r := httptest.NewRequest("GET", "/"+s.Tenant+"/oauth2/v2.0/authorize?"+query.Encode(), nil)
+		w := httptest.NewRecorder()
+		s.loginHandler().ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: %d %s, want %d", scope, w.Code, w.Header().Get("Location"), want)
+		}
 	}
 }

@@ -65,11 +65,11 @@ func presenceName(p []string) string {
 	return ""
 }
 
-// of returns the ID of the user whose presence a call is about; empty: many.
+// of returns the ID of the user whose presence a call is about; empty: many. Server.mu is held.
 func (r *request) of() string {
 	switch {
 	case r.path[0] == "me":
-		if r.token == nil || r.token.box == nil {
+		if r.token.box == nil {
 			return ""
 		}
 		return r.token.box.info.ID
@@ -116,7 +116,7 @@ func (in *presenceInput) pair() Pair {
 
 // journalize writes down what was to be written.
 func (s *Server) journalize(r *request, box *mailbox, status int) {
-	w := PresenceWrite{ID: r.of(), Op: r.op, App: r.token.app.ID, Status: status, At: s.now()}
+	w := PresenceWrite{ID: r.user, Op: r.op, App: r.token.app.ID, Status: status, At: s.now()}
 	if box != nil {
 		w.User = box.info.UPN
 	}
@@ -157,8 +157,8 @@ func parseDuration(text string) (time.Duration, bool) {
 // presence-clearpresence, presence-setuserpreferredpresence, presence-clearuserpreferredpresence; application permission to read: as published
 // since 2025). Who has none is told Forbidden without a word more (osodevops/ms-teams-cli, "A 403 says nothing about which permission the token
 // is missing").
-func (s *Server) mayPresence(r *request) *reply {
-	own := r.token.box != nil && strings.EqualFold(r.of(), r.token.box.info.ID)
+func (s *Server) mayPresence(r *request, box *mailbox) *reply {
+	own := box != nil && box == r.token.box
 	var ok bool
 	switch {
 	case presenceWrites[r.op] && r.token.box != nil:
@@ -186,7 +186,7 @@ func (s *Server) servePresence(r *request, box *mailbox) reply {
 	if bad := s.limited(r); bad != nil {
 		return *bad
 	}
-	if bad := s.mayPresence(r); bad != nil {
+	if bad := s.mayPresence(r, box); bad != nil {
 		return *bad
 	}
 	if len(r.query) > 0 { // reported for $select (microsoftgraph/microsoft-graph-explorer-v4, "Don't work presence")
@@ -196,11 +196,11 @@ func (s *Server) servePresence(r *request, box *mailbox) reply {
 		return s.servePresences(r)
 	}
 	// A user is addressed by ID only: sign-in names do not work (reported in the same place).
-	if r.path[0] != "me" && !isGUID(r.of()) {
-		return fail(400, "BadRequest", "The user ID '%s' is not valid.", r.of())
+	if r.path[0] != "me" && !isGUID(r.user) {
+		return fail(400, "BadRequest", "The user ID '%s' is not valid.", r.user)
 	}
 	if box == nil {
-		return fail(404, "NotFound", "User '%s' was not found.", r.of())
+		return fail(404, "NotFound", "User '%s' was not found.", r.user)
 	}
 	if r.op == "presence" {
 		s.mu.Lock()
@@ -216,7 +216,7 @@ func (s *Server) servePresence(r *request, box *mailbox) reply {
 // limited counts a call, and turns it away if it is one too many.
 func (s *Server) limited(r *request) *reply {
 	s.mu.RLock()
-	free, now := s.rulesOf.NoLimits, s.clock()
+	free, now := s.presenceRules.NoLimits, s.clock()
 	s.mu.RUnlock()
 	if free {
 		return nil
@@ -283,7 +283,7 @@ func (s *Server) servePresences(r *request) reply {
 	for i := len(in.IDs) - 1; i >= 0; i-- {
 		box := s.boxes[strings.ToLower(in.IDs[i])]
 		if box == nil {
-			if s.rulesOf.RefuseUnknown {
+			if s.presenceRules.RefuseUnknown {
 				return fail(404, "NotFound", "User '%s' was not found.", in.IDs[i])
 			}
 			continue

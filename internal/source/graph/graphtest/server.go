@@ -90,7 +90,8 @@ type Server struct {
 	key    *rsa.PrivateKey
 	life   context.Context
 	end    context.CancelFunc
-	posts  sync.WaitGroup // notifications under way
+	posts  sync.WaitGroup // notifications under way, and who sends those of presence
+	wake   chan struct{}  // there may be some to be sent
 	poster *http.Client
 
 	mu        sync.RWMutex // guards what follows
@@ -107,11 +108,12 @@ type Server struct {
 	sequence  uint64
 	late      int
 
-	rulesOf          PresenceRules
+	vouchers         map[string]voucher // by application and what is wrong
+	presenceRules    PresenceRules
 	delay            func(user string) time.Duration
 	presenceSequence uint64
 	listed           []*mailbox             // all of boxes by ID; nil: to be sorted again
-	watched          map[*mailbox]time.Time // users with subscribers: when there is something to tell or to see; zero: nothing
+	due              map[*mailbox]time.Time // users with subscribers, of those of whom there is something to tell, or to see whether there is: when
 
 	stat  sync.Mutex // guards what follows; taken last
 	count map[string]int
@@ -137,7 +139,7 @@ func Start(c Config) (*Server, error) {
 		c.Apps = []App{DefaultApp()}
 	}
 	s := &Server{c: c, Tenant: strings.ToLower(c.Tenant), apps: map[string]*App{}, boxes: map[string]*mailbox{}, addresses: map[string]*mailbox{},
-		tokens: map[string]*token{}, refreshes: map[string]*refresh{}, codes: map[string]*code{}, subs: map[string]*Subscription{}, watched: map[*mailbox]time.Time{},
+		tokens: map[string]*token{}, refreshes: map[string]*refresh{}, codes: map[string]*code{}, subs: map[string]*Subscription{}, due: map[*mailbox]time.Time{}, vouchers: map[string]voucher{}, wake: make(chan struct{}, 1),
 		count: map[string]int{}, quota: map[string]*window{}}
 	var err error
 	if s.key, err = signingKey(); err != nil {
@@ -165,6 +167,8 @@ func Start(c Config) (*Server, error) {
 	}
 	s.poster = &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
+	s.posts.Add(1)
+	go s.herald()
 	return s, nil
 }
 
@@ -209,6 +213,7 @@ func (s *Server) SetClock(ahead time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.skew = ahead
+	s.awake()
 }
 
 // SetApp changes an application, such as its secret or its permissions. Tokens that were issued keep what they have.
