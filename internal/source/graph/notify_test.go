@@ -531,7 +531,7 @@ func TestThePublicEndpointBelievesNothing(t *testing.T) {
 		"nothing":                       {"", "application/json", "", 400},
 		"an empty list":                 {"", "application/json", `{"value":[]}`, 400},
 		"another shape":                 {"", "application/json", `{"value":"x"}`, 400},
-		"two megabytes":                 {"", "application/json", `{"value":[` + strings.Repeat(`{},`, 700_000) + `{}]}`, 413},
+		"five megabytes":                {"", "application/json", `{"value":[` + strings.Repeat(`{},`, 1_700_000) + `{}]}`, 413},
 		"a token without end":           {"?validationToken=" + strings.Repeat("x", 5000), "text/plain", "", 400},
 		"an empty token":                {"?validationToken=", "text/plain", "", 400},
 		"a thousand unknown, in a list": {"", "application/json", `{"value":[` + strings.Repeat(`{"subscriptionId":"y"},`, 1000) + `{}]}`, 202},

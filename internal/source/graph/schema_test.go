@@ -27,9 +27,17 @@ var description = sync.OnceValues(func() (routers.Router, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What Microsoft's schema of 2026 has of presence and the description of 2025 does not (microsoftgraph/msgraph-metadata).
+	var newer map[string]*openapi3.SchemaRef
+	if err := json.Unmarshal([]byte(`{"sequenceNumber":{"type":"string","nullable":true},"outOfOfficeSettings":{"type":"object","nullable":true,"properties":{
+		"isOutOfOffice":{"type":"boolean","nullable":true},"message":{"type":"string","nullable":true}}},"workLocation":{"type":"object","nullable":true,"properties":{
+		"placeId":{"type":"string","nullable":true},"source":{"type":"string"},"workLocationType":{"type":"string"}}}}`), &newer); err != nil {
+		return nil, err
+	}
 	for _, one := range doc.Components.Schemas {
 		strict(one.Value)
 	}
+	maps.Copy(doc.Components.Schemas["microsoft.graph.presence"].Value.Properties, newer)
 	// The real service has texts in it, as its published errors show.
 	doc.Components.Schemas["microsoft.graph.ODataErrors.InnerError"].Value.AdditionalProperties = openapi3.AdditionalProperties{}
 	doc.Servers = openapi3.Servers{{URL: "https://graph.example.com/v1.0"}}

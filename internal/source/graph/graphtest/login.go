@@ -57,6 +57,9 @@ func (s *Server) loginHandler() http.Handler {
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/authorize", s.op("authorize", s.serveAuthorize))
 	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", s.op("configuration", s.serveConfiguration))
 	mux.HandleFunc("GET /{tenant}/discovery/v2.0/keys", s.op("keys", s.serveKeys))
+	// What issued the validation tokens of notifications (graph/change-notifications-with-resource-data, how to validate).
+	mux.HandleFunc("GET /{tenant}/.well-known/openid-configuration", s.op("configuration", s.serveOldConfiguration))
+	mux.HandleFunc("GET /{tenant}/discovery/keys", s.op("keys", s.serveKeys))
 	return mux
 }
 
@@ -410,6 +413,23 @@ func (s *Server) serveConfiguration(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// serveOldConfiguration describes version 1.0, whose tokens come from sts.windows.net.
+func (s *Server) serveOldConfiguration(w http.ResponseWriter, r *http.Request) {
+	tenant := strings.ToLower(r.PathValue("tenant"))
+	if tenant != s.Tenant && tenant != "common" && tenant != "organizations" {
+		s.refuseToken(w, 400, "invalid_tenant", 90002, "Tenant '"+tenant+"' not found.")
+		return
+	}
+	base, issuer := s.LoginURL+"/"+tenant, "https://sts.windows.net/"+s.Tenant+"/"
+	if tenant != s.Tenant {
+		issuer = "https://sts.windows.net/{tenantid}/"
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	json.NewEncoder(w).Encode(map[string]any{"issuer": issuer, "authorization_endpoint": base + "/oauth2/authorize", "token_endpoint": base + "/oauth2/token",
+		"jwks_uri": s.LoginURL + "/common/discovery/keys", "response_types_supported": []string{"code"}, "subject_types_supported": []string{"pairwise"},
+		"id_token_signing_alg_values_supported": []string{"RS256"}})
+}
+
 func (s *Server) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	json.NewEncoder(w).Encode(map[string]any{"keys": []map[string]string{{"kty": "RSA", "use": "sig", "kid": s.keyID(),
@@ -482,7 +502,8 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, one := range scopes {
-		if !slices.Contains([]string{"offline_access", "openid", "profile", "email", "User.Read", "Calendars.Read", "Calendars.ReadBasic", "Calendars.ReadWrite"}, one) {
+		if !slices.Contains([]string{"offline_access", "openid", "profile", "email", "User.Read", "Calendars.Read", "Calendars.ReadBasic", "Calendars.ReadWrite",
+			"Presence.Read", "Presence.Read.All", "Presence.ReadWrite"}, one) {
 			refuse("invalid_client", 650053, "The application asked for scope '"+one+"' that doesn't exist on the resource.")
 			return
 		}
@@ -565,8 +586,12 @@ func (s *Server) ForgetTokens() {
 	clear(s.tokens)
 }
 
-// SignIn makes a refresh token for a user without the page, with the scopes that Doorlight asks for.
-func (s *Server) SignIn(appID, address string) (string, error) {
+// SignIn makes a refresh token for a user without the page: with the scopes that Doorlight asks for to read calendars, or, besides those that every
+// sign-in has, with others, such as Presence.Read.All and Presence.ReadWrite.
+func (s *Server) SignIn(appID, address string, scopes ...string) (string, error) {
+	if len(scopes) == 0 {
+		scopes = []string{"Calendars.Read"}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	box := s.addresses[strings.ToLower(address)]
@@ -574,7 +599,7 @@ func (s *Server) SignIn(appID, address string) (string, error) {
 		return "", errNoMailbox
 	}
 	text := "1.A" + rand.Text() + rand.Text()
-	s.refreshes[text] = &refresh{app: strings.ToLower(appID), box: box, scopes: []string{"offline_access", "openid", "profile", "User.Read", "Calendars.Read"}}
+	s.refreshes[text] = &refresh{app: strings.ToLower(appID), box: box, scopes: append([]string{"offline_access", "openid", "profile", "User.Read"}, scopes...)}
 	return text, nil
 }
 

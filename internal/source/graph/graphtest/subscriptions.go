@@ -28,9 +28,14 @@ type Subscription struct {
 	Immutable bool
 	Renewed   int // how often
 	Reauthed  int
+	Users     []string // of one to presence: the IDs of whose
+	Rich      bool     // with content
 
-	app string
-	box *mailbox
+	app         string
+	box         *mailbox // whose it is: the mailbox, or, of one to presence, who signed in
+	presence    bool
+	users       []*mailbox
+	certificate *certificate // nil: without content
 }
 
 // NotifyFaults is what goes wrong with notifications of changes.
@@ -39,6 +44,10 @@ type NotifyFaults struct {
 	Twice   bool          // each is sent twice
 	Late    time.Duration // each is sent so much later; with Reverse every second one only, which changes their order
 	Reverse bool
+
+	// Of rich notifications only:
+	Tokens string // what is wrong with the validation token, such as ExpiredToken; empty: nothing
+	Tamper bool   // the content is changed after it was signed
 }
 
 // SetNotifyFaults replaces them.
@@ -48,7 +57,7 @@ func (s *Server) SetNotifyFaults(f NotifyFaults) {
 	s.notify = f
 }
 
-// Subscriptions returns those that there are, by mailbox ID.
+// Subscriptions returns those that there are, by mailbox ID; those to presence by the ID of who signed in.
 func (s *Server) Subscriptions() map[string][]Subscription {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -63,6 +72,8 @@ func (s *Server) Subscriptions() map[string][]Subscription {
 const (
 	longest  = 10_080 * time.Minute
 	shortest = 45 * time.Minute
+
+	longestPresence = 60 * time.Minute // graph/changenotifications-for-presence
 )
 
 func (one *Subscription) json(showState bool) map[string]any {
@@ -70,6 +81,12 @@ func (one *Subscription) json(showState bool) map[string]any {
 		"applicationId": one.app, "changeType": strings.Join(one.Changes, ","), "notificationUrl": one.NotifyURL, "lifecycleNotificationUrl": nil,
 		"expirationDateTime": one.Expires.UTC().Format("2006-01-02T15:04:05.0000000Z"), "creatorId": one.app, "latestSupportedTlsVersion": "v1_2",
 		"clientState": nil, "includeResourceData": nil, "encryptionCertificate": nil, "encryptionCertificateId": nil}
+	if one.presence {
+		out["creatorId"] = one.box.info.ID // who is signed in (graph/api/resources/subscription)
+	}
+	if one.certificate != nil {
+		out["includeResourceData"], out["encryptionCertificateId"] = true, one.certificate.id
+	}
 	if one.LifeURL != "" {
 		out["lifecycleNotificationUrl"] = one.LifeURL
 	}
@@ -88,6 +105,8 @@ type subscriptionInput struct {
 	State       string     `json:"clientState"`
 	TLS         string     `json:"latestSupportedTlsVersion"`
 	IncludeData bool       `json:"includeResourceData"`
+	Certificate string     `json:"encryptionCertificate"`
+	CertID      string     `json:"encryptionCertificateId"`
 }
 
 func (s *Server) serveSubscriptions(r *request) reply {
@@ -120,14 +139,14 @@ func (s *Server) serveSubscriptions(r *request) reply {
 	if r.op == "subscriptions.list" {
 		value := []any{}
 		for _, one := range s.subs {
-			if one.app == r.token.app.ID {
+			if one.of(r.token) {
 				value = append(value, one.json(false))
 			}
 		}
 		return reply{status: 200, body: map[string]any{"value": value}}
 	}
 	one := s.subs[r.path[1]]
-	if one == nil || one.app != r.token.app.ID {
+	if one == nil || !one.of(r.token) {
 		return missing
 	}
 	switch r.op {
@@ -140,9 +159,16 @@ func (s *Server) serveSubscriptions(r *request) reply {
 		if in.Expires == nil {
 			return fail(400, "InvalidRequest", "Subscription expirationDateTime is required.")
 		}
-		expires, bad := lifetime(*in.Expires, now)
+		expires, bad := lifetime(*in.Expires, now, one.longest())
 		if bad != nil {
 			return *bad
+		}
+		if one.certificate != nil && (in.Certificate != "" || in.CertID != "") { // another certificate (graph/change-notifications-with-resource-data, managing encryption keys)
+			certificate, bad := readCertificate(in.Certificate, in.CertID)
+			if bad != nil {
+				return *bad
+			}
+			one.certificate = certificate
 		}
 		one.Expires = expires
 		one.Renewed++
@@ -155,7 +181,19 @@ func (s *Server) serveSubscriptions(r *request) reply {
 	return reply{status: 202}
 }
 
-func lifetime(wanted, now time.Time) (time.Time, *reply) {
+// of reports whether a token sees a subscription: one to presence is its user's own.
+func (one *Subscription) of(t *token) bool {
+	return one.app == t.app.ID && (!one.presence || one.box == t.box)
+}
+
+func (one *Subscription) longest() time.Duration {
+	if one.presence {
+		return longestPresence
+	}
+	return longest
+}
+
+func lifetime(wanted, now time.Time, longest time.Duration) (time.Time, *reply) {
 	switch d := wanted.Sub(now); {
 	case d <= 0:
 		bad := fail(400, "InvalidRequest", "Subscription expiration must be in the future.")
@@ -182,11 +220,17 @@ func (s *Server) expire(now time.Time) {
 func (s *Server) drop(one *Subscription) {
 	delete(s.subs, one.ID)
 	delete(one.box.subs, one.ID)
+	s.unfollow(one)
 }
 
 // subscribe makes a subscription, after it was seen that somebody answers at its addresses.
 func (s *Server) subscribe(r *request, in *subscriptionInput) reply {
 	changes := strings.Split(in.ChangeType, ",")
+	ids, ofPresence := presenceResource(in.Resource)
+	longest := longest
+	if ofPresence {
+		longest = longestPresence
+	}
 	for _, one := range changes {
 		if !slices.Contains([]string{"created", "updated", "deleted"}, one) {
 			return fail(400, "InvalidRequest", "Invalid 'changeType' attribute: '%s'.", in.ChangeType)
@@ -195,14 +239,14 @@ func (s *Server) subscribe(r *request, in *subscriptionInput) reply {
 	switch {
 	case in.Expires == nil:
 		return fail(400, "InvalidRequest", "Subscription expirationDateTime is required.")
-	case in.IncludeData:
+	case in.IncludeData && !ofPresence:
 		return fail(400, "InvalidRequest", "encryptionCertificate is required when includeResourceData is set.")
 	case len(in.State) > 128:
 		return fail(400, "InvalidRequest", "clientState must not be longer than 128 characters.")
 	case in.TLS != "" && in.TLS != "v1_2" && in.TLS != "v1_3":
 		return fail(400, "InvalidRequest", "latestSupportedTlsVersion '%s' is not supported.", in.TLS)
 	}
-	expires, bad := lifetime(*in.Expires, s.now())
+	expires, bad := lifetime(*in.Expires, s.now(), longest)
 	if bad != nil {
 		return *bad
 	}
@@ -215,8 +259,19 @@ func (s *Server) subscribe(r *request, in *subscriptionInput) reply {
 		parts[i] = plain
 	}
 	var box *mailbox
+	var certificate *certificate
 	resource := &request{Request: r.Request, path: parts, token: r.token}
 	switch {
+	case ofPresence:
+		box = r.token.box
+		if bad := s.mayFollow(r, in, ids); bad != nil {
+			return *bad
+		}
+		if in.IncludeData {
+			if certificate, bad = readCertificate(in.Certificate, in.CertID); bad != nil {
+				return *bad
+			}
+		}
 	case len(parts) == 3 && parts[0] == "users" && parts[2] == "events", len(parts) == 2 && parts[0] == "me" && parts[1] == "events" && r.token.box != nil:
 		s.mu.RLock()
 		box = s.boxOf(resource)
@@ -227,8 +282,10 @@ func (s *Server) subscribe(r *request, in *subscriptionInput) reply {
 	get := *r.Request
 	get.Method = http.MethodGet
 	resource.Request = &get
-	if bad := s.mayRead(resource, box); bad != nil {
-		return *bad
+	if !ofPresence {
+		if bad := s.mayRead(resource, box); bad != nil {
+			return *bad
+		}
 	}
 	for _, address := range []string{in.NotifyURL, in.LifeURL} {
 		if address == "" && address == in.LifeURL && in.NotifyURL != "" {
@@ -249,6 +306,12 @@ func (s *Server) subscribe(r *request, in *subscriptionInput) reply {
 	}
 	one := &Subscription{ID: randomGUID(), Resource: in.Resource, Changes: changes, Expires: expires, State: in.State, NotifyURL: in.NotifyURL, LifeURL: in.LifeURL,
 		Immutable: strings.EqualFold(r.prefers("IdType"), "ImmutableId"), app: r.token.app.ID, box: box}
+	if ofPresence {
+		one.certificate, one.Rich = certificate, certificate != nil
+		if bad := s.follow(one, ids); bad != nil {
+			return *bad
+		}
+	}
 	s.subs[one.ID] = one
 	if box.subs == nil {
 		box.subs = map[string]*Subscription{}
@@ -296,7 +359,7 @@ func (s *Server) validate(ctx context.Context, u *url.URL) string {
 func (s *Server) tell(box *mailbox, id, kind string) {
 	now := time.Now().Add(s.skew)
 	for _, one := range box.subs {
-		if !slices.Contains(one.Changes, kind) || now.After(one.Expires) {
+		if one.presence || !slices.Contains(one.Changes, kind) || now.After(one.Expires) {
 			continue
 		}
 		if s.notify.Miss != 0 {
@@ -331,12 +394,16 @@ func (s *Server) item(one *Subscription, state string) map[string]any {
 		"clientState": state, "tenantId": s.Tenant}
 }
 
-// post sends notifications in the background, and again twice if they are not taken. s.mu is held.
-func (s *Server) post(address string, items []any, delay time.Duration) {
+// post sends notifications in the background, and again twice if they are not taken, with validation tokens if there are any. s.mu is held.
+func (s *Server) post(address string, items []any, delay time.Duration, tokens ...string) {
 	if s.life.Err() != nil {
 		return
 	}
-	body, err := json.Marshal(map[string]any{"value": items})
+	collection := map[string]any{"value": items}
+	if len(tokens) > 0 {
+		collection["validationTokens"] = tokens
+	}
+	body, err := json.Marshal(collection)
 	if err != nil {
 		panic(err) // all of it is made here
 	}
@@ -378,7 +445,7 @@ func (s *Server) deliver(address string, body []byte) bool {
 	return resp.StatusCode >= 200 && resp.StatusCode < 300
 }
 
-// Lifecycle sends a lifecycle event about a mailbox's subscriptions: missed, reauthorizationRequired, or
+// Lifecycle sends a lifecycle event about a mailbox's subscriptions, or about that to presence of who signed in: missed, reauthorizationRequired, or
 // subscriptionRemoved, which removes them first.
 func (s *Server) Lifecycle(address, event string) error {
 	s.mu.Lock()
@@ -415,9 +482,9 @@ func (s *Server) LoseSubscriptions(address string) error {
 	return nil
 }
 
-// Forge sends a notification about a mailbox's subscription with another secret than its own.
+// Forge sends a notification about a mailbox's subscription, or that to presence of who signed in, with another secret than its own.
 func (s *Server) Forge(address, state string) error {
-	s.mu.RLock()
+	s.mu.Lock()
 	box := s.find(address)
 	var bodies [][]byte
 	var to []string
@@ -425,14 +492,21 @@ func (s *Server) Forge(address, state string) error {
 		for _, one := range box.subs {
 			item := s.item(one, state)
 			item["changeType"], item["resource"] = "updated", "Users/"+box.info.ID+"/Events/x"
-			body, err := json.Marshal(map[string]any{"value": []any{item}})
+			collection := map[string]any{"value": []any{item}}
+			if one.presence && len(one.users) > 0 {
+				collection["value"] = []any{s.presenceItem(one, one.users[0], Presence{Pair: Pair{"DoNotDisturb", "DoNotDisturb"}, Sequence: "Z"}, state)}
+				if tokens := s.vouch(one, s.clock()); tokens != nil {
+					collection["validationTokens"] = tokens
+				}
+			}
+			body, err := json.Marshal(collection)
 			if err != nil {
 				panic(err)
 			}
 			bodies, to = append(bodies, body), append(to, one.NotifyURL)
 		}
 	}
-	s.mu.RUnlock()
+	s.mu.Unlock()
 	if len(bodies) == 0 {
 		return errors.New("graphtest: no subscription")
 	}
