@@ -120,7 +120,7 @@ func (c *Connectors) BeginAccount(_ context.Context, id string, p *office.Person
 		return Ticket{}, "", &Refusal{Why: RefusedOff, Detail: "the settings do not offer it", Person: p.ID}
 	}
 	a := openid.Attempt{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
-	return Ticket{Attempt: a, Tie: p.ID}, s.AuthURL(a.State, a.Verifier, redirect, p.Email), nil
+	return Ticket{Attempt: a, Tie: p.ID}, s.AuthURL(graph.ForCalendars, a.State, a.Verifier, redirect, p.Email), nil
 }
 
 // Account is an account that somebody lets be read.
@@ -147,7 +147,7 @@ func (c *Connectors) FinishAccount(ctx context.Context, id string, a openid.Atte
 		}
 		return Account{}, &Refusal{Why: why, Detail: fault.Public(inWords(err))}
 	}
-	grant, err := s.Redeem(ctx, answer.Get("code"), a.Verifier, redirect)
+	grant, err := s.Redeem(ctx, graph.ForCalendars, answer.Get("code"), a.Verifier, redirect)
 	var told *source.Error
 	if err == nil || errors.As(err, &told) && told.Whole && ctx.Err() == nil { // else it is about who came, or what a browser made up
 		c.noteUse(id, err)

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/gate"
@@ -18,18 +19,82 @@ const silent = "Microsoft 365 does not answer at the moment."
 
 var tooOften = &source.Error{Kind: source.Unavailable, Text: "Microsoft 365 asks this server to wait before it asks again."}
 
-// budget is that of the application: a gate, and which mailboxes were turned away since the last success.
+// budget is that of the application for one kind of question: a gate, and which mailboxes were turned away since the last
+// success. Calendars and presence have budgets of their own, so that neither holds up the other.
 type budget struct {
 	*gate.Gate
+	quota *quota // nil: none
 
 	mu        sync.Mutex // guards throttled
 	throttled map[string]struct{}
 }
 
-func (s *System) newBudget() *budget {
-	return &budget{throttled: map[string]struct{}{}, Gate: gate.New(gate.Config{Limit: inFlight, Backoff: s.t.backoff, Probe: s.probe, Silent: silent,
-		Failing: "Microsoft 365 has a problem with its mailboxes at the moment.",
-		Crowded: source.Error{Whole: true, Text: "Microsoft 365 answers so slowly that this calendar's turn did not come."}})}
+// newBudget makes a budget of so many requests at a time. failing and crowded are sentences for the user: see gate.Config.
+func (s *System) newBudget(limit int, q *quota, failing, crowded string) *budget {
+	return &budget{quota: q, throttled: map[string]struct{}{}, Gate: gate.New(gate.Config{Limit: limit, Backoff: s.t.backoff, Probe: s.probe, Silent: silent,
+		Failing: failing, Crowded: source.Error{Whole: true, Text: crowded}})}
+}
+
+// enter is Enter within the quota.
+func (b *budget) enter(ctx context.Context, doubtful bool) (leave func(), err error) {
+	if b.quota != nil {
+		if err := b.Admit(ctx); err != nil { // it would be waited for in vain
+			return nil, err
+		}
+		if err := b.quota.wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return b.Enter(ctx, doubtful)
+}
+
+// quota keeps questions within so many in 30 seconds, in any 30 seconds: a fifth of them may come at once, the others are
+// spread.
+type quota struct {
+	every time.Duration // between two questions
+	ahead time.Duration // how far next may be ahead of the time: what may come at once
+
+	mu   sync.Mutex // guards next
+	next time.Time  // when the question is due that could be asked if nothing came at once
+}
+
+const (
+	quotaSpan = 30 * time.Second
+	quotaWait = 10 * time.Second // how long one waits for a turn
+)
+
+func newQuota(most int) *quota {
+	burst := max(1, most/5)
+	every := quotaSpan / time.Duration(max(1, most-burst))
+	return &quota{every: every, ahead: time.Duration(burst-1) * every}
+}
+
+// wait blocks until the caller may ask, for at most ten seconds.
+func (q *quota) wait(ctx context.Context) error {
+	q.mu.Lock()
+	now := time.Now()
+	if q.next.Before(now) {
+		q.next = now
+	}
+	pause := q.next.Sub(now) - q.ahead
+	if pause > quotaWait {
+		q.mu.Unlock()
+		return &source.Error{Kind: source.Unavailable, Whole: true, RetryAfter: pause,
+			Text: "There are more questions to Microsoft 365 than it allows. They have to wait for each other."}
+	}
+	q.next = q.next.Add(q.every)
+	q.mu.Unlock()
+	if pause <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return source.GivenUp(ctx)
+	}
 }
 
 // probe asks for the index of the service, which needs no token and no mailbox.

@@ -23,7 +23,7 @@ type call struct {
 	method string
 	path   string // below the version, escaped, with its query
 	header map[string]string
-	body   any // JSON; nil: none
+	body   any // JSON; json.RawMessage: as it is; nil: none
 }
 
 // answer is what came back: a status and a body, or failure.
@@ -108,10 +108,15 @@ func (a *answer) claims() string {
 	return ""
 }
 
-// send sends one request with that token, within the limits of the gate, and hands back what comes of it. Errors are of
-// the gate only.
+// send sends one request about calendars.
 func (s *System) send(ctx context.Context, token string, c call, doubtful bool, limit int64) (answer, error) {
-	leave, err := s.gate.Enter(ctx, doubtful)
+	return s.sendWithin(ctx, s.gate, token, c, doubtful, limit)
+}
+
+// sendWithin sends one request with that token, within the limits of a budget, and hands back what comes of it. Errors are
+// of the budget only.
+func (s *System) sendWithin(ctx context.Context, b *budget, token string, c call, doubtful bool, limit int64) (answer, error) {
+	leave, err := b.enter(ctx, doubtful)
 	if err != nil {
 		return answer{}, err
 	}
@@ -128,10 +133,14 @@ func (s *System) send(ctx context.Context, token string, c call, doubtful bool, 
 		h.Set(name, value)
 	}
 	var body []byte
-	if c.body != nil {
+	if raw, ok := c.body.(json.RawMessage); ok {
+		body = raw
+	} else if c.body != nil {
 		if body, err = json.Marshal(c.body); err != nil {
 			return answer{}, fmt.Errorf("graph: %w", err)
 		}
+	}
+	if body != nil {
 		h.Set("Content-Type", "application/json")
 	}
 	resp, err := s.http.Do(ctx, outbound.Request{Method: c.method, URL: u, Header: h, Body: body, MaxBody: limit})
@@ -149,15 +158,20 @@ func requestID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// ask sends a request as the application. A token that the service does not take is replaced once.
+// ask sends a request about calendars as the application.
 func (s *System) ask(ctx context.Context, c call, doubtful bool, limit int64) (answer, error) {
+	return s.askWithin(ctx, s.gate, c, doubtful, limit)
+}
+
+// askWithin sends a request as the application. A token that the service does not take is replaced once.
+func (s *System) askWithin(ctx context.Context, b *budget, c call, doubtful bool, limit int64) (answer, error) {
 	var claims string
 	for try := 0; ; try++ {
 		token, err := s.appToken(ctx, claims)
 		if err != nil {
 			return answer{}, err
 		}
-		a, err := s.send(ctx, token, c, doubtful, limit)
+		a, err := s.sendWithin(ctx, b, token, c, doubtful, limit)
 		if err != nil || a.status != http.StatusUnauthorized || try > 0 {
 			return a, err
 		}
@@ -181,9 +195,14 @@ type batchItem struct {
 	Body    any               `json:"body,omitempty"`
 }
 
-// askMany sends up to maxBatch calls in one request, as the application. The answers are in the order of the calls; one
-// that is missing has neither status nor failure. Errors are of the gate and of signing in; all has then failed.
+// askMany sends up to maxBatch calls about calendars in one request, as the application.
 func (s *System) askMany(ctx context.Context, calls []call) ([]answer, error) {
+	return s.askManyWithin(ctx, s.gate, calls)
+}
+
+// askManyWithin sends up to maxBatch calls in one request, as the application. The answers are in the order of the calls; one
+// that is missing has neither status nor failure. Errors are of the gate and of signing in; all has then failed.
+func (s *System) askManyWithin(ctx context.Context, b *budget, calls []call) ([]answer, error) {
 	var body struct {
 		Requests []batchItem `json:"requests"`
 	}
@@ -198,7 +217,7 @@ func (s *System) askMany(ctx context.Context, calls []call) ([]answer, error) {
 		}
 		body.Requests = append(body.Requests, item)
 	}
-	whole, err := s.ask(ctx, call{method: http.MethodPost, path: batchPath, body: body}, false, 0)
+	whole, err := s.askWithin(ctx, b, call{method: http.MethodPost, path: batchPath, body: body}, false, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +235,7 @@ func (s *System) askMany(ctx context.Context, calls []call) ([]answer, error) {
 		s.log.Warn("graph: a batch was refused", "source", "graph", "err", r)
 		switch r.status {
 		case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-			return nil, s.gate.Stop(r.wait, tooOften)
+			return nil, b.Stop(r.wait, tooOften)
 		}
 		return fill(whole), nil
 	}

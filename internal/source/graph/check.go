@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,17 +128,7 @@ func (c *checker) token(ctx context.Context) bool {
 		return c.add(StepToken, host, text, remedy)
 	}
 	c.access = g.Access
-	// An access token is Microsoft's own business and may be encrypted some day; until then it tells the permissions
-	// (entra/identity-platform/access-token-claims-reference, roles).
-	var claims struct {
-		Roles []string `json:"roles"`
-	}
-	if parts := strings.Split(g.Access, "."); len(parts) == 3 {
-		if raw, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
-			_ = json.Unmarshal(raw, &claims) // then there are none
-		}
-	}
-	c.roles = claims.Roles
+	c.roles = rolesOf(g.Access)
 	return c.add(StepToken, host, "The application signed in.", "")
 }
 

@@ -15,13 +15,24 @@ import (
 	"github.com/doorlight/doorlight/internal/source/gate"
 )
 
+// For is what somebody who signs in is asked to allow. A refresh token is good for what it was asked for.
+type For uint8
+
+const (
+	ForCalendars For = iota // to read the own calendar
+	ForPresence             // to read everybody's presence in Teams, and to write the own
+)
+
 // scopes are asked for when somebody signs in, and no more.
-var scopes = []string{"offline_access", "openid", "profile", "User.Read", "Calendars.Read"}
+var scopes = [...][]string{
+	ForCalendars: {"offline_access", "openid", "profile", "User.Read", "Calendars.Read"},
+	ForPresence:  {"offline_access", "openid", "profile", "User.Read", "Presence.Read.All", "Presence.ReadWrite"},
+}
 
 // scope is the same for the token endpoint: permissions of Graph carry its address, so that it works in every cloud.
-func (s *System) scope() string {
-	list := make([]string, len(scopes))
-	for i, one := range scopes {
+func (s *System) scope(what For) string {
+	list := make([]string, len(scopes[what]))
+	for i, one := range scopes[what] {
 		if strings.Contains(one, ".") {
 			one = s.c.GraphURL + "/" + one
 		}
@@ -30,7 +41,7 @@ func (s *System) scope() string {
 	return strings.Join(list, " ")
 }
 
-// userTokens are the tokens of people who signed in, by a hash of each refresh token that was seen of them.
+// userTokens are the tokens of people who signed in, by a hash of each refresh token that was seen of them, and of what it is for.
 type userTokens struct {
 	gate *gate.Gate // of their sign-ins: they ask Entra ID, one each, and must not while it wants to be left alone, or does not take the application
 
@@ -42,8 +53,10 @@ const maxUserTokens = 40_000
 
 // userToken is one person's sign-in.
 type userToken struct {
-	box  *box
-	turn chan struct{} // full while somebody asks for a token
+	what     For
+	box      *box
+	spoilers spoilers
+	turn     chan struct{} // full while somebody asks for a token
 
 	mu     sync.Mutex // guards what follows
 	access string
@@ -52,17 +65,22 @@ type userToken struct {
 	used   time.Time
 }
 
-func (u *userTokens) get(refresh string) *userToken {
+// tokenKey keeps what people allowed apart: a token of one kind is never asked for with a refresh token of another.
+func tokenKey(what For, refresh string) [sha256.Size]byte {
+	return sha256.Sum256(append([]byte{byte(what)}, refresh...))
+}
+
+func (u *userTokens) get(what For, refresh string) *userToken {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.m == nil {
 		u.m = map[[sha256.Size]byte]*userToken{}
 	}
-	key := sha256.Sum256([]byte(refresh))
+	key := tokenKey(what, refresh)
 	one := u.m[key]
 	if one == nil {
 		u.makeRoom()
-		one = &userToken{turn: make(chan struct{}, 1), newest: refresh, box: newBox(fmt.Sprintf("account %x", key[:8]))}
+		one = &userToken{what: what, turn: make(chan struct{}, 1), newest: refresh, box: newBox(fmt.Sprintf("account %x", key[:8]))}
 		u.m[key] = one
 	}
 	one.mu.Lock()
@@ -76,7 +94,7 @@ func (u *userTokens) rotated(one *userToken, refresh string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.makeRoom()
-	u.m[sha256.Sum256([]byte(refresh))] = one
+	u.m[tokenKey(one.what, refresh)] = one
 }
 
 // makeRoom forgets sign-ins, those first that nobody used lately: all that is lost is a token that can be asked for again.
@@ -137,7 +155,7 @@ func (s *System) userToken(ctx context.Context, one *userToken, claims string) (
 	one.mu.Lock()
 	refresh := one.newest
 	one.mu.Unlock()
-	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}, "scope": {s.scope()}}
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}, "scope": {s.scope(one.what)}}
 	if claims != "" {
 		form.Set("claims", claims)
 	}
@@ -177,12 +195,32 @@ func (u *userToken) refused(token string) {
 	}
 }
 
+// askSignedIn sends a request as who signed in. A token that the service does not take is replaced once.
+func (s *System) askSignedIn(ctx context.Context, b *budget, one *userToken, c call, limit int64) (answer, error) {
+	var claims string
+	for try := 0; ; try++ {
+		if err := s.users.gate.Shut(); err != nil {
+			return answer{}, err
+		}
+		token, err := s.userToken(ctx, one, claims)
+		if err != nil {
+			return answer{}, err
+		}
+		got, err := s.sendWithin(ctx, b, token, c, one.box.Doubtful(), limit)
+		if err != nil || got.status != http.StatusUnauthorized || try > 0 {
+			return got, err
+		}
+		claims = got.claims()
+		one.refused(token)
+	}
+}
+
 // fetchDelegated reads the calendar of whoever signed in.
 func (s *System) fetchDelegated(ctx context.Context, a source.Account) (r source.Result, err error) {
 	if err := s.gate.Admit(ctx); err != nil {
 		return source.Result{}, err
 	}
-	one := s.users.get(a.Password)
+	one := s.users.get(ForCalendars, a.Password)
 	defer func() {
 		one.mu.Lock()
 		defer one.mu.Unlock()
@@ -198,24 +236,7 @@ func (s *System) fetchDelegated(ctx context.Context, a source.Account) (r source
 		return source.Result{}, err
 	}
 	defer release()
-	ask := func(c call) (answer, error) {
-		var claims string
-		for try := 0; ; try++ {
-			if err := s.users.gate.Shut(); err != nil {
-				return answer{}, err
-			}
-			token, err := s.userToken(ctx, one, claims)
-			if err != nil {
-				return answer{}, err
-			}
-			got, err := s.send(ctx, token, c, one.box.Doubtful(), maxPage)
-			if err != nil || got.status != http.StatusUnauthorized || try > 0 {
-				return got, err
-			}
-			claims = got.claims()
-			one.refused(token)
-		}
-	}
+	ask := func(c call) (answer, error) { return s.askSignedIn(ctx, s.gate, one, c, maxPage) }
 	first, err := ask(viewCall("/me" + viewQuery(a.From, a.To, s.t.page)))
 	if err != nil {
 		return source.Result{}, err

@@ -85,7 +85,7 @@ func TestAnnaConnectsHerAccount(t *testing.T) {
 	})
 	put(t, server, "anna@example.com", graphtest.Event{Subject: "Budget", Start: marchFrom.Add(9 * time.Hour), End: marchFrom.Add(10 * time.Hour)})
 	verifier := oauth2.GenerateVerifier()
-	b := newBrowser(t).open(s.AuthURL("state&1", verifier, callback, "anna@example.com"))
+	b := newBrowser(t).open(s.AuthURL(ForCalendars, "state&1", verifier, callback, "anna@example.com"))
 	if !strings.Contains(b.page, `value="anna@example.com"`) {
 		t.Error("the page does not know who is to sign in")
 	}
@@ -104,17 +104,17 @@ func TestAnnaConnectsHerAccount(t *testing.T) {
 	}
 	must(t, s.AuthError(b.back.Query()))
 	code := b.back.Query().Get("code")
-	if _, err := s.Redeem(t.Context(), code, verifier+"x", callback); errorOf(t, err).Kind != source.Credentials {
+	if _, err := s.Redeem(t.Context(), ForCalendars, code, verifier+"x", callback); errorOf(t, err).Kind != source.Credentials {
 		t.Errorf("a wrong verifier: %v", err)
 	}
-	b = newBrowser(t).open(s.AuthURL("2", verifier, callback, "")).submit(url.Values{"login": {"anna@example.com"}, "password": {"anna's"}})
+	b = newBrowser(t).open(s.AuthURL(ForCalendars, "2", verifier, callback, "")).submit(url.Values{"login": {"anna@example.com"}, "password": {"anna's"}})
 	code = b.back.Query().Get("code") // she agreed before
-	g, err := s.Redeem(t.Context(), code, verifier, callback)
+	g, err := s.Redeem(t.Context(), ForCalendars, code, verifier, callback)
 	must(t, err)
 	if g.UPN != "anna@example.com" || g.Mail != "anna@example.com" || g.Name != "Anna Amsel" || g.Tenant != server.Tenant || !guid.MatchString(g.ID) || g.Refresh == "" {
 		t.Errorf("granted by %q %q %q %q %q", g.UPN, g.Mail, g.Name, g.Tenant, g.ID)
 	}
-	if _, err := s.Redeem(t.Context(), code, verifier, callback); errorOf(t, err).Kind != source.Credentials {
+	if _, err := s.Redeem(t.Context(), ForCalendars, code, verifier, callback); errorOf(t, err).Kind != source.Credentials {
 		t.Errorf("a code works twice: %v", err)
 	}
 
@@ -158,7 +158,7 @@ func TestSignInsThatFail(t *testing.T) {
 	server, s := start(t)
 	verifier := oauth2.GenerateVerifier()
 	open := func(change func(url.Values)) *browser {
-		u, err := url.Parse(s.AuthURL("1", verifier, callback, ""))
+		u, err := url.Parse(s.AuthURL(ForCalendars, "1", verifier, callback, ""))
 		must(t, err)
 		q := u.Query()
 		change(q)
@@ -200,7 +200,7 @@ func TestSignInsThatFail(t *testing.T) {
 	if strings.Contains(e.Text+e.Error(), "555") {
 		t.Errorf("a stranger's words are shown: %q, %v", e.Text, e)
 	}
-	if _, err := s.Redeem(t.Context(), "made-up", verifier, callback); errorOf(t, err).Kind != source.Credentials {
+	if _, err := s.Redeem(t.Context(), ForCalendars, "made-up", verifier, callback); errorOf(t, err).Kind != source.Credentials {
 		t.Errorf("a code that is made up: %v", err)
 	}
 	if n := server.Count("calendarView"); n != 0 {

@@ -672,7 +672,7 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 	s, err := New(Config{Tenant: id, ClientID: id, Secret: "x", Cloud: USGovDoD})
 	must(t, err)
 	t.Cleanup(s.Close)
-	u := s.AuthURL("1", strings.Repeat("v", 43), "https://presence.example.com/back", "")
+	u := s.AuthURL(ForCalendars, "1", strings.Repeat("v", 43), "https://presence.example.com/back", "")
 	for _, part := range []string{"https://login.microsoftonline.us/" + id + "/oauth2/v2.0/authorize?", "https%3A%2F%2Fdod-graph.microsoft.us%2FCalendars.Read"} {
 		if !strings.Contains(u, part) {
 			t.Errorf("%s is not in %s", part, u)

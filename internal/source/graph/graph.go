@@ -1,4 +1,4 @@
-// Package graph reads the calendars of Microsoft 365 through Microsoft Graph v1.0. A System is one application that is
+// Package graph reads the calendars of Microsoft 365, and reads and writes presence in Microsoft Teams, through Microsoft Graph v1.0. A System is one application that is
 // registered with a directory of Entra ID. With application permission it reads the mailboxes that the directory allows
 // it; with a refresh token in place of a password it reads the calendar of whoever signed in. Recurrence is expanded by
 // the service. Where the service can reach this server it tells of changes, which are taken as a hint to read again; all
@@ -65,6 +65,11 @@ type Config struct {
 	// all calendars are polled.
 	NotifyURL string
 
+	// PresenceReads and PresenceWrites are how often presence may be read and written in 30 seconds, by this System. Another
+	// server that uses the same application needs its share. Zero: what Microsoft allows an application in all, 1,500 and 8,000
+	// (of 10,000 for presence as a whole).
+	PresenceReads, PresenceWrites int
+
 	// HTTP should follow no redirects: the services send none, and what is posted are secrets. Nil: one of this
 	// System's own, which reaches the public internet only.
 	HTTP *outbound.Client
@@ -75,17 +80,21 @@ type Config struct {
 
 // timing is how long things take. Zero values mean what withDefaults says.
 type timing struct {
-	gather   time.Duration // how long to wait for more mailboxes to ask for in one request
-	batch    time.Duration // how long such a request may take; then each is asked for alone
-	pace     time.Duration // between two batches of calls about subscriptions
-	lifetime time.Duration // of a subscription
-	backoff  gate.Backoff
-	polled   time.Duration // Result.Every of a mailbox that nobody tells about
-	watched  time.Duration // and of one with a subscription
-	fresh    time.Duration // how long a token that the service does not take is not replaced, after it was granted
-	page     int           // appointments asked for at a time
-	relist   time.Duration // when to look for subscriptions, after the making of one was not heard of
-	farewell time.Duration // how long Watch may take to delete subscriptions at its end
+	gather    time.Duration // how long to wait for more mailboxes to ask for in one request
+	batch     time.Duration // how long such a request may take; then each is asked for alone
+	pace      time.Duration // between two batches of calls about subscriptions
+	lifetime  time.Duration // of a subscription
+	backoff   gate.Backoff
+	polled    time.Duration // Result.Every of a mailbox that nobody tells about
+	watched   time.Duration // and of one with a subscription
+	fresh     time.Duration // how long a token that the service does not take is not replaced, after it was granted
+	page      int           // appointments asked for at a time
+	relist    time.Duration // when to look for subscriptions, after the making of one was not heard of
+	following time.Duration // how long a subscription to presence lasts
+	refollow  time.Duration // how long it is not replaced by one to others
+	rotate    time.Duration // how long a key for notifications with content is used
+	keyBits   int           // of such a key
+	farewell  time.Duration // how long Watch may take to delete subscriptions at its end
 }
 
 func (t timing) withDefaults() timing {
@@ -104,7 +113,13 @@ func (t timing) withDefaults() timing {
 	set(&t.watched, time.Hour)
 	set(&t.fresh, 5*time.Second)
 	set(&t.relist, 5*time.Minute)
+	set(&t.following, 55*time.Minute) // of at most 60: clocks differ
+	set(&t.refollow, time.Minute)
+	set(&t.rotate, contentKeyLife)
 	set(&t.farewell, 3*time.Second)
+	if t.keyBits == 0 {
+		t.keyBits = contentKeyBits
+	}
 	if t.page == 0 {
 		t.page = 250
 	}
@@ -128,10 +143,12 @@ type System struct {
 
 	app   appToken
 	users userTokens
-	gate  *budget
+	gate  *budget // calendars
 	boxes *gate.Boxes[*box]
 	batch gatherer
 	subs  subscriptions
+
+	teams teams
 }
 
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
@@ -215,9 +232,11 @@ func New(c Config) (*System, error) {
 	s.life, s.end = context.WithCancel(context.Background())
 	s.app.turn, s.app.gate = make(chan struct{}, 1), gate.New(gate.Config{Backoff: s.t.backoff})
 	s.users.gate = gate.New(gate.Config{Backoff: s.t.backoff})
-	s.gate = s.newBudget()
+	s.gate = s.newBudget(inFlight, nil, "Microsoft 365 has a problem with its mailboxes at the moment.",
+		"Microsoft 365 answers so slowly that this calendar's turn did not come.")
 	s.boxes = gate.NewBoxes(newBox)
 	s.subs.init()
+	s.teams.init(s)
 	return s, nil
 }
 

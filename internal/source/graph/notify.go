@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,7 +19,7 @@ type Notifications struct {
 	Unknown   int // of no subscription of ours: late ones, left by an earlier run, or made up
 	Forged    int // of a subscription of ours, but without its secret
 	Malformed int // requests that are none of the service's
-	Encrypted int // with content, which was never asked for: refused
+	Encrypted int // with content, about a mailbox: that was never asked for, and is refused
 }
 
 // Notifications returns the counts since New.
@@ -29,13 +30,14 @@ func (s *System) Notifications() Notifications {
 }
 
 const (
-	maxNotification = 1 << 20 // bytes; one notification without content has less than one kB
+	maxNotification = 4 << 20 // bytes; one notification has less than one kB without content, and two with the content of a presence
 	maxToken        = 4 << 10
 	bodyWait        = 10 * time.Second
 )
 
 // Notify returns what answers at NotifyURL. It is public and asks for no login, so it believes nothing: a notification
-// that names a subscription and its secret has the mailbox read again, and that is all it can do.
+// that names a subscription and its secret has the mailbox or the presence read again, and that is all it can do; unless it
+// comes with a presence that was encrypted for this server, and with the proof that it is Microsoft who sends it.
 func (s *System) Notify() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -72,15 +74,30 @@ func (s *System) Notify() http.Handler {
 			return
 		}
 		var in struct {
-			Value []notification `json:"value"`
+			Value  []notification `json:"value"`
+			Proofs []string       `json:"validationTokens"`
 		}
 		if err := json.Unmarshal(body, &in); err != nil || len(in.Value) == 0 {
 			s.malformed()
 			http.Error(w, "not a notification", http.StatusBadRequest)
 			return
 		}
+		var presences []notification
+		in.Value = slices.DeleteFunc(in.Value, func(n notification) bool {
+			if s.teams.follows.owns(n.Subscription) {
+				presences = append(presences, n)
+				return true
+			}
+			return false
+		})
 		mailboxes, changed := s.subs.accept(in.Value, s.c.Tenant)
+		ids, hint := s.teams.follows.accept(presences, in.Proofs, s.c.Tenant, s.count)
 		w.WriteHeader(http.StatusAccepted)
+		if hint != nil {
+			for _, id := range ids {
+				hint(id)
+			}
+		}
 		if changed != nil {
 			for m := range mailboxes {
 				s.hint(m, changed)
@@ -89,10 +106,12 @@ func (s *System) Notify() http.Handler {
 	})
 }
 
-func (s *System) malformed() {
+func (s *System) malformed() { s.count(func(n *Notifications) { n.Malformed++ }) }
+
+func (s *System) count(f func(*Notifications)) {
 	s.subs.mu.Lock()
 	defer s.subs.mu.Unlock()
-	s.subs.stats.Malformed++
+	f(&s.subs.stats)
 }
 
 // notification is one of changeNotificationCollection (graph/api/resources/changenotification), of a change or about
@@ -103,6 +122,10 @@ type notification struct {
 	Tenant       string          `json:"tenantId"`
 	Lifecycle    string          `json:"lifecycleEvent"`
 	Encrypted    json.RawMessage `json:"encryptedContent"`
+	Resource     string          `json:"resource"`
+	Data         struct {
+		ID string `json:"id"`
+	} `json:"resourceData"`
 }
 
 // accept takes note of notifications, and returns the mailboxes that are to be read and whom to tell.

@@ -20,7 +20,7 @@ import (
 
 // Grant is what a user who signed in has given. It hides its contents from logs.
 type Grant struct {
-	Refresh string // refresh token, to be kept sealed and handed to Fetch as the password
+	Refresh string // refresh token, to be kept sealed. For calendars it is handed to Fetch as the password; for presence it makes a SignIn
 	Tenant  string // directory ID of the user
 	ID      string // object ID of the user
 	UPN     string // sign-in name
@@ -32,13 +32,13 @@ func (Grant) LogValue() slog.Value { return slog.StringValue("[grant]") }
 func (Grant) String() string       { return "[grant]" }
 func (Grant) GoString() string     { return "[grant]" }
 
-// AuthURL returns the page of Microsoft where a user signs in and agrees that the calendar is read. state comes back
+// AuthURL returns the page of Microsoft where a user signs in and agrees to what is asked for. state comes back
 // with the code, to redirect, which must be registered with the application as it is. verifier is a secret of this attempt,
 // of 43 to 128 letters and digits (RFC 7636 §4.1); only its hash goes into the address. hint is the user's sign-in name, if
 // it is known.
-func (s *System) AuthURL(state, verifier, redirect, hint string) string {
+func (s *System) AuthURL(what For, state, verifier, redirect, hint string) string {
 	q := url.Values{
-		"client_id": {s.c.ClientID}, "response_type": {"code"}, "response_mode": {"query"}, "redirect_uri": {redirect}, "scope": {s.scope()},
+		"client_id": {s.c.ClientID}, "response_type": {"code"}, "response_mode": {"query"}, "redirect_uri": {redirect}, "scope": {s.scope(what)},
 		"state": {state}, "code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
 	}
 	if hint != "" {
@@ -65,14 +65,15 @@ func (s *System) AuthError(answer url.Values) error {
 	return e
 }
 
-// Redeem trades the code that came back to redirect for a grant, with the verifier of that attempt. A code is good once.
+// Redeem trades the code that came back to redirect for a grant, with the verifier of that attempt and for what it asked. A code
+// is good once.
 // Errors are of type *source.Error.
-func (s *System) Redeem(ctx context.Context, code, verifier, redirect string) (Grant, error) {
+func (s *System) Redeem(ctx context.Context, what For, code, verifier, redirect string) (Grant, error) {
 	if code == "" || verifier == "" {
 		return Grant{}, &source.Error{Kind: source.Credentials, Text: "Microsoft 365 sent back no code. Connect the account again."}
 	}
 	g, err := s.token(ctx, url.Values{"grant_type": {"authorization_code"}, "code": {code}, "code_verifier": {verifier},
-		"redirect_uri": {redirect}, "scope": {s.scope()}}, false)
+		"redirect_uri": {redirect}, "scope": {s.scope(what)}}, false)
 	if err != nil {
 		s.log.Warn("graph: a code could not be redeemed", "source", "graph", "err", err)
 		return Grant{}, err
@@ -111,13 +112,13 @@ func (s *System) Redeem(ctx context.Context, code, verifier, redirect string) (G
 	if claims.Object != "" && !strings.EqualFold(claims.Object, me.ID) {
 		return Grant{}, &source.Error{Kind: source.Credentials, Text: "Microsoft 365 names two different users for one sign-in. Connect the account again."}
 	}
-	s.users.seed(g)
+	s.users.seed(what, g)
 	return Grant{Refresh: g.Refresh, Tenant: strings.ToLower(claims.Tenant), ID: strings.ToLower(me.ID), UPN: me.UPN, Mail: cmp.Or(me.Mail, me.UPN), Name: me.Name}, nil
 }
 
 // seed keeps the access token that came with a refresh token.
-func (u *userTokens) seed(g grant) {
-	one := u.get(g.Refresh)
+func (u *userTokens) seed(what For, g grant) {
+	one := u.get(what, g.Refresh)
 	one.mu.Lock()
 	defer one.mu.Unlock()
 	one.access, one.renew = g.Access, g.renewAt()

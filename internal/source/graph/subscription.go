@@ -468,19 +468,15 @@ func (s *System) leftovers(ctx context.Context) error {
 			return &source.Error{Kind: source.Unavailable, RetryAfter: r.wait, Err: r}
 		}
 		var page struct {
-			Value []struct {
-				ID  string `json:"id"`
-				URL string `json:"notificationUrl"`
-				App string `json:"applicationId"`
-			} `json:"value"`
-			Next string `json:"@odata.nextLink"`
+			Value []subscribed `json:"value"`
+			Next  string       `json:"@odata.nextLink"`
 		}
 		if err := json.Unmarshal(a.body, &page); err != nil {
 			return fmt.Errorf("graph: list subscriptions: %w", err)
 		}
 		s.subs.mu.Lock()
 		for _, one := range page.Value {
-			if one.URL == s.c.NotifyURL && (one.App == "" || strings.EqualFold(one.App, s.c.ClientID)) && s.subs.byID[one.ID] == nil {
+			if one.URL == s.c.NotifyURL && !ofPresence(one.Resource) && (one.App == "" || strings.EqualFold(one.App, s.c.ClientID)) && s.subs.byID[one.ID] == nil {
 				s.subs.gone = append(s.subs.gone, one.ID)
 			}
 		}

@@ -2,11 +2,14 @@ package graph
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -89,6 +92,7 @@ type appToken struct {
 	worked  bool // the service took it
 	renew   time.Time
 	ends    time.Time
+	roles   []string // permissions that the last token told; nil: it told none
 }
 
 func (a *appToken) known(claims string) (string, error) {
@@ -122,6 +126,27 @@ func (a *appToken) works() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.worked = true
+}
+
+// has reports whether the application has a permission, as far as its token tells.
+func (a *appToken) has(role string) (has, known bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Contains(a.roles, role), a.roles != nil
+}
+
+// rolesOf reads the permissions in a token. An access token is Microsoft's own business and may be encrypted some day; until then it
+// tells them (entra/identity-platform/access-token-claims-reference, roles).
+func rolesOf(access string) []string {
+	var claims struct {
+		Roles []string `json:"roles"`
+	}
+	if parts := strings.Split(access, "."); len(parts) == 3 {
+		if raw, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
+			_ = json.Unmarshal(raw, &claims) // then there are none
+		}
+	}
+	return claims.Roles
 }
 
 // doubted has a token that was granted a while ago replaced: what the application is allowed is written in it, and may have changed
@@ -162,7 +187,7 @@ func (s *System) appToken(ctx context.Context, claims string) (string, error) {
 	defer s.app.mu.Unlock()
 	if err == nil {
 		s.app.access, s.app.granted, s.app.worked, s.app.renew = g.Access, time.Now(), false, g.renewAt()
-		s.app.ends = time.Now().Add(time.Duration(g.Expires))
+		s.app.ends, s.app.roles = time.Now().Add(time.Duration(g.Expires)), rolesOf(g.Access)
 		s.app.gate.Succeeded()
 		return g.Access, nil
 	}

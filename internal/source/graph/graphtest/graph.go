@@ -18,7 +18,8 @@ import (
 type reply struct {
 	status int
 	header http.Header
-	body   any // JSON; nil: none
+	body   any    // JSON; nil: none
+	raw    []byte // it, written already
 	half   bool
 }
 
@@ -35,9 +36,12 @@ type request struct {
 	op    string
 	token *token
 	inner bool
+
+	presence *presenceInput // what readPresence read
 }
 
-var methodsOf = map[string]string{"calendarView": "GET", "user": "GET", "users": "GET", "me": "GET", "index": "GET", "batch": "POST", "applications": "GET"}
+var methodsOf = map[string]string{"calendarView": "GET", "user": "GET", "users": "GET", "me": "GET", "index": "GET", "batch": "POST", "applications": "GET",
+	"presence": "GET", "presences": "POST", "setPresence": "POST", "clearPresence": "POST", "setUserPreferredPresence": "POST", "clearUserPreferredPresence": "POST"}
 
 // name says what is called; empty: nothing that there is.
 func (r *request) name() string {
@@ -55,6 +59,8 @@ func (r *request) name() string {
 	case p[0] == "subscriptions":
 		return map[string]string{"GET 1": "subscriptions.list", "POST 1": "subscriptions.create", "GET 2": "subscriptions.get", "PATCH 2": "subscriptions.renew",
 			"DELETE 2": "subscriptions.delete", "POST 3": "subscriptions.reauthorize"}[fmt.Sprint(r.Method, " ", len(p))]
+	case p[0] == "communications", p[0] == "users" && len(p) >= 3 && p[2] == "presence":
+		return presenceName(p)
 	case p[0] != "users":
 		return ""
 	case len(p) == 1:
@@ -140,12 +146,19 @@ func (s *Server) answer(r *request) (out reply, waited time.Duration) {
 		}
 	}
 	var box *mailbox
-	if len(r.path) >= 2 && r.path[0] == "users" || r.path[0] == "me" {
+	if presenceOp(r.op) {
+		s.mu.RLock()
+		box = s.boxes[strings.ToLower(r.of())]
+		s.mu.RUnlock()
+		if presenceWrites[r.op] {
+			defer func() { s.journalize(r, box, out.status) }()
+		}
+	} else if len(r.path) >= 2 && r.path[0] == "users" || r.path[0] == "me" {
 		s.mu.RLock()
 		box = s.boxOf(r)
 		s.mu.RUnlock()
 	}
-	if rule := s.rule(r.op, box); rule != nil {
+	if rule := s.rule(r.op, s.about(r, box)); rule != nil {
 		start := time.Now()
 		switch rule.Do {
 		case Drop:
@@ -154,7 +167,7 @@ func (s *Server) answer(r *request) (out reply, waited time.Duration) {
 			s.hang(r.Request)
 			return reply{}, time.Since(start)
 		case Slow:
-			if box != nil {
+			if box != nil && !presenceOp(r.op) {
 				if !s.enter(r.token, box) {
 					return s.concurrency(), 0
 				}
@@ -179,13 +192,39 @@ func (s *Server) answer(r *request) (out reply, waited time.Duration) {
 		}
 		return s.perform(r, box), waited
 	}
-	if box != nil && r.op != "user" && r.op != "me" {
+	if box != nil && r.op != "user" && r.op != "me" && !presenceOp(r.op) {
 		if !s.enter(r.token, box) {
 			return s.concurrency(), 0
 		}
 		defer s.leave(r.token, box)
 	}
 	return s.perform(r, box), 0
+}
+
+// about returns a function that tells whether a call is about the user with an address: it is theirs, or asks for the presence of many of whom they are one.
+func (s *Server) about(r *request, box *mailbox) func(address string) bool {
+	if r.op != "presences" {
+		return func(address string) bool { return box != nil && box.hasAddress(address) }
+	}
+	var named []string
+	s.stat.Lock()
+	for _, one := range s.rules {
+		if one.Mailbox != "" {
+			named = append(named, one.Mailbox)
+		}
+	}
+	s.stat.Unlock()
+	if len(named) == 0 {
+		return nil
+	}
+	asked := map[string]bool{} // by address
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, address := range named {
+		one, in := s.find(address), r.readPresence()
+		asked[address] = one != nil && in != nil && slices.ContainsFunc(in.IDs, func(id string) bool { return strings.EqualFold(id, one.info.ID) })
+	}
+	return func(address string) bool { return asked[address] }
 }
 
 func (s *Server) concurrency() reply {
@@ -303,6 +342,9 @@ func (s *Server) perform(r *request, box *mailbox) reply {
 		return s.serveView(r, box)
 	case "applications":
 		return s.serveApplication(r)
+	}
+	if presenceOp(r.op) {
+		return s.servePresence(r, box)
 	}
 	return s.serveSubscriptions(r)
 }
@@ -595,7 +637,7 @@ func (s *Server) write(w http.ResponseWriter, hr *http.Request, sent []byte, op 
 // finish encodes the body, and completes that of an error.
 func (s *Server) finish(hr *http.Request, a *reply, id string) []byte {
 	if a.body == nil {
-		return nil
+		return a.raw
 	}
 	if m, ok := a.body.(map[string]any); ok {
 		if e, ok := m["error"].(map[string]any); ok {

@@ -482,7 +482,8 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, one := range scopes {
-		if !slices.Contains([]string{"offline_access", "openid", "profile", "email", "User.Read", "Calendars.Read", "Calendars.ReadBasic", "Calendars.ReadWrite"}, one) {
+		if !slices.Contains([]string{"offline_access", "openid", "profile", "email", "User.Read", "Calendars.Read", "Calendars.ReadBasic", "Calendars.ReadWrite",
+			"Presence.Read", "Presence.Read.All", "Presence.ReadWrite"}, one) {
 			refuse("invalid_client", 650053, "The application asked for scope '"+one+"' that doesn't exist on the resource.")
 			return
 		}
@@ -565,8 +566,12 @@ func (s *Server) ForgetTokens() {
 	clear(s.tokens)
 }
 
-// SignIn makes a refresh token for a user without the page, with the scopes that Doorlight asks for.
-func (s *Server) SignIn(appID, address string) (string, error) {
+// SignIn makes a refresh token for a user without the page: with the scopes that Doorlight asks for to read calendars, or, besides those that every
+// sign-in has, with others, such as Presence.Read.All and Presence.ReadWrite.
+func (s *Server) SignIn(appID, address string, scopes ...string) (string, error) {
+	if len(scopes) == 0 {
+		scopes = []string{"Calendars.Read"}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	box := s.addresses[strings.ToLower(address)]
@@ -574,7 +579,7 @@ func (s *Server) SignIn(appID, address string) (string, error) {
 		return "", errNoMailbox
 	}
 	text := "1.A" + rand.Text() + rand.Text()
-	s.refreshes[text] = &refresh{app: strings.ToLower(appID), box: box, scopes: []string{"offline_access", "openid", "profile", "User.Read", "Calendars.Read"}}
+	s.refreshes[text] = &refresh{app: strings.ToLower(appID), box: box, scopes: append([]string{"offline_access", "openid", "profile", "User.Read"}, scopes...)}
 	return text, nil
 }
 

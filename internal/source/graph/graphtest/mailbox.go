@@ -32,6 +32,7 @@ type mailbox struct {
 	order     []string
 	consented map[string]bool
 	subs      map[string]*Subscription
+	presence  presence
 }
 
 // stored is an event with its exceptions.
@@ -75,7 +76,7 @@ func (s *Server) AddMailbox(m Mailbox) (Mailbox, error) {
 		}
 		s.addresses[strings.ToLower(a)] = box
 	}
-	s.boxes[m.ID] = box
+	s.boxes[m.ID], s.listed = box, nil
 	return m, nil
 }
 
@@ -88,6 +89,7 @@ func (s *Server) RemoveMailbox(address string) error {
 		return errNoMailbox
 	}
 	delete(s.boxes, box.info.ID)
+	s.listed = nil
 	for a, other := range s.addresses {
 		if other == box {
 			delete(s.addresses, a)
@@ -111,7 +113,7 @@ func (s *Server) MoveMailbox(address string) (Mailbox, error) {
 	delete(s.boxes, box.info.ID)
 	box.moved++
 	box.info.ID = s.guid(fmt.Sprintf("user %s %d", strings.ToLower(box.info.UPN), box.moved))
-	s.boxes[box.info.ID] = box
+	s.boxes[box.info.ID], s.listed = box, nil
 	for _, one := range box.subs {
 		s.drop(one)
 	}

@@ -1,5 +1,5 @@
-// Package graphtest is a stand-in for Entra ID and for the calendars of Microsoft Graph v1.0: for tests, for the demo and
-// for measurements with ten thousand mailboxes. It is strict: it refuses what the real services refuse, with their
+// Package graphtest is a stand-in for Entra ID and for the calendars and the presence of Microsoft Graph v1.0: for tests, for the
+// demo and for measurements with ten thousand mailboxes. It is strict: it refuses what the real services refuse, with their
 // codes. It expands recurrence by code of its own, so that it can be believed when it disagrees with a client. What it
 // does badly on purpose is switched on by rules, while it runs.
 package graphtest
@@ -59,6 +59,13 @@ func DefaultApp() App {
 		RedirectURIs: []string{"http://localhost/callback"}}
 }
 
+// TeamsApp returns DefaultApp with the permissions that presence needs too.
+func TeamsApp() App {
+	a := DefaultApp()
+	a.Roles = append(a.Roles, "Presence.Read.All", "Presence.ReadWrite.All")
+	return a
+}
+
 // Exchange is one call and its answer.
 type Exchange struct {
 	Op       string // what was called, as counted
@@ -100,11 +107,19 @@ type Server struct {
 	sequence  uint64
 	late      int
 
+	rulesOf          PresenceRules
+	delay            func(user string) time.Duration
+	presenceSequence uint64
+	listed           []*mailbox             // all of boxes by ID; nil: to be sorted again
+	watched          map[*mailbox]time.Time // users with subscribers: when there is something to tell or to see; zero: nothing
+
 	stat  sync.Mutex // guards what follows; taken last
 	count map[string]int
 	busy  time.Duration
 	rules []*Rule
 	quota map[string]*window
+
+	journal []PresenceWrite
 }
 
 // signingKey is made once: it takes a while.
@@ -122,7 +137,7 @@ func Start(c Config) (*Server, error) {
 		c.Apps = []App{DefaultApp()}
 	}
 	s := &Server{c: c, Tenant: strings.ToLower(c.Tenant), apps: map[string]*App{}, boxes: map[string]*mailbox{}, addresses: map[string]*mailbox{},
-		tokens: map[string]*token{}, refreshes: map[string]*refresh{}, codes: map[string]*code{}, subs: map[string]*Subscription{},
+		tokens: map[string]*token{}, refreshes: map[string]*refresh{}, codes: map[string]*code{}, subs: map[string]*Subscription{}, watched: map[*mailbox]time.Time{},
 		count: map[string]int{}, quota: map[string]*window{}}
 	var err error
 	if s.key, err = signingKey(); err != nil {
@@ -225,8 +240,9 @@ func randomGUID() string {
 }
 
 // Count returns how often that was called: token (and claims: with a challenge answered), authorize, keys, batch, calendarView, events, user, users, me,
-// subscriptions.create, .list, .get, .renew, .reauthorize, .delete, index, applications; and notified and undelivered, of
-// notifications that were taken and not. Calls in batches count as what they are.
+// subscriptions.create, .list, .get, .renew, .reauthorize, .delete, index, applications, presence (of one user), presences
+// (getPresencesByUserId), setPresence, clearPresence, setUserPreferredPresence, clearUserPreferredPresence; throttled, of calls about presence
+// that were too many; and notified and undelivered, of notifications that were taken and not. Calls in batches count as what they are.
 func (s *Server) Count(op string) int {
 	s.stat.Lock()
 	defer s.stat.Unlock()
@@ -271,7 +287,7 @@ const (
 // Rule is something done badly on purpose.
 type Rule struct {
 	Op      string // as counted; empty: any of Graph
-	Mailbox string // any of its addresses; empty: any. Only of calls in somebody's mailbox
+	Mailbox string // any of its addresses; empty: any. Only of calls in somebody's mailbox or about their presence; presences: also of who is among those asked for
 	Times   int    // how often; zero: until lifted
 	Do      string
 	Delay   time.Duration
@@ -304,14 +320,14 @@ func (s *Server) Break(r Rule) (lift func()) {
 }
 
 // rule returns what applies to a call; nil: nothing.
-func (s *Server) rule(op string, box *mailbox) *Rule {
+func (s *Server) rule(op string, about func(address string) bool) *Rule {
 	s.stat.Lock()
 	defer s.stat.Unlock()
 	for _, r := range s.rules {
 		switch {
 		case r.Op != "" && r.Op != op, r.Op == "" && loginOps[op]:
 		case r.Times > 0 && r.used >= r.Times:
-		case r.Mailbox != "" && (box == nil || !box.hasAddress(r.Mailbox)):
+		case r.Mailbox != "" && (about == nil || !about(r.Mailbox)):
 		default:
 			r.used++
 			copied := *r
@@ -331,11 +347,14 @@ type window struct {
 
 // overQuota counts a call, and returns how long to wait if it is one too many.
 func (s *Server) overQuota(key string, most int, span time.Duration) time.Duration {
+	return s.overQuotaAt(time.Now(), key, most, span)
+}
+
+func (s *Server) overQuotaAt(now time.Time, key string, most int, span time.Duration) time.Duration {
 	s.stat.Lock()
 	defer s.stat.Unlock()
 	w := s.quota[key]
-	now := time.Now()
-	if w == nil || now.Sub(w.since) >= span {
+	if w == nil || now.Sub(w.since) >= span || now.Before(w.since) {
 		w = &window{since: now}
 		s.quota[key] = w
 	}

@@ -1,9 +1,11 @@
 package graphtest
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,7 +35,7 @@ func (m *mailbox) json(selected []string) map[string]any {
 var clause = regexp.MustCompile(`^(?:(mail|userPrincipalName) eq '((?:[^']|'')*)'|proxyAddresses/any\(([a-z]+):([a-z]+) eq '((?:[^']|'')*)'\))(?: or |$)`)
 
 func (s *Server) serveUsers(r *request) reply {
-	selected, top, _, bad := r.options(userFields, "Microsoft.DirectoryServices.User", 999)
+	selected, top, _, bad := r.options(userFields, "Microsoft.DirectoryServices.User", 999) // graph/api/user-list: at most 999 in a page
 	if bad != nil {
 		return *bad
 	}
@@ -44,8 +46,16 @@ func (s *Server) serveUsers(r *request) reply {
 	if !full && !r.token.may("User.ReadBasic.All") {
 		return fail(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	after := ""
+	if r.query.Has("$skiptoken") {
+		token, err := base64.RawURLEncoding.DecodeString(r.query.Get("$skiptoken"))
+		if err != nil || len(token) == 0 {
+			return fail(400, "Directory_ExpiredPageToken", "The specified page token value has expired and cannot be included in your request.")
+		}
+		after = string(token)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	found := map[*mailbox]bool{}
 	filter := r.query.Get("$filter")
 	for rest := filter; rest != ""; {
@@ -76,17 +86,37 @@ func (s *Server) serveUsers(r *request) reply {
 	}
 	var list []*mailbox
 	if filter == "" {
-		list = slices.Collect(maps.Values(s.boxes))
+		if s.listed == nil {
+			s.listed = slices.SortedFunc(maps.Values(s.boxes), byID)
+		}
+		list = s.listed
 	} else {
-		list = slices.Collect(maps.Keys(found))
+		list = slices.SortedFunc(maps.Keys(found), byID)
 	}
-	slices.SortFunc(list, func(a, b *mailbox) int { return strings.Compare(a.info.ID, b.info.ID) })
-	out := []any{}
-	for _, box := range list[:min(top, len(list))] { // nobody needs a second page here
-		out = append(out, box.json(selected))
+	from, again := slices.BinarySearchFunc(list, after, func(box *mailbox, id string) int { return strings.Compare(box.info.ID, id) })
+	if again {
+		from++
 	}
-	return reply{status: 200, body: map[string]any{"@odata.context": s.GraphURL + "/v1.0/$metadata#users", "value": out}}
+	list = list[from:]
+	body := map[string]any{"@odata.context": s.GraphURL + "/v1.0/$metadata#users"}
+	if len(list) > top { // graph/paging: the query again, and a token that means nothing to others
+		list = list[:top]
+		query := url.Values{}
+		for name := range r.query {
+			query.Set(name, r.query.Get(name))
+		}
+		query.Set("$skiptoken", base64.RawURLEncoding.EncodeToString([]byte(list[top-1].info.ID)))
+		body["@odata.nextLink"] = s.GraphURL + "/v1.0/users?" + query.Encode()
+	}
+	out := make([]any, len(list))
+	for i, box := range list {
+		out[i] = box.json(selected)
+	}
+	body["value"] = out
+	return reply{status: 200, body: body}
 }
+
+func byID(a, b *mailbox) int { return strings.Compare(a.info.ID, b.info.ID) }
 
 func (s *Server) serveUser(r *request, box *mailbox) reply {
 	selected, _, _, bad := r.options(userFields, "Microsoft.DirectoryServices.User", 1)
