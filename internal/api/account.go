@@ -16,6 +16,12 @@ import (
 // calls.
 const AccountPrefix = "/accounts/"
 
+// What an account is connected for, as the parameter "for" of the page says.
+const (
+	accountForCalendar = "calendar"
+	accountForTeams    = "teams"
+)
+
 // serveAccounts registers the pages on which people connect accounts, and the address at which Microsoft tells of changes.
 func (s *Server) serveAccounts() {
 	s.mux.HandleFunc("GET "+AccountPrefix+"{connector}/begin", s.beginAccount)

@@ -10,6 +10,7 @@ import (
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/source/graph"
 )
 
 // system is an outside system that holds calendars.
@@ -24,7 +25,7 @@ func holds(kind string) office.System {
 	case KindExchange, KindDomino:
 		return office.System{Calendar: true}
 	case KindGraph:
-		return office.System{Calendar: true, Accounts: true}
+		return office.System{Calendar: true, Accounts: true, Teams: true}
 	}
 	return office.System{}
 }
@@ -128,10 +129,32 @@ func (c *Connectors) checkSystem(ctx context.Context, s system, mailbox string) 
 	return steps
 }
 
+// CheckTeams tries each step that Microsoft Teams needs of an application. Without the address of somebody what needs one is left out.
+func (c *Connectors) CheckTeams(ctx context.Context, id, mailbox string) ([]directory.Step, error) {
+	e, err := c.find(id)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	s, ok := e.system.(*graph.System)
+	c.mu.Unlock()
+	switch {
+	case e.rec.Kind != KindGraph:
+		return nil, fault.New(fault.Conflict, "Microsoft Teams is reached with connectors of kind graph only")
+	case !ok:
+		return nil, errUnusable
+	}
+	var steps []directory.Step
+	for _, x := range s.CheckPresence(ctx, mailbox) {
+		steps = append(steps, directory.Step(x))
+	}
+	return steps, nil
+}
+
 // unused refuses to remove a system that settings name.
 func (c *Connectors) unused(id string) error {
 	if scopes := c.office.UsesOfSystem(id); len(scopes) > 0 {
-		return fault.New(fault.Conflict, "the calendar settings of %s name it; choose something else there first", strings.Join(scopes, ", "))
+		return fault.New(fault.Conflict, "the settings of %s name it; choose something else there first", strings.Join(scopes, ", "))
 	}
 	return nil
 }
