@@ -302,7 +302,7 @@ func TestNoEcho(t *testing.T) {
 	} {
 		t.Run(rules.name, func(t *testing.T) {
 			t.Parallel()
-			for seed := range uint64(400) {
+			for seed := range uint64(150) {
 				if !liveThrough(t, rules, seed) {
 					t.Fatalf("seed %d", seed)
 				}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/source/graph"
 	"github.com/doorlight/doorlight/internal/store"
 )
@@ -99,6 +98,3 @@ func kindNamed(name string) Kind {
 	}
 	return NoEntry
 }
-
-// address is under which address somebody is looked up.
-func address(p *office.Person) string { return p.Email }
