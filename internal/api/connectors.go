@@ -51,9 +51,17 @@ type Connector struct {
 	Running     bool              `json:"running,omitempty"`
 
 	ExpiresAt      *time.Time `json:"expires_at,omitempty" doc:"Of kind graph: when its secret or certificate ends, as far as that is known."`
+	Teams          *TeamsUse  `json:"teams,omitempty" doc:"Of kind graph: how asking Microsoft Teams goes, since the start of the server. Absent: it was not asked."`
 	CallbackPath   string     `json:"callback_path,omitempty" doc:"Of kinds oidc and graph: where its pages lead back to (redirect URI), to be entered at the provider."`
 	LogoutPath     string     `json:"logout_path,omitempty" doc:"Of kind oidc: where it tells that somebody has signed out there (back-channel logout URI)."`
 	TokenExpiresAt *time.Time `json:"token_expires_at,omitempty" doc:"Of kind scim. Absent: its token does not expire, or there is none."`
+}
+
+// TeamsUse is how the latest attempts to ask Microsoft Teams went.
+type TeamsUse struct {
+	CheckedAt   *time.Time `json:"checked_at,omitempty" doc:"The last attempt."`
+	SucceededAt *time.Time `json:"succeeded_at,omitempty" doc:"The last one that went well."`
+	Error       string     `json:"error,omitempty" doc:"What went wrong last, in words."`
 }
 
 // Connectors are all connectors.
@@ -96,6 +104,9 @@ func connectorOut(c connector.Connector) Connector {
 		out.CallbackPath, out.LogoutPath = authPath(c.ID, "callback"), authPath(c.ID, "logout")
 	case connector.KindGraph:
 		out.CallbackPath = connector.AccountPath(c.ID, "callback")
+	}
+	if u := c.Teams; u != nil {
+		out.Teams = &TeamsUse{CheckedAt: known(&u.CheckedAt), SucceededAt: known(&u.SucceededAt), Error: u.Error}
 	}
 	out.ExpiresAt = known(&c.ExpiresAt)
 	if !c.TokenExpiresAt.IsZero() {
@@ -162,7 +173,7 @@ func (s *Server) postConnectorCheck(ctx context.Context, in *ConnectorCheck) (*O
 }
 
 func (s *Server) check(ctx context.Context, id, mailbox, what string) ([]directory.Step, error) {
-	if what == accountForTeams {
+	if what == connector.PurposeTeams {
 		return s.connectors.CheckTeams(ctx, id, mailbox)
 	}
 	return s.connectors.Check(ctx, id, mailbox)

@@ -74,7 +74,7 @@ func (s *Server) personTeams(p *office.Person) PersonTeams {
 	out.Remember = delegated && section.Remember
 	if app, err := s.connectors.Get(section.Connector); err == nil && section.Connector != "" {
 		if out.Application = app.Name; delegated && app.Enabled && out.Sync != policy.TeamsNone {
-			out.Path = connector.AccountPath(app.ID, "begin") + "?for=" + accountForTeams
+			out.Path = connector.AccountPath(app.ID, "begin") + "?for=" + connector.PurposeTeams
 		}
 	}
 	if s.teams == nil {

@@ -1579,6 +1579,8 @@ export interface components {
              * @description The last one that went well.
              */
             succeeded_at?: string;
+            /** @description Of kind graph: how asking Microsoft Teams goes, since the start of the server. Absent: it was not asked. */
+            teams?: components["schemas"]["TeamsUse"];
             /**
              * Format: date-time
              * @description Of kind scim. Absent: its token does not expire, or there is none.
@@ -2282,7 +2284,7 @@ export interface components {
             /** @description Of the connector. */
             id?: string;
             /** @enum {string} */
-            kind: "database" | "presence" | "stream" | "certificate" | "ics" | "caldav" | "graph_account" | "local" | "exchange" | "graph" | "domino" | "ldap" | "oidc" | "scim" | "webhook";
+            kind: "database" | "presence" | "stream" | "certificate" | "ics" | "caldav" | "graph_account" | "local" | "exchange" | "graph" | "domino" | "teams" | "ldap" | "oidc" | "scim" | "webhook";
             /**
              * Format: int64
              * @description How far behind it is, if it is: how long ago it went well last.
@@ -2922,6 +2924,20 @@ export interface components {
             /** @description Of the person. */
             name: string;
             person: string;
+        };
+        TeamsUse: {
+            /**
+             * Format: date-time
+             * @description The last attempt.
+             */
+            checked_at?: string;
+            /** @description What went wrong last, in words. */
+            error?: string;
+            /**
+             * Format: date-time
+             * @description The last one that went well.
+             */
+            succeeded_at?: string;
         };
         Template: {
             /** @description Only active templates are offered. */
