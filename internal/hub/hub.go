@@ -80,6 +80,7 @@ type Hub struct {
 	log       *slog.Logger
 	seed      maphash.Seed
 	notify    func([]Update)
+	touched   func([]string) // nil: nobody watches
 
 	mu     sync.Mutex // guards what follows
 	begun  bool       // by Run
@@ -145,6 +146,11 @@ func Open(ctx context.Context, st Claims, dir Directory, notify func([]Update), 
 	wg.Wait()
 	return h, nil
 }
+
+// Watch has f called with the people whose claims or policy a change has touched, once it is durable and before whoever made it
+// is answered, also if their presence is the same as before. What time alone changes is not told. It must not block, nor keep
+// the slice. Watch is to be called before Run, at most once.
+func (h *Hub) Watch(f func(personIDs []string)) { h.touched = f }
 
 // Now returns the time in the precision in which claims are kept.
 func Now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -899,3 +899,39 @@ func TestACallerWhoGoesAwayLaterIsToldWhatBecameOfIt(t *testing.T) {
 		s.want("anna", presence.Busy)
 	})
 }
+
+// Whoever watches is told of each change that is durable, also of one that shows to nobody.
+func TestWatchersAreToldOfWhatDoesNotShow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		h, err := Open(t.Context(), d, newStaff("anna"), func([]Update) {}, Config{Shards: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		h.Watch(func(ids []string) { told = append(told, ids...) })
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- h.Run(ctx) }()
+		synctest.Wait()
+		told = nil
+		if err := h.Change(t.Context(), "anna", choose(presence.Busy)); err != nil || len(told) != 1 {
+			t.Fatalf("told %v, %v", told, err)
+		}
+		// A second line is busy too: that is seen nowhere.
+		for i := range 2 {
+			if err := h.Change(t.Context(), "anna", func(e *Edit) error {
+				e.Put(presence.Claim{Source: "line/a", ID: fmt.Sprint(i), From: e.Now.Add(-time.Duration(i) * time.Second), Line: presence.Line{State: presence.LineOnThePhone}})
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(told) != 3 {
+			t.Errorf("told %v", told)
+		}
+		stop()
+		<-ended
+	})
+}

@@ -84,6 +84,7 @@ type shard struct {
 	unknown []*person // of whom the disk does not know what was shown
 	failed  bool      // the last write; the next one for leases alone waits a while
 	updates []Update  // scratch
+	touched []string  // scratch
 }
 
 // mostTogether bounds the changes that become durable together, so that none waits long for the others.
@@ -458,6 +459,13 @@ func (s *shard) land(f *flight, err error) {
 		}
 	}
 	s.publish()
+	if err == nil && s.hub.touched != nil && len(f.order) > 0 {
+		s.touched = s.touched[:0]
+		for _, d := range f.order {
+			s.touched = append(s.touched, d.person.id)
+		}
+		s.hub.touched(s.touched)
+	}
 	for _, r := range f.requests {
 		r.done <- r.at
 	}

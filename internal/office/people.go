@@ -312,7 +312,7 @@ func personRecord(p *store.Person) any {
 // ownRecord is what the audit log says of what people set for themselves.
 func ownRecord(p *store.Person, own policy.Own) any {
 	return map[string]any{
-		"activation": own.Activation, "calendar": own.Calendar, "profiles": own.Profiles, "favourites": own.Favourites,
+		"activation": own.Activation, "calendar": own.Calendar, "teams": own.Teams, "profiles": own.Profiles, "favourites": own.Favourites,
 		"language": p.Language, "time_zone": p.TimeZone,
 	}
 }

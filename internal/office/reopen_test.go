@@ -196,7 +196,8 @@ func TestReopenedOfficeSaysTheSame(t *testing.T) {
 					case policy.SectionCalendar:
 						s.Calendar.UserMayChange = flag("may change")
 					case policy.SectionTeams:
-						s.Teams = policy.Teams{Sync: rapid.SampledFrom([]policy.TeamsSync{policy.TeamsNone, policy.TeamsAll}).Draw(t, "sync"), UserMayChange: flag("may change")}
+						s.Teams.Sync, s.Teams.Connector = rapid.SampledFrom([]policy.TeamsSync{policy.TeamsNone, policy.TeamsAll}).Draw(t, "sync"), "app"
+						s.Teams.UserMayChange = flag("may change")
 					case policy.SectionMicrophone:
 						s.Microphone = policy.Microphone{Enabled: flag("enabled"), Programs: []policy.Program{{Active: flag("active"), Process: "zoom", Alias: "Zoom"}}}
 					case policy.SectionRelationships:

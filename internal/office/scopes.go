@@ -157,10 +157,8 @@ func (o *Office) ChangeSections(ctx context.Context, by By, scope string, edits 
 		if err := e.Edit(&next); err != nil {
 			return nil, err
 		}
-		if e.Name == policy.SectionCalendar {
-			if err := o.checkSystems(&next.Calendar, &old.Calendar); err != nil {
-				return nil, err
-			}
+		if err := o.checkSystems(e.Name, &next, old); err != nil {
+			return nil, err
 		}
 		(*changed)[e.Name] = next.Section(e.Name)
 		changes.PutSections = append(changes.PutSections, store.Section{ScopeID: scope, Name: e.Name, Value: next.Section(e.Name)})
@@ -217,7 +215,7 @@ func (o *Office) ChangeSections(ctx context.Context, by By, scope string, edits 
 
 // discards reports whether a change of a section may cost people settings of their own (P9).
 func discards(section string) bool {
-	return section == policy.SectionActivation || section == policy.SectionCalendar
+	return section == policy.SectionActivation || section == policy.SectionCalendar || section == policy.SectionTeams
 }
 
 // under works out the settings of a location and its groups under other sections, and what becomes of the people in the

@@ -15,8 +15,14 @@ import (
 type Own struct {
 	Activation map[Event]OnEvent `json:"activation,omitempty"`
 	Calendar   *CalendarOptions  `json:"calendar,omitempty"`
+	Teams      *OwnTeams         `json:"teams,omitempty"`
 	Profiles   []Profile         `json:"profiles,omitempty"`
 	Favourites []string          `json:"favourites,omitempty"` // person IDs
+}
+
+// OwnTeams is what a person has set about Microsoft Teams (T1).
+type OwnTeams struct {
+	Sync TeamsSync `json:"sync" enum:"none,telephony,telephony_and_status"`
 }
 
 // ParseOwn reads the stored form; empty is the zero value.
@@ -56,6 +62,9 @@ func (o Own) Discard(s *Settings) (kept Own, changed bool) {
 	if o.Calendar != nil && !s.Calendar.UserMayChange {
 		kept.Calendar, changed = nil, true
 	}
+	if o.Teams != nil && !s.Teams.UserMayChange {
+		kept.Teams, changed = nil, true
+	}
 	return kept, changed
 }
 
@@ -65,7 +74,7 @@ func (o Own) Reset(keepProfiles bool) (left Own, changed bool) {
 	if keepProfiles {
 		left.Profiles = o.Profiles
 	}
-	return left, len(o.Activation) > 0 || o.Calendar != nil || len(o.Profiles) > 0 && !keepProfiles
+	return left, len(o.Activation) > 0 || o.Calendar != nil || o.Teams != nil || len(o.Profiles) > 0 && !keepProfiles
 }
 
 // Check returns what is wrong with own settings under the settings of their scope. What was so before is not looked
@@ -105,6 +114,13 @@ func (o *Own) Check(s *Settings, before *Own) error {
 			bad.Add("calendar", "is set by the administrator and cannot be changed")
 		} else {
 			o.Calendar.check("calendar", known, &bad)
+		}
+	}
+	if o.Teams != nil && (before.Teams == nil || *o.Teams != *before.Teams) {
+		if !s.Teams.UserMayChange {
+			bad.Add("teams", "is set by the administrator and cannot be changed")
+		} else {
+			o.Teams.Sync.check("teams.sync", &bad)
 		}
 	}
 	return bad.Err()
@@ -180,6 +196,41 @@ func (s *Settings) CalendarOptions(o *Own) CalendarOptions {
 		options.Profile = s.Calendar.Profile
 	}
 	return options
+}
+
+// TeamsSync returns what is synchronised with Microsoft Teams for a person: their own value if they have set one and may.
+// Nothing is where there is no connector, or presence is switched off (P10).
+func (s *Settings) TeamsSync(o *Own) TeamsSync {
+	switch {
+	case s.Teams.Connector == "" || !s.Feature.Enabled:
+		return TeamsNone
+	case o.Teams != nil && s.Teams.UserMayChange:
+		return o.Teams.Sync
+	}
+	return s.Teams.Sync
+}
+
+// TeamsProfile returns the profile of a person while they are in a call in Microsoft Teams (T2): the offered one called
+// "MS Teams", else the template for appointments; nil if neither is offered.
+func (s *Settings) TeamsProfile(o *Own) *Profile {
+	if p := s.ProfileNamed(o, NameTeams); p != nil {
+		return p
+	}
+	if t := s.Template(TemplateAppointment); t != nil && t.Active {
+		return &t.Profile
+	}
+	return nil
+}
+
+// DoNotDisturbProfile returns the profile of a person who presents in Microsoft Teams (T1): the first with that status, of
+// their own in their order (P7), else of the templates; nil if none is offered.
+func (s *Settings) DoNotDisturbProfile(o *Own) *Profile {
+	for _, p := range s.Profiles(o) {
+		if p.Status == presence.DoNotDisturb {
+			return &p
+		}
+	}
+	return nil
 }
 
 // Uses reports whether own settings that are in force under those of their scope need a template, as

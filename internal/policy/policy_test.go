@@ -62,7 +62,7 @@ func TestSectionsAreStoredAndReadBack(t *testing.T) {
 	s.Activation.Lock = EventRule{}
 	s.Calendar.ShowAs = []presence.ShowAs{presence.ShowBusy}
 	s.Feature.Enabled = false
-	s.Teams = Teams{Sync: TeamsTelephony, UserMayChange: true}
+	s.Teams = Teams{Sync: TeamsTelephony, UserMayChange: true, Connector: "app", Access: TeamsDelegated, Remember: true, KeepMinutes: 30}
 	s.Microphone = Microphone{Enabled: true, Programs: []Program{{Process: "jitsi", Alias: "Jitsi"}}}
 	s.Relationships = Relationships{Default: rights.Blocked, ExtendOnly: true}
 	back := Factory()
@@ -414,6 +414,8 @@ func TestWrongSettingsNameTheirFields(t *testing.T) {
 		"calendar.show_as[1]":            func(s *Settings) { s.Calendar.ShowAs = []presence.ShowAs{presence.ShowBusy, presence.ShowBusy} },
 		"calendar.only_with_category":    func(s *Settings) { s.Calendar.CategoryProfiles, s.Calendar.OnlyWithCategory = false, true },
 		"teams.sync":                     func(s *Settings) { s.Teams.Sync = "everything" },
+		"teams.access":                   func(s *Settings) { s.Teams.Access = "everybody" },
+		"teams.keep_minutes":             func(s *Settings) { s.Teams.KeepMinutes = 721 },
 		"microphone.programs[0].process": func(s *Settings) { s.Microphone.Programs = []Program{{Process: " ", Alias: "x"}} },
 		"microphone.programs[1].process": func(s *Settings) {
 			s.Microphone.Programs = []Program{{Process: "zoom", Alias: "x"}, {Process: "ZOOM", Alias: "y"}}

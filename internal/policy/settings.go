@@ -155,11 +155,59 @@ const (
 	TeamsAll       TeamsSync = "telephony_and_status" // and do not disturb, both ways
 )
 
-// Teams is how the people of a scope are synchronised with Microsoft Teams (T1). It takes effect where a connection to
-// Microsoft 365 has been entered.
+// TeamsAccess says by whose permission Teams is read and written (T4).
+type TeamsAccess string
+
+const (
+	TeamsApplication TeamsAccess = "application" // the application's: one consent for everybody
+	TeamsDelegated   TeamsAccess = "delegated"   // each person's own: they sign in
+)
+
+// Limits of Teams.KeepMinutes (T2).
+const (
+	DefaultKeepMinutes = 10
+	MaxKeepMinutes     = 12 * 60
+)
+
+// Teams is how the people of a scope are synchronised with Microsoft Teams (T1, T4). Without a connector it has no effect.
 type Teams struct {
-	Sync          TeamsSync `json:"sync" enum:"none,telephony,telephony_and_status"`
-	UserMayChange bool      `json:"user_may_change"`
+	Sync          TeamsSync   `json:"sync" enum:"none,telephony,telephony_and_status" doc:"What is synchronised, both ways: nothing, the telephone state, or also do not disturb."`
+	UserMayChange bool        `json:"user_may_change"`
+	Connector     string      `json:"connector,omitempty" maxLength:"64" doc:"ID of the connector of kind graph. Needed unless nothing is synchronised and users may not change that."`
+	Access        TeamsAccess `json:"access" enum:"application,delegated" doc:"By whose permission: application: its own, for everybody. delegated: each user's, who signs in for it."`
+	Remember      bool        `json:"remember" doc:"With delegated: users may have their sign-in remembered. Otherwise they sign in again whenever the server was restarted."`
+	KeepMinutes   int         `json:"keep_minutes" minimum:"1" maximum:"720" doc:"So long after Teams was last heard an entry of it stays."`
+}
+
+// needsConnector reports whether anybody could want something of Teams.
+func (t *Teams) needsConnector() bool { return t.Sync != TeamsNone || t.UserMayChange }
+
+// CheckConnector enters that a connector is missing where one is needed. It is apart from [Settings.Check] since settings that
+// were stored when there was none go on to be good, and have no effect.
+func (t *Teams) CheckConnector(at string, bad *fault.Fields) {
+	if t.Connector == "" && t.needsConnector() {
+		bad.Add(at+".connector", "must be given: the application at Microsoft 365")
+	}
+}
+
+func (t *Teams) check(at string, bad *fault.Fields) {
+	t.Sync.check(at+".sync", bad)
+	switch t.Access {
+	case TeamsApplication, TeamsDelegated:
+	default:
+		bad.Add(at+".access", "%q is none of application, delegated", t.Access)
+	}
+	if t.KeepMinutes < 1 || t.KeepMinutes > MaxKeepMinutes {
+		bad.Add(at+".keep_minutes", "%d is not between 1 and %d", t.KeepMinutes, MaxKeepMinutes)
+	}
+}
+
+func (t TeamsSync) check(at string, bad *fault.Fields) {
+	switch t {
+	case TeamsNone, TeamsTelephony, TeamsAll:
+	default:
+		bad.Add(at, "%q is none of none, telephony, telephony_and_status", t)
+	}
 }
 
 // Microphone says which programs make people busy that record from the microphone (M2), as far as a desktop client sees them.
@@ -193,6 +241,9 @@ const (
 	TemplateSick         = "off-sick"
 	TemplateUnavailable  = "unavailable"
 )
+
+// NameTeams is the name of the profile that an entry of Microsoft Teams has, where there is one (T2).
+const NameTeams = "MS Teams"
 
 // Factory returns the settings that a new scope begins with.
 func Factory() Settings {
@@ -234,7 +285,7 @@ func Factory() Settings {
 			},
 			UserMayChange: true, Method: CalendarLocal, OwnCalendars: true,
 		},
-		Teams:         Teams{Sync: TeamsNone},
+		Teams:         Teams{Sync: TeamsNone, Access: TeamsApplication, KeepMinutes: DefaultKeepMinutes},
 		Microphone:    Microphone{Programs: shippedPrograms()},
 		Relationships: Relationships{Default: rights.Employee},
 	}
@@ -315,6 +366,12 @@ func (s *Settings) Set(name string, value json.RawMessage) error {
 	if next.Calendar.Method == "" { // it was stored when there was only one
 		next.Calendar.Method = CalendarLocal
 	}
+	if next.Teams.Access == "" { // it was stored when nothing more was known of it
+		next.Teams.Access = TeamsApplication
+	}
+	if next.Teams.KeepMinutes == 0 {
+		next.Teams.KeepMinutes = DefaultKeepMinutes
+	}
 	*s = next
 	return nil
 }
@@ -378,11 +435,7 @@ func (s *Settings) Check() error {
 	}
 	s.Calendar.check("calendar", func(id string) bool { t := s.Template(id); return t != nil && t.Active }, &bad)
 	s.Calendar.checkMethod("calendar", &bad)
-	switch s.Teams.Sync {
-	case TeamsNone, TeamsTelephony, TeamsAll:
-	default:
-		bad.Add("teams.sync", "%q is none of none, telephony, telephony_and_status", s.Teams.Sync)
-	}
+	s.Teams.check("teams", &bad)
 	s.Microphone.check("microphone", &bad)
 	if s.Relationships.Default > rights.AssistantPlus {
 		bad.Add("relationships.default", "%s cannot be granted", s.Relationships.Default)

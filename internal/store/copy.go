@@ -71,7 +71,7 @@ func copyAll(ctx context.Context, dst, src Store, progress func(done, total int)
 	if err != nil {
 		return err
 	}
-	done, total := 0, o.size()+len(meta)+n.Claims+n.Shown+n.CalendarObjects+n.Audit
+	done, total := 0, o.size()+len(meta)+n.Claims+n.Shown+n.CalendarObjects+n.Teams+n.Audit
 	count := func(n int) {
 		done += n
 		total = max(total, done) // more may have come meanwhile
@@ -97,6 +97,9 @@ func copyAll(ctx context.Context, dst, src Store, progress func(done, total int)
 			}
 			count(len(batch))
 		}
+	}
+	if err := copyTeams(ctx, dst, src, count); err != nil {
+		return err
 	}
 	if err := copyAudit(ctx, dst, src, count); err != nil {
 		return err
@@ -191,6 +194,26 @@ func copyClaims(ctx context.Context, dst, src Store, count func(int)) error {
 		return err
 	}
 	return flush(1)
+}
+
+func copyTeams(ctx context.Context, dst, src Store, count func(int)) error {
+	var batch []TeamsRecord
+	flush := func() error {
+		err := dst.WriteTeams(ctx, batch, nil)
+		count(len(batch))
+		batch = batch[:0]
+		return err
+	}
+	err := src.LoadTeams(ctx, func(r TeamsRecord) error {
+		if batch = append(batch, r); len(batch) < copyBatch {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
 }
 
 func copyAudit(ctx context.Context, dst, src Store, count func(int)) error {

@@ -51,6 +51,7 @@ func furnish(t *testing.T, s store.Store, n int) {
 	}
 	var b store.ClaimBatch
 	var objects []store.CalendarObject
+	var teams []store.TeamsRecord
 	for i := range n {
 		id := fmt.Sprintf("p%05d", i)
 		c.PutPeople = append(c.PutPeople, store.Person{ID: id, LocationID: "hq", GroupID: "g", Login: id, Role: "user", Own: []byte(`{}`), CreatedAt: day})
@@ -60,6 +61,7 @@ func furnish(t *testing.T, s store.Store, n int) {
 		b.Shown = append(b.Shown, store.PersonShown{PersonID: id, Shown: presence.Shown{At: day, Since: day}.WithCovered(presence.Available, day)})
 		c.Audit = append(c.Audit, store.AuditEntry{At: day, Action: fmt.Sprint("action ", i), Detail: []byte(`{}`)})
 		objects = append(objects, store.CalendarObject{CalendarID: "c", Href: id, ETag: "e", Data: []byte{0, byte(i)}})
+		teams = append(teams, store.TeamsRecord{PersonID: id, ConnectorID: "app", UserID: id, Token: []byte{byte(i)}, State: []byte(`{}`), UpdatedAt: day})
 	}
 	p := c.PutPeople[0].ID
 	c.PutWorkGroups = []store.WorkGroup{{ID: "w", Name: "W", Level: "employee", Members: []string{p}}}
@@ -70,7 +72,7 @@ func furnish(t *testing.T, s store.Store, n int) {
 	c.PutCalendars = []store.Calendar{calendar}
 	c.PutSessions = []store.Session{{Hash: []byte{3}, PersonID: p, CreatedAt: day, ExpiresAt: day.Add(time.Hour)}}
 	if err := errors.Join(
-		s.Update(t.Context(), c), s.WriteClaims(t.Context(), b), s.SyncCalendar(t.Context(), calendar, objects, nil, true),
+		s.Update(t.Context(), c), s.WriteClaims(t.Context(), b), s.SyncCalendar(t.Context(), calendar, objects, nil, true), s.WriteTeams(t.Context(), teams, nil),
 		s.PutMeta(t.Context(), "installation", "x"), s.PutMeta(t.Context(), "set up", "2026"),
 	); err != nil {
 		t.Fatal(err)
@@ -83,6 +85,7 @@ type contents struct {
 	Claims  []store.PersonClaim
 	Shown   []store.PersonShown
 	Objects []store.CalendarObject
+	Teams   []store.TeamsRecord
 	Audit   []store.AuditEntry
 	Meta    map[string]string
 }
@@ -104,6 +107,10 @@ func read(t *testing.T, s store.Store) (c contents) {
 		}),
 		s.LoadShown(t.Context(), func(id string, v presence.Shown) error {
 			c.Shown = append(c.Shown, store.PersonShown{PersonID: id, Shown: v})
+			return nil
+		}),
+		s.LoadTeams(t.Context(), func(r store.TeamsRecord) error {
+			c.Teams = append(c.Teams, r)
 			return nil
 		}))...); err != nil {
 		t.Fatal(err)
@@ -132,7 +139,7 @@ func TestCopy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := 1100*7 + 9 + 1; done != total || done != want {
+			if want := 1100*8 + 9 + 1; done != total || done != want {
 				t.Errorf("progress ends with %d of %d, want %d", done, total, want)
 			}
 			want, got := read(t, src), read(t, dst)

@@ -243,6 +243,18 @@ type CalendarObject struct {
 	Data       []byte // iCalendar
 }
 
+// TeamsRecord is somebody in Microsoft Teams: who they are there, their sign-in, and what was written there.
+type TeamsRecord struct {
+	PersonID    string
+	ConnectorID string          // the application that is used, or was last
+	Address     string          // by which UserID was found; empty: a sign-in told it
+	UserID      string          // object ID at Microsoft; empty: not known
+	Account     string          // user name of who signed in; empty: nobody
+	Token       []byte          // of the sign-in, sealed by package secret; nil: none is remembered
+	State       json.RawMessage // as package teams understands it; nil: nothing
+	UpdatedAt   time.Time       // zero: not known
+}
+
 // Office is everything that is held in memory, as read at start.
 type Office struct {
 	Locations        []Location
@@ -261,7 +273,7 @@ type Office struct {
 
 // Changes is a set of changes that take effect together or not at all. Puts replace a record of the same key,
 // members included; they are applied before the deletes. Deleting what is not there is no error. Deleting a
-// person deletes their claims, calendars, sessions, memberships and relationships, the tokens that act for them, and
+// person deletes their claims, calendars, what is kept about Teams, sessions, memberships and relationships, the tokens that act for them, and
 // the details of the audit entries about them, of which who did what and when stays. Deleting a connector or a person deletes
 // the identities. Deleting a location deletes its groups, and either deletes its sections.
 type Changes struct {
@@ -342,7 +354,7 @@ type AuditQuery struct {
 }
 
 // Counts says how many there are of the records that Office does not hold.
-type Counts struct{ Claims, Shown, CalendarObjects, Audit int }
+type Counts struct{ Claims, Shown, CalendarObjects, Teams, Audit int }
 
 // Store keeps Doorlight's data. Every method is one transaction and durable when it returns without error.
 // Methods may be called by several goroutines at once. Times are kept in milliseconds, UTC. Keys, which are IDs,
@@ -368,6 +380,12 @@ type Store interface {
 	SyncCalendar(ctx context.Context, c Calendar, puts []CalendarObject, deletes []string, replace bool) error
 	// CalendarObjects returns a calendar's objects, sorted by Href.
 	CalendarObjects(ctx context.Context, calendarID string) ([]CalendarObject, error)
+
+	// LoadTeams calls f for everybody's record, sorted by person. It does not call f concurrently with itself.
+	LoadTeams(ctx context.Context, f func(TeamsRecord) error) error
+	// WriteTeams replaces records, then deletes those of other people. A put for a person who does not exist any more is left out
+	// silently: the person was deleted meanwhile. Of several puts for one person the last counts.
+	WriteTeams(ctx context.Context, puts []TeamsRecord, deletes []string) error
 
 	// Session returns a session that has not expired at now; ErrNotFound otherwise.
 	Session(ctx context.Context, hash []byte, now time.Time) (Session, error)

@@ -75,8 +75,8 @@ type Config struct {
 // nobody's mailbox can hold up (Config.Probe): if that fails too the gate is closed, for longer each time, and then it is
 // tried again. After CloseAfter it is closed in any case. While it is closed everybody is told so at once.
 //
-// What was under way when it closed changes nothing about that: its failures count as one with what closed it, and neither they
-// nor its successes open it earlier. Gates know nothing of each other: a system that counts its questions by kind has one for each.
+// What was under way when it closed changes nothing about that: its failures are one with what closed it, and its successes do
+// not open it. Gates know nothing of each other: a system that counts its questions by kind has one for each kind.
 type Gate struct {
 	c      Config
 	ready  chan struct{} // full while as many questions are under way as may be; nil: there is no limit

@@ -38,6 +38,9 @@ type Config struct {
 	MaxBody      int64          // bytes of an answer, both on the wire and decompressed; zero: 32 MiB
 	MaxRedirects int            // zero: 5; negative: none
 	RootCAs      *x509.CertPool // nil: the system's
+
+	// Dial connects in place of the network, to addresses that are not judged then: for tests in memory. Nil: the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client sends requests. It may be used by several goroutines and keeps connections for a while.
@@ -86,9 +89,13 @@ func NewClient(c Config) *Client {
 			return nil
 		},
 	}
+	dial := dialer.DialContext
+	if c.Dial != nil {
+		dial = c.Dial
+	}
 	return &Client{config: c, transport: &http.Transport{
 		Proxy:                  nil,
-		DialContext:            dialer.DialContext,
+		DialContext:            dial,
 		ForceAttemptHTTP2:      true,
 		TLSClientConfig:        &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    15 * time.Second,

@@ -346,11 +346,12 @@ func count(t *testing.T, s store.Store) {
 	update(t, s, store.Changes{Audit: make([]store.AuditEntry, 4)})
 	sync(t, s, "c1", "a", "b", "c")
 	write(t, s, store.ClaimBatch{Puts: []store.PersonClaim{claim("1", ""), claim("2", "")}, Shown: []store.PersonShown{{PersonID: "anna"}}})
+	writeTeams(t, s, []store.TeamsRecord{{PersonID: "anna"}, {PersonID: "bert"}})
 	n, err := s.Count(t.Context())
 	if err != nil {
 		t.Fatalf("Count: %v", err)
 	}
-	same(t, "counts", store.Counts{Claims: 2, Shown: 1, CalendarObjects: 3, Audit: 4}, n)
+	same(t, "counts", store.Counts{Claims: 2, Shown: 1, CalendarObjects: 3, Teams: 2, Audit: 4}, n)
 }
 
 func cancelled(t *testing.T, s store.Store) {
@@ -372,6 +373,8 @@ func cancelled(t *testing.T, s store.Store) {
 		"Ping":          s.Ping(ctx),
 		"LoadClaims":    s.LoadClaims(ctx, func(string, presence.Claim) error { return nil }),
 		"LoadShown":     s.LoadShown(ctx, func(string, presence.Shown) error { return nil }),
+		"LoadTeams":     s.LoadTeams(ctx, func(store.TeamsRecord) error { return nil }),
+		"WriteTeams":    s.WriteTeams(ctx, []store.TeamsRecord{{PersonID: "anna"}}, nil),
 		"Update":        s.Update(ctx, store.Changes{DeletePeople: []string{"anna"}}),
 		"WriteClaims":   s.WriteClaims(ctx, store.ClaimBatch{Puts: []store.PersonClaim{claim("1", "")}}),
 		"SyncCalendar":  s.SyncCalendar(ctx, store.Calendar{ID: "c1"}, nil, nil, true),

@@ -51,6 +51,7 @@ func Run(t *testing.T, database func(t testing.TB) Opener) {
 		{"Shown", shownRoundTrip},
 		{"ClaimModel", claimModel},
 		{"SyncCalendar", syncCalendar},
+		{"Teams", teams},
 		{"Sessions", sessions},
 		{"DeleteExpired", deleteExpired},
 		{"TakeLinks", takeLinks},
@@ -465,6 +466,7 @@ func deletePerson(t *testing.T, s store.Store) {
 			{PersonID: "cleo", Claim: presence.Claim{Source: "hand", From: day}}},
 		Shown: []store.PersonShown{{PersonID: "anna"}, {PersonID: "cleo"}},
 	})
+	writeTeams(t, s, []store.TeamsRecord{{PersonID: "anna"}, {PersonID: "cleo"}})
 	update(t, s, store.Changes{DeletePeople: []string{"anna"}})
 
 	want := officeOf(full())
@@ -478,6 +480,7 @@ func deletePerson(t *testing.T, s store.Store) {
 	same(t, "office", want, got)
 	same(t, "claims", []store.PersonClaim{{PersonID: "cleo", Claim: presence.Claim{Source: "hand", From: day}}}, loadClaims(t, s))
 	same(t, "shown", []store.PersonShown{{PersonID: "cleo"}}, loadShown(t, s))
+	same(t, "teams", []store.TeamsRecord{{PersonID: "cleo"}}, loadTeams(t, s))
 	if _, err := s.Session(t.Context(), []byte("a"), day); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("session of the deleted person: %v, want ErrNotFound", err)
 	}

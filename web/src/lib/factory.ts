@@ -51,7 +51,7 @@ export const FACTORY: Values = {
     method: 'local',
     own_calendars: true,
   },
-  teams: { sync: 'none', user_may_change: false },
+  teams: { sync: 'none', user_may_change: false, access: 'application', remember: false, keep_minutes: 10 },
   microphone: {
     enabled: false,
     programs: [

@@ -66,6 +66,9 @@ func (c *client) reads(ids ...string) map[string]Presence {
 	got := map[string]Presence{}
 	for _, one := range out["value"].([]any) {
 		m := one.(map[string]any)
+		if _, again := got[m["id"].(string)]; again {
+			c.t.Errorf("%s comes twice", m["id"])
+		}
 		got[m["id"].(string)] = presenceOf(m)
 	}
 	return got
@@ -281,6 +284,48 @@ func TestTimePasses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTheClockMayBePutBack: what was, stays, and nobody waits until it comes again.
+func TestTheClockMayBePutBack(t *testing.T) {
+	t.Parallel()
+	s, c := office(t, Config{TokenLife: 1000 * time.Hour})
+	user := "/users/" + id(t, s, anna) + "/presence/"
+	s.SetClock(time.Hour)
+	if got := c.post(user+"setPresence", sessionBody(appID, Pair{"Busy", "InACall"}, "")); got != "200" {
+		t.Fatal(got)
+	}
+	before := s.Shown(anna)
+	c.sees(anna)
+	s.stat.Lock()
+	s.quota["presence read "+appID].n = mostReads
+	s.stat.Unlock()
+	s.SetClock(0)
+	if got := c.sees(anna); got != "Busy/InACall" {
+		t.Errorf("an hour before it was set it is %s", got)
+	}
+	must(t, s.Client(anna, "desktop", "DoNotDisturb", "Presenting"))
+	if after := s.Shown(anna); after.String() != "DoNotDisturb/Presenting" || after.Sequence <= before.Sequence || after.Since.Before(before.Since) {
+		t.Errorf("%+v comes after %+v", after, before)
+	}
+}
+
+// TestRenewingIsNotBeginning: of two sessions of equal rank the renewed one does not become the newest.
+func TestRenewingIsNotBeginning(t *testing.T) {
+	t.Parallel()
+	s, c := office(t, Config{})
+	user := "/users/" + id(t, s, anna) + "/presence/"
+	for i, one := range []struct{ pair, want string }{{"Busy/InACall", "Busy/InACall"}, {"", "Busy/InAMeeting"}, {"Busy/InACall", "Busy/InAMeeting"},
+		{"Busy/InAConferenceCall", "Busy/InAConferenceCall"}} {
+		if one.pair == "" {
+			must(t, s.Client(anna, "desktop", "Busy", "InAMeeting"))
+		} else if got := c.post(user+"setPresence", sessionBody(appID, pairOf(one.pair), "")); got != "200" {
+			t.Fatal(got)
+		}
+		if got := c.sees(anna); got != one.want {
+			t.Errorf("%d: %s, want %s", i, got, one.want)
+		}
 	}
 }
 

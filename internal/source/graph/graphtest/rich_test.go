@@ -71,6 +71,16 @@ func (m *mailslot) next(t *testing.T) map[string]any {
 	}
 }
 
+// quiet is when none comes.
+func (m *mailslot) quiet(t *testing.T, what string) {
+	t.Helper()
+	select {
+	case body := <-m.came:
+		t.Errorf("%s: %v", what, body)
+	case <-time.After(200 * time.Millisecond):
+	}
+}
+
 func item(body map[string]any) map[string]any { return body["value"].([]any)[0].(map[string]any) }
 
 // follow is a subscription that is good, with changes.
@@ -504,14 +514,10 @@ func TestNotificationsOfPresence(t *testing.T) {
 	hears("five minutes later", of)
 	k.pass(4 * time.Minute)
 	hears("and four more", other)
-	must(t, s.LoseSubscriptions(bert))
-	must(t, s.Client(anna, "desktop", "Available", "Available"))
-	k.pass(10 * time.Minute)
-	select {
-	case body := <-m.came:
-		t.Errorf("more than there was: %v", body)
-	case <-time.After(300 * time.Millisecond):
-	}
+	s.SetPresenceDelay(nil)
+	k.pass(time.Hour) // it has ended
+	must(t, s.Client(anna, "desktop", "DoNotDisturb", "Presenting"))
+	m.quiet(t, "after the end")
 }
 
 // TestLifecycleOfPresence: it is said to who signed in.
@@ -532,21 +538,25 @@ func TestLifecycleOfPresence(t *testing.T) {
 	if len(s.Subscriptions()) != 0 {
 		t.Errorf("there are %v", s.Subscriptions())
 	}
-	if status, body := c.follow(m, bulk(id(t, s, anna)), newReading(t, 2048).rich(nil)); status != 201 {
+	if status, body := c.follow(m, bulk(id(t, s, anna), id(t, s, bert)), newReading(t, 2048).rich(nil)); status != 201 {
 		t.Fatalf("again: %d %v", status, body)
 	}
-	if one := s.Subscriptions()[id(t, s, bert)]; len(one) != 1 || !one[0].Rich || !slices.Equal(one[0].Users, []string{id(t, s, anna)}) {
+	if one := s.Subscriptions()[id(t, s, bert)]; len(one) != 1 || !one[0].Rich || !slices.Equal(one[0].Users, []string{id(t, s, anna), id(t, s, bert)}) {
 		t.Errorf("there are %+v", one)
 	}
 	must(t, s.Forge(bert, "another secret"))
 	if got := item(m.next(t)); got["clientState"] != "another secret" || got["encryptedContent"] == nil {
 		t.Errorf("forged: %v", got)
 	}
+	must(t, s.Client(anna, "desktop", "Available", "Available"))
+	m.next(t)
+	must(t, s.Idle(anna, "desktop"))
 	must(t, s.RemoveMailbox(anna))
+	s.SetClock(6 * time.Minute) // in which anna's client would have faded
+	m.quiet(t, "of who is gone")
+	must(t, s.LoseSubscriptions(bert))
 	must(t, s.Client(bert, "desktop", "Available", "Available"))
-	if one := s.Subscriptions()[id(t, s, bert)]; len(one) != 1 {
-		t.Errorf("who is followed may go: %+v", one)
-	}
+	m.quiet(t, "of a subscription that is lost")
 }
 
 // TestPresenceWhileManyDoSomething is for the race detector.

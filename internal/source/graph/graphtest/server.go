@@ -41,6 +41,11 @@ type Config struct {
 	// Observe is told of each call and its answer, those in batches too, from several goroutines. It must not change them.
 	Observe func(Exchange)
 	TLS     bool // https, with a certificate that Server.RootCAs trusts
+
+	// Listen gives the listeners that it answers on, and Dial connects it to whom it tells of changes: a network in memory. Nil: free
+	// ports of this computer, and the network.
+	Listen func() (net.Listener, error)
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // App is a registered application.
@@ -153,10 +158,10 @@ func Start(c Config) (*Server, error) {
 		s.apps[a.ID] = &a
 	}
 	s.life, s.end = context.WithCancel(context.Background())
-	if s.login, err = serve(s.loginHandler(), c.TLS); err != nil {
+	if s.login, err = serve(s.loginHandler(), c); err != nil {
 		return nil, err
 	}
-	if s.graph, err = serve(http.HandlerFunc(s.serveGraph), c.TLS); err != nil {
+	if s.graph, err = serve(http.HandlerFunc(s.serveGraph), c); err != nil {
 		s.login.Close()
 		return nil, err
 	}
@@ -166,21 +171,25 @@ func Start(c Config) (*Server, error) {
 		s.RootCAs.AddCert(s.login.Certificate())
 	}
 	s.poster = &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
+		Transport: &http.Transport{MaxIdleConnsPerHost: 8, DialContext: c.Dial}}
 	s.posts.Add(1)
 	go s.herald()
 	return s, nil
 }
 
 // serve is httptest.NewServer with an error in place of a panic.
-func serve(h http.Handler, secure bool) (*httptest.Server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func serve(h http.Handler, c Config) (*httptest.Server, error) {
+	listen := c.Listen
+	if listen == nil {
+		listen = func() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
+	}
+	l, err := listen()
 	if err != nil {
 		return nil, fmt.Errorf("graphtest: %w", err)
 	}
 	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: log.New(io.Discard, "", 0)}} // of clients that are to see it fail
-	if secure {
+	if c.TLS {
 		server.StartTLS()
 	} else {
 		server.Start()
