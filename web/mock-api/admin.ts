@@ -1,7 +1,7 @@
 /** The administration of the invented office: scopes and their settings, records, groups, tokens and the log. */
 import { FACTORY } from '../src/lib/factory'
 import { EVENTS, type PersonRecord, type Schemas, SECTIONS, type SectionName, type Template } from '../src/lib/model'
-import { usesOf, type Values } from '../src/lib/scope'
+import { usesOf, usesTeams, type Values } from '../src/lib/scope'
 import { ME, type Person, templates, ZONE } from './office'
 import { exchangeConfig, Provision } from './provision'
 import { Refused } from './refused'
@@ -122,6 +122,7 @@ export class Administration {
         note: (action, person, detail) => this.note(action, person, detail),
         nextID: () => String(this.next++),
         usesOfSystem: (connector) => this.usesOfSystem(connector),
+        inStep: (connector) => this.inStep(connector),
       },
       now,
     )
@@ -217,9 +218,22 @@ export class Administration {
     this.sections.set(scope, { ...this.sections.get(scope), calendar: { ...this.effective(scope).calendar, ...part } })
   }
 
+  /** Sets how the people of a scope are kept in step with Teams. */
+  setTeams(scope: string, part: Partial<Values['teams']>): void {
+    this.sections.set(scope, { ...this.sections.get(scope), teams: { ...this.effective(scope).teams, ...part } })
+  }
+
+  /** Who is kept in step with Teams by an application. */
+  private inStep(connector: string): PersonRecord[] {
+    return [...this.records.values()].filter((r) => {
+      const { teams } = this.of(r.id)
+      return teams.connector === connector && teams.sync !== 'none'
+    })
+  }
+
   private usesOfSystem(connector: string): string[] {
     return [...this.sections]
-      .filter(([, s]) => s.calendar?.connector === connector || s.calendar?.accounts === connector)
+      .filter(([, s]) => [s.calendar?.connector, s.calendar?.accounts, s.teams?.connector].includes(connector))
       .map(([scope]) => this.scopeName(scope))
       .sort()
   }
@@ -313,6 +327,8 @@ export class Administration {
       throw invalid('calendar.profile', `"${now.calendar.profile}" is no active template`)
     if (now.calendar.method === 'central' && !now.calendar.connector)
       throw invalid('calendar.connector', 'must be given: the system that holds the calendars')
+    if (usesTeams(now.teams) && !now.teams.connector)
+      throw invalid('teams.connector', 'must be given: the application at Microsoft 365')
     for (const [i, x] of now.templates.entries()) {
       if (x.forwarding.target === 'number' && !/^[\d+ \-/().*#]+$/.test(x.forwarding.number ?? ''))
         throw invalid(`templates[${i}].forwarding.number`, 'must hold digits and + - / ( ) . * # only')

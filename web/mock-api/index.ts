@@ -44,7 +44,10 @@ export function startMock(): void {
     sessionStorage.setItem(SESSION, server.signedIn ? 'yes' : 'no')
   }
   const account = /^\/accounts\/([^/]+)\/begin$/.exec(location.pathname)?.[1]
-  if (account) history.replaceState(null, '', server.connectAccount(decodeURIComponent(account)))
+  if (account) {
+    const query = new URLSearchParams(location.search)
+    history.replaceState(null, '', server.connectAccount(decodeURIComponent(account), query))
+  }
   let offline = false
 
   server.onChange = (changed, stale) => {

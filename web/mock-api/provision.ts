@@ -19,6 +19,8 @@ export type Office = {
   nextID(): string
   /** The names of the scopes whose settings name a system. */
   usesOfSystem(connector: string): string[]
+  /** Who is kept in step with Teams by an application. */
+  inStep(connector: string): PersonRecord[]
 }
 
 const invalid = (field: string, message: string) =>
@@ -304,7 +306,7 @@ export class Provision {
   systems(): Schemas['System'][] {
     return this.connectors.flatMap(({ id, kind, name, enabled }) =>
       kind === 'exchange' || kind === 'graph' || kind === 'domino'
-        ? [{ id, kind, name, enabled, calendar: true, accounts: kind === 'graph' }]
+        ? [{ id, kind, name, enabled, calendar: true, accounts: kind === 'graph', teams: kind === 'graph' }]
         : [],
     )
   }
@@ -335,6 +337,22 @@ export class Provision {
         const read = succeeded_at && (state === 'failing' || (state === 'ok' && c.ldap?.every_minutes))
         const lag_seconds = read ? behind(succeeded_at) : undefined
         return { kind, id, name, state, error, checked_at, succeeded_at, lag_seconds }
+      }),
+      ...this.connectors.flatMap(({ id, name, enabled }): Schemas['Part'][] => {
+        const { people, found, heard_at, oldest_seconds } = this.teams({ id, kind: 'graph' } as Connector)
+        if (!people || !enabled) return []
+        return [
+          {
+            kind: 'teams',
+            id,
+            name,
+            state: heard_at ? 'ok' : 'waiting',
+            found: `${people} people are kept in step with Teams, ${found} of them are found there`,
+            checked_at: heard_at,
+            succeeded_at: heard_at,
+            lag_seconds: oldest_seconds,
+          },
+        ]
       }),
     ]
     return {
@@ -453,6 +471,7 @@ export class Provision {
       if (c.kind === 'oidc') return { steps: providerSteps(c) }
       const mailbox = query.get('mailbox') ?? ''
       if (c.domino) return { steps: dominoSteps(c.domino, mailbox) }
+      if (c.kind === 'graph' && query.get('for') === 'teams') return { steps: teamsSteps(c, mailbox) }
       if (c.kind === 'exchange' || c.kind === 'graph') return { steps: systemSteps(c, mailbox) }
       return { steps: c.kind === 'webhook' ? this.call(c) : this.steps(c) }
     }
@@ -465,10 +484,11 @@ export class Provision {
     if (verb === 'sync') return this.sync(c, body)
     if (verb === 'scripts') return { scripts: scripts(c, query.get('base') ?? '') }
     if (verb === 'calendars') return this.calendars(c)
+    if (verb === 'teams') return this.teams(c)
     if (method === 'PUT') return this.put(c, body)
     const used = this.office.usesOfSystem(id)
     if (used.length)
-      throw new Refused(409, `the calendar settings of ${used.join(', ')} name it; choose something else there first`)
+      throw new Refused(409, `the settings of ${used.join(', ')} name it; choose something else there first`)
     this.connectors = this.connectors.filter((x) => x !== c)
     for (const r of this.office.records()) if (r.directory === id) this.office.enter({ ...r, directory: undefined })
     this.office.note('connector.delete', undefined, { connector: id, name: c.name })
@@ -522,6 +542,26 @@ export class Provision {
     this.connectors = old ? this.connectors.map((x) => (x === old ? c : x)) : [...this.connectors, c]
     this.office.note('connector.put', undefined, { connector: c.id, name: c.name, enabled: c.enabled, config })
     return c
+  }
+
+  /** Who is kept in step with Teams, of whom the subsidiary knows nobody; of the others two stand for what may be wrong. */
+  private teams(c: Connector): Schemas['ConnectorTeams'] {
+    const people = this.office.inStep(c.id)
+    const known = c.kind === 'graph' && c.id !== 'g2'
+    const [first, second] = people.filter((r) => !r.group)
+    const one = (r: PersonRecord) => ({ person: r.id, name: r.name })
+    return {
+      people: people.length,
+      found: known ? Math.max(0, people.length - 1) : 0,
+      signed_in: 0,
+      heard_at: known && people.length ? new Date(Date.now() - 2_000).toISOString() : undefined,
+      oldest_seconds: known && people.length ? 4 : undefined,
+      unknown: (known ? [first] : people.slice(0, 100)).flatMap((r) =>
+        r ? { ...one(r), address: r.email ?? '' } : [],
+      ),
+      failing: known && second ? [{ ...one(second), problem: 'The sign-in has expired.' }] : [],
+      more: !known && people.length > 100 ? people.length - 100 : undefined,
+    }
   }
 
   /** Nobody is called by the mock: whose calendars cannot be read is made up. */
@@ -679,6 +719,38 @@ function systemSteps(c: Connector, mailbox: string): Schemas['Step'][] {
       ]
 }
 
+/** As internal/source/graph says it, where anna has a licence and nobody else. */
+function teamsSteps(c: Connector, mailbox: string): Schemas['Step'][] {
+  const server = 'graph.microsoft.com'
+  const good = (name: string, found: string) => ({ name, server, ok: true, found })
+  const steps = [
+    good('graph', 'Microsoft Graph is reached by an encrypted connection.'),
+    good('token', 'The application signed in.'),
+    good('read-permission', "The application may read everybody's presence in Teams (Presence.Read.All)."),
+    {
+      name: 'write-permission',
+      server,
+      ok: false,
+      found: 'The application may not set presence in Teams. Calls and do not disturb are then not shown there.',
+      remedy: `In the Entra admin center open App registrations, the application ${c.graph?.client_id}, API permissions, Add a permission, Microsoft Graph, Application permissions, choose Presence.ReadWrite.All, then Grant admin consent. Changes take up to an hour to take effect.`,
+    },
+  ]
+  if (!mailbox) return steps
+  return mailbox.startsWith('anna@')
+    ? [...steps, good('user', 'The user is there.'), good('read', 'The presence can be read.')]
+    : [
+        ...steps,
+        good('user', 'The user is there.'),
+        {
+          name: 'read',
+          server,
+          ok: false,
+          found: 'The user has no presence in Teams.',
+          remedy: 'Give the user a licence that includes Teams.',
+        },
+      ]
+}
+
 /** As internal/source/domino says it, where anna has a mail file and nobody else. */
 function dominoSteps(x: Schemas['Domino'], mailbox: string): Schemas['Step'][] {
   const server = new URL(x.url).hostname
@@ -738,7 +810,7 @@ function scripts(c: Connector, base: string): Schemas['Script'][] {
     shell:
       c.kind === 'exchange'
         ? 'exchange_management_shell'
-        : name === 'registration'
+        : name === 'registration' || name === 'teams'
           ? 'microsoft_graph_powershell'
           : 'exchange_online_powershell',
     text,
@@ -752,6 +824,10 @@ function scripts(c: Connector, base: string): Schemas['Script'][] {
       at(
         'restriction',
         `Connect-ExchangeOnline\nNew-ServicePrincipal -AppId '${c.graph?.client_id}' -DisplayName '${c.name}'\n`,
+      ),
+      at(
+        'teams',
+        `Connect-MgGraph -TenantId '${c.graph?.tenant}' -Scopes 'Application.ReadWrite.All'\n$roles = 'Presence.Read.All', 'Presence.ReadWrite.All', 'User.ReadBasic.All'\n`,
       ),
     ]
   const made = at(

@@ -37,6 +37,8 @@ export type Options = {
   language?: 'en' | 'de'
   /** Where my calendars come from; otherwise from programs and what I enter. */
   calendar?: Partial<Schemas['CalendarSection']>
+  /** How I am kept in step with Teams; otherwise I am not. call: I am in one there. */
+  teams?: Partial<Schemas['Teams']> & { person?: Partial<Schemas['PersonTeams']>; call?: boolean }
   /** Mine; otherwise I administer the office. */
   role?: Schemas['Me']['role']
 }
@@ -161,7 +163,62 @@ export class Server {
     this.role = options.role ?? 'admin'
     this.admin = new Administration(this.people, (id) => this.onChange([], [id]), now)
     if (options.calendar) this.admin.setCalendar('berlin', options.calendar)
+    if (options.teams) {
+      const { person, call, ...section } = options.teams
+      this.admin.setTeams('berlin', { sync: 'telephony_and_status', connector: 'g1', ...section })
+      this.inTeams = { ...person, ...(call ? { entry: 'call', availability: 'Busy', activity: 'InACall' } : {}) }
+      if (call) this.startCall(new Date(now.getTime() - 12 * 60_000))
+    }
     this.settle()
+  }
+
+  /** What there is of me in Teams. */
+  private inTeams: Partial<Schemas['PersonTeams']> = {}
+
+  /** I am in a call in Teams: nobody knows until when. */
+  private startCall(from: Date): void {
+    const profile = this.admin.of(ME).templates.find((x) => x.active && x.name === 'MS Teams')?.name ?? 'Appointment'
+    this.agenda.set(ME, [
+      ...(this.agenda.get(ME) ?? []),
+      {
+        ref: 'teams#call',
+        start: from.toISOString(),
+        show_as: 'busy',
+        status: 'busy',
+        profile,
+        subject: 'On the phone (MS Teams)',
+        counts: true,
+      },
+    ])
+  }
+
+  private teams(): Schemas['PersonTeams'] {
+    const { sync: central, user_may_change, access, remember, connector } = this.admin.of(ME).teams
+    const own = user_may_change ? this.settings.teams?.sync : undefined
+    const sync = connector ? (own ?? central) : 'none'
+    const system = this.admin.provision.systems().find((s) => s.id === connector)
+    const asks = access === 'delegated' && sync !== 'none' && system?.enabled === true
+    const known = sync !== 'none' && (!asks || this.inTeams.account !== undefined)
+    return {
+      sync,
+      own,
+      user_may_change,
+      access,
+      remember: access === 'delegated' && remember,
+      connector,
+      application: system?.name,
+      path: asks ? `/accounts/${encodeURIComponent(connector ?? '')}/begin?for=teams` : undefined,
+      sign_in_needed: asks && !this.inTeams.account,
+      written: [],
+      ...(known
+        ? {
+            heard_at: new Date(Date.now() - 4_000).toISOString(),
+            availability: 'Available',
+            activity: 'Available',
+          }
+        : {}),
+      ...this.inTeams,
+    }
   }
 
   level(id: string): FullLevel {
@@ -435,7 +492,7 @@ export class Server {
   }
 
   private personSettings(): unknown {
-    const { activation: central, calendar } = this.admin.of(ME)
+    const { activation: central, calendar, teams } = this.admin.of(ME)
     const activation = Object.fromEntries(
       Object.entries(central).map(([e, c]) => {
         const own = this.settings.activation?.[e]
@@ -458,6 +515,7 @@ export class Server {
         own: this.settings.calendar,
         effective: this.settings.calendar ?? options,
       },
+      teams: { central: teams, own: this.settings.teams, effective: { sync: this.teams().sync } },
       language: this.settings.language,
       time_zone: this.settings.time_zone,
     }
@@ -516,11 +574,19 @@ export class Server {
   }
 
   /** What the pages on which an account is connected lead back to; at the subsidiary nobody agrees. */
-  connectAccount(connector: string): string {
+  connectAccount(connector: string, query: URLSearchParams): string {
     const system = this.admin.provision.systems().find((s) => s.id === connector && s.accounts && s.enabled)
-    const refused = (why: string) => `/settings/calendars?refused=${why}&connector=${encodeURIComponent(connector)}`
+    const page = query.get('for') === 'teams' ? '/settings/teams' : '/settings/calendars'
+    const refused = (why: string) => `${page}?refused=${why}&connector=${encodeURIComponent(connector)}`
     if (!system) return refused('switchedoff')
     // A page of the server begins a new office, in which the administrator may have said nothing yet.
+    if (query.get('for') === 'teams') {
+      const remember = this.admin.of(ME).teams.remember || query.get('remember') === 'true'
+      this.admin.setTeams('berlin', { sync: 'telephony_and_status', connector, access: 'delegated', remember })
+      if (connector === 'g2') return refused('denied')
+      this.inTeams = { account: 'anna@example.com', remembered: query.get('remember') === 'true' || undefined }
+      return page
+    }
     this.admin.setCalendar('berlin', { method: 'local', accounts: connector, connector: undefined })
     if (connector === 'g2') return refused('denied')
     const now = new Date().toISOString()
@@ -666,7 +732,7 @@ export class Server {
       throw new Refused(403, 'only an administrator may do this')
     const answer = this.admin.answer(method, path, query, body)
     // What I may not change any more is discarded for good (P9).
-    const { activation, calendar } = this.admin.of(ME)
+    const { activation, calendar, teams } = this.admin.of(ME)
     const kept = Object.entries(this.settings.activation ?? {}).filter(
       ([e]) => EVENTS.every((x) => x !== e) || activation[e as EventName].user_may_change,
     )
@@ -674,6 +740,7 @@ export class Server {
       ...this.settings,
       activation: Object.fromEntries(kept),
       calendar: calendar.user_may_change ? this.settings.calendar : undefined,
+      teams: teams.user_may_change ? this.settings.teams : undefined,
     }
     return answer
   }
@@ -760,6 +827,7 @@ export class Server {
         const touched =
           Object.keys(this.settings.activation ?? {}).length > 0 ||
           this.settings.calendar ||
+          this.settings.teams ||
           (!b.keep_profiles && this.own.length > 0)
         if (!b.dry_run) {
           this.settings = { language: this.settings.language, time_zone: this.settings.time_zone }
@@ -767,6 +835,12 @@ export class Server {
         }
         return { people: touched ? 1 : 0, done: !b.dry_run }
       }
+      case 'GET teams':
+        return this.teams()
+      case 'DELETE teams/account':
+        if (!this.inTeams.account) throw new Refused(404, 'no account is connected with Teams')
+        this.inTeams = {}
+        return undefined
       case 'GET calendars':
         return this.allCalendars()
       case 'POST calendars': {

@@ -134,6 +134,13 @@ const calendars = createRoute({
   component: lazyRouteComponent(() => import('./pages/settings-calendars'), 'CalendarsPage'),
 })
 
+const teams = createRoute({
+  getParentRoute: () => settings,
+  path: '/teams',
+  validateSearch: accountSearch,
+  component: lazyRouteComponent(() => import('./pages/settings-teams'), 'TeamsPage'),
+})
+
 const clients = createRoute({
   getParentRoute: () => settings,
   path: '/clients',
@@ -338,7 +345,7 @@ export const router = createRouter({
       profiles,
       relationships,
       seen,
-      settings.addChildren([general, activation, calendars, clients, signIns, data]),
+      settings.addChildren([general, activation, calendars, teams, clients, signIns, data]),
       admin.addChildren([
         adminIndex,
         adminLocations,

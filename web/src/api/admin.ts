@@ -85,6 +85,15 @@ export const systemCalendarsQuery = (connector: string) =>
     queryFn: () => unwrap(api.GET('/api/v1/connectors/{connector}/calendars', { params: { path: { connector } } })),
   })
 
+/** How the people are doing whom an application keeps in step with Microsoft Teams. */
+export const systemTeamsQuery = (connector: string) =>
+  queryOptions({
+    queryKey: ['system-teams', connector],
+    staleTime: 0,
+    refetchInterval: 5_000,
+    queryFn: () => unwrap(api.GET('/api/v1/connectors/{connector}/teams', { params: { path: { connector } } })),
+  })
+
 /** What is run at a system to set it up, for browsers that know this server under the address base. */
 export const scriptsQuery = (connector: string, base: string) =>
   queryOptions({
@@ -209,7 +218,7 @@ export const useSaveScope = (scope: string) =>
       ),
     onSuccess: (now) => {
       queryClient.setQueryData(scopeQuery(scope).queryKey, readScope(now))
-      void stale('scope', 'profiles', 'settings', 'calendars', 'session', 'audit')
+      void stale('scope', 'profiles', 'settings', 'calendars', 'teams', 'system-teams', 'session', 'audit')
     },
     onError: lookAgain,
   })
@@ -311,6 +320,7 @@ export const useSaveConnector = () =>
         'deliveries',
         'systems',
         'system-calendars',
+        'system-teams',
         'scripts',
         'calendars',
         'health',
@@ -340,6 +350,7 @@ export const useDeleteConnector = (leave: () => Promise<void>) =>
         'providers',
         'systems',
         'calendars',
+        'teams',
         'identities',
         'health',
         'records',
@@ -351,9 +362,9 @@ export const useDeleteConnector = (leave: () => Promise<void>) =>
 
 export const useCheckConnector = () =>
   useMutation({
-    mutationFn: ({ connector, mailbox }: { connector: string; mailbox?: string }) =>
-      unwrap(api.POST('/api/v1/connectors/{connector}/check', { params: { path: { connector }, query: { mailbox } } })),
-    onSettled: () => stale('connectors', 'deliveries', 'system-calendars'),
+    mutationFn: ({ connector, ...query }: { connector: string; mailbox?: string; for?: 'calendar' | 'teams' }) =>
+      unwrap(api.POST('/api/v1/connectors/{connector}/check', { params: { path: { connector }, query } })),
+    onSettled: () => stale('connectors', 'deliveries', 'system-calendars', 'system-teams'),
   })
 
 /** Reads the file in which another product keeps how it hears of changes in Exchange. Nothing is saved. */

@@ -144,6 +144,12 @@ export const calendarsQuery = queryOptions({
   queryFn: () => unwrap(api.GET('/api/v1/people/{person}/calendars', me)),
 })
 
+/** How I and Microsoft Teams are doing. */
+export const ownTeamsQuery = queryOptions({
+  queryKey: ['teams'],
+  queryFn: () => unwrap(api.GET('/api/v1/people/{person}/teams', me)),
+})
+
 export const relationshipsQuery = (q: string) =>
   queryOptions({
     queryKey: ['relationships', q],
@@ -297,14 +303,14 @@ export const useSettings = () =>
     onSuccess: (s) => {
       if (queryClient.isMutating({ mutationKey: ['settings'] }) === 1)
         queryClient.setQueryData(settingsQuery.queryKey, s)
-      return stale('session', 'agenda', 'explanation')
+      return stale('session', 'agenda', 'explanation', 'teams')
     },
   })
 
 export const useReset = () =>
   useMutation({
     mutationFn: (body: Schemas['ResetInput']) => unwrap(api.POST('/api/v1/people/{person}/reset', { ...me, body })),
-    onSuccess: (r) => (r.done ? stale('settings', 'profiles') : undefined),
+    onSuccess: (r) => (r.done ? stale('settings', 'profiles', 'teams') : undefined),
   })
 
 export const useSaveCalendar = () =>
@@ -333,6 +339,12 @@ export const useReadCalendar = () =>
   useMutation({
     mutationFn: (id: string) => unwrap(api.POST('/api/v1/people/{person}/calendars/{calendar}/sync', calendar(id))),
     onSettled: () => stale('calendars', 'agenda'),
+  })
+
+export const useDisconnectTeams = () =>
+  useMutation({
+    mutationFn: () => unwrap(api.DELETE('/api/v1/people/{person}/teams/account', me)),
+    onSettled: () => stale('teams'),
   })
 
 export const useRelationship = () =>

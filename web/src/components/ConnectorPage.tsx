@@ -73,10 +73,10 @@ export function ConnectorActions({
 }: {
   c: Connector
   dirty: boolean
-  /** There is something to try. */
-  checks: boolean
+  /** There is something to try; a list names what for. */
+  checks: boolean | readonly ('calendar' | 'teams')[]
   /** A check may be told of a mailbox to try with: by an address, or as it is said. */
-  mailbox?: boolean | { label: string; hint: string }
+  mailbox?: boolean | { label: string; hint: string; type?: 'email' }
   /** Why it cannot be tried yet. */
   notYet?: string
   deleteText: string
@@ -91,11 +91,13 @@ export function ConnectorActions({
   )
   const [asking, setAsking] = useState(false)
   const [address, setAddress] = useState('')
-  const tries = () => check.mutate({ connector: c.id, mailbox: (mailbox && address.trim()) || undefined })
-  const asked =
+  const purposes = typeof checks === 'object' ? checks : checks ? [undefined] : []
+  const tries = (purpose = purposes[0]) =>
+    check.mutate({ connector: c.id, mailbox: (mailbox && address.trim()) || undefined, for: purpose })
+  const asked: { label: string; hint: string; type?: 'email' } =
     typeof mailbox === 'object'
       ? mailbox
-      : { label: t('admin.connector.mailbox'), hint: t('admin.connector.mailboxHint') }
+      : { label: t('admin.connector.mailbox'), hint: t('admin.connector.mailboxHint'), type: 'email' }
   const error = check.error ?? remove.error
   return (
     <>
@@ -106,7 +108,7 @@ export function ConnectorActions({
           {mailbox && (
             <Field label={asked.label} hint={asked.hint} className="mailbox">
               <Input
-                type={mailbox === true ? 'email' : 'text'}
+                type={asked.type ?? 'text'}
                 autoCapitalize="none"
                 spellCheck={false}
                 value={address}
@@ -118,15 +120,16 @@ export function ConnectorActions({
             </Field>
           )}
           <div className="row">
-            {checks && (
+            {purposes.map((p) => (
               <ReasonButton
+                key={p ?? ''}
                 reason={dirty ? t('admin.connector.unsaved') : notYet}
                 disabled={check.isPending}
-                onClick={tries}
+                onClick={() => tries(p)}
               >
-                {t('admin.connector.check')}
+                {t(p ? `admin.connector.checkOf.${p}` : 'admin.connector.check')}
               </ReasonButton>
-            )}
+            ))}
             <ReasonButton disabled={remove.isPending} onClick={() => setAsking(true)}>
               {t('admin.connector.delete')}
             </ReasonButton>
@@ -137,7 +140,7 @@ export function ConnectorActions({
           {children}
         </div>
       </Section>
-      {check.data && <CheckSteps steps={check.data.steps} />}
+      {check.data && <CheckSteps steps={check.data.steps} purpose={check.variables.for} />}
       {asking && (
         <Confirm
           title={t('admin.connector.deleteTitle', { name: c.name })}

@@ -52,15 +52,16 @@ export function ConnectorState({ c }: { c: Connector }) {
 type Step = Schemas['Step']
 
 /** What a check found, step by step, and what to do. */
-export function CheckSteps({ steps }: { steps: Step[] }) {
+export function CheckSteps({ steps, purpose }: { steps: Step[]; purpose?: 'calendar' | 'teams' }) {
   const { t } = useTranslation()
+  const title = t(purpose ? `admin.connector.checkTitleOf.${purpose}` : 'admin.connector.checkTitle')
   const bad = steps.filter((s) => !s.ok).length
   return (
-    <Section title={t('admin.connector.checkTitle')}>
+    <Section title={title}>
       <p role="status" className="said">
         {bad ? t('admin.connector.checkBad', { count: bad }) : t('admin.connector.checkGood')}
       </p>
-      <ol className="rows" aria-label={t('admin.connector.checkTitle')}>
+      <ol className="rows" aria-label={title}>
         {steps.map((s, i) => {
           const known = STEPS.find((x) => x === s.name)
           return (

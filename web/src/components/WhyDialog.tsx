@@ -17,6 +17,7 @@ import type { Explanation, Outcome, Reason } from '../lib/model'
 import { Waiting } from '../ui/parts'
 import { PhoneMark, StatusShape } from '../ui/StatusShape'
 import { useClock, useMe, useNow } from './session'
+import { TeamsHint } from './TeamsHint'
 import { QueryTrouble } from './trouble'
 
 /** Why is somebody what they are: who decided, who did not and why not, and what comes next. */
@@ -50,6 +51,7 @@ export default function WhyDialog({ person, onClose }: { person: string; onClose
             {query.isPending && <Waiting label={t('waiting')} rows={4} />}
             {query.error && <QueryTrouble error={query.error} again={() => void query.refetch()} />}
             {query.data && <Answer e={query.data} asked={asked} />}
+            {self && <TeamsHint />}
           </DialogContent>
           <DialogActions>
             <Button ref={close} appearance="primary" onClick={onClose}>

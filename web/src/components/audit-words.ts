@@ -1,7 +1,16 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { ACTIONS, type Fact } from '../lib/audit'
-import { CALENDAR_METHODS, LEVELS, ROLES, SECTIONS, STATUSES, TEAMS_SYNC, TOKEN_SCOPES } from '../lib/model'
+import {
+  CALENDAR_METHODS,
+  LEVELS,
+  ROLES,
+  SECTIONS,
+  STATUSES,
+  TEAMS_ACCESS,
+  TEAMS_SYNC,
+  TOKEN_SCOPES,
+} from '../lib/model'
 import { REFUSALS } from '../lib/provider'
 import { shipped } from '../lib/shipped'
 import en from '../messages/en.json'
@@ -37,6 +46,8 @@ export function auditWords(t: TFunction, names: Names) {
     if (key === 'method' && method) return t(`admin.calendar.methodOf.${method}`)
     const sync = TEAMS_SYNC.find((s) => s === v)
     if (key === 'sync' && sync) return t(`admin.teams.sync.${sync}`)
+    const access = TEAMS_ACCESS.find((s) => s === v)
+    if (key === 'access' && access) return t(`admin.teams.accessOf.${access}`)
     const role = ROLES.find((r) => r === v)
     if (key === 'role' && role) return t(`admin.persons.role.${role}`)
     const status = STATUSES.find((s) => s === v)

@@ -9,7 +9,13 @@ export function ownOf(s: PersonSettings): SettingsInput {
     const own = s.activation[e]?.own
     if (own) activation[e] = own
   }
-  return { activation, calendar: s.calendar.own, language: s.language, time_zone: s.time_zone || undefined }
+  return {
+    activation,
+    calendar: s.calendar.own,
+    teams: s.teams.own,
+    language: s.language,
+    time_zone: s.time_zone || undefined,
+  }
 }
 
 /** The settings, and a way to change a part of them. */

@@ -1,16 +1,17 @@
 import { Checkbox, Field } from '@fluentui/react-components'
+import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { placeWords } from '../lib/change-words'
 import type { Template } from '../lib/model'
-import { offered, offering, type Scope, usesOf, withdrawn } from '../lib/scope'
+import { kept, offered, offering, type Scope, usesOf, withdrawn } from '../lib/scope'
 
 /** What a section needs to offer a template, which belongs to another section of the same draft. */
 export type Offer = {
   /** What is saved, and what will be. */
   saved: Scope
   next: Scope
-  /** Whose templates these are, where they cannot be changed here. */
-  location?: string
+  /** The location whose templates these are, where they cannot be changed here. */
+  location?: { id: string; name: string }
   onTemplates: (templates: Template[]) => void
 }
 
@@ -25,16 +26,24 @@ export function OfferTemplate({ name, hint, offer }: { name: string; hint: strin
   const fixed = location === undefined && uses.length > 0
   const more =
     location !== undefined
-      ? t('admin.offer.default', { name: location })
+      ? t('admin.offer.default', { name: location.name })
       : fixed
         ? t('admin.offer.used', { uses: t('admin.templates.usedBy', { uses: uses.join('; ') }) })
-        : !found && t('admin.offer.hint')
+        : !found && t(kept(templates, name) ? 'admin.offer.again' : 'admin.offer.hint')
   return (
     <Field
       className="offer"
       hint={
         <>
           {hint} {more}
+          {location && (
+            <>
+              {' '}
+              <Link to="/admin/scopes/$scope" params={{ scope: location.id }}>
+                {t('admin.offer.open', { name: location.name })}
+              </Link>
+            </>
+          )}
         </>
       }
     >
@@ -45,7 +54,11 @@ export function OfferTemplate({ name, hint, offer }: { name: string; hint: strin
         checked={!!found}
         onChange={(_e, d) =>
           !fixed &&
-          onTemplates(d.checked ? offering(templates, name, saved.templates.value) : withdrawn(templates, name))
+          onTemplates(
+            d.checked
+              ? offering(templates, name, saved.templates.value)
+              : withdrawn(templates, name, saved.templates.value),
+          )
         }
       />
     </Field>

@@ -1,13 +1,13 @@
 /** The sections of a scope's settings, each with its value and what changes it. They know nothing about saving. */
 import { Checkbox, Field, Radio, RadioGroup, Select, Switch } from '@fluentui/react-components'
 import { useTranslation } from 'react-i18next'
-import { EVENTS, LEVELS, type SectionName, TEAMS_SYNC, type Template, WITHHELD } from '../lib/model'
+import { EVENTS, LEVELS, type SectionName, type Template, WITHHELD } from '../lib/model'
 import type { Values } from '../lib/scope'
 import { StatusShape } from '../ui/StatusShape'
 import { CalendarFields } from './CalendarFields'
 import { CalendarMethod } from './CalendarMethod'
 import { EventFields } from './EventFields'
-import { type Offer, OfferTemplate } from './OfferTemplate'
+import { UsersMay } from './UsersMay'
 
 type Props<S extends SectionName> = {
   value: Values[S]
@@ -75,33 +75,6 @@ export function OwnProfilesForm({ value, off, onChange }: Props<'own_profiles'>)
         })}
       </fieldset>
     </div>
-  )
-}
-
-function UsersMay({
-  name,
-  value,
-  off,
-  onChange,
-}: {
-  name: string
-  value: boolean
-  off: boolean
-  onChange: (v: boolean) => void
-}) {
-  const { t } = useTranslation()
-  return (
-    <Field label={t('admin.activation.users')} className="users-may">
-      <Select
-        value={value ? 'may' : 'cannot'}
-        disabled={off}
-        aria-label={`${name}: ${t('admin.activation.users')}`}
-        onChange={(_e, d) => onChange(d.value === 'may')}
-      >
-        <option value="may">{t('admin.activation.may')}</option>
-        <option value="cannot">{t('admin.activation.cannot')}</option>
-      </Select>
-    </Field>
   )
 }
 
@@ -177,44 +150,6 @@ export function CalendarForm({
           onChange={(user_may_change) => onChange({ ...value, user_may_change })}
         />
       </div>
-    </div>
-  )
-}
-
-export function TeamsForm({ value, off, offer, onChange }: Props<'teams'> & { offer: Offer }) {
-  const { t } = useTranslation()
-  return (
-    <div className="stack">
-      <Field label={t('admin.teams.what')}>
-        <RadioGroup
-          className="explained"
-          value={value.sync}
-          disabled={off}
-          onChange={(_e, d) => onChange({ ...value, sync: TEAMS_SYNC.find((s) => s === d.value) ?? value.sync })}
-        >
-          {TEAMS_SYNC.map((s) => (
-            <Radio
-              key={s}
-              value={s}
-              label={
-                <>
-                  {t(`admin.teams.sync.${s}`)}
-                  <span className="note explanation">{t(`admin.teams.means.${s}`)}</span>
-                </>
-              }
-            />
-          ))}
-        </RadioGroup>
-      </Field>
-      <div className="fields">
-        <UsersMay
-          name={t('admin.section.teams')}
-          value={value.user_may_change}
-          off={off}
-          onChange={(user_may_change) => onChange({ ...value, user_may_change })}
-        />
-      </div>
-      <OfferTemplate name="MS Teams" hint={t('admin.teams.offerHint')} offer={offer} />
     </div>
   )
 }

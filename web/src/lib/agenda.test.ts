@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { allDayOn, layOut } from './agenda'
+import { allDayOn, layOut, liveSource } from './agenda'
 import type { Appointment } from './model'
 
 const zone = 'Europe/Berlin'
@@ -54,4 +54,12 @@ describe('layOut', () => {
     expect(allDayOn([holiday], '2026-11-25', zone, now)).toHaveLength(1)
     expect(allDayOn([holiday], '2026-11-26', zone, now)).toEqual([])
   })
+})
+
+it('knows the entries that stand in no calendar', () => {
+  expect(
+    ['teams#call', 'microphone#zoom-1', 'calendar#work-1', 'hand#timed', 'teamspeak#1'].map((ref) =>
+      liveSource({ ref }),
+    ),
+  ).toEqual(['teams', 'microphone', undefined, undefined, undefined])
 })

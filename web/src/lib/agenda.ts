@@ -15,6 +15,15 @@ export type Box = {
   cutAfter: boolean
 }
 
+/** Sources whose entries stand in no calendar. */
+const LIVE = ['teams', 'microphone'] as const
+
+/** The source of an entry that stands in no calendar; undefined: it is of a calendar, or a choice. */
+export function liveSource(a: Pick<Appointment, 'ref'>): (typeof LIVE)[number] | undefined {
+  const [source] = a.ref.split(/[#/]/)
+  return LIVE.find((x) => x === source)
+}
+
 /** Entries shorter than this are drawn as long as this, so that their words fit and a finger meets them. */
 export const SHORTEST = 25
 

@@ -15,6 +15,8 @@ export const ACTIONS = [
   'calendar.put',
   'calendar.delete',
   'calendar.connect',
+  'teams.connect',
+  'teams.disconnect',
   'person.add',
   'person.put',
   'person.delete',

@@ -59,7 +59,14 @@ const everything = changesOf(scope(), {
       connector: 'x1',
       own_calendars: false,
     },
-    teams: { sync: 'telephony_and_status', user_may_change: true },
+    teams: {
+      sync: 'telephony_and_status',
+      user_may_change: true,
+      access: 'delegated',
+      remember: true,
+      keep_minutes: 20,
+      connector: 'g1',
+    },
     microphone: {
       enabled: true,
       programs: [
@@ -91,7 +98,7 @@ describe.each(['en', 'de'])('in %s', (lng) => {
   it('says what the rules say will happen', () => {
     const t = i18n.getFixedT(lng)
     const said = consequences(everything, 3, t)
-    expect(said).toHaveLength(11) // four events, the calendar and where it comes from, the feature, own profiles, Teams, the microphone, relationships
+    expect(said).toHaveLength(12) // four events, the calendar and where it comes from, the feature, own profiles, Teams and by whose permission, the microphone, relationships
     for (const x of said) expect(x).not.toMatch(/admin\.|{{/)
   })
 })
@@ -125,6 +132,12 @@ it('reads as somebody would say it', () => {
   )
   expect(one({ section: 'teams', field: 'sync', before: 'none', after: 'telephony' })).toBe(
     'What is synchronised: Nothing → Telephony',
+  )
+  expect(one({ section: 'teams', field: 'access', before: 'application', after: 'delegated' })).toBe(
+    'By whose permission: The application’s → Each user signs in',
+  )
+  expect(one({ section: 'teams', field: 'keep_minutes', before: 10, after: 20 })).toBe(
+    'Minutes an entry stays after Teams was last heard: 10 → 20',
   )
   const calendar = (field: string, before: unknown, after: unknown) => {
     const w = changeWords(

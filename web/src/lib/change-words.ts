@@ -1,5 +1,16 @@
 import type { TFunction } from 'i18next'
-import type { EventName, Forwarding, Level, Program, Schemas, ShowAs, Status, TeamsSync, Template } from './model'
+import type {
+  EventName,
+  Forwarding,
+  Level,
+  Program,
+  Schemas,
+  ShowAs,
+  Status,
+  TeamsAccess,
+  TeamsSync,
+  Template,
+} from './model'
 import type { Change, Use } from './scope'
 import { shipped } from './shipped'
 
@@ -109,9 +120,16 @@ export function changeWords(
       return words(label, (v: boolean | number) => (typeof v === 'number' ? String(v) : yes(v)))
     }
     case 'teams':
-      return c.field === 'sync'
-        ? words(t('admin.teams.what'), (v: TeamsSync) => t(`admin.teams.sync.${v}`))
-        : words(t('admin.activation.users'), (v: boolean) => t(v ? 'admin.activation.may' : 'admin.activation.cannot'))
+      if (c.field === 'sync') return words(t('admin.teams.what'), (v: TeamsSync) => t(`admin.teams.sync.${v}`))
+      if (c.field === 'user_may_change')
+        return words(t('admin.activation.users'), (v: boolean) =>
+          t(v ? 'admin.activation.may' : 'admin.activation.cannot'),
+        )
+      if (c.field === 'access')
+        return words(t('admin.teams.access'), (v: TeamsAccess) => t(`admin.teams.accessOf.${v}`))
+      if (c.field === 'remember') return words(t('admin.teams.remember'), yes)
+      if (c.field === 'keep_minutes') return words(t('admin.teams.keep'), String)
+      return filled(words(t('admin.calendar.application'), system), t)
     case 'microphone': {
       if (c.field === 'enabled') return words(t('admin.microphone.enabled'), yes)
       const of = c.of?.trim() || t('admin.microphone.unnamed')
@@ -143,11 +161,10 @@ function filled(w: Words, t: TFunction): Words {
 export function consequences(changes: Change[], people: number | undefined, t: TFunction): string[] {
   const said: string[] = []
   for (const c of changes) {
-    // Nobody has settings of their own for Teams yet.
-    if (c.field === 'user_may_change' && c.after === false && c.section !== 'teams')
+    if (c.field === 'user_may_change' && c.after === false)
       said.push(
         t('admin.consequence.discarded', {
-          what: c.section === 'calendar' ? t('admin.section.calendar') : t(`settings.event.${c.of as EventName}`),
+          what: c.of ? t(`settings.event.${c.of as EventName}`) : t(`admin.section.${c.section}`),
         }),
       )
     if (c.section === 'feature' && c.field === 'enabled')
@@ -157,7 +174,10 @@ export function consequences(changes: Change[], people: number | undefined, t: T
     if (c.section === 'calendar' && c.field === 'method') said.push(t(`admin.consequence.${c.after as 'local'}`))
     if (c.section === 'calendar' && c.field === 'accounts' && c.before && c.after !== undefined)
       said.push(t('admin.consequence.accounts'))
-    if (c.section === 'teams' && c.field === 'sync' && c.after !== 'none') said.push(t('admin.teams.note'))
+    if (c.section === 'teams' && c.field === 'sync') said.push(t(`admin.consequence.teams.${c.after as TeamsSync}`))
+    if (c.section === 'teams' && c.field === 'access') said.push(t(`admin.consequence.teams.${c.after as TeamsAccess}`))
+    if (c.section === 'teams' && c.field === 'connector' && c.before && c.after)
+      said.push(t('admin.consequence.teams.moved'))
     if (c.section === 'microphone' && c.field === 'enabled' && c.after) said.push(t('admin.microphone.with'))
     if (c.section === 'relationships' && c.field === 'default') said.push(t('admin.consequence.relationships'))
   }

@@ -54,6 +54,13 @@ export const STEPS = [
   'tls',
   'service',
   'mailfile',
+  // Of Microsoft Teams.
+  'read-permission',
+  'write-permission',
+  'user',
+  'read',
+  'write',
+  'consent',
 ] as const
 
 /** What a form holds of a connector: addresses as one text, and a password that nobody reads. */

@@ -37,6 +37,8 @@ it('leads to connectors, and not to parts of the server', () => {
   expect(connectorKind({ kind: 'exchange', id: 'x1', state: 'ok' })).toBe('exchange')
   expect(connectorKind({ kind: 'exchange', state: 'ok' })).toBeUndefined()
   expect(connectorKind({ kind: 'domino', id: 'n1', state: 'ok' })).toBe('domino')
+  // Microsoft Teams is reached with an application of Graph API.
+  expect(connectorKind({ kind: 'teams', id: 'g1', state: 'ok' })).toBe('graph')
 })
 
 it('tells when a certificate ends soon', () => {

@@ -25,8 +25,9 @@ export function lagOf(seconds: number): Lag {
   return { unit: 'days', count: Math.round(seconds / 86_400) }
 }
 
-/** The kind of connector that a part is; undefined: it is a part of the server itself. */
+/** The kind of connector that a part is of; undefined: it is a part of the server itself. */
 export function connectorKind(p: Part): Kind | undefined {
+  if (p.id && p.kind === 'teams') return 'graph'
   return p.id
     ? (['ldap', 'oidc', 'scim', 'webhook', 'exchange', 'graph', 'domino'] as const).find((k) => k === p.kind)
     : undefined

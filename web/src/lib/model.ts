@@ -119,10 +119,14 @@ export const WITHHELD = ['be_right_back', 'busy', 'do_not_disturb', 'unavailable
 export const CALENDAR_METHODS = ['local', 'central'] as const satisfies readonly Schemas['CalendarSection']['method'][]
 
 export type TeamsSync = Schemas['Teams']['sync']
+export type TeamsAccess = Schemas['Teams']['access']
 export type Program = Schemas['Program']
 
 /** What is synchronised with Microsoft Teams (T1), from nothing to everything. */
 export const TEAMS_SYNC = ['none', 'telephony', 'telephony_and_status'] as const satisfies readonly TeamsSync[]
+
+/** By whose permission Teams is read and written (T4). */
+export const TEAMS_ACCESS = ['application', 'delegated'] as const satisfies readonly TeamsAccess[]
 
 export const ROLES = ['user', 'location_admin', 'admin'] as const satisfies readonly Me['role'][]
 

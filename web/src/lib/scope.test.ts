@@ -7,6 +7,7 @@ import {
   type Draft,
   edited,
   freshID,
+  kept,
   offered,
   offering,
   readScope,
@@ -14,9 +15,11 @@ import {
   same,
   together,
   usesOf,
+  usesTeams,
   type Values,
   withdrawn,
   withMethod,
+  withTeams,
 } from './scope'
 
 const scope = (part: Partial<Values> = {}, individual = false): Scope => {
@@ -95,7 +98,14 @@ describe('differences', () => {
         inactivity: { ...FACTORY.activation.inactivity, minutes: 20, user_may_change: false },
       },
       calendar: { ...FACTORY.calendar, all_day: false, show_as: ['busy'] },
-      teams: { sync: 'telephony', user_may_change: true },
+      teams: {
+        sync: 'telephony',
+        user_may_change: true,
+        access: 'delegated',
+        remember: true,
+        keep_minutes: 20,
+        connector: 'g1',
+      },
       microphone: {
         enabled: true,
         programs: [
@@ -122,6 +132,10 @@ describe('differences', () => {
       'calendar all_day',
       'teams sync',
       'teams user_may_change',
+      'teams access',
+      'teams remember',
+      'teams keep_minutes',
+      'teams connector',
       'microphone enabled',
       'microphone Circuit removed',
       'microphone Zoom process',
@@ -174,12 +188,31 @@ describe('where calendars come from', () => {
   })
 })
 
+describe('Microsoft Teams', () => {
+  const { teams } = FACTORY
+  it('names the only application as soon as somebody may want something, and none when nobody does', () => {
+    const on = withTeams(teams, { sync: 'telephony' }, [{ id: 'g1' }])
+    expect(on).toEqual({ ...teams, sync: 'telephony', connector: 'g1' })
+    expect(withTeams(teams, { user_may_change: true }, [{ id: 'g1' }]).connector).toBe('g1')
+    expect(withTeams(on, { sync: 'none' }, [{ id: 'g1' }])).toEqual(teams)
+    expect(changesOf(saved, scope({ teams: withTeams(on, { sync: 'none' }, []) }))).toEqual([])
+  })
+
+  it('leaves the choice where there are several, and keeps what is chosen', () => {
+    const two = [{ id: 'g1' }, { id: 'g2' }]
+    expect(withTeams(teams, { sync: 'telephony' }, two).connector).toBeUndefined()
+    const on = { ...teams, sync: 'telephony' as const, connector: 'g2' }
+    expect(withTeams(on, { access: 'delegated' }, two)).toEqual({ ...on, access: 'delegated' })
+    expect(usesTeams(teams)).toBe(false)
+  })
+})
+
 describe('a template that a section offers', () => {
   it('is new, busy and without a text, and goes again', () => {
     const now = offering(FACTORY.templates, 'MS Teams', FACTORY.templates)
     expect(offered(now, 'MS Teams')).toMatchObject({ id: 'new:1', name: 'MS Teams', status: 'busy', active: true })
     expect(offered(now, 'MS Teams')?.text).toBeUndefined()
-    expect(withdrawn(now, 'MS Teams')).toEqual(FACTORY.templates)
+    expect(withdrawn(now, 'MS Teams', FACTORY.templates)).toEqual(FACTORY.templates)
   })
 
   it('is the one that is there already, whatever the capitals', () => {
@@ -189,13 +222,19 @@ describe('a template that a section offers', () => {
     expect(offering(all, 'MS Teams', all)).toEqual([{ ...old, active: true }, ...FACTORY.templates])
   })
 
-  it('comes back as it was saved, at its place', () => {
+  it('is not active any more once it was saved, and active again as it was', () => {
     const all = [
       ...FACTORY.templates.slice(0, 2),
       { ...fresh, id: 't1', name: 'MicSync' },
       ...FACTORY.templates.slice(2),
     ]
-    expect(offering(withdrawn(all, 'MicSync'), 'MicSync', all)).toEqual(all)
+    const without = withdrawn(all, 'MicSync', all)
+    expect(without[2]).toEqual({ ...fresh, id: 't1', name: 'MicSync', active: false })
+    expect(offered(without, 'MicSync')).toBeUndefined()
+    expect([kept(without, 'MicSync'), kept(without, 'MS Teams')]).toEqual([true, false])
+    expect(offering(without, 'MicSync', all)).toEqual(all)
+    // One that was removed comes back at its place.
+    expect(offering(FACTORY.templates, 'MicSync', all)).toEqual(all)
   })
 })
 

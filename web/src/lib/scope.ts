@@ -62,6 +62,25 @@ export function withMethod(
   return { ...others, method, connector: systems.length === 1 ? systems[0]?.id : undefined }
 }
 
+/** Whether anybody could want something of Teams (needsConnector in internal/policy/settings.go). */
+export const usesTeams = (value: Pick<Values['teams'], 'sync' | 'user_may_change'>) =>
+  value.sync !== 'none' || value.user_may_change
+
+/**
+ * A Teams section with something changed: where nobody wants anything of Teams no application is named, and where there
+ * is one only, it is chosen.
+ */
+export function withTeams(
+  value: Values['teams'],
+  part: Partial<Values['teams']>,
+  systems: readonly Pick<Schemas['System'], 'id'>[],
+): Values['teams'] {
+  const { connector, ...next } = { ...value, ...part }
+  if (!usesTeams(next)) return next
+  const only = systems.length === 1 ? systems[0]?.id : undefined
+  return { ...next, connector: connector ?? only }
+}
+
 const FRESH = 'new:'
 
 /** The ID of a template that the server does not know yet, so that other sections can name it before it is saved. */
@@ -103,6 +122,7 @@ const TEMPLATE_FIELDS = ['name', 'active', 'status', 'text', 'forwarding', 'user
 /** The fields of a section that is a record; what the shipped settings leave open counts too. */
 const fieldsOf = (section: SectionName): string[] => {
   const fields = Object.keys(FACTORY[section])
+  if (section === 'teams') return [...fields, 'connector']
   return section === 'calendar' ? [...fields, 'connector', 'accounts'] : fields
 }
 
@@ -188,6 +208,9 @@ const named = (name: string) => (x: Template) => x.name.trim().toLowerCase() ===
 /** The template of a name, if it is offered. */
 export const offered = (templates: Template[], name: string) => templates.find((x) => x.active && named(name)(x))
 
+/** Whether there is a template of a name, offered or not. */
+export const kept = (templates: Template[], name: string) => templates.some(named(name))
+
 /** Templates with one of a name among them: the one that is saved, otherwise a new one that is busy and has no text. */
 export function offering(templates: Template[], name: string, saved: Template[]): Template[] {
   if (templates.some(named(name))) return templates.map((x) => (named(name)(x) ? { ...x, active: true } : x))
@@ -201,8 +224,12 @@ export function offering(templates: Template[], name: string, saved: Template[])
   ]
 }
 
-/** Templates without the one of a name. */
-export const withdrawn = (templates: Template[], name: string) => templates.filter((x) => !named(name)(x))
+/** Templates of which none of a name is offered: one that is saved stays and is not active, a new one goes. */
+export function withdrawn(templates: Template[], name: string, saved: Template[]): Template[] {
+  return templates
+    .filter((x) => !named(name)(x) || saved.some((old) => old.id === x.id))
+    .map((x) => (named(name)(x) ? { ...x, active: false } : x))
+}
 
 /** The versions of what one has seen. */
 export const versionsOf = (scope: Scope): Record<string, string> =>

@@ -147,9 +147,10 @@ export const SENTENCES = {
   connectorOff: 'this connector is switched off',
   lastPlace: 'must be absent in the last place: people come before their groups, and must belong somewhere',
   otherAccount: 'the person has another account of this provider',
-  systemNamed: 'the calendar settings of %s name it; choose something else there first',
+  systemNamed: 'the settings of %s name it; choose something else there first',
   noSystem: '%q is no system that holds calendars',
   noAccounts: '%q is no system with which users connect accounts',
+  teamsNeeded: 'must be given: the application at Microsoft 365',
   systemNeeded: 'must be given: the system that holds the calendars',
   notThatSystem: 'calendars are not read from that system here',
   notThatApplication: 'Microsoft accounts are not connected with that application here',
@@ -291,6 +292,32 @@ export const SENTENCES = {
   onlineNobody: 'Microsoft 365 knows no mailbox with this address.',
   onlineNotHere:
     'The user has no mailbox in Microsoft 365: it may be on an Exchange server of your own, or without a licence.',
+  teamsInStep: '%d people are kept in step with Teams, %d of them are found there',
+  teamsSilent: 'Teams is not heard any more',
+  teamsNobody: 'Microsoft 365 knows nobody with the address %s, or they have no licence for Teams.',
+  teamsMayRead: "The application may read everybody's presence in Teams (%s).",
+  teamsMayNotRead: 'The application may not read presence in Teams.',
+  teamsMaySet: "The application may set everybody's presence in Teams (%s).",
+  teamsMayNotSet: 'The application may not set presence in Teams. Calls and do not disturb are then not shown there.',
+  teamsMayFind: 'The application may find people by the name they sign in with and by their first e-mail address (%s).',
+  teamsMayNotFind:
+    'The application may not look people up. Presence is asked for by their IDs in the directory, which are found in no other way.',
+  teamsUser: 'The user is there.',
+  teamsNoUser: 'Microsoft 365 knows nobody with this address.',
+  teamsNoPresence: 'The user has no presence in Teams.',
+  teamsRead: 'The presence can be read.',
+  teamsWritten: 'The presence can be set, and cleared again.',
+  teamsConsent:
+    'People who connect an account of their own are asked for %s. Where they may not agree themselves, an administrator does it for all: in the Entra admin center open App registrations, the application %s, API permissions, Add a permission, Microsoft Graph, Delegated permissions, choose these, then Grant admin consent.',
+  fixLicence: 'Give the user a licence that includes Teams.',
+  fixTeamsAddress:
+    "Compare the address with the user's page in the Microsoft 365 admin center: it must be the user name or the first e-mail address there.",
+  fixGrant:
+    'In the Entra admin center open App registrations, the application %s, API permissions, Add a permission, Microsoft Graph, Application permissions, choose %s, then Grant admin consent. Changes take up to an hour to take effect.',
+  signInOver: 'The sign-in with Microsoft 365 is not valid any more.',
+  signInExpired: 'The sign-in has expired.',
+  signInWithdrawn: 'The sign-in was withdrawn.',
+  connectAgain: 'Connect the account again.',
   fixNewSecret:
     'Make a new client secret on the page Certificates & secrets of the app registration, and enter its value.',
   fixSecretValue:

@@ -22,6 +22,17 @@ const central: PersonSettings = {
     central: { ...options, user_may_change: true, method: 'local', own_calendars: true },
     effective: options,
   },
+  teams: {
+    central: {
+      sync: 'telephony',
+      user_may_change: true,
+      access: 'application',
+      remember: false,
+      keep_minutes: 10,
+      connector: 'g1',
+    },
+    effective: { sync: 'telephony' },
+  },
 }
 
 it('has a second change build on the first one before the server has answered', () => {
@@ -40,4 +51,22 @@ it('returns to the central values when own ones are taken away', () => {
 
 it('leaves alone what only the administrator may change', () => {
   expect(withOwn(central, { activation: { end: { on: false, profile: 'x' } } }).activation.end?.effective).toEqual(on)
+})
+
+it('has nothing synchronised with Teams where there is no application, whatever somebody wants', () => {
+  const own = withOwn(central, { ...ownOf(central), teams: { sync: 'telephony_and_status' } })
+  expect(own.teams).toMatchObject({
+    own: { sync: 'telephony_and_status' },
+    effective: { sync: 'telephony_and_status' },
+  })
+  // What is not changed is sent again, or it would be reset.
+  expect(ownOf(own).teams).toEqual({ sync: 'telephony_and_status' })
+  const teams = { ...central.teams.central, connector: undefined }
+  expect(withOwn({ ...own, teams: { ...own.teams, central: teams } }, ownOf(own)).teams.effective.sync).toBe('none')
+  const fixed = { ...central.teams.central, user_may_change: false }
+  expect(withOwn({ ...own, teams: { ...own.teams, central: fixed } }, ownOf(own)).teams).toEqual({
+    central: fixed,
+    own: undefined,
+    effective: { sync: 'telephony' },
+  })
 })

@@ -11,9 +11,17 @@ export function withOwn(s: PersonSettings, body: Schemas['PersonSettingsInputBod
   )
   const { user_may_change, own_calendars: _, method: __, connector: ___, accounts: ____, ...given } = s.calendar.central
   const own = user_may_change ? body.calendar : undefined
+  const teams = s.teams.central
+  const ownTeams = teams.user_may_change ? body.teams : undefined
   return {
     activation,
     calendar: { central: s.calendar.central, own, effective: own ?? given },
+    teams: {
+      central: teams,
+      own: ownTeams,
+      // Without an application nothing is synchronised (TeamsSync in internal/policy/own.go).
+      effective: { sync: teams.connector ? (ownTeams ?? teams).sync : 'none' },
+    },
     language: body.language,
     time_zone: body.time_zone,
   }

@@ -4,6 +4,7 @@ import { CopyField } from '../components/CopyField'
 import { SecretEnd } from '../components/SecretEnd'
 import { SystemCalendars } from '../components/SystemCalendars'
 import { SystemScripts } from '../components/SystemScripts'
+import { SystemTeams } from '../components/SystemTeams'
 import { GraphForm } from '../forms/GraphForm'
 import type { Connector } from '../lib/connector'
 import { Section } from '../ui/parts'
@@ -17,10 +18,18 @@ export function GraphPage() {
       Form={GraphForm}
       above={(c, dirty) => (
         <>
-          <ConnectorActions key={c.id} c={c} dirty={dirty} checks mailbox deleteText={t('admin.graph.deleteText')}>
+          <ConnectorActions
+            key={c.id}
+            c={c}
+            dirty={dirty}
+            checks={['calendar', 'teams']}
+            mailbox={{ label: t('admin.connector.mailbox'), hint: t('admin.graph.mailboxHint'), type: 'email' }}
+            deleteText={t('admin.graph.deleteText')}
+          >
             <SecretEnd c={c} />
           </ConnectorActions>
           <SystemCalendars c={c} />
+          <SystemTeams c={c} />
           <Addresses c={c} />
           <SystemScripts c={c} dirty={dirty} />
         </>

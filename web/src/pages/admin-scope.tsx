@@ -28,8 +28,8 @@ import {
   OwnProfilesForm,
   RelationshipsForm,
   SectionChoice,
-  TeamsForm,
 } from '../forms/scope-sections'
+import { TeamsForm } from '../forms/TeamsForm'
 import { TemplatesForm } from '../forms/TemplatesForm'
 import { changeWords, consequences, counted, placeWords } from '../lib/change-words'
 import { FACTORY } from '../lib/factory'
@@ -77,7 +77,7 @@ export function ScopePage() {
           id={scope}
           name={name}
           people={(group ?? location).people ?? 0}
-          location={group && location.name}
+          location={group && { id: location.id ?? '', name: location.name }}
           saved={settings.data}
           base={group && base.data}
         />
@@ -97,8 +97,8 @@ function Settings({
   id: string
   name: string
   people: number
-  /** Of a configuration group: the name of its location, and the settings there. */
-  location?: string
+  /** Of a configuration group: its location, and the settings there. */
+  location?: { id: string; name: string }
   saved: Scope
   base?: Scope
 }) {
@@ -136,7 +136,7 @@ function Settings({
       key={section}
       section={section}
       note={NOTES[section] && t(NOTES[section])}
-      location={location}
+      location={location?.name}
       individual={next[section].individual}
       onChoose={base && ((individual) => choose(section, individual))}
     >
@@ -181,7 +181,14 @@ function Settings({
         />
       ))}
       {form('teams', (off) => (
-        <TeamsForm value={next.teams.value} off={off} offer={offer} onChange={(v) => put('teams', v)} />
+        <TeamsForm
+          scope={id}
+          value={next.teams.value}
+          off={off}
+          wrong={wrong}
+          offer={offer}
+          onChange={(v) => put('teams', v)}
+        />
       ))}
       {form('microphone', (off) => (
         <MicrophoneForm

@@ -28,14 +28,14 @@ import { useTitleOf } from '../components/AppointmentRow'
 import { useProblemText } from '../components/problem'
 import { useClock, useMe, useNow } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
-import { allDayOn, type Box, layOut } from '../lib/agenda'
+import { allDayOn, type Box, layOut, liveSource } from '../lib/agenda'
 import { type Appointment, type Card, mayRead, mayWrite } from '../lib/model'
 import type { AgendaSearch } from '../lib/search'
 import { shipped } from '../lib/shipped'
-import { clockTime, dayRange, interval, longDay, moment, weekdayName } from '../lib/time'
+import { clockTime, dayRange, duration, interval, longDay, moment, weekdayName } from '../lib/time'
 import { addDays, civil, type Day, instant, startOf, weekOf } from '../lib/zone'
 import { Empty, Page, Trouble, useTitle } from '../ui/parts'
-import { StatusShape } from '../ui/StatusShape'
+import { PhoneMark, StatusShape } from '../ui/StatusShape'
 
 /** Pixels of an hour. */
 const HOUR = 54
@@ -305,8 +305,19 @@ function Entry({
   const quiet = told && (a.dismissed || !a.counts)
   const times = a.all_day
     ? t('agenda.allDay')
-    : `${clockTime(from, clock)}${to ? `–${clockTime(to, clock)}` : ` – ${t('agenda.running')}`}`
-  const label = [title(a), times, profile, t(`status.${a.status}`), told && a.dismissed && t('agenda.dismissed')]
+    : to
+      ? `${clockTime(from, clock)}–${clockTime(to, clock)}`
+      : t('presence.since', { at: moment(from, now, clock) })
+  const live = liveSource(a)
+  const running = live && !to
+  const label = [
+    title(a),
+    times,
+    running && t('agenda.running'),
+    profile,
+    t(`status.${a.status}`),
+    told && a.dismissed && t('agenda.dismissed'),
+  ]
     .filter(Boolean)
     .join(', ')
   return (
@@ -319,7 +330,7 @@ function Entry({
       <PopoverTrigger disableButtonEnhancement>
         <button
           type="button"
-          className={`${className}${quiet ? ' quiet-box' : ''}${a.dismissed ? ' dismissed' : ''}${over ? ' over' : ''}${a.show_as === 'tentative' ? ' tentative' : ''}`}
+          className={`${className}${quiet ? ' quiet-box' : ''}${a.dismissed ? ' dismissed' : ''}${over ? ' over' : ''}${running ? ' live' : ''}${a.show_as === 'tentative' ? ' tentative' : ''}`}
           data-day={day}
           aria-label={label}
           style={{
@@ -331,6 +342,7 @@ function Entry({
         >
           <span className="box-title">
             {a.private && <LockClosed12Regular aria-hidden="true" />}
+            {live === 'teams' && <PhoneMark size={12} />}
             {title(a)}
           </span>
           {!a.all_day && <span className="box-time">{times}</span>}
@@ -344,9 +356,6 @@ function Entry({
   )
 }
 
-/** Sources whose entries stand in no calendar. */
-const LIVE = ['teams', 'microphone'] as const
-
 function Details({ a, card, self, onDone }: { a: Appointment; card: Card; self: boolean; onDone: () => void }) {
   const { t } = useTranslation()
   const clock = useClock()
@@ -358,7 +367,7 @@ function Details({ a, card, self, onDone }: { a: Appointment; card: Card; self: 
   const decide = useDecision(person)
   const { data: profiles } = useQuery({ ...profilesQuery(person), enabled: may })
   const source = a.ref.split(/[#/]/)[0]
-  const live = LIVE.find((x) => x === source)
+  const live = liveSource(a)
   const chosen = source === 'hand' || source === 'assistant'
   const over = a.end ? new Date(a.end) <= now : false
   const told = mayRead(card, 'text')
@@ -372,9 +381,17 @@ function Details({ a, card, self, onDone }: { a: Appointment; card: Card; self: 
   const facts: [string, string | ReactElement | undefined][] = [
     [
       t('agenda.when'),
-      a.all_day ? t('agenda.allDay') : interval(new Date(a.start), a.end ? new Date(a.end) : undefined, now, clock),
+      a.all_day
+        ? t('agenda.allDay')
+        : live && !a.end
+          ? t('presence.sinceFor', {
+              at: moment(new Date(a.start), now, clock),
+              for: duration(now.getTime() - new Date(a.start).getTime(), clock.locale),
+            })
+          : interval(new Date(a.start), a.end ? new Date(a.end) : undefined, now, clock),
     ],
-    [t('agenda.showAs'), chosen ? t('agenda.timedChoice') : t(`showAs.${a.show_as}`)],
+    // Only calendars say how an entry is to show.
+    [t('agenda.showAs'), chosen ? t('agenda.timedChoice') : live ? undefined : t(`showAs.${a.show_as}`)],
     [
       t('agenda.presence'),
       <span className="entry-status" key="s">

@@ -60,7 +60,10 @@ export function CalendarsPage() {
       >
         {query.isPending && <Waiting label={t('waiting')} rows={3} />}
         {query.error && <QueryTrouble error={query.error} again={() => void query.refetch()} />}
-        {refused && <RefusedAccount why={refused} connector={connector} />}
+        {/* The name would come a moment later, and be announced twice. */}
+        {refused && !query.isPending && (
+          <RefusedAccount why={refused} name={data?.accounts.find((a) => a.id === connector)?.name} />
+        )}
         {remove.error && <Trouble>{say(remove.error)}</Trouble>}
         <ul className="rows">
           {data?.calendars.map((c) => (

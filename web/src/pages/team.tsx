@@ -13,6 +13,7 @@ import { setDensity, useDensity } from '../components/appearance'
 import { PeopleGrid } from '../components/PeopleGrid'
 import { PersonTile } from '../components/PersonTile'
 import { useMe } from '../components/session'
+import { TeamsPrompt } from '../components/TeamsPrompt'
 import { QueryTrouble } from '../components/trouble'
 import { type Card, lineShown, type Presence, STATUSES } from '../lib/model'
 import type { StatusFilter } from '../lib/search'
@@ -70,6 +71,7 @@ export function TeamPage() {
         <DensityButton />
       </header>
       <AccountPrompt />
+      <TeamsPrompt />
       {error && <QueryTrouble error={error} again={() => void (q ? found : team).refetch()} />}
       {pending && <Waiting label={t('waiting')} rows={10} />}
       {groups.map((g) => (

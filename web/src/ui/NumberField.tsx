@@ -4,6 +4,7 @@ import { useEffect, useState } from 'react'
 /** A whole number that counts when the field is left. One that cannot be taken stays there, with the reason. */
 export function NumberField({
   label,
+  hint,
   value,
   min,
   max,
@@ -12,6 +13,7 @@ export function NumberField({
   onChange,
 }: {
   label: string
+  hint?: string
   value: number
   min: number
   max: number
@@ -32,7 +34,7 @@ export function NumberField({
     if (fits && n !== value) onChange(n)
   }
   return (
-    <Field label={label} validationMessage={left && !fits && !disabled ? wrong : undefined}>
+    <Field label={label} hint={hint} validationMessage={left && !fits && !disabled ? wrong : undefined}>
       <Input
         type="number"
         min={min}
