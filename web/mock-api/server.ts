@@ -217,6 +217,7 @@ export class Server {
             activity: 'Available',
           }
         : {}),
+      ...(this.inTeams.availability ? { activity: this.inTeams.availability } : {}),
       ...this.inTeams,
     }
   }

@@ -16,7 +16,7 @@ export function TeamsHint() {
   return (
     <MessageBar intent="warning" layout="multiline" className="why-hint">
       <MessageBarBody>
-        {first.text} <Link to="/settings/teams">{t('settings.teams')}</Link>
+        {first.text} <Link to="/settings/teams">{t('teams.more')}</Link>
       </MessageBarBody>
     </MessageBar>
   )

@@ -43,7 +43,7 @@ export function TeamsPrompt() {
           {t('teams.signIn')}
         </a>
         <Link to="/settings/teams" className="button-link">
-          {t('settings.teams')}
+          {t('teams.more')}
         </Link>
       </MessageBarActions>
     </MessageBar>

@@ -51,7 +51,6 @@ export default function WhyDialog({ person, onClose }: { person: string; onClose
             {query.isPending && <Waiting label={t('waiting')} rows={4} />}
             {query.error && <QueryTrouble error={query.error} again={() => void query.refetch()} />}
             {query.data && <Answer e={query.data} asked={asked} />}
-            {self && <TeamsHint />}
           </DialogContent>
           <DialogActions>
             <Button ref={close} appearance="primary" onClick={onClose}>
@@ -88,6 +87,7 @@ function Answer({ e, asked }: { e: Explanation; asked: Asked }) {
         {e.presence.status && <StatusShape status={e.presence.status} size={24} />}
         <span>{won ? winnerSentence(won, asked, t) : e.presence.off ? t('presence.off') : t('why.winner.none')}</span>
       </p>
+      {asked.self && <TeamsHint />}
       <h3>{t('why.others')}</h3>
       {considered.length ? (
         <Reasons list={considered} all={e.entries} asked={asked} />

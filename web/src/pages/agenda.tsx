@@ -443,7 +443,7 @@ function Details({ a, card, self, onDone }: { a: Appointment; card: Card; self: 
             value={[...profiles.own, ...profiles.templates].find((f) => f.name === a.profile)?.id ?? ''}
             onChange={(_e, d) => decide.mutate({ ref: a.ref, dismissed: false, profile: d.value || undefined })}
           >
-            <option value="">{t('agenda.giveNone')}</option>
+            <option value="">{t(live ? 'agenda.giveNoneLive' : 'agenda.giveNone')}</option>
             {[...profiles.own, ...profiles.templates].map((f) => (
               <option key={f.id} value={f.id}>
                 {shipped(f.name, t)}

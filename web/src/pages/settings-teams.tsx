@@ -72,7 +72,14 @@ function Choice({ teams }: { teams: PersonTeams }) {
     return (
       <Section title={t('teams.title')} note={t('teams.lead')} actions={<Locked />}>
         <p className="in-force">{t(`admin.teams.sync.${teams.sync}`)}</p>
-        <p className="note">{t(`admin.teams.means.${teams.sync}`)}</p>
+        {teams.sync === 'telephony_and_status' ? (
+          <>
+            <p className="note">{t('admin.teams.means.telephony')}</p>
+            <p className="note">{t('teams.status')}</p>
+          </>
+        ) : (
+          <p className="note">{t(`admin.teams.means.${teams.sync}`)}</p>
+        )}
       </Section>
     )
   const set = (sync: TeamsSync | undefined) => change((own) => ({ ...own, teams: sync && { sync } }))

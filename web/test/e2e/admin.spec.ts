@@ -302,43 +302,52 @@ test.describe('presence management', () => {
     const teams = region(page, 'Microsoft Teams')
     const offer = teams.getByRole('checkbox', { name: 'Offer a central profile template “MS Teams”' })
     await expect(teams.getByRole('radio', { name: /^Nothing/ })).toBeChecked()
-    await teams.getByRole('radio', { name: /^Telephony Who/ }).check()
+    await teams.getByRole('radio', { name: /^Telephony From Teams/ }).check()
     await page.getByLabel('Microsoft Teams: Users').selectOption({ label: 'User may change' })
+    await teams.getByRole('combobox', { name: 'Application' }).selectOption('Microsoft 365')
     await offer.check()
     const row = page
       .getByRole('table', { name: 'Profile templates' })
       .getByRole('row')
       .filter({ has: page.getByRole('rowheader', { name: 'MS Teams' }) })
     await expect(row).toContainText('Busy')
-    await changes(page).getByRole('button', { name: '3 unsaved changes' }).click()
+    await changes(page).getByRole('button', { name: '4 unsaved changes' }).click()
     await expect(changes(page).getByRole('list', { name: 'Profile templates' })).toContainText(
       'New template “MS Teams”',
     )
     await expect(changes(page).getByRole('list', { name: 'Microsoft Teams' }).getByRole('listitem')).toHaveText([
       /What is synchronised.*Nothing.*Telephony/,
       /Users.*User cannot change.*User may change/,
+      /Application.*nothing.*Microsoft 365/,
     ])
-    await expect(changes(page).getByRole('list', { name: 'What will happen' })).toContainText('Microsoft 365')
+    await expect(changes(page).getByRole('list', { name: 'What will happen' })).toContainText(
+      'Who is in a call in Teams is on the phone here, and the other way round.',
+    )
     await changes(page).getByRole('button', { name: 'Save all' }).click()
     await expect(page.getByText('All changes are saved')).toBeVisible()
     await expect(offer).toBeChecked()
 
     // To take it away and to have it back is no change; while it is used it stays.
     await offer.uncheck()
-    await expect(row).toHaveCount(0)
+    await expect(row).toContainText('MS Teams (not active)')
+    await expect(offer).toHaveAccessibleDescription(/becomes active again, as it is/)
     await offer.check()
     await expect(changes(page)).toHaveCount(0)
     await page.getByLabel('Profile for appointments').selectOption('MS Teams')
-    await expect(offer).toHaveAccessibleDescription(/cannot be withdrawn. Used by: calendar, profile for appointments/)
+    await expect(offer).toHaveAccessibleDescription(
+      /cannot be deactivated. Used by: calendar, profile for appointments/,
+    )
     await offer.press('Space')
     await expect(offer).toBeChecked()
     await page.getByLabel('Profile for appointments').selectOption('Appointment')
     await offer.press('Space')
     await expect(offer).not.toBeChecked()
-    await expect(changes(page).getByRole('list', { name: 'Profile templates' })).toContainText('Template “MS Teams”')
+    await expect(changes(page).getByRole('list', { name: 'Profile templates' })).toContainText(
+      /MS Teams: Active.*yes.*no/,
+    )
     await changes(page).getByRole('button', { name: 'Save all' }).click()
     await expect(page.getByText('All changes are saved')).toBeVisible()
-    await expect(row).toHaveCount(0)
+    await expect(row).toContainText('MS Teams (not active)')
   })
 
   test('a template is offered where the templates are', async ({ page }) => {
@@ -350,6 +359,9 @@ test.describe('presence management', () => {
       const offer = region(page, section).getByRole('checkbox', { name: `template “${name}”` })
       await expect(offer).toBeDisabled()
       await expect(offer).toHaveAccessibleDescription(/are those of Berlin. Choose “Individual” at “Profile templates”/)
+      await expect(
+        region(page, section).getByRole('link', { name: 'Open the presence management of Berlin' }),
+      ).toHaveAttribute('href', '/admin/scopes/berlin')
     }
     await region(page, 'Profile templates').getByRole('radio', { name: 'Individual' }).check()
     await region(page, 'Microphone').getByRole('checkbox', { name: 'template “MicSync”' }).check()
@@ -445,7 +457,7 @@ test.describe('presence management', () => {
     await elsewhere(page, ({ calendar, microphone, teams }) => ({
       calendar: { ...calendar.value, days_ahead: 14, all_day: false },
       microphone: { ...microphone.value, programs: microphone.value.programs.filter((p) => p.process !== 'Slack') },
-      teams: { ...teams.value, sync: 'telephony' },
+      teams: { ...teams.value, sync: 'telephony', connector: 'g1' },
     }))
     const save = changes(page).getByRole('button', { name: 'Save all' })
     await save.click()
@@ -461,7 +473,7 @@ test.describe('presence management', () => {
     // The page shows what is saved, with my changes on top.
     await expect(days).toHaveValue('60')
     await expect(page.getByLabel('All-day appointments count')).not.toBeChecked()
-    await expect(region(page, 'Microsoft Teams').getByRole('radio', { name: /^Telephony Who/ })).toBeChecked()
+    await expect(region(page, 'Microsoft Teams').getByRole('radio', { name: /^Telephony From Teams/ })).toBeChecked()
     await expect(mic.getByLabel('Process: Slack')).toHaveCount(0)
     await expect(mic.getByLabel('Alias: Video')).toHaveValue('Video')
     await expect(save).toHaveAccessibleDescription('Look first at what somebody else has changed.')

@@ -292,12 +292,14 @@ test.describe('Graph API', () => {
 
   test('one that settings name is not deleted; a check says what to do', async ({ page }) => {
     await open(page, '/admin/system/graph/g2', { calendar: { accounts: 'g2' } })
-    await page.getByRole('button', { name: 'Check' }).click()
-    await expect(steps(page).last()).toContainText(/What to do: Upload the certificate/)
+    await page.getByRole('button', { name: 'Check calendars' }).click()
+    await expect(
+      page.getByRole('list', { name: 'What the check of calendars found' }).getByRole('listitem').last(),
+    ).toContainText(/What to do: Upload the certificate/)
     await page.getByRole('button', { name: 'Delete…' }).click()
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click()
     await expect(
-      page.getByText('the calendar settings of location "Berlin" name it; choose something else there first'),
+      page.getByText('the settings of location "Berlin" name it; choose something else there first'),
     ).toBeVisible()
   })
 })
