@@ -153,7 +153,20 @@ func (w *telling) presence(what string) Presence {
 	}
 }
 
-// silent ends the test if anything was told, or is to be read.
+// heard waits until something was told, or is to be read.
+func (w *telling) heard() {
+	w.t.Helper()
+	w.until("something is heard", func() bool {
+		select {
+		case <-w.hints:
+			return true
+		default:
+			return len(w.told) > 0
+		}
+	})
+}
+
+// silent fails the test if anything was told, or is to be read.
 func (w *telling) silent(what string) {
 	w.t.Helper()
 	select {
@@ -281,8 +294,13 @@ func TestTheKeysOfEntraIDAreOutOfReach(t *testing.T) {
 		t.Errorf("%v are to be read, want %v", got, want)
 	}
 	lift()
-	must(t, w.stand.EndCall("anna@example.com", "bert@example.com"))
-	w.presence("they are in reach again")
+	for { // it is not tried all the time
+		must(t, w.stand.EndCall("anna@example.com", "bert@example.com"))
+		must(t, w.stand.Call("anna@example.com", "bert@example.com"))
+		if w.heard(); len(w.told) > 0 {
+			break
+		}
+	}
 	if n := w.s.Notifications().Forged; n > 0 {
 		t.Errorf("%d are forged", n)
 	}
