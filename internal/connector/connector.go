@@ -75,7 +75,7 @@ type Connectors struct {
 	hooks  *webhook.Hooks
 	wake   chan struct{}
 	agenda *agenda.Agenda // reads the calendars in systems; nil: nobody does
-	teams  *teams.Teams    // keeps people in step with Microsoft Teams; nil: nobody does
+	teams  *teams.Teams   // keeps people in step with Microsoft Teams; nil: nobody does
 	public string         // the address under which everybody knows this server; empty: not known
 
 	closing sync.WaitGroup // systems that are not used any more
