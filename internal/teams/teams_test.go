@@ -140,7 +140,6 @@ func TestAChoiceInTeamsIsNotOverwritten(t *testing.T) {
 // Calls on both sides at the same time: each is seen on the other, and neither is taken for the other.
 func TestCallsOnBothSidesStayApart(t *testing.T) {
 	story(t, 2, func(t *testing.T, h *house) {
-		const inTeams = "busy [Appointment] On the phone (MS Teams) (on_the_phone MS Teams)"
 		h.choose("anna", presence.Available, time.Time{})
 		h.ok(h.microsoft.Call(at("anna"), at("bert")))
 		time.Sleep(shortly)
@@ -207,7 +206,6 @@ func TestNoEchoThroughASlowTeams(t *testing.T) {
 // A restart in the midst: what was written is known, renewed and cleared, and an entry stands until Teams is heard again.
 func TestARestartInTheMidst(t *testing.T) {
 	story(t, 3, func(t *testing.T, h *house) {
-		const inTeams = "busy [Appointment] On the phone (MS Teams) (on_the_phone MS Teams)"
 		for _, who := range h.people {
 			h.choose(who, presence.Available, time.Time{})
 		}
