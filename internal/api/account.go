@@ -10,6 +10,7 @@ import (
 	"github.com/doorlight/doorlight/internal/agenda"
 	"github.com/doorlight/doorlight/internal/connector"
 	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/teams"
 )
 
 // AccountPrefix is the path under which browsers go to Microsoft to connect an account, and come back. These are pages, not
@@ -34,7 +35,8 @@ func (s *Server) accountCookie(id, state, value string, maxAge int) *http.Cookie
 	return c
 }
 
-// beginAccount leads who is signed in to the page on which they let their calendar be read.
+// beginAccount leads who is signed in to the page on which they let their calendar be read, or with for=teams their presence be
+// read and written.
 func (s *Server) beginAccount(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("connector")
 	if s.slowDown(w, r, "begin/") {
@@ -50,9 +52,18 @@ func (s *Server) beginAccount(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, newProblem(http.StatusForbidden, "accounts are connected from the settings of who is signed in"))
 		return
 	}
-	t, page, err := s.connectors.BeginAccount(r.Context(), id, c.person, s.base(r)+connector.AccountPath(id, "callback"))
+	purpose, keep := connector.PurposeCalendar, false
+	switch r.FormValue("for") {
+	case "", connector.PurposeCalendar:
+	case connector.PurposeTeams:
+		purpose, keep = connector.PurposeTeams, r.FormValue("remember") == "true"
+	default:
+		writeProblem(w, newProblem(http.StatusNotFound, "accounts are connected for calendar or teams"))
+		return
+	}
+	t, page, err := s.connectors.BeginAccount(r.Context(), id, purpose, c.person, keep, s.base(r)+connector.AccountPath(id, "callback"))
 	if err != nil {
-		s.accountRefused(w, r, id, err)
+		s.accountRefused(w, r, id, purpose, err)
 		return
 	}
 	text, expires := s.connectors.Seal("account/"+id, t)
@@ -75,24 +86,47 @@ func (s *Server) finishAccount(w http.ResponseWriter, r *http.Request) {
 	}
 	c := callerOf(r.Context())
 	if !known || state == "" || t.State != state || c.person == nil || c.person.ID != t.Tie {
-		s.accountRefused(w, r, id, &connector.Refusal{Why: connector.RefusedExpired, Detail: "the answer belongs to no attempt of this browser"})
+		s.accountRefused(w, r, id, connector.PurposeOf(state), &connector.Refusal{Why: connector.RefusedExpired, Detail: "the answer belongs to no attempt of this browser"})
 		return
 	}
-	who, err := s.connectors.FinishAccount(r.Context(), id, t.Attempt, s.base(r)+connector.AccountPath(id, "callback"), answer)
+	who, err := s.connectors.FinishAccount(r.Context(), id, t, s.base(r)+connector.AccountPath(id, "callback"), answer)
 	if err == nil {
-		_, err = s.agenda.Connect(context.WithoutCancel(r.Context()), c.by(), agenda.Account{
-			PersonID: c.person.ID, ConnectorID: id, Name: who.Name, Username: who.Username, Token: who.Token,
-		})
+		err = s.connect(context.WithoutCancel(r.Context()), c, id, t, who)
 	}
 	if err != nil {
-		s.accountRefused(w, r, id, err)
+		s.accountRefused(w, r, id, t.Purpose, err)
 		return
 	}
-	http.Redirect(w, r, "/settings/calendars", http.StatusSeeOther)
+	http.Redirect(w, r, accountPage(t.Purpose), http.StatusSeeOther)
 }
 
-// accountRefused leads back to the page of calendars, which says why.
-func (s *Server) accountRefused(w http.ResponseWriter, r *http.Request, id string, err error) {
+// connect has an account used for what it was connected for.
+func (s *Server) connect(ctx context.Context, c caller, id string, t connector.Ticket, who connector.Account) (err error) {
+	switch {
+	case t.Purpose != connector.PurposeTeams:
+		_, err = s.agenda.Connect(ctx, c.by(), agenda.Account{
+			PersonID: c.person.ID, ConnectorID: id, Name: who.Name, Username: who.Username, Token: who.Token,
+		})
+	case s.teams == nil:
+		err = &connector.Refusal{Why: connector.RefusedOff, Detail: "Microsoft Teams is not used"}
+	default:
+		err = s.teams.Connect(ctx, c.by(), teams.Account{
+			PersonID: c.person.ID, ConnectorID: id, Username: who.Username, UserID: who.UserID, Token: who.Token, Remember: t.Keep,
+		})
+	}
+	return err
+}
+
+// accountPage is the page from which accounts are connected.
+func accountPage(purpose string) string {
+	if purpose == connector.PurposeTeams {
+		return "/settings/teams"
+	}
+	return "/settings/calendars"
+}
+
+// accountRefused leads back to the page from which somebody came, which says why.
+func (s *Server) accountRefused(w http.ResponseWriter, r *http.Request, id, purpose string, err error) {
 	ctx, why := r.Context(), connector.RefusedProvider
 	var told *connector.Refusal
 	switch {
@@ -104,5 +138,5 @@ func (s *Server) accountRefused(w http.ResponseWriter, r *http.Request, id strin
 	default:
 		s.problem(ctx, fault.Wrap(fault.Unavailable, err, "the account cannot be connected at the moment")) // which logs it
 	}
-	http.Redirect(w, r, "/settings/calendars?"+url.Values{"refused": {why}, "connector": {id}}.Encode(), http.StatusSeeOther)
+	http.Redirect(w, r, accountPage(purpose)+"?"+url.Values{"refused": {why}, "connector": {id}}.Encode(), http.StatusSeeOther)
 }

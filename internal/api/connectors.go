@@ -51,9 +51,17 @@ type Connector struct {
 	Running     bool              `json:"running,omitempty"`
 
 	ExpiresAt      *time.Time `json:"expires_at,omitempty" doc:"Of kind graph: when its secret or certificate ends, as far as that is known."`
+	Teams          *TeamsUse  `json:"teams,omitempty" doc:"Of kind graph: how asking Microsoft Teams goes, since the start of the server. Absent: it was not asked."`
 	CallbackPath   string     `json:"callback_path,omitempty" doc:"Of kinds oidc and graph: where its pages lead back to (redirect URI), to be entered at the provider."`
 	LogoutPath     string     `json:"logout_path,omitempty" doc:"Of kind oidc: where it tells that somebody has signed out there (back-channel logout URI)."`
 	TokenExpiresAt *time.Time `json:"token_expires_at,omitempty" doc:"Of kind scim. Absent: its token does not expire, or there is none."`
+}
+
+// TeamsUse is how the latest attempts to ask Microsoft Teams went.
+type TeamsUse struct {
+	CheckedAt   *time.Time `json:"checked_at,omitempty" doc:"The last attempt."`
+	SucceededAt *time.Time `json:"succeeded_at,omitempty" doc:"The last one that went well."`
+	Error       string     `json:"error,omitempty" doc:"What went wrong last, in words."`
 }
 
 // Connectors are all connectors.
@@ -96,6 +104,9 @@ func connectorOut(c connector.Connector) Connector {
 		out.CallbackPath, out.LogoutPath = authPath(c.ID, "callback"), authPath(c.ID, "logout")
 	case connector.KindGraph:
 		out.CallbackPath = connector.AccountPath(c.ID, "callback")
+	}
+	if u := c.Teams; u != nil {
+		out.Teams = &TeamsUse{CheckedAt: known(&u.CheckedAt), SucceededAt: known(&u.SucceededAt), Error: u.Error}
 	}
 	out.ExpiresAt = known(&c.ExpiresAt)
 	if !c.TokenExpiresAt.IsZero() {
@@ -147,17 +158,25 @@ const checkAtMost = 2 * time.Minute
 // ConnectorCheck tries an outside system.
 type ConnectorCheck struct {
 	ConnectorPath
-	Mailbox string `query:"mailbox" maxLength:"320" doc:"Of systems that hold calendars: the address of somebody whose calendar is to be read. Absent: what needs one is left out."`
+	Mailbox string `query:"mailbox" maxLength:"320" doc:"Of systems that hold calendars: the address of somebody whose calendar is to be read, or whose presence. Absent: what needs one is left out."`
+	For     string `query:"for" enum:"calendar,teams" default:"calendar" doc:"Of kind graph: what it is to be good for."`
 }
 
 func (s *Server) postConnectorCheck(ctx context.Context, in *ConnectorCheck) (*Out[Steps], error) {
 	ctx, cancel := context.WithTimeout(ctx, checkAtMost)
 	defer cancel()
-	steps, err := s.connectors.Check(ctx, in.Connector, strings.TrimSpace(in.Mailbox))
+	steps, err := s.check(ctx, in.Connector, strings.TrimSpace(in.Mailbox), in.For)
 	if err != nil {
 		return nil, err
 	}
 	return &Out[Steps]{Steps{stepsOut(steps)}}, nil
+}
+
+func (s *Server) check(ctx context.Context, id, mailbox, what string) ([]directory.Step, error) {
+	if what == connector.PurposeTeams {
+		return s.connectors.CheckTeams(ctx, id, mailbox)
+	}
+	return s.connectors.Check(ctx, id, mailbox)
 }
 
 // ExchangeConfigInput is the file in which another product keeps how it hears of changes in Exchange (C6).
@@ -188,7 +207,7 @@ type ScriptsQuery struct {
 
 // Script is something that an administrator runs at an outside system.
 type Script struct {
-	Name  string `json:"name" enum:"account,impersonation,scope,delegate,throttling,test,registration,restriction"`
+	Name  string `json:"name" enum:"account,impersonation,scope,delegate,throttling,test,registration,restriction,teams"`
 	Shell string `json:"shell" enum:"exchange_management_shell,microsoft_graph_powershell,exchange_online_powershell" doc:"Where it is run."`
 	Text  string `json:"text" doc:"Filled in with the names of the connector."`
 }
@@ -224,6 +243,7 @@ type System struct {
 	Enabled  bool   `json:"enabled"`
 	Calendar bool   `json:"calendar" doc:"It may hold everybody's calendars."`
 	Accounts bool   `json:"accounts" doc:"People may connect accounts with it."`
+	Teams    bool   `json:"teams" doc:"Microsoft Teams is reached with it."`
 }
 
 // Systems are the outside systems that settings can name.
@@ -237,8 +257,8 @@ func (s *Server) getSystems(_ context.Context, in *ScopePath) (*Out[Systems], er
 	}
 	out := Systems{Systems: []System{}}
 	for _, c := range s.connectors.All() {
-		if f, ok := s.connectors.System(c.ID); ok && (f.Calendar || f.Accounts) {
-			out.Systems = append(out.Systems, System{ID: c.ID, Kind: c.Kind, Name: c.Name, Enabled: c.Enabled, Calendar: f.Calendar, Accounts: f.Accounts})
+		if f, ok := s.connectors.System(c.ID); ok && (f.Calendar || f.Accounts || f.Teams) {
+			out.Systems = append(out.Systems, System{ID: c.ID, Kind: c.Kind, Name: c.Name, Enabled: c.Enabled, Calendar: f.Calendar, Accounts: f.Accounts, Teams: f.Teams})
 		}
 	}
 	return &Out[Systems]{out}, nil

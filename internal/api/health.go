@@ -37,7 +37,7 @@ type Health struct {
 
 // Part is a part of the server, or a system around it.
 type Part struct {
-	Kind        string     `json:"kind" enum:"database,presence,stream,certificate,ics,caldav,graph_account,local,exchange,graph,domino,ldap,oidc,scim,webhook"`
+	Kind        string     `json:"kind" enum:"database,presence,stream,certificate,ics,caldav,graph_account,local,exchange,graph,domino,teams,ldap,oidc,scim,webhook"`
 	ID          string     `json:"id,omitempty" doc:"Of the connector."`
 	Name        string     `json:"name,omitempty" doc:"Of the connector."`
 	State       string     `json:"state" enum:"ok,waiting,failing,off" doc:"waiting: it was never used."`
@@ -73,8 +73,44 @@ func (s *Server) getHealth(ctx context.Context, _ *empty) (*Out[Health], error) 
 	out.Parts = append(out.Parts, s.calendarHealth(now)...)
 	for _, c := range s.connectors.All() {
 		out.Parts = append(out.Parts, s.connectorHealth(&c, now))
+		if p, ok := s.teamsHealth(&c, now); ok {
+			out.Parts = append(out.Parts, p)
+		}
 	}
 	return &Out[Health]{out}, nil
+}
+
+// teamsSilent is how long Microsoft Teams may be silent before it is worth a word; it is asked every few seconds.
+const teamsSilent = 2 * time.Minute
+
+// teamsHealth tells how Microsoft Teams is doing by an application; ok is false if nobody is kept in step with it.
+func (s *Server) teamsHealth(c *connector.Connector, now time.Time) (p Part, ok bool) {
+	if s.teams == nil || !c.Enabled {
+		return p, false
+	}
+	st := s.teams.SystemStatus(c.ID)
+	if st.People == 0 {
+		return p, false
+	}
+	p = Part{Kind: "teams", ID: c.ID, Name: c.Name, State: stateOK}
+	p.Found = fmt.Sprintf("%d people are kept in step with Teams, %d of them are found there", st.People, st.Found)
+	if u := c.Teams; u != nil {
+		p.CheckedAt, p.SucceededAt, p.Error = known(&u.CheckedAt), known(&u.SucceededAt), u.Error
+	}
+	silent := now.Sub(st.HeardAt)
+	switch heard := !st.HeardAt.IsZero(); {
+	case p.Error != "":
+		p.State = stateFailing
+	case !heard:
+		p.State = stateWaiting
+	case silent > teamsSilent:
+		p.State, p.Error = stateFailing, "Teams is not heard any more"
+	}
+	if !st.HeardAt.IsZero() {
+		lag := int64(max(0, silent, st.Oldest) / time.Second)
+		p.LagSeconds = &lag
+	}
+	return p, true
 }
 
 func (s *Server) databaseHealth(ctx context.Context) Part {

@@ -94,6 +94,7 @@ func (s *Server) settings(p *office.Person) PersonSettings {
 		out.Activation[e] = x
 	}
 	out.Calendar = CalendarSetting{Central: p.Settings.Calendar, Own: p.Own.Calendar, Effective: p.Settings.CalendarOptions(&p.Own)}
+	out.Teams = teamsSetting(p)
 	return out
 }
 
@@ -111,7 +112,7 @@ func (s *Server) putPersonSettings(ctx context.Context, in *PersonSettingsInput)
 		return nil, err
 	}
 	err = s.office.ChangePreferences(ctx, c.by(), p.ID, in.Body.Language, in.Body.TimeZone, func(_ *office.Person, o *policy.Own) error {
-		o.Activation, o.Calendar = in.Body.Activation, in.Body.Calendar
+		o.Activation, o.Calendar, o.Teams = in.Body.Activation, in.Body.Calendar, in.Body.Teams
 		return nil
 	})
 	if err != nil {

@@ -163,6 +163,7 @@ type EventSetting struct {
 type PersonSettings struct {
 	Activation map[policy.Event]EventSetting `json:"activation"`
 	Calendar   CalendarSetting               `json:"calendar"`
+	Teams      TeamsSetting                  `json:"teams"`
 	Language   string                        `json:"language,omitempty" enum:"en,de"`
 	TimeZone   string                        `json:"time_zone,omitempty" doc:"Absent: the location's."`
 }
@@ -180,6 +181,7 @@ type PersonSettingsInput struct {
 	Body struct {
 		Activation map[policy.Event]policy.OnEvent `json:"activation,omitempty"`
 		Calendar   *policy.CalendarOptions         `json:"calendar,omitempty"`
+		Teams      *policy.OwnTeams                `json:"teams,omitempty"`
 		Language   string                          `json:"language,omitempty" enum:"en,de"`
 		TimeZone   string                          `json:"time_zone,omitempty" maxLength:"64"`
 	}

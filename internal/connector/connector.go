@@ -26,6 +26,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/teams"
 	"github.com/doorlight/doorlight/internal/webhook"
 )
 
@@ -44,6 +45,13 @@ type Connector struct {
 	Running                bool
 	TokenExpiresAt         time.Time // of KindSCIM; zero: never
 	ExpiresAt              time.Time // of KindGraph: its secret or certificate; zero: not known
+	Teams                  *TeamsUse // of KindGraph: how asking Microsoft Teams goes, since the start; nil: it was not asked
+}
+
+// TeamsUse is how the latest attempts to ask Microsoft Teams went.
+type TeamsUse struct {
+	CheckedAt, SucceededAt time.Time // last attempt and success; zero: never
+	Error                  string    // of the last attempt, in words; empty: it went well
 }
 
 // Entry is what an administrator enters.
@@ -67,6 +75,7 @@ type Connectors struct {
 	hooks  *webhook.Hooks
 	wake   chan struct{}
 	agenda *agenda.Agenda // reads the calendars in systems; nil: nobody does
+	teams  *teams.Teams   // keeps people in step with Microsoft Teams; nil: nobody does
 	public string         // the address under which everybody knows this server; empty: not known
 
 	closing sync.WaitGroup // systems that are not used any more
@@ -85,6 +94,7 @@ type entry struct {
 	dir      *directory.Directory // of KindLDAP; nil if its settings cannot be used
 	op       *openid.Provider     // of KindOIDC; nil likewise
 	system   system               // of kinds that hold calendars; nil likewise
+	teams    *TeamsUse            // of KindGraph; nil: it was not asked
 	running  bool
 
 	// Of KindWebhook.
@@ -188,6 +198,10 @@ func (e *entry) out() Connector {
 	}
 	out.Settings = e.settings
 	out.TokenExpiresAt, out.ExpiresAt = e.token.ExpiresAt, e.expires()
+	if e.teams != nil {
+		use := *e.teams
+		out.Teams = &use
+	}
 	if len(e.rec.Report) > 0 && e.rec.Kind != KindWebhook {
 		var rep provision.Report
 		if json.Unmarshal(e.rec.Report, &rep) == nil { // else there is none
@@ -257,8 +271,12 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 		if in.Kind == KindOIDC && !e.settings.OIDC.sameWay(&in.Settings) { // its identifiers are unique there only (Core §2)
 			return Connector{}, fault.Bad("oidc.issuer", "is %s and stays so: another provider is another connector", e.settings.OIDC.Issuer)
 		}
-		if in.Kind == KindGraph && c.agenda != nil && e.settings.Graph != nil && !e.settings.Graph.sameApplication(in.Settings.Graph) {
-			if n := c.agenda.Accounts(rec.ID); n > 0 { // their tokens are not carried to other servers
+		if in.Kind == KindGraph && e.settings.Graph != nil && !e.settings.Graph.sameApplication(in.Settings.Graph) {
+			n, err := c.accounts(ctx, rec.ID)
+			if err != nil {
+				return Connector{}, err
+			}
+			if n > 0 { // their tokens are not carried to other servers
 				bad.Add("graph", "names another application, or other servers, and people have connected %d accounts with this one: enter another connector", n)
 			}
 		}
@@ -372,6 +390,11 @@ func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error 
 	}
 	if c.agenda != nil { // with the tokens of accounts that people have connected
 		if err := c.agenda.Forget(ctx, by, id); err != nil {
+			return err
+		}
+	}
+	if c.teams != nil {
+		if err := c.teams.Forget(ctx, by, id); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -113,30 +114,66 @@ func (c *Connectors) Notified(id string, w http.ResponseWriter, r *http.Request)
 	s.Notify().ServeHTTP(w, r)
 }
 
-// BeginAccount returns an attempt to connect an account, and the page where it goes on. Errors are of type *Refusal.
-func (c *Connectors) BeginAccount(_ context.Context, id string, p *office.Person, redirect string) (Ticket, string, error) {
+// What people connect accounts for.
+const (
+	PurposeCalendar = "calendar" // to have their calendar read
+	PurposeTeams    = "teams"    // to be kept in step with Microsoft Teams
+)
+
+// asked is what Microsoft is asked for.
+func asked(purpose string) graph.For {
+	if purpose == PurposeTeams {
+		return graph.ForPresence
+	}
+	return graph.ForCalendars
+}
+
+// offers reports whether the settings of a person have accounts connected with an application.
+func offers(p *office.Person, purpose, id string) bool {
+	s := p.Settings
+	switch {
+	case p.Policy.Off:
+		return false
+	case purpose == PurposeTeams:
+		return s.Teams.Access == policy.TeamsDelegated && s.Teams.Connector == id && s.TeamsSync(&p.Own) != policy.TeamsNone
+	}
+	return s.Calendar.Method == policy.CalendarLocal && s.Calendar.Accounts == id
+}
+
+// BeginAccount returns an attempt to connect an account for a purpose, and the page where it goes on. keep asks to have the
+// sign-in remembered, of those for Teams. Errors are of type *Refusal.
+func (c *Connectors) BeginAccount(_ context.Context, id, purpose string, p *office.Person, keep bool, redirect string) (Ticket, string, error) {
 	s, _, err := c.graphOf(id)
-	if offer := &p.Settings.Calendar; err != nil || p.Policy.Off || offer.Method != policy.CalendarLocal || offer.Accounts != id {
+	if err != nil || !offers(p, purpose, id) {
 		return Ticket{}, "", &Refusal{Why: RefusedOff, Detail: "the settings do not offer it", Person: p.ID}
 	}
-	a := openid.Attempt{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
-	return Ticket{Attempt: a, Tie: p.ID}, s.AuthURL(graph.ForCalendars, a.State, a.Verifier, redirect, p.Email), nil
+	a := openid.Attempt{State: rand.Text() + "-" + purpose, Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
+	return Ticket{Attempt: a, Tie: p.ID, Purpose: purpose, Keep: keep}, s.AuthURL(asked(purpose), a.State, a.Verifier, redirect, p.Email), nil
+}
+
+// PurposeOf returns what an attempt was for, by what Microsoft sends back of it. Anybody can make that up.
+func PurposeOf(state string) string {
+	if strings.HasSuffix(state, "-"+PurposeTeams) {
+		return PurposeTeams
+	}
+	return PurposeCalendar
 }
 
 // Account is an account that somebody lets be read.
 type Account struct {
 	Name     string // of the application
-	Username string
+	Username string // of the mailbox; for Teams the one to sign in with
+	UserID   string // object ID at Microsoft
 	Token    string // a refresh token
 }
 
 // FinishAccount returns the account that somebody came back with. Errors are of type *Refusal.
-func (c *Connectors) FinishAccount(ctx context.Context, id string, a openid.Attempt, redirect string, answer url.Values) (Account, error) {
+func (c *Connectors) FinishAccount(ctx context.Context, id string, t Ticket, redirect string, answer url.Values) (Account, error) {
 	s, name, err := c.graphOf(id)
 	if err != nil {
 		return Account{}, &Refusal{Why: RefusedOff, Detail: "the application is not used"}
 	}
-	if !c.spend(a.State) {
+	if !c.spend(t.State) {
 		return Account{}, &Refusal{Why: RefusedExpired, Detail: "the attempt was used before"}
 	}
 	if err := s.AuthError(answer); err != nil {
@@ -147,10 +184,14 @@ func (c *Connectors) FinishAccount(ctx context.Context, id string, a openid.Atte
 		}
 		return Account{}, &Refusal{Why: why, Detail: fault.Public(inWords(err))}
 	}
-	grant, err := s.Redeem(ctx, graph.ForCalendars, answer.Get("code"), a.Verifier, redirect)
+	grant, err := s.Redeem(ctx, asked(t.Purpose), answer.Get("code"), t.Verifier, redirect)
 	var told *source.Error
 	if err == nil || errors.As(err, &told) && told.Whole && ctx.Err() == nil { // else it is about who came, or what a browser made up
-		c.noteUse(id, err)
+		if t.Purpose == PurposeTeams {
+			c.noteTeams(id, err)
+		} else {
+			c.noteUse(id, err)
+		}
 	}
 	if err != nil {
 		if told != nil {
@@ -158,5 +199,9 @@ func (c *Connectors) FinishAccount(ctx context.Context, id string, a openid.Atte
 		}
 		return Account{}, &Refusal{Why: RefusedProvider, Detail: "the answer makes no sense"}
 	}
-	return Account{Name: name, Username: grant.Mail, Token: grant.Refresh}, nil
+	who := Account{Name: name, Username: grant.Mail, UserID: grant.ID, Token: grant.Refresh}
+	if t.Purpose == PurposeTeams {
+		who.Username = cmp.Or(grant.UPN, grant.Mail)
+	}
+	return who, nil
 }

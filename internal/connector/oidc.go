@@ -348,8 +348,10 @@ const attemptFor = 15 * time.Minute
 // Ticket is what the browser keeps of an attempt to sign in.
 type Ticket struct {
 	openid.Attempt
-	To      string    `json:"to"`            // the page to go on with
-	Tie     string    `json:"tie,omitempty"` // whom the account is to be tied to; empty: whom it fits
+	To      string    `json:"to"`             // the page to go on with
+	Tie     string    `json:"tie,omitempty"`  // whom the account is to be tied to; empty: whom it fits
+	Purpose string    `json:"for,omitempty"`  // of accounts: a Purpose constant
+	Keep    bool      `json:"keep,omitempty"` // of accounts for Teams: the sign-in is to be remembered
 	Expires time.Time `json:"expires"`
 }
 

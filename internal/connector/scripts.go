@@ -26,6 +26,7 @@ const (
 	ScriptTest          = "test"          // shows whether the rights are there
 	ScriptRegistration  = "registration"  // registers an application
 	ScriptRestriction   = "restriction"   // lets an application read the members of one group only
+	ScriptTeams         = "teams"         // lets an application read and write presence in Teams
 )
 
 // Where scripts are run.
@@ -131,6 +132,21 @@ $group = Get-Group %[4]s
 New-ManagementScope -Name %[4]s -RecipientRestrictionFilter "MemberOfGroup -eq '$($group.DistinguishedName)'"
 New-ManagementRoleAssignment -App $principal.Id -Role 'Application Calendars.Read' -CustomResourceScope %[4]s
 Test-ServicePrincipalAuthorization -Identity $principal.Id -Resource (Read-Host 'E-mail address of somebody')`, g.Tenant, g.ClientID, name, "Doorlight people")},
+		{ScriptTeams, ShellGraph, fill(`
+# For Microsoft Teams, of the application %[3]s: its own permissions (access: application) and those that people give (access: delegated).
+Connect-MgGraph -TenantId %[1]s -Scopes 'Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All'
+$graph = Get-MgServicePrincipal -Filter "appId eq '00000003-0000-0000-c000-000000000000'"
+$app = Get-MgApplication -Filter ('appId eq '''' + %[2]s + ''''')
+$principal = Get-MgServicePrincipal -Filter ('appId eq '''' + %[2]s + ''''')
+$roles = $graph.AppRoles | Where-Object Value -in 'Presence.Read.All', 'Presence.ReadWrite.All', 'User.ReadBasic.All'
+$scopes = $graph.Oauth2PermissionScopes | Where-Object Value -in 'Presence.Read.All', 'Presence.ReadWrite', 'User.Read', 'offline_access', 'openid', 'profile'
+$others = @($app.RequiredResourceAccess | Where-Object ResourceAppId -ne $graph.AppId)
+$access = @($app.RequiredResourceAccess | Where-Object ResourceAppId -eq $graph.AppId | ForEach-Object { $_.ResourceAccess } | ForEach-Object { @{ Id = $_.Id; Type = $_.Type } })
+foreach ($role in $roles) { if ($access.Id -notcontains $role.Id) { $access += @{ Id = $role.Id; Type = 'Role' } } }
+foreach ($scope in $scopes) { if ($access.Id -notcontains $scope.Id) { $access += @{ Id = $scope.Id; Type = 'Scope' } } }
+Update-MgApplication -ApplicationId $app.Id -RequiredResourceAccess ($others + @{ ResourceAppId = $graph.AppId; ResourceAccess = $access })
+$given = Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $principal.Id -All
+foreach ($role in $roles) { if ($given.AppRoleId -notcontains $role.Id) { New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $principal.Id -PrincipalId $principal.Id -ResourceId $graph.Id -AppRoleId $role.Id } }`, g.Tenant, g.ClientID, name)},
 	}
 }
 

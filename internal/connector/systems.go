@@ -10,6 +10,9 @@ import (
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/source/graph"
+	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/teams"
 )
 
 // system is an outside system that holds calendars.
@@ -24,7 +27,7 @@ func holds(kind string) office.System {
 	case KindExchange, KindDomino:
 		return office.System{Calendar: true}
 	case KindGraph:
-		return office.System{Calendar: true, Accounts: true}
+		return office.System{Calendar: true, Accounts: true, Teams: true}
 	}
 	return office.System{}
 }
@@ -49,16 +52,56 @@ func (c *Connectors) UseAgenda(a *agenda.Agenda) {
 	defer c.mu.Unlock()
 	c.agenda = a
 	for _, e := range c.all {
-		c.plug(e, nil)
+		c.plugAgenda(e, nil)
 	}
 }
 
-// plug has the agenda read from a connector as it is now, in place of old; mu is held.
+// UseTeams has people kept in step with Microsoft Teams. It is to be called once, before that runs.
+func (c *Connectors) UseTeams(t *teams.Teams) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.teams = t
+	for _, e := range c.all {
+		c.plugTeams(e)
+	}
+}
+
+// plug has a connector used as it is now, in place of old; mu is held.
 func (c *Connectors) plug(e *entry, old system) {
-	if c.agenda == nil {
+	if c.agenda == nil && c.teams == nil {
 		return
 	}
-	var left <-chan struct{}
+	leaving := []<-chan struct{}{c.plugAgenda(e, old), c.plugTeams(e)}
+	if old != nil {
+		c.closing.Go(func() { // it may take a moment: who listens there takes leave
+			for _, left := range leaving {
+				if left != nil {
+					<-left
+				}
+			}
+			old.Close()
+		})
+	}
+}
+
+// plugTeams has Microsoft Teams reached with a connector as it is now; mu is held. What it returns is closed when what was there
+// before is not used any more; nil: nothing was.
+func (c *Connectors) plugTeams(e *entry) (left <-chan struct{}) {
+	if c.teams == nil || e.rec.Kind != KindGraph {
+		return nil
+	}
+	id := e.rec.ID
+	if s, ok := e.system.(*graph.System); ok && e.rec.Enabled {
+		return c.teams.PutSystem(teams.System{ID: id, Name: e.rec.Name, Service: s, Used: func(err error) { c.noteTeams(id, err) }})
+	}
+	return c.teams.DropSystem(id)
+}
+
+// plugAgenda likewise has the agenda read from it.
+func (c *Connectors) plugAgenda(e *entry, old system) (left <-chan struct{}) {
+	if c.agenda == nil {
+		return nil
+	}
 	switch {
 	case e.system != nil && e.rec.Enabled:
 		id, whose := e.rec.ID, mailbox
@@ -71,12 +114,7 @@ func (c *Connectors) plug(e *entry, old system) {
 	case old != nil || holds(e.rec.Kind) != office.System{}:
 		left = c.agenda.DropSystem(e.rec.ID)
 	}
-	if old != nil {
-		c.closing.Go(func() { // it may take a moment: who listens there takes leave
-			<-left
-			old.Close()
-		})
-	}
+	return left
 }
 
 // Close ends what is still there of systems. Run does so at its end; it is for who does not call that.
@@ -86,12 +124,15 @@ func (c *Connectors) Close() {
 		if e.system == nil {
 			continue
 		}
-		var left <-chan struct{}
+		var leaving []<-chan struct{}
 		if c.agenda != nil {
-			left = c.agenda.DropSystem(e.rec.ID)
+			leaving = append(leaving, c.agenda.DropSystem(e.rec.ID))
+		}
+		if c.teams != nil {
+			leaving = append(leaving, c.teams.DropSystem(e.rec.ID))
 		}
 		c.closing.Go(func() {
-			if left != nil {
+			for _, left := range leaving {
 				<-left
 			}
 			e.system.Close()
@@ -120,6 +161,40 @@ func (c *Connectors) used(id string, err error) {
 	}
 }
 
+// noteTeams notes how asking Microsoft Teams went, as far as it is about the application. It is known again soon after a restart,
+// and so not written.
+func (c *Connectors) noteTeams(id string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.all[id]
+	if e == nil {
+		return
+	}
+	if e.teams == nil {
+		e.teams = &TeamsUse{}
+	}
+	e.teams.CheckedAt, e.teams.Error = time.Now().UTC(), ""
+	if err != nil {
+		e.teams.Error = fault.Public(inWords(err))
+	} else {
+		e.teams.SucceededAt = e.teams.CheckedAt
+	}
+}
+
+// accounts returns how many accounts people have connected with an application, for their calendars or for Teams.
+func (c *Connectors) accounts(ctx context.Context, id string) (n int, err error) {
+	if c.agenda != nil {
+		n = c.agenda.Accounts(id)
+	}
+	err = c.store.LoadTeams(ctx, func(r store.TeamsRecord) error {
+		if r.ConnectorID == id && (r.Account != "" || len(r.Token) > 0) {
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
 func (c *Connectors) checkSystem(ctx context.Context, s system, mailbox string) []directory.Step {
 	var steps []directory.Step
 	for _, x := range s.Check(ctx, mailbox) {
@@ -128,10 +203,32 @@ func (c *Connectors) checkSystem(ctx context.Context, s system, mailbox string) 
 	return steps
 }
 
+// CheckTeams tries each step that Microsoft Teams needs of an application. Without the address of somebody what needs one is left out.
+func (c *Connectors) CheckTeams(ctx context.Context, id, mailbox string) ([]directory.Step, error) {
+	e, err := c.find(id)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	s, ok := e.system.(*graph.System)
+	c.mu.Unlock()
+	switch {
+	case e.rec.Kind != KindGraph:
+		return nil, fault.New(fault.Conflict, "Microsoft Teams is reached with connectors of kind graph only")
+	case !ok:
+		return nil, errUnusable
+	}
+	var steps []directory.Step
+	for _, x := range s.CheckPresence(ctx, mailbox) {
+		steps = append(steps, directory.Step(x))
+	}
+	return steps, nil
+}
+
 // unused refuses to remove a system that settings name.
 func (c *Connectors) unused(id string) error {
 	if scopes := c.office.UsesOfSystem(id); len(scopes) > 0 {
-		return fault.New(fault.Conflict, "the calendar settings of %s name it; choose something else there first", strings.Join(scopes, ", "))
+		return fault.New(fault.Conflict, "the settings of %s name it; choose something else there first", strings.Join(scopes, ", "))
 	}
 	return nil
 }

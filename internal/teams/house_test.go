@@ -146,6 +146,7 @@ func (h *house) open() {
 	var hubs, both sync.WaitGroup
 	hubs.Go(func() { h.hub.Run(running) })
 	both.Go(func() { h.Run(syncing) })
+	synctest.Wait()
 	h.stop = sync.OnceFunc(func() {
 		stopSyncing()
 		both.Wait()

@@ -176,6 +176,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connectors/{connector}/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the people whom an application keeps in step with Microsoft Teams are doing */
+        get: operations["getConnectorsConnectorTeams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connectors/{connector}/token": {
         parameters: {
             query?: never;
@@ -923,6 +940,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people/{person}/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a person and Microsoft Teams are doing */
+        get: operations["getPeoplePersonTeams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person}/teams/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forget the account with which a person signed in at Microsoft Teams */
+        delete: operations["deletePeoplePersonTeamsAccount"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/providers": {
         parameters: {
             query?: never;
@@ -1528,6 +1579,8 @@ export interface components {
              * @description The last one that went well.
              */
             succeeded_at?: string;
+            /** @description Of kind graph: how asking Microsoft Teams goes, since the start of the server. Absent: it was not asked. */
+            teams?: components["schemas"]["TeamsUse"];
             /**
              * Format: date-time
              * @description Of kind scim. Absent: its token does not expire, or there is none.
@@ -1574,6 +1627,42 @@ export interface components {
             anyway?: boolean;
             /** @description Only tell what it would do. */
             dry_run?: boolean;
+        };
+        ConnectorTeams: {
+            /** @description For whom something does not work, at most 100. */
+            failing: components["schemas"]["TeamsFailing"][];
+            /**
+             * Format: int64
+             * @description Those of them whom Teams knows.
+             */
+            found: number;
+            /**
+             * Format: date-time
+             * @description When Teams was last heard.
+             */
+            heard_at?: string;
+            /**
+             * Format: int64
+             * @description How many more there are of either.
+             */
+            more?: number;
+            /**
+             * Format: int64
+             * @description So long ago it was heard of the one of whom it was not heard longest.
+             */
+            oldest_seconds?: number;
+            /**
+             * Format: int64
+             * @description Who are to be kept in step.
+             */
+            people: number;
+            /**
+             * Format: int64
+             * @description Those who have signed in, of access delegated.
+             */
+            signed_in: number;
+            /** @description Whom the directory does not know by their address, at most 100. */
+            unknown: components["schemas"]["TeamsUnknown"][];
         };
         ConnectorTokenBody: {
             /**
@@ -2178,6 +2267,10 @@ export interface components {
         OwnProfilesInputBody: {
             own: components["schemas"]["Profile"][];
         };
+        OwnTeams: {
+            /** @enum {string} */
+            sync: "none" | "telephony" | "telephony_and_status";
+        };
         Part: {
             /**
              * Format: date-time
@@ -2191,7 +2284,7 @@ export interface components {
             /** @description Of the connector. */
             id?: string;
             /** @enum {string} */
-            kind: "database" | "presence" | "stream" | "certificate" | "ics" | "caldav" | "graph_account" | "local" | "exchange" | "graph" | "domino" | "ldap" | "oidc" | "scim" | "webhook";
+            kind: "database" | "presence" | "stream" | "certificate" | "ics" | "caldav" | "graph_account" | "local" | "exchange" | "graph" | "domino" | "teams" | "ldap" | "oidc" | "scim" | "webhook";
             /**
              * Format: int64
              * @description How far behind it is, if it is: how long ago it went well last.
@@ -2313,6 +2406,7 @@ export interface components {
             calendar: components["schemas"]["CalendarSetting"];
             /** @enum {string} */
             language?: "en" | "de";
+            teams: components["schemas"]["TeamsSetting"];
             /** @description Absent: the location's. */
             time_zone?: string;
         };
@@ -2323,7 +2417,60 @@ export interface components {
             calendar?: components["schemas"]["CalendarOptions"];
             /** @enum {string} */
             language?: "en" | "de";
+            teams?: components["schemas"]["OwnTeams"];
             time_zone?: string;
+        };
+        PersonTeams: {
+            /**
+             * @description By whose permission: application: its own. delegated: the person's, who signs in for it.
+             * @enum {string}
+             */
+            access: "application" | "delegated";
+            /** @description As whom the person has signed in. Absent: they have not. */
+            account?: string;
+            /** @description Likewise, such as InACall. */
+            activity?: string;
+            /** @description Its name. */
+            application?: string;
+            /** @description What Teams showed then, in its own words, such as Busy. */
+            availability?: string;
+            /** @description ID of the application. Absent: there is none. */
+            connector?: string;
+            /**
+             * @description What came of it here.
+             * @enum {string}
+             */
+            entry?: "call" | "presenting" | "do_not_disturb";
+            /**
+             * Format: date-time
+             * @description When Teams was last heard of them.
+             */
+            heard_at?: string;
+            /** @description A choice in Teams hides some of it. */
+            hidden?: components["schemas"]["TeamsHidden"];
+            /**
+             * @description What the person has chosen. Absent: nothing.
+             * @enum {string}
+             */
+            own?: "none" | "telephony" | "telephony_and_status";
+            /** @description Of access delegated: where browsers begin to sign in, with remember=true to have it remembered. It leads back to /settings/teams, with refused and connector if nothing came of it. */
+            path?: string;
+            /** @description In words. */
+            problem?: string;
+            /** @description Of access delegated: the sign-in may be remembered. */
+            remember: boolean;
+            /** @description The sign-in outlives a restart of the server. */
+            remembered?: boolean;
+            /** @description Nothing is synchronised until the person signs in, or does so again. */
+            sign_in_needed: boolean;
+            /**
+             * @description What is in force.
+             * @enum {string}
+             */
+            sync: "none" | "telephony" | "telephony_and_status";
+            user_may_change: boolean;
+            /** @description What Teams was told. */
+            written: ("call" | "do_not_disturb")[];
         };
         Place: {
             /** @description ID of a configuration group of that location. */
@@ -2570,7 +2717,7 @@ export interface components {
         };
         Script: {
             /** @enum {string} */
-            name: "account" | "impersonation" | "scope" | "delegate" | "throttling" | "test" | "registration" | "restriction";
+            name: "account" | "impersonation" | "scope" | "delegate" | "throttling" | "test" | "registration" | "restriction" | "teams";
             /**
              * @description Where it is run.
              * @enum {string}
@@ -2710,6 +2857,8 @@ export interface components {
             /** @enum {string} */
             kind: "exchange" | "graph" | "domino";
             name: string;
+            /** @description Microsoft Teams is reached with it. */
+            teams: boolean;
         };
         Systems: {
             systems: components["schemas"]["System"][];
@@ -2730,9 +2879,65 @@ export interface components {
             people: string[];
         };
         Teams: {
-            /** @enum {string} */
+            /**
+             * @description By whose permission: application: its own, for everybody. delegated: each user's, who signs in for it.
+             * @enum {string}
+             */
+            access: "application" | "delegated";
+            /** @description ID of the connector of kind graph. Needed unless nothing is synchronised and users may not change that. */
+            connector?: string;
+            /**
+             * Format: int64
+             * @description So long after Teams was last heard an entry of it stays.
+             */
+            keep_minutes: number;
+            /** @description With delegated: users may have their sign-in remembered. Otherwise they sign in again whenever the server was restarted. */
+            remember: boolean;
+            /**
+             * @description What is synchronised, both ways: nothing, the telephone state, or also do not disturb.
+             * @enum {string}
+             */
             sync: "none" | "telephony" | "telephony_and_status";
             user_may_change: boolean;
+        };
+        TeamsFailing: {
+            /** @description Of the person. */
+            name: string;
+            person: string;
+            /** @description In words. */
+            problem: string;
+        };
+        TeamsHidden: {
+            /** @description The availability that Teams shows instead, such as Away. */
+            by: string;
+            /** @enum {string} */
+            what: "call" | "do_not_disturb";
+        };
+        TeamsSetting: {
+            central: components["schemas"]["Teams"];
+            effective: components["schemas"]["OwnTeams"];
+            own?: components["schemas"]["OwnTeams"];
+        };
+        TeamsUnknown: {
+            /** @description By which they were looked for; empty: they have none. */
+            address: string;
+            /** @description Of the person. */
+            name: string;
+            person: string;
+        };
+        TeamsUse: {
+            /**
+             * Format: date-time
+             * @description The last attempt.
+             */
+            checked_at?: string;
+            /** @description What went wrong last, in words. */
+            error?: string;
+            /**
+             * Format: date-time
+             * @description The last one that went well.
+             */
+            succeeded_at?: string;
         };
         Template: {
             /** @description Only active templates are offered. */
@@ -3368,8 +3573,10 @@ export interface operations {
     postConnectorsConnectorCheck: {
         parameters: {
             query?: {
-                /** @description Of systems that hold calendars: the address of somebody whose calendar is to be read. Absent: what needs one is left out. */
+                /** @description Of systems that hold calendars: the address of somebody whose calendar is to be read, or whose presence. Absent: what needs one is left out. */
                 mailbox?: string;
+                /** @description Of kind graph: what it is to be good for. */
+                for?: "calendar" | "teams";
             };
             header?: never;
             path: {
@@ -3594,6 +3801,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConnectorsConnectorTeams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorTeams"];
                 };
             };
             /** @description Unauthorized */
@@ -7654,6 +7928,140 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PersonSettings"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPeoplePersonTeams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonTeams"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePeoplePersonTeamsAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
