@@ -773,3 +773,46 @@ func TestTheShareOfTwoServers(t *testing.T) {
 	}
 	must(t, s.SetSession(t.Context(), nil, ids[0], InACall, MinLease))
 }
+
+// TestLogsTellOfNobody: neither who, nor what is shown of them, whatever goes wrong.
+func TestLogsTellOfNobody(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex // guards text
+	var text strings.Builder
+	server, s := startTeams(t, func(_ *graphtest.Config, c *Config, _ *outbound.Config) {
+		c.Log = slog.New(slog.NewTextHandler(writer(func(b []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			text.Write(b)
+		}), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	ids := idsOf(t, s, "anna@example.com", "bert@example.com")
+	as := signIn(t, server, "bert@example.com")
+	for _, rule := range []graphtest.Rule{{Do: graphtest.Drop}, {Do: graphtest.Half}, {Do: graphtest.Answer, Status: 400, Code: "anna@example.com", Message: "Busy " + ids[0]},
+		{Do: graphtest.Answer, Status: 403, Code: "Forbidden", Message: ids[0]}, {Do: graphtest.Answer, Status: 500, Message: "anna@example.com"},
+		{Do: graphtest.Answer, Status: 429, Message: ids[0]}} {
+		lift := server.Break(rule)
+		_, _ = s.Presences(t.Context(), nil, ids) // what comes of it is shown elsewhere
+		_, _ = s.Own(t.Context(), as)
+		_, _ = s.UserIDs(t.Context(), []string{"anna@example.com", "bert@example.com"})
+		_ = s.SetSession(t.Context(), nil, ids[0], InACall, MinLease)
+		_ = s.ClearPreferred(t.Context(), as, ids[1])
+		lift()
+		s.log.Info("in between", "who", as, "what", Presence{ID: ids[0], Availability: "Busy"})
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	got := text.String()
+	if !strings.Contains(got, "was not read") {
+		t.Error("nothing is logged")
+	}
+	for _, one := range []string{"anna", "bert", "Busy", "InACall", ids[0], ids[1], as.Token} {
+		if strings.Contains(got, one) {
+			t.Errorf("logs tell of %q:\n%s", one, got)
+		}
+	}
+}
+
+type writer func([]byte)
+
+func (w writer) Write(b []byte) (int, error) { w(b); return len(b), nil }
