@@ -49,12 +49,13 @@ func (s *System) Check(ctx context.Context, mailbox string) []source.Step {
 }
 
 type checker struct {
-	s       *System
-	mailbox string
-	steps   []source.Step
-	access  string   // token
-	roles   []string // its permissions
-	name    string   // what the mailbox is called in addresses
+	s        *System
+	mailbox  string
+	signedIn bool // it is a user who asks, not the application
+	steps    []source.Step
+	access   string   // token
+	roles    []string // its permissions
+	name     string   // what the mailbox is called in addresses
 }
 
 // add enters a step; without a remedy it is well.

@@ -139,6 +139,7 @@ func (a *asker) done() {
 // deed is one kind of question, and what is said if it is refused.
 type deed struct {
 	what      string // in logs
+	about     string // what may have a problem
 	role      string // application permission; empty: it is of no use here
 	forbidden string // to the application
 	unsigned  string // to somebody who signed in
@@ -146,18 +147,18 @@ type deed struct {
 }
 
 var (
-	reading = deed{"presence was not read", "Presence.Read.All",
+	reading = deed{"presence was not read", "the presence in Teams", "Presence.Read.All",
 		"The application may not read the presence in Teams. An administrator can grant it the application permission Presence.Read.All.",
 		"Microsoft 365 does not allow the presence in Teams to be read with this sign-in. Connect the account again, and agree that presence may be read.",
 		"Microsoft 365 knows no presence of this user: there is no such user, or none with a licence for Teams."}
-	writing = deed{"presence was not written", "Presence.ReadWrite.All",
+	writing = deed{"presence was not written", "the presence in Teams", "Presence.ReadWrite.All",
 		"The application may not set the presence in Teams. An administrator can grant it the application permission Presence.ReadWrite.All.",
 		"Microsoft 365 does not allow the presence in Teams to be set with this sign-in. Connect the account again, and agree that presence may be set.",
 		"Microsoft 365 knows no presence of this user: there is no such user, or none with a licence for Teams."}
-	lookingUp = deed{"people were not looked up", "",
+	lookingUp = deed{"people were not looked up", "its directory", "",
 		"The application may not look people up in the directory. An administrator can grant it the application permission User.ReadBasic.All.",
 		"", "Microsoft 365 does not hand out the list of people."}
-	following = deed{"a subscription to presence was not kept", "",
+	following = deed{"a subscription to presence was not kept", "the presence in Teams", "",
 		"The application may not be told of presence.",
 		"Microsoft 365 does not allow to be told of presence with this sign-in. Connect the account again, and agree that presence may be read.",
 		"Microsoft 365 has no such subscription."}
@@ -217,7 +218,7 @@ func (a *asker) settle(ctx context.Context, b *budget, box *gate.Box, key string
 		return pause(r.wait, fail(source.Unavailable, "Microsoft 365 asks this server to wait before it asks about this user again."), false)
 	case r.status >= 500 || r.status == http.StatusRequestTimeout:
 		b.Failed(key)
-		return pause(r.wait, fail(source.Unavailable, fmt.Sprintf("Microsoft 365 has a problem with the presence in Teams at the moment (%d).", r.status)), true)
+		return pause(r.wait, fail(source.Unavailable, fmt.Sprintf("Microsoft 365 has a problem with %s at the moment (%d).", d.about, r.status)), true)
 	case r.status == http.StatusUnauthorized:
 		b.Succeeded() // it answers
 		return pause(0, fail(source.Unavailable, "Microsoft 365 does not accept the sign-in at the moment."), false)
@@ -238,7 +239,7 @@ func (a *asker) settle(ctx context.Context, b *budget, box *gate.Box, key string
 	case r.status == http.StatusNotFound:
 		return fail(source.NotFound, d.missing)
 	}
-	return fail(source.Other, fmt.Sprintf("Microsoft 365 refuses what it was asked about the presence in Teams (%d).", r.status))
+	return fail(source.Other, fmt.Sprintf("Microsoft 365 refuses what it was asked about %s (%d).", d.about, r.status))
 }
 
 // worked takes note that the service answered, whatever it said.

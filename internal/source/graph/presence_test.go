@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/oauth2"
 
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/gate"
@@ -609,5 +612,88 @@ func TestPublishedPresences(t *testing.T) {
 		if got, asked := sent[path]; !asked || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: sent %v, want %v", path, got, want)
 		}
+	}
+}
+
+// TestAnnaConnectsHerTeams goes from the button to her presence.
+func TestAnnaConnectsHerTeams(t *testing.T) {
+	t.Parallel()
+	server, s := startTeams(t)
+	verifier := oauth2.GenerateVerifier()
+	b := newBrowser(t).open(s.AuthURL(ForPresence, "state", verifier, callback, "anna@example.com"))
+	b.submit(url.Values{"login": {"anna@example.com"}, "password": {"anna's"}})
+	for _, scope := range []string{"Presence.Read.All", "Presence.ReadWrite", "User.Read", "offline_access"} {
+		if !strings.Contains(b.page, "<li>"+scope+"</li>") {
+			t.Errorf("consent is not asked for %s", scope)
+		}
+	}
+	if strings.Contains(b.page, "Calendars") {
+		t.Error("consent is asked for calendars")
+	}
+	b.submit(url.Values{"accept": {"yes"}})
+	g, err := s.Redeem(t.Context(), ForPresence, b.back.Query().Get("code"), verifier, callback)
+	must(t, err)
+	tokens := server.Count("token")
+	own, err := s.Own(t.Context(), &SignIn{Token: g.Refresh})
+	must(t, err)
+	if own.ID != g.ID || server.Count("token") != tokens {
+		t.Errorf("read %s of %s, with %d more tokens", own.ID, g.ID, server.Count("token")-tokens)
+	}
+}
+
+// TestAWholeCompany is read by many at a time, by the application and by who signed in, while others write and calendars are read.
+func TestAWholeCompany(t *testing.T) {
+	t.Parallel()
+	server, s := startTeams(t)
+	const people = 3 * MaxPresences
+	var ids []string
+	for i := range people {
+		m, err := server.AddMailbox(graphtest.Mailbox{UPN: fmt.Sprintf("user%d@example.com", i)})
+		must(t, err)
+		ids = append(ids, m.ID)
+	}
+	token := signIn(t, server, "bert@example.com").Token
+	var mu sync.Mutex // guards newest
+	newest := token
+	var wg sync.WaitGroup
+	for list := range slices.Chunk(ids, MaxPresences) {
+		for _, as := range []*SignIn{nil, {Token: token, Renewed: func(token string) {
+			mu.Lock()
+			defer mu.Unlock()
+			newest = token
+		}}} {
+			for range 3 {
+				wg.Go(func() {
+					got, err := s.Presences(t.Context(), as, list)
+					if err != nil || len(got) != len(list) {
+						t.Errorf("%d people, %v", len(got), err)
+					}
+				})
+			}
+		}
+		for _, id := range list[:20] {
+			wg.Go(func() {
+				if err := s.SetSession(t.Context(), nil, id, InACall, MinLease); err != nil {
+					t.Error(err)
+				}
+				if err := s.ClearSession(t.Context(), nil, id); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Go(func() {
+			if _, err := s.Fetch(t.Context(), anna()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	mu.Lock()
+	defer mu.Unlock()
+	if newest == token {
+		t.Error("the new refresh token was not handed over")
+	}
+	if n := server.Count("throttled"); n > 0 {
+		t.Errorf("%d calls were too many", n)
 	}
 }

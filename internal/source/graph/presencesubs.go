@@ -48,6 +48,7 @@ type follow struct {
 	as      *SignIn
 	ids     []string // wanted; sorted, in lower case
 	busy    bool     // a call is under way
+	soon    bool     // and another is due after it
 	clean   bool     // what an earlier run left behind is deleted
 
 	id      string // of the subscription; empty: there is none
@@ -390,6 +391,18 @@ func (s *System) keepFollowing(ctx context.Context, j followJob, hint func(strin
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	one.busy = false
+	defer func() { // what happened meanwhile
+		switch {
+		case one.soon:
+			one.soon, one.due = false, time.Time{}
+		case one.refused && one.as.Token != j.as.Token:
+			one.refused, one.due, one.step = false, time.Time{}, 0
+		case err == nil && one.id != "" && !slices.Equal(one.ids, one.asked):
+			if at := one.made.Add(s.t.refollow); at.Before(one.due) {
+				one.due = at
+			}
+		}
+	}()
 	if err == nil {
 		return
 	}
@@ -465,9 +478,6 @@ func (s *System) subscribe(ctx context.Context, a *asker, j followJob, key *cont
 	one.again, one.renew, one.sift = false, false, false
 	f.byID[one.id] = one
 	s.lasts(one, made.Expires)
-	if !slices.Equal(one.ids, one.asked) { // others are wanted by now
-		one.due = one.made.Add(s.t.refollow)
-	}
 	f.mu.Unlock()
 	for _, id := range covers { // what happened before it was there was not told
 		hint(id)
@@ -687,7 +697,7 @@ func (f *follows) accept(list []notification, proofs []string, tenant string, co
 			continue
 		default: // reauthorizationRequired: renewing does that as well (change-notifications-lifecycle-events)
 			if n.Lifecycle == "reauthorizationRequired" {
-				one.due = time.Time{}
+				one.due, one.soon = time.Time{}, one.busy
 				f.nudge()
 			}
 			count(func(c *Notifications) { c.Lifecycle++ })

@@ -135,18 +135,22 @@ func (a *appToken) has(role string) (has, known bool) {
 	return slices.Contains(a.roles, role), a.roles != nil
 }
 
-// rolesOf reads the permissions in a token. An access token is Microsoft's own business and may be encrypted some day; until then it
-// tells them (entra/identity-platform/access-token-claims-reference, roles).
-func rolesOf(access string) []string {
-	var claims struct {
-		Roles []string `json:"roles"`
-	}
+// rolesOf reads the permissions in an application's token, and scopesOf those in a user's. An access token is Microsoft's own
+// business and may be encrypted some day; until then it tells them (entra/identity-platform/access-token-claims-reference, roles and scp).
+func rolesOf(access string) []string { return permissionsOf(access).Roles }
+
+func scopesOf(access string) []string { return strings.Fields(permissionsOf(access).Scopes) }
+
+func permissionsOf(access string) (claims struct {
+	Roles  []string `json:"roles"`
+	Scopes string   `json:"scp"`
+}) {
 	if parts := strings.Split(access, "."); len(parts) == 3 {
 		if raw, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
 			_ = json.Unmarshal(raw, &claims) // then there are none
 		}
 	}
-	return claims.Roles
+	return claims
 }
 
 // doubted has a token that was granted a while ago replaced: what the application is allowed is written in it, and may have changed

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -61,7 +62,7 @@ type finder struct {
 	mails  int // that were found by mail
 }
 
-// take notes who is on a page.
+// take notes who is on a page of users.
 func (f *finder) take(list []listed) {
 	for _, one := range list {
 		if !isGUID(one.ID) {
@@ -85,9 +86,11 @@ type listed struct {
 	Name string `json:"userPrincipalName"`
 }
 
-type userPage struct {
-	Value []listed `json:"value"`
-	Next  string   `json:"@odata.nextLink"`
+// userCall asks for who has an address.
+func userCall(address string) call {
+	quoted := strings.ReplaceAll(address, "'", "''") // OData 4.01 part 2, §5.1.1.14.1
+	return call{method: http.MethodGet, path: "/users?$select=" + userFields + "&$top=5&$filter=" +
+		url.QueryEscape(fmt.Sprintf("mail eq '%s' or userPrincipalName eq '%[1]s'", quoted))}
 }
 
 // findUsers asks for each address.
@@ -100,9 +103,7 @@ func (s *System) findUsers(ctx context.Context, a asker, f *finder) error {
 		n := min(len(addresses), maxBatch)
 		calls := make([]call, n)
 		for i, one := range addresses[:n] {
-			quoted := strings.ReplaceAll(one, "'", "''") // OData 4.01 part 2, §5.1.1.14.1
-			calls[i] = call{method: http.MethodGet, path: "/users?$select=" + userFields + "&$top=5&$filter=" +
-				url.QueryEscape(fmt.Sprintf("mail eq '%s' or userPrincipalName eq '%[1]s'", quoted))}
+			calls[i] = userCall(one)
 		}
 		answers := make([]answer, 1)
 		var err error
@@ -119,7 +120,7 @@ func (s *System) findUsers(ctx context.Context, a asker, f *finder) error {
 				s.log.Warn("graph: an address was refused", "source", "graph", "err", got.refusal())
 				continue
 			}
-			if err := s.takeUsers(ctx, a, f, got); err != nil {
+			if _, err := s.takeUsers(ctx, a, f, got); err != nil {
 				return err
 			}
 		}
@@ -136,40 +137,50 @@ func (s *System) readDirectory(ctx context.Context, a asker, f *finder) error {
 		if err != nil {
 			return err
 		}
-		var page userPage
-		if err := s.parseUsers(ctx, a, got, &page); err != nil {
+		next, err := s.takeUsers(ctx, a, f, got)
+		if err != nil || next == "" || f.mails == len(f.wanted) {
 			return err
 		}
-		f.take(page.Value)
-		if page.Next == "" || f.mails == len(f.wanted) {
-			return nil
-		}
-		if path, err = s.nextPage(page.Next); err != nil {
+		if path, err = s.nextPage(next); err != nil {
 			return &source.Error{Kind: source.Other, Text: "Microsoft 365 sends on to an address that is not its own for the rest of the directory.", Err: err}
 		}
 	}
 	return &source.Error{Kind: source.TooLarge, Text: "The directory has more people than are read."}
 }
 
-func (s *System) takeUsers(ctx context.Context, a asker, f *finder, got answer) error {
-	var page userPage
-	if err := s.parseUsers(ctx, a, got, &page); err != nil {
-		return err
-	}
-	f.take(page.Value)
-	return nil
-}
-
-func (s *System) parseUsers(ctx context.Context, a asker, got answer, page *userPage) error {
-	if got.failure == nil && got.status == 0 { // missing in a batch
-		return &source.Error{Kind: source.Unavailable, RetryAfter: s.t.backoff.After(0), Text: "Microsoft 365 gave an answer that is damaged."}
-	}
-	if err := a.settle(ctx, s.teams.directory, nil, "directory", &lookingUp, got); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(got.body, page); err != nil || page.Value == nil {
+// takeUsers takes a page, and returns where the next one is; empty: there is none.
+func (s *System) takeUsers(ctx context.Context, a asker, f *finder, got answer) (next string, err error) {
+	damaged := func(err error) error {
 		s.log.Warn("graph: a list of people could not be read", "source", "graph", "err", err)
 		return &source.Error{Kind: source.Unavailable, RetryAfter: s.t.backoff.After(0), Text: "Microsoft 365 gave an answer that is damaged.", Err: err}
+	}
+	if got.failure == nil && got.status == 0 {
+		return "", damaged(errors.New("graph: an answer is missing in a batch"))
+	}
+	if err := a.settle(ctx, s.teams.directory, nil, "directory", &lookingUp, got); err != nil {
+		return "", err
+	}
+	if err := f.parse(got.body, &next); err != nil {
+		return "", damaged(err)
+	}
+	return next, nil
+}
+
+// parse takes a page as it came.
+func (f *finder) parse(body []byte, next *string) error {
+	var page struct {
+		Value []listed `json:"value"`
+		Next  string   `json:"@odata.nextLink"`
+	}
+	if err := json.Unmarshal(body, &page); err != nil {
+		return fmt.Errorf("graph: read a list of people: %w", err)
+	}
+	if page.Value == nil {
+		return errors.New("graph: a list of people without a value")
+	}
+	f.take(page.Value)
+	if next != nil {
+		*next = page.Next
 	}
 	return nil
 }
