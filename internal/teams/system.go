@@ -3,9 +3,12 @@ package teams
 import (
 	"context"
 	"errors"
+	"hash/fnv"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,6 +54,7 @@ const (
 	gatherHints  = 200 * time.Millisecond
 	seekAgain    = 10 * time.Minute // whom the directory did not know
 	seekTogether = time.Second      // who comes together is looked up together
+	together     = 400              // people of a subscription, about: it carries 650
 	goneAfter    = 3 * time.Minute  // whom Teams does not know any more is looked up anew
 )
 
@@ -602,28 +606,27 @@ func (t *Teams) follow(s *system) {
 			by = append(by, p)
 		}
 	}
-	slices.SortFunc(by, func(a, b *person) int { return compare(a.id, b.id) })
-	ids := slices.Sorted(maps.Keys(s.byUser))
+	slices.SortFunc(by, func(a, b *person) int { return strings.Compare(a.id, b.id) })
+	// Each stays with the others of its number: a subscription whose people change is made anew.
+	parts := make([][]string, len(s.byUser)/together+1)
+	for id := range s.byUser {
+		h := fnv.New32a()
+		io.WriteString(h, id)
+		i := h.Sum32() % uint32(len(parts))
+		if len(parts[i]) < graph.MaxPresences {
+			parts[i] = append(parts[i], id)
+		}
+	}
 	var list []graph.PresenceWatcher
-	for some := range slices.Chunk(ids, graph.MaxPresences) {
-		if len(list) == len(by) {
+	for i, ids := range parts {
+		if i == len(by) {
 			break
 		}
-		p := by[len(list)]
-		list = append(list, graph.PresenceWatcher{As: t.signIn(p), Account: p.rec.UserID, IDs: some})
+		slices.Sort(ids)
+		list = append(list, graph.PresenceWatcher{As: t.signIn(by[i]), Account: by[i].rec.UserID, IDs: ids})
 	}
 	t.mu.Unlock()
 	s.FollowPresences(list)
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // write makes writes until ctx ends.
