@@ -21,7 +21,9 @@ import (
 
 	"github.com/doorlight/doorlight/internal/agenda"
 	"github.com/doorlight/doorlight/internal/connector"
+	"github.com/doorlight/doorlight/internal/directory"
 	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/internal/secret"
 	"github.com/doorlight/doorlight/internal/store"
 )
@@ -49,15 +51,13 @@ the same settings as the server.`,
 	}
 	addFlags(cmd.Flags())
 	addServeFlags(cmd.Flags())
-	cmd.AddCommand(doctorCalendarCommand())
+	cmd.AddCommand(doctorCalendarCommand(), doctorTeamsCommand())
 	return cmd
 }
 
 func doctorCalendarCommand() *cobra.Command {
-	var scripts bool
-	var only string
-	cmd := &cobra.Command{
-		Use: "calendar [MAILBOX]", Short: "Try each step that reading calendars needs", Args: cobra.MaximumNArgs(1),
+	return systemCommand(connector.PurposeCalendar, &cobra.Command{
+		Use: "calendar [MAILBOX]", Short: "Try each step that reading calendars needs",
 		Long: `Try each step that reading calendars of Exchange, Microsoft 365 or Domino needs: names, encryption, signing in, rights,
 notifications. With the address of somebody's mailbox their calendar is read too; nothing of it is shown. What fails is told
 with its remedy. With --scripts it prints what is run at the outside system to set it up, filled in with your names. It
@@ -65,24 +65,44 @@ changes nothing here, also while the server runs.`,
 		Example: `  doorlight doctor calendar
   doorlight doctor calendar anna@example.com
   doorlight doctor calendar --system Exchange --scripts`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := load(cmd.Flags())
-			if err != nil {
-				return err
-			}
-			d := doctor{c: &c, w: cmd.OutOrStdout()}
-			mailbox := ""
-			if len(args) == 1 {
-				mailbox = args[0]
-			}
-			if err := d.systems(cmd.Context(), only, mailbox, scripts); err != nil {
-				return err
-			}
-			if d.wrong > 0 {
-				return fmt.Errorf("%d of %d things are wrong", d.wrong, d.looked)
-			}
-			return nil
-		},
+	})
+}
+
+func doctorTeamsCommand() *cobra.Command {
+	return systemCommand(connector.PurposeTeams, &cobra.Command{
+		Use: "teams [MAILBOX]", Short: "Try each step that Microsoft Teams needs",
+		Long: `Try each step that being in step with Microsoft Teams needs: names, encryption, signing in, permissions. With the address
+of somebody they are found, their presence is read, and a call is shown and taken back at once; nothing of it is shown here.
+What fails is told with its remedy. With --scripts it prints what is run at Microsoft 365 to set it up, filled in with your
+names. It changes nothing here, also while the server runs.`,
+		Example: `  doorlight doctor teams
+  doorlight doctor teams anna@example.com
+  doorlight doctor teams --system "Microsoft 365" --scripts`,
+	})
+}
+
+// systemCommand makes a command that tries the outside systems that serve a purpose.
+func systemCommand(purpose string, cmd *cobra.Command) *cobra.Command {
+	var scripts bool
+	var only string
+	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := load(cmd.Flags())
+		if err != nil {
+			return err
+		}
+		d := doctor{c: &c, w: cmd.OutOrStdout()}
+		mailbox := ""
+		if len(args) == 1 {
+			mailbox = args[0]
+		}
+		if err := d.systems(cmd.Context(), purpose, only, mailbox, scripts); err != nil {
+			return err
+		}
+		if d.wrong > 0 {
+			return fmt.Errorf("%d of %d things are wrong", d.wrong, d.looked)
+		}
+		return nil
 	}
 	cmd.Flags().BoolVar(&scripts, "scripts", false, "print what is run at the outside system")
 	cmd.Flags().StringVar(&only, "system", "", "only the system of this name")
@@ -91,8 +111,8 @@ changes nothing here, also while the server runs.`,
 	return cmd
 }
 
-// systems tries the outside systems that hold calendars, or prints their scripts.
-func (d *doctor) systems(ctx context.Context, only, mailbox string, scripts bool) error {
+// systems tries the outside systems that serve a purpose, or prints their scripts.
+func (d *doctor) systems(ctx context.Context, purpose, only, mailbox string, scripts bool) error {
 	st, err := d.c.openExisting(ctx)
 	if err != nil {
 		return err
@@ -115,7 +135,7 @@ func (d *doctor) systems(ctx context.Context, only, mailbox string, scripts bool
 	found := false
 	for _, x := range connectors.All() {
 		s, ok := connectors.System(x.ID)
-		if !ok || !s.Calendar || only != "" && x.Name != only {
+		if serves := purpose == connector.PurposeTeams && s.Teams || purpose == connector.PurposeCalendar && s.Calendar; !ok || !serves || only != "" && x.Name != only {
 			continue
 		}
 		found = true
@@ -129,11 +149,19 @@ func (d *doctor) systems(ctx context.Context, only, mailbox string, scripts bool
 			}
 			continue
 		}
-		d.check(ctx, connectors, x, mailbox)
+		if purpose == connector.PurposeTeams {
+			d.check(ctx, connectors.CheckTeams, x, mailbox)
+		} else {
+			d.check(ctx, connectors.Check, x, mailbox)
+		}
 	}
 	switch {
+	case !found && only != "" && purpose == connector.PurposeTeams:
+		return fmt.Errorf("there is no application %q with which Microsoft Teams is reached", only)
 	case !found && only != "":
 		return fmt.Errorf("there is no system %q that holds calendars", only)
+	case !found && purpose == connector.PurposeTeams:
+		d.say("Microsoft Teams", "no application reaches it here", "")
 	case !found:
 		d.say("calendars", "no system holds calendars here", "")
 	}
@@ -141,14 +169,14 @@ func (d *doctor) systems(ctx context.Context, only, mailbox string, scripts bool
 }
 
 // check tries one outside system.
-func (d *doctor) check(ctx context.Context, connectors *connector.Connectors, x connector.Connector, mailbox string) {
+func (d *doctor) check(ctx context.Context, try func(ctx context.Context, id, mailbox string) ([]directory.Step, error), x connector.Connector, mailbox string) {
 	if !x.Enabled {
 		d.say(x.Name, "is switched off", "")
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	steps, err := connectors.Check(ctx, x.ID, mailbox)
+	steps, err := try(ctx, x.ID, mailbox)
 	if err != nil {
 		d.say(x.Name, err.Error(), "Enter its settings again.")
 		return
@@ -355,7 +383,15 @@ func (d *doctor) secrets(ctx context.Context, st store.Store, of *office.Office)
 		return
 	}
 	if _, err := os.Stat(d.c.keyFile()); err != nil {
-		if !sealed(&all) {
+		signIns := false
+		if err := st.LoadTeams(ctx, func(r store.TeamsRecord) error {
+			signIns = signIns || len(r.Token) > 0
+			return nil
+		}); err != nil {
+			d.say("secrets", err.Error(), "Restore a backup, or ask for help with this message.")
+			return
+		}
+		if !sealed(&all) && !signIns {
 			return
 		}
 		d.say("key file", fmt.Sprintf("%s is not there", d.c.keyFile()), "Put the one back that belongs to this database; without it all stored passwords have to be entered again.")
@@ -368,6 +404,9 @@ func (d *doctor) secrets(ctx context.Context, st store.Store, of *office.Office)
 	if err == nil {
 		_, err = connector.Reseal(box, all.Connectors)
 	}
+	if err == nil {
+		_, err = resealTeams(ctx, box, st)
+	}
 	if err != nil {
 		d.say("key file", err.Error(), "Put the key file back that belongs to this database, or enter the passwords again.")
 		return
@@ -379,9 +418,39 @@ func (d *doctor) secrets(ctx context.Context, st store.Store, of *office.Office)
 		return
 	}
 	defer connectors.Close()
+	calendars, forTeams := uses(of)
 	for _, x := range connectors.All() {
-		d.check(ctx, connectors, x, "")
+		if forTeams[x.ID] && x.Enabled {
+			if d.check(ctx, connectors.CheckTeams, x, ""); !calendars[x.ID] { // it needs no rights on calendars then
+				continue
+			}
+		}
+		d.check(ctx, connectors.Check, x, "")
 	}
+}
+
+// uses returns which connectors settings name for calendars, and which to reach Microsoft Teams with the application's own permission.
+func uses(of *office.Office) (calendars, forTeams map[string]bool) {
+	calendars, forTeams = map[string]bool{}, map[string]bool{}
+	note := func(scope string) {
+		s, _, err := of.Settings(scope)
+		if err != nil {
+			return
+		}
+		calendars[s.Calendar.Connector], calendars[s.Calendar.Accounts] = true, true
+		if s.Teams.Access == policy.TeamsApplication {
+			forTeams[s.Teams.Connector] = true
+		}
+	}
+	locations, _ := of.Locations()
+	for _, l := range locations {
+		note(l.ID)
+	}
+	groups, _ := of.Groups()
+	for _, g := range groups {
+		note(g.ID)
+	}
+	return calendars, forTeams
 }
 
 func sealed(all *store.Office) bool {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/directory/slapdtest"
 	"github.com/doorlight/doorlight/internal/source/exchange/exchangetest"
+	"github.com/doorlight/doorlight/internal/source/graph/graphtest"
 )
 
 func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
@@ -126,5 +127,62 @@ func TestCommandsLeaveADatabaseOfAnEarlierVersionAsItIs(t *testing.T) {
 	}
 	if kept, _ := filepath.Glob(path + ".before-*"); len(kept) > 0 {
 		t.Errorf("migrated: %q", kept)
+	}
+}
+
+func TestTheDoctorTriesTeams(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	doctor := func(args ...string) (string, error) {
+		var out output
+		err := run(t.Context(), append([]string{"doctor"}, append(args, "--data", data)...), &out, &out)
+		return out.String(), err
+	}
+	s := startServer(t, data)
+	s.setUp()
+	if said, err := doctor("teams"); err != nil || !strings.Contains(said, "ok     Microsoft Teams: no application reaches it here") {
+		t.Errorf("without an application: %v\n%s", err, said)
+	}
+	if said, err := doctor("teams", "--system", "Nothing"); err == nil || !strings.Contains(err.Error(), `"Nothing"`) {
+		t.Errorf("an application that is not there: %v\n%s", err, said)
+	}
+
+	app := graphtest.TeamsApp()
+	microsoft, err := graphtest.Start(graphtest.Config{Apps: []graphtest.App{app}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(microsoft.Close)
+	if _, err := microsoft.AddMailbox(graphtest.Mailbox{UPN: "anna@example.test"}); err != nil {
+		t.Fatal(err)
+	}
+	var connector struct{ ID string }
+	settings := map[string]any{"kind": "graph", "name": "Microsoft 365", "enabled": true, "secret": app.Secret, "graph": map[string]string{
+		"tenant": microsoft.Tenant, "client_id": app.ID, "cloud": "custom", "login_url": microsoft.LoginURL, "graph_url": microsoft.GraphURL,
+	}}
+	s.call("POST", "/connectors", settings, &connector, 200)
+	if said, err := doctor("teams", "anna@example.test"); err != nil || strings.Count(said, "ok     Microsoft 365, ") < 3 {
+		t.Errorf("an application that may: %v\n%s", err, said)
+	}
+	if said, err := doctor("teams", "--scripts"); err != nil || !strings.Contains(said, "'Presence.ReadWrite.All'") || !strings.Contains(said, "'"+app.ID+"'") {
+		t.Errorf("scripts: %v\n%s", err, said)
+	}
+	if shown := microsoft.Shown("anna@example.test").String(); len(microsoft.Sessions("anna@example.test")) > 0 {
+		t.Errorf("it leaves %s behind", shown)
+	}
+
+	// Once a scope names it, the examination tries it too, and what it finds wrong ends with an error.
+	s.call("PUT", "/scopes/"+s.location()+"/settings", map[string]any{"teams": map[string]any{
+		"sync": "telephony", "user_may_change": false, "connector": connector.ID, "access": "application", "remember": false, "keep_minutes": 10,
+	}}, nil, 200)
+	if said, err := doctor(); err != nil || !strings.Contains(said, "ok     Microsoft 365, ") {
+		t.Errorf("with Teams: %v\n%s", err, said)
+	}
+	settings["secret"] = "wrong"
+	s.call("PUT", "/connectors/"+connector.ID, settings, nil, 200)
+	for _, args := range [][]string{{}, {"teams"}} {
+		if said, err := doctor(args...); err == nil || !strings.Contains(said, "WRONG  Microsoft 365, ") {
+			t.Errorf("a wrong secret, %q: %v\n%s", args, err, said)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -47,7 +48,14 @@ server must be stopped. Earlier backups can only be read with the key file of th
 					return err
 				}
 				changes.Audit = []store.AuditEntry{byCommandLine.Entry("key.rotate")}
-				sealed = len(changes.PutCalendars) + len(changes.PutConnectors)
+				signIns, err := resealTeams(cmd.Context(), box, st)
+				if err != nil {
+					return err
+				}
+				if err := st.WriteTeams(cmd.Context(), signIns, nil); err != nil {
+					return err
+				}
+				sealed = len(changes.PutCalendars) + len(changes.PutConnectors) + len(signIns)
 				return st.Update(cmd.Context(), changes)
 			})
 			if err != nil {
@@ -60,4 +68,22 @@ server must be stopped. Earlier backups can only be read with the key file of th
 	addFlags(rotate.Flags())
 	cmd.AddCommand(rotate)
 	return cmd
+}
+
+// resealTeams returns what is kept of those whose sign-in at Microsoft Teams is remembered, with this sealed anew.
+func resealTeams(ctx context.Context, box *secret.Box, st store.Store) (sealed []store.TeamsRecord, err error) {
+	err = st.LoadTeams(ctx, func(r store.TeamsRecord) error {
+		if len(r.Token) == 0 {
+			return nil
+		}
+		about := "teams/" + r.PersonID // as package teams seals it
+		text, err := box.Open(r.Token, about)
+		if err != nil {
+			return fmt.Errorf("sign-in of %s at Teams: %w", r.PersonID, err)
+		}
+		r.Token = box.Seal(text, about)
+		sealed = append(sealed, r)
+		return nil
+	})
+	return sealed, err
 }

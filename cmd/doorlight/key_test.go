@@ -13,6 +13,10 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/doorlight/doorlight/internal/secret"
+	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/store/sqlite"
 )
 
 // TestToAnotherMachineWithAnotherKey takes a backup to another folder, rotates the key there, and finds that everything
@@ -185,5 +189,79 @@ func TestToAnotherMachineWithAnotherKey(t *testing.T) {
 	}
 	if read < 5 {
 		t.Errorf("only %d files were read", read)
+	}
+}
+
+// TestARotatedKeyOpensSignInsAtTeams: they are sealed anew with the rest, and the doctor can tell.
+func TestARotatedKeyOpensSignInsAtTeams(t *testing.T) {
+	t.Parallel()
+	const token = "Anna's refresh token"
+	data := t.TempDir()
+	s := startServer(t, data)
+	id := s.setUp()
+	s.stop()
+	key := filepath.Join(data, "secret.key")
+	kept := func(change func(*store.TeamsRecord)) (r store.TeamsRecord) {
+		t.Helper()
+		st, err := sqlite.Open(t.Context(), filepath.Join(data, "doorlight.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		if change != nil {
+			change(&r)
+			if err := st.WriteTeams(t.Context(), []store.TeamsRecord{r}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := st.LoadTeams(t.Context(), func(x store.TeamsRecord) error {
+			r = x
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	before := kept(func(r *store.TeamsRecord) {
+		box, err := secret.OpenBox(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		*r = store.TeamsRecord{PersonID: id, ConnectorID: "app", Account: "anna@example.test", Token: box.Seal(token, "teams/"+id), State: []byte("{}")}
+	})
+	var out output
+	if err := run(t.Context(), []string{"key", "rotate", "--data", data}, &out, &out); err != nil || !strings.Contains(out.String(), "1 credentials are sealed with a new key") {
+		t.Fatalf("rotated: %v, %s", err, out.String())
+	}
+	after := kept(nil)
+	box, err := secret.OpenBox(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := box.Open(after.Token, "teams/"+id); err != nil || plain != token || bytes.Equal(before.Token, after.Token) {
+		t.Errorf("the token is %q, %v", plain, err)
+	}
+	if after.Account != before.Account || after.ConnectorID != "app" || string(after.State) != "{}" {
+		t.Errorf("the rest became %+v", after)
+	}
+	doctor := func() (string, error) {
+		var out output
+		err := run(t.Context(), []string{"doctor", "--data", data}, &out, &out)
+		return out.String(), err
+	}
+	if said, err := doctor(); err != nil || !strings.Contains(said, "ok     key file: opens all stored credentials") {
+		t.Errorf("the doctor says %v\n%s", err, said)
+	}
+	if err := os.WriteFile(key, make([]byte, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := doctor(); err == nil || !strings.Contains(said, "WRONG  key file: ") {
+		t.Errorf("with another key the doctor says %v\n%s", err, said)
+	}
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := doctor(); err == nil || !strings.Contains(said, "WRONG  key file: "+key+" is not there") {
+		t.Errorf("without a key the doctor says %v\n%s", err, said)
 	}
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source/feed"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/teams"
 	"github.com/doorlight/doorlight/web"
 )
 
@@ -65,6 +66,7 @@ type parts struct {
 	hub    *hub.Hub
 	broker *live.Broker
 	agenda *agenda.Agenda
+	teams  *teams.Teams
 	api    *api.Server
 
 	connectors   *connector.Connectors
@@ -172,9 +174,15 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 	if p.connectors, err = connector.Open(ctx, st, p.office, p.hub, box, c.PublicURL, log); err != nil {
 		return nil, err
 	}
+	if p.teams, err = teams.New(ctx, st, p.office, p.hub, box, teams.Config{Log: log}); err != nil {
+		return nil, err
+	}
+	p.hub.Watch(p.teams.Touched)
 	p.api = api.New(st, p.office, p.hub, p.agenda, cfg)
 	p.connectors.UseAgenda(p.agenda)
+	p.connectors.UseTeams(p.teams)
 	p.api.Connect(p.connectors)
+	p.api.Teams(p.teams)
 	p.api.Live(p.broker)
 	log.Info("loaded", "people", p.office.Count(), "took", time.Since(began).Round(time.Millisecond))
 	return p, nil
@@ -235,6 +243,7 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 	streams.Go(func() { p.broker.Run(liveCtx) })
 	var calendars sync.WaitGroup
 	calendars.Go(func() { p.agenda.Run(agendaCtx) })
+	calendars.Go(func() { p.teams.Run(agendaCtx) })
 	calendars.Go(func() { c.demo.run(agendaCtx, p, log) })
 	calendars.Go(func() { p.connectors.Run(agendaCtx) })
 	calendars.Go(func() { tidy(agendaCtx, p.office, time.Duration(c.AuditDays)*24*time.Hour, log) })

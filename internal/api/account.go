@@ -10,7 +10,7 @@ import (
 	"github.com/doorlight/doorlight/internal/agenda"
 	"github.com/doorlight/doorlight/internal/connector"
 	"github.com/doorlight/doorlight/internal/fault"
-	teams "github.com/doorlight/doorlight/internal/teamsdraft"
+	"github.com/doorlight/doorlight/internal/teams"
 )
 
 // AccountPrefix is the path under which browsers go to Microsoft to connect an account, and come back. These are pages, not

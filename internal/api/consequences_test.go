@@ -150,7 +150,7 @@ func TestTwoAdministratorsAtOnce(t *testing.T) {
 	if len(seen) != len(policy.Sections()) || seen["teams"] == "" {
 		t.Fatalf("versions: %v", seen)
 	}
-	teams := m{"sync": "telephony", "user_may_change": true}
+	teams := m{"sync": "telephony", "user_may_change": true, "connector": b.application(admin, nil).ID, "access": "application", "remember": false, "keep_minutes": 10}
 	changed := decode[api.SectionsChanged](admin.put(path, m{"teams": teams, "was": seen}).fine(t))
 	now := versions()
 	for _, s := range changed.Sections {
@@ -159,7 +159,7 @@ func TestTwoAdministratorsAtOnce(t *testing.T) {
 		}
 	}
 	// The second has seen the page as it was before.
-	late := m{"teams": m{"sync": "none", "user_may_change": false}, "feature": m{"enabled": false}, "was": seen}
+	late := m{"teams": m{"sync": "none", "user_may_change": false, "access": "application", "remember": false, "keep_minutes": 10}, "feature": m{"enabled": false}, "was": seen}
 	for _, dry := range []bool{true, false} {
 		late["dry_run"] = dry
 		admin.put(path, late).is(t, 409)

@@ -34,6 +34,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/sqlite"
+	"github.com/doorlight/doorlight/internal/teams"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -55,6 +56,7 @@ type building struct {
 	office   *office.Office
 	hub      *hub.Hub
 	agenda   *agenda.Agenda
+	teams    *teams.Teams
 	log      *logbook
 	server   *api.Server
 	doc      *huma.OpenAPI
@@ -130,11 +132,16 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	box, err := secret.NewBox(make([]byte, 32))
 	b.ok(err)
 	b.agenda = agenda.New(st, b.office, b.hub, box, map[string]agenda.Source{agenda.KindFeed: b, agenda.KindCalDAV: b}, agenda.Config{Log: quiet})
+	b.teams, err = teams.New(ctx, st, b.office, b.hub, box, teams.Config{Log: quiet, Every: 100 * time.Millisecond})
+	b.ok(err)
+	b.hub.Watch(b.teams.Touched)
 	b.server = api.New(st, b.office, b.hub, b.agenda, api.Config{Log: quiet, Version: "1.0", SetupCode: "AAAA-BBBB"})
 	connectors, err = connector.Open(ctx, st, b.office, b.hub, box, "", quiet)
 	b.ok(err)
 	connectors.UseAgenda(b.agenda)
+	connectors.UseTeams(b.teams)
 	b.server.Connect(connectors)
+	b.server.Teams(b.teams)
 	b.server.Live(broker)
 	b.doc = b.server.OpenAPI()
 	working, stop := context.WithCancel(ctx)
@@ -150,9 +157,13 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	front.Listener = socket.Listen(front.Listener)
 	front.Start()
 	b.url, b.http = front.URL, front.Client()
-	l := store.Location{Name: "Berlin", TimeZone: "Europe/Berlin"}
-	b.ok(b.office.PutLocation(ctx, office.By{}, &l))
-	b.location = l.ID
+	if all, _ := b.office.Locations(); len(all) > 0 { // it is opened again
+		b.location = all[0].ID
+	} else {
+		l := store.Location{Name: "Berlin", TimeZone: "Europe/Berlin"}
+		b.ok(b.office.PutLocation(ctx, office.By{}, &l))
+		b.location = l.ID
+	}
 	return b, func() {
 		stopStream()
 		streams.Wait()
@@ -445,6 +456,10 @@ func (b *building) dump() string {
 	log, err := b.store.Audit(ctx, store.AuditQuery{Limit: 10_000})
 	b.ok(err)
 	say(log)
+	b.ok(b.store.LoadTeams(ctx, func(r store.TeamsRecord) error {
+		say(r)
+		return nil
+	}))
 	n, err := b.store.Count(ctx)
 	b.ok(err)
 	say([]int{n.Claims, n.Audit, n.CalendarObjects})

@@ -21,7 +21,7 @@ import (
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/store"
-	teams "github.com/doorlight/doorlight/internal/teamsdraft"
+	"github.com/doorlight/doorlight/internal/teams"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -46,7 +46,7 @@ type Server struct {
 	office   *office.Office
 	hub      *hub.Hub
 	agenda   *agenda.Agenda
-	teams    teams.Teams // nil: none
+	teams    *teams.Teams // nil: none
 	sessions *sessions
 	guesses  *guesses // wrong passwords and codes
 	jobs     *jobs

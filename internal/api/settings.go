@@ -256,6 +256,7 @@ func (s *Server) export(ctx context.Context, p *office.Person, c caller) (*Out[E
 		Relationships: []Relationship{},
 		Calendars:     s.calendars(p.ID),
 		Clients:       s.clients(p.ID),
+		Teams:         s.personTeams(p),
 		Identities:    s.identitiesOf(p.ID),
 		Audit:         []AuditEntry{},
 	}

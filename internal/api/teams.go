@@ -9,11 +9,11 @@ import (
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/internal/rights"
-	teams "github.com/doorlight/doorlight/internal/teamsdraft"
+	"github.com/doorlight/doorlight/internal/teams"
 )
 
 // Teams gives the server what keeps people in step with Microsoft Teams; it is called before it is used.
-func (s *Server) Teams(t teams.Teams) { s.teams = t }
+func (s *Server) Teams(t *teams.Teams) { s.teams = t }
 
 // PersonTeams is how a person and Microsoft Teams are doing.
 type PersonTeams struct {

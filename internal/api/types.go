@@ -425,6 +425,7 @@ type Export struct {
 	Calendars     []Calendar           `json:"calendars"`
 	Agenda        []rights.Appointment `json:"agenda"`
 	Clients       []Client             `json:"clients"`
+	Teams         PersonTeams          `json:"teams"`
 	Identities    []Identity           `json:"identities" doc:"As whom sign-in providers know the person."`
 	Directory     *ExportDirectory     `json:"directory,omitempty"`
 	Audit         []AuditEntry         `json:"audit"`

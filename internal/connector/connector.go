@@ -26,7 +26,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/store"
-	teams "github.com/doorlight/doorlight/internal/teamsdraft"
+	"github.com/doorlight/doorlight/internal/teams"
 	"github.com/doorlight/doorlight/internal/webhook"
 )
 
@@ -75,7 +75,7 @@ type Connectors struct {
 	hooks  *webhook.Hooks
 	wake   chan struct{}
 	agenda *agenda.Agenda // reads the calendars in systems; nil: nobody does
-	teams  teams.Teams    // keeps people in step with Microsoft Teams; nil: nobody does
+	teams  *teams.Teams   // keeps people in step with Microsoft Teams; nil: nobody does
 	public string         // the address under which everybody knows this server; empty: not known
 
 	closing sync.WaitGroup // systems that are not used any more

@@ -136,8 +136,8 @@ Test-ServicePrincipalAuthorization -Identity $principal.Id -Resource (Read-Host 
 # For Microsoft Teams, of the application %[3]s: its own permissions (access: application) and those that people give (access: delegated).
 Connect-MgGraph -TenantId %[1]s -Scopes 'Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All'
 $graph = Get-MgServicePrincipal -Filter "appId eq '00000003-0000-0000-c000-000000000000'"
-$app = Get-MgApplication -Filter ('appId eq '''' + %[2]s + ''''')
-$principal = Get-MgServicePrincipal -Filter ('appId eq '''' + %[2]s + ''''')
+$app = Get-MgApplication -Filter ('appId eq ''' + %[2]s + '''')
+$principal = Get-MgServicePrincipal -Filter ('appId eq ''' + %[2]s + '''')
 $roles = $graph.AppRoles | Where-Object Value -in 'Presence.Read.All', 'Presence.ReadWrite.All', 'User.ReadBasic.All'
 $scopes = $graph.Oauth2PermissionScopes | Where-Object Value -in 'Presence.Read.All', 'Presence.ReadWrite', 'User.Read', 'offline_access', 'openid', 'profile'
 $others = @($app.RequiredResourceAccess | Where-Object ResourceAppId -ne $graph.AppId)

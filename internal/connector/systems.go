@@ -12,7 +12,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/graph"
 	"github.com/doorlight/doorlight/internal/store"
-	teams "github.com/doorlight/doorlight/internal/teamsdraft"
+	"github.com/doorlight/doorlight/internal/teams"
 )
 
 // system is an outside system that holds calendars.
@@ -57,7 +57,7 @@ func (c *Connectors) UseAgenda(a *agenda.Agenda) {
 }
 
 // UseTeams has people kept in step with Microsoft Teams. It is to be called once, before that runs.
-func (c *Connectors) UseTeams(t teams.Teams) {
+func (c *Connectors) UseTeams(t *teams.Teams) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.teams = t

@@ -2,6 +2,8 @@ package teams
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/doorlight/doorlight/internal/hub"
@@ -39,13 +41,21 @@ func (t *Teams) enter(ctx context.Context) {
 			return
 		case <-t.apply:
 		}
-		now := hub.Now()
 		t.mu.Lock()
+		ids := slices.Collect(maps.Keys(t.entries))
+		clear(t.entries)
+		t.mu.Unlock()
+		who := make([]*office.Person, len(ids)) // the office is asked without mu
+		for i, id := range ids {
+			who[i], _ = t.office.Person(id)
+		}
+		now := hub.Now()
 		var edits []hub.PersonEdit
 		var list []*person
-		for id := range t.entries {
-			p := t.people[id]
-			if p == nil || p.state.Heard().IsZero() && p.on { // what was there before the start stands until Teams is heard
+		t.mu.Lock()
+		for i, id := range ids {
+			p, who := t.people[id], who[i]
+			if p == nil || who == nil || p.state.Heard().IsZero() && p.on { // what was there before the start stands until Teams is heard
 				continue
 			}
 			kind, from := p.state.Entry(p.telephony, p.status, now)
@@ -53,8 +63,7 @@ func (t *Teams) enter(ctx context.Context) {
 			if kind != NoEntry && !lease.After(now) { // Teams is silent
 				kind = NoEntry
 			}
-			who, ok := t.office.Person(id)
-			if !ok {
+			if kind == NoEntry && p.claimed == NoEntry {
 				continue
 			}
 			p.claimed, p.from, p.lease = kind, from, lease
@@ -75,7 +84,6 @@ func (t *Teams) enter(ctx context.Context) {
 				return nil
 			}})
 		}
-		clear(t.entries)
 		t.mu.Unlock()
 		if len(edits) == 0 {
 			continue

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -65,6 +66,7 @@ type house struct {
 	hub       *hub.Hub
 	location  string
 	people    []string
+	users     map[string]string // object IDs at Microsoft
 	stop      func()
 }
 
@@ -77,15 +79,16 @@ func story(t *testing.T, people int, tell func(t *testing.T, h *house)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := &house{t: t, net: &outboundtest.Net{}, folder: t.TempDir(), log: &log{}, box: box}
+		h := &house{t: t, net: &outboundtest.Net{}, folder: t.TempDir(), log: &log{}, box: box, users: map[string]string{}}
 		app := graphtest.DefaultApp()
 		app.Roles = []string{"Presence.Read.All", "Presence.ReadWrite.All", "User.ReadBasic.All"}
 		h.microsoft, err = graphtest.Start(graphtest.Config{Apps: []graphtest.App{app}, Listen: h.net.Listen, Dial: h.net.Dial})
 		h.ok(err)
 		defer h.microsoft.Close()
 		for i := range people {
-			_, err := h.microsoft.AddMailbox(graphtest.Mailbox{UPN: at(name(i)), Name: name(i), Password: "secret"})
+			m, err := h.microsoft.AddMailbox(graphtest.Mailbox{UPN: at(name(i)), Name: name(i), Password: "secret"})
 			h.ok(err)
+			h.users[name(i)] = m.ID
 			h.ok(h.microsoft.Client(at(name(i)), "desktop", "Available", "Available"))
 		}
 		h.open()
@@ -146,6 +149,7 @@ func (h *house) open() {
 	var hubs, both sync.WaitGroup
 	hubs.Go(func() { h.hub.Run(running) })
 	both.Go(func() { h.Run(syncing) })
+	synctest.Wait()
 	h.stop = sync.OnceFunc(func() {
 		stopSyncing()
 		both.Wait()
@@ -250,4 +254,28 @@ func (h *house) both(who, here, there string) {
 	if got := h.there(who); got != there {
 		h.t.Errorf("in Teams %s is %q, want %q", who, got, there)
 	}
+}
+
+// signIn has somebody sign in at Microsoft, as the pages do, and agree that presence is read and written. It returns the token.
+func (h *house) signIn(who string, remember bool, scopes ...string) string {
+	h.t.Helper()
+	token, err := h.microsoft.SignIn(graphtest.DefaultApp().ID, at(who), append(scopes, "Presence.ReadWrite")...)
+	h.ok(err)
+	h.ok(h.Connect(h.t.Context(), office.By{Actor: who}, teams.Account{PersonID: who, ConnectorID: connectorID, Username: at(who), UserID: h.users[who], Token: token, Remember: remember}))
+	return token
+}
+
+// holds reports whether a file of the server, or its log, holds a text.
+func (h *house) holds(text string) bool {
+	h.t.Helper()
+	files, err := filepath.Glob(filepath.Join(h.folder, "*"))
+	h.ok(err)
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		h.ok(err)
+		if bytes.Contains(data, []byte(text)) {
+			return true
+		}
+	}
+	return strings.Contains(h.log.String(), text)
 }

@@ -239,11 +239,14 @@ func (l *slot) explains() bool { return l.May }
 // Entry works out what entry there is to be at now, and since when. It holds until Teams is heard again, at most for
 // what the caller gives it. telephony is whether calls count, status whether do not disturb does.
 func (s *State) Entry(telephony, status bool, now time.Time) (Kind, time.Time) {
+	if s.heard.IsZero() && telephony { // as before a restart
+		return s.entry, s.began[s.entry]
+	}
 	s.pass(now)
 	h := meaningOf(s.shown)
 	kind := NoEntry
 	switch {
-	case s.heard.IsZero() || !telephony:
+	case !telephony:
 	case h == presenting && status:
 		kind = Presenting
 	case h == presenting, h == conference: // we write neither
@@ -317,7 +320,7 @@ func (s *State) Plan(w Want, now time.Time) (Op, time.Time) {
 	theirs := !s.heard.IsZero() && (h == presenting || h == conference || h == call && !s.Call.explains())
 	a, next := s.Call.plan(w.Call, now)
 	again = earlier(again, next)
-	if a == set && s.Call.Phase != standing && theirs { // Teams says so already; we would not hear when it ends
+	if a == set && s.Call.Phase != standing && (theirs || s.heard.IsZero()) { // Teams says so already, or may; we would not hear when it ends
 		a = none
 	}
 	l := &s.DND
@@ -334,6 +337,9 @@ func (s *State) Plan(w Want, now time.Time) (Op, time.Time) {
 		l.gone(fading, now)
 	}
 	b, at := l.plan(w.DND, now)
+	if b == set && l.Phase != standing && s.heard.IsZero() {
+		b = none
+	}
 	if b == set && l.Phase == standing && l.hidden && !l.Renew.IsZero() { // perhaps
 		b, at = none, l.other.Add(echoWindow+time.Millisecond)
 	}

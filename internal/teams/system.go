@@ -3,9 +3,12 @@ package teams
 import (
 	"context"
 	"errors"
+	"hash/fnv"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,6 +54,7 @@ const (
 	gatherHints  = 200 * time.Millisecond
 	seekAgain    = 10 * time.Minute // whom the directory did not know
 	seekTogether = time.Second      // who comes together is looked up together
+	together     = 400              // people of a subscription, about: it carries 650
 	goneAfter    = 3 * time.Minute  // whom Teams does not know any more is looked up anew
 )
 
@@ -300,23 +304,29 @@ type ask struct {
 	as  []*person // by whose sign-in it may be asked; nil: by the application's own permission
 }
 
-// asks divides those who are known into questions; alone are those who are to be asked about by themselves. mu is not held.
-func (t *Teams) asks(s *system) (all []ask, alone []*person) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// asks divides those who are known into questions, of all or of some; alone are those who are to be asked about by themselves.
+// mu is held.
+func (s *system) asks(of func(id string) bool) (all []ask, alone []*person) {
 	var ours, theirs []string
 	var signedIn []*person
 	for id, list := range s.byUser {
-		switch p := list[0]; {
+		p := list[0]
+		switch asked := of(id); {
 		case !slices.ContainsFunc(list, func(p *person) bool { return p.on || !p.state.Rests() }):
 		case !p.signsIn:
-			ours = append(ours, id)
+			if asked {
+				ours = append(ours, id)
+			}
 		case p.token == "":
 		case s.alone[p]:
-			alone = append(alone, p)
+			if asked {
+				alone = append(alone, p)
+			}
 		default:
-			theirs = append(theirs, id)
 			signedIn = append(signedIn, p)
+			if asked {
+				theirs = append(theirs, id)
+			}
 		}
 	}
 	slices.Sort(ours) // the same people together in each round
@@ -337,8 +347,8 @@ func (t *Teams) poll(ctx context.Context, s *system) {
 	defer reading.Wait()
 	for ctx.Err() == nil {
 		t.follow(s)
-		list, alone := t.asks(s)
 		t.mu.Lock()
+		list, alone := s.asks(func(string) bool { return true })
 		n := len(list) + len(alone)
 		every := max(s.every, time.Duration(n)*30*time.Second/readsAtMost)
 		t.mu.Unlock()
@@ -570,20 +580,14 @@ func (t *Teams) readHinted(ctx context.Context, s *system) {
 			return
 		}
 		t.mu.Lock()
-		var ours []string
-		for id := range s.hinted {
-			if list := s.byUser[id]; len(list) > 0 {
-				ours = append(ours, id)
-			}
-		}
+		list, alone := s.asks(func(id string) bool { return s.hinted[id] })
 		clear(s.hinted)
 		t.mu.Unlock()
-		list, _ := t.asks(s)
 		for _, q := range list {
-			q.ids = slices.DeleteFunc(slices.Clone(q.ids), func(id string) bool { return !slices.Contains(ours, id) })
-			if len(q.ids) > 0 {
-				t.read(ctx, s, q)
-			}
+			t.read(ctx, s, q)
+		}
+		for _, p := range alone {
+			t.readAlone(ctx, s, p)
 		}
 	}
 }
@@ -602,28 +606,27 @@ func (t *Teams) follow(s *system) {
 			by = append(by, p)
 		}
 	}
-	slices.SortFunc(by, func(a, b *person) int { return compare(a.id, b.id) })
-	ids := slices.Sorted(maps.Keys(s.byUser))
+	slices.SortFunc(by, func(a, b *person) int { return strings.Compare(a.id, b.id) })
+	// Each stays with the others of its number: a subscription whose people change is made anew.
+	parts := make([][]string, len(s.byUser)/together+1)
+	for id := range s.byUser {
+		h := fnv.New32a()
+		io.WriteString(h, id)
+		i := h.Sum32() % uint32(len(parts))
+		if len(parts[i]) < graph.MaxPresences {
+			parts[i] = append(parts[i], id)
+		}
+	}
 	var list []graph.PresenceWatcher
-	for some := range slices.Chunk(ids, graph.MaxPresences) {
-		if len(list) == len(by) {
+	for i, ids := range parts {
+		if i == len(by) {
 			break
 		}
-		p := by[len(list)]
-		list = append(list, graph.PresenceWatcher{As: t.signIn(p), Account: p.rec.UserID, IDs: some})
+		slices.Sort(ids)
+		list = append(list, graph.PresenceWatcher{As: t.signIn(by[i]), Account: by[i].rec.UserID, IDs: ids})
 	}
 	t.mu.Unlock()
 	s.FollowPresences(list)
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // write makes writes until ctx ends.

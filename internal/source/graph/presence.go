@@ -221,7 +221,9 @@ func (a *asker) settle(ctx context.Context, b *budget, box *gate.Box, key string
 		return pause(r.wait, fail(source.Unavailable, fmt.Sprintf("Microsoft 365 has a problem with %s at the moment (%d).", d.about, r.status)), true)
 	case r.status == http.StatusUnauthorized:
 		b.Succeeded() // it answers
-		return pause(0, fail(source.Unavailable, "Microsoft 365 does not accept the sign-in at the moment."), false)
+		e := fail(source.Unavailable, "Microsoft 365 does not accept the sign-in at the moment.")
+		e.Whole = a.one == nil && box == nil
+		return pause(0, e, false)
 	}
 	a.worked(b, box)
 	switch {
@@ -232,8 +234,8 @@ func (a *asker) settle(ctx context.Context, b *budget, box *gate.Box, key string
 		e := fail(source.NotAllowed, d.forbidden)
 		if has, known := s.app.has(d.role); known && has {
 			e.Text = "Microsoft 365 does not allow the application to do that for this user, although it has the permission " + d.role + "."
-		} else {
-			e.Whole = true
+		} else { // for an administrator; until then a question a minute is enough to notice
+			e.Whole, e.RetryAfter = true, time.Minute
 		}
 		return e
 	case r.status == http.StatusNotFound:

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/oauth2"
 
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/gate"
@@ -179,7 +182,7 @@ func TestBertWritesHisOwn(t *testing.T) {
 		"reading as the application": func() error { _, err := s.Presences(t.Context(), nil, ids); return err },
 		"writing as the application": func() error { return s.SetSession(t.Context(), nil, ids[1], InACall, MinLease) },
 	} {
-		if e := errorOf(t, call()); e.Kind != source.NotAllowed || !e.Whole || !strings.Contains(e.Text, "permission Presence.Read") {
+		if e := errorOf(t, call()); e.Kind != source.NotAllowed || !e.Whole || e.RetryAfter != time.Minute || !strings.Contains(e.Text, "permission Presence.Read") {
 			t.Errorf("%s, which may not: %v %q", what, e, e.Text)
 		}
 	}
@@ -611,3 +614,205 @@ func TestPublishedPresences(t *testing.T) {
 		}
 	}
 }
+
+// TestAnnaConnectsHerTeams goes from the button to her presence.
+func TestAnnaConnectsHerTeams(t *testing.T) {
+	t.Parallel()
+	server, s := startTeams(t)
+	verifier := oauth2.GenerateVerifier()
+	b := newBrowser(t).open(s.AuthURL(ForPresence, "state", verifier, callback, "anna@example.com"))
+	b.submit(url.Values{"login": {"anna@example.com"}, "password": {"anna's"}})
+	for _, scope := range []string{"Presence.Read.All", "Presence.ReadWrite", "User.Read", "offline_access"} {
+		if !strings.Contains(b.page, "<li>"+scope+"</li>") {
+			t.Errorf("consent is not asked for %s", scope)
+		}
+	}
+	if strings.Contains(b.page, "Calendars") {
+		t.Error("consent is asked for calendars")
+	}
+	b.submit(url.Values{"accept": {"yes"}})
+	g, err := s.Redeem(t.Context(), ForPresence, b.back.Query().Get("code"), verifier, callback)
+	must(t, err)
+	tokens := server.Count("token")
+	own, err := s.Own(t.Context(), &SignIn{Token: g.Refresh})
+	must(t, err)
+	if own.ID != g.ID || server.Count("token") != tokens {
+		t.Errorf("read %s of %s, with %d more tokens", own.ID, g.ID, server.Count("token")-tokens)
+	}
+}
+
+// TestAWholeCompany is read by many at a time, by the application and by who signed in, while others write and calendars are read.
+func TestAWholeCompany(t *testing.T) {
+	t.Parallel()
+	server, s := startTeams(t)
+	const people = 3 * MaxPresences
+	var ids []string
+	for i := range people {
+		m, err := server.AddMailbox(graphtest.Mailbox{UPN: fmt.Sprintf("user%d@example.com", i)})
+		must(t, err)
+		ids = append(ids, m.ID)
+	}
+	token := signIn(t, server, "bert@example.com").Token
+	var mu sync.Mutex // guards newest
+	newest := token
+	var wg sync.WaitGroup
+	for list := range slices.Chunk(ids, MaxPresences) {
+		for _, as := range []*SignIn{nil, {Token: token, Renewed: func(token string) {
+			mu.Lock()
+			defer mu.Unlock()
+			newest = token
+		}}} {
+			for range 3 {
+				wg.Go(func() {
+					got, err := s.Presences(t.Context(), as, list)
+					if err != nil || len(got) != len(list) {
+						t.Errorf("%d people, %v", len(got), err)
+					}
+				})
+			}
+		}
+		for _, id := range list[:20] {
+			wg.Go(func() {
+				if err := s.SetSession(t.Context(), nil, id, InACall, MinLease); err != nil {
+					t.Error(err)
+				}
+				if err := s.ClearSession(t.Context(), nil, id); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Go(func() {
+			if _, err := s.Fetch(t.Context(), anna()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	mu.Lock()
+	defer mu.Unlock()
+	if newest == token {
+		t.Error("the new refresh token was not handed over")
+	}
+	if n := server.Count("throttled"); n > 0 {
+		t.Errorf("%d calls were too many", n)
+	}
+}
+
+// TestNeitherHoldsUpTheOther: all that may be under way of one kind hangs.
+func TestNeitherHoldsUpTheOther(t *testing.T) {
+	t.Parallel()
+	for _, stuck := range []string{"calendars", "reading", "writing", "looking up"} {
+		t.Run(stuck, func(t *testing.T) {
+			t.Parallel()
+			server, s := startTeams(t)
+			ids := idsOf(t, s, "anna@example.com", "bert@example.com")
+			ctx, cancel := context.WithCancel(t.Context())
+			var wg sync.WaitGroup
+			defer wg.Wait()
+			defer cancel()
+			var op string
+			var ask func(i int)
+			switch stuck {
+			case "calendars":
+				op, ask = "calendarView", func(int) { s.Fetch(ctx, source.Account{Password: signInFor(t, server), From: marchFrom, To: marchTo}) }
+			case "reading":
+				op, ask = "presences", func(int) { s.Presences(ctx, nil, ids) }
+			case "writing":
+				op, ask = "setPresence", func(i int) { s.SetSession(ctx, nil, numbered(i), InACall, MinLease) }
+			case "looking up":
+				op, ask = "users", func(int) { s.UserIDs(ctx, []string{"anna@example.com"}) }
+			}
+			lift := server.Break(graphtest.Rule{Op: op, Do: graphtest.Hang})
+			defer lift()
+			for i := range 30 {
+				wg.Go(func() { ask(i) })
+			}
+			for end := time.Now().Add(10 * time.Second); server.Count(op) < 4 && time.Now().Before(end); {
+				time.Sleep(time.Millisecond)
+			}
+			soon, done := context.WithTimeout(t.Context(), 5*time.Second)
+			defer done()
+			for name, call := range map[string]func() error{
+				"calendars":  func() error { _, err := s.Fetch(soon, anna()); return err },
+				"reading":    func() error { _, err := s.Presences(soon, nil, ids); return err },
+				"writing":    func() error { return s.SetSession(soon, nil, ids[0], InACall, MinLease) },
+				"looking up": func() error { _, err := s.UserIDs(soon, []string{"bert@example.com"}); return err },
+			} {
+				if name == stuck {
+					continue
+				}
+				if err := call(); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+	}
+}
+
+func signInFor(t *testing.T, server *graphtest.Server) string {
+	token, err := server.SignIn(graphtest.DefaultApp().ID, "bert@example.com")
+	if err != nil {
+		t.Error(err)
+	}
+	return token
+}
+
+// TestTheShareOfTwoServers: this one was given a part of what the application may ask.
+func TestTheShareOfTwoServers(t *testing.T) {
+	t.Parallel()
+	server, s := startTeams(t, func(_ *graphtest.Config, c *Config, _ *outbound.Config) { c.PresenceReads = 10 })
+	ids := idsOf(t, s, "anna@example.com", "bert@example.com")
+	for range 2 { // a fifth may come at once
+		_, err := s.Presences(t.Context(), nil, ids)
+		must(t, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := s.Presences(ctx, nil, ids); err == nil || server.Count("presences") != 2 {
+		t.Errorf("the third: %v, %d asked", err, server.Count("presences"))
+	}
+	must(t, s.SetSession(t.Context(), nil, ids[0], InACall, MinLease))
+}
+
+// TestLogsTellOfNobody: neither who, nor what is shown of them, whatever goes wrong.
+func TestLogsTellOfNobody(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex // guards text
+	var text strings.Builder
+	server, s := startTeams(t, func(_ *graphtest.Config, c *Config, _ *outbound.Config) {
+		c.Log = slog.New(slog.NewTextHandler(writer(func(b []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			text.Write(b)
+		}), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	ids := idsOf(t, s, "anna@example.com", "bert@example.com")
+	as := signIn(t, server, "bert@example.com")
+	for _, rule := range []graphtest.Rule{{Do: graphtest.Drop}, {Do: graphtest.Half}, {Do: graphtest.Answer, Status: 400, Code: "anna@example.com", Message: "Busy " + ids[0]},
+		{Do: graphtest.Answer, Status: 403, Code: "Forbidden", Message: ids[0]}, {Do: graphtest.Answer, Status: 500, Message: "anna@example.com"},
+		{Do: graphtest.Answer, Status: 429, Message: ids[0]}} {
+		lift := server.Break(rule)
+		_, _ = s.Presences(t.Context(), nil, ids) // what comes of it is shown elsewhere
+		_, _ = s.Own(t.Context(), as)
+		_, _ = s.UserIDs(t.Context(), []string{"anna@example.com", "bert@example.com"})
+		_ = s.SetSession(t.Context(), nil, ids[0], InACall, MinLease)
+		_ = s.ClearPreferred(t.Context(), as, ids[1])
+		lift()
+		s.log.Info("in between", "who", as, "what", Presence{ID: ids[0], Availability: "Busy"})
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	got := text.String()
+	if !strings.Contains(got, "was not read") {
+		t.Error("nothing is logged")
+	}
+	for _, one := range []string{"anna", "bert", "Busy", "InACall", ids[0], ids[1], as.Token} {
+		if strings.Contains(got, one) {
+			t.Errorf("logs tell of %q:\n%s", one, got)
+		}
+	}
+}
+
+type writer func([]byte)
+
+func (w writer) Write(b []byte) (int, error) { w(b); return len(b), nil }

@@ -153,7 +153,20 @@ func (w *telling) presence(what string) Presence {
 	}
 }
 
-// silent ends the test if anything was told, or is to be read.
+// heard waits until something was told, or is to be read.
+func (w *telling) heard() {
+	w.t.Helper()
+	w.until("something is heard", func() bool {
+		select {
+		case <-w.hints:
+			return true
+		default:
+			return len(w.told) > 0
+		}
+	})
+}
+
+// silent fails the test if anything was told, or is to be read.
 func (w *telling) silent(what string) {
 	w.t.Helper()
 	select {
@@ -281,8 +294,13 @@ func TestTheKeysOfEntraIDAreOutOfReach(t *testing.T) {
 		t.Errorf("%v are to be read, want %v", got, want)
 	}
 	lift()
-	must(t, w.stand.EndCall("anna@example.com", "bert@example.com"))
-	w.presence("they are in reach again")
+	for { // it is not tried all the time
+		must(t, w.stand.EndCall("anna@example.com", "bert@example.com"))
+		must(t, w.stand.Call("anna@example.com", "bert@example.com"))
+		if w.heard(); len(w.told) > 0 {
+			break
+		}
+	}
 	if n := w.s.Notifications().Forged; n > 0 {
 		t.Errorf("%d are forged", n)
 	}
@@ -599,4 +617,148 @@ func must1[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+// TestKeysComeAndGo: a new one every day, and the old one is kept for as long as something may come for it.
+func TestKeysComeAndGo(t *testing.T) {
+	t.Parallel()
+	s := &System{t: timing{keyBits: 2048}.withDefaults()}
+	s.teams.follows.init()
+	f := &s.teams.follows
+	now := time.Now()
+	fresh := func(after time.Duration) (newest *contentKey, keys int) {
+		now = now.Add(after)
+		must(t, s.freshKey(now))
+		return f.newest, len(f.keys)
+	}
+	first, _ := fresh(0)
+	one := &follow{id: "1", key: first}
+	f.byID["1"] = one
+	if same, n := fresh(23 * time.Hour); same != first || n != 1 {
+		t.Errorf("within a day: another key, of %d", n)
+	}
+	second, n := fresh(2 * time.Hour)
+	if second == first || n != 2 || second.id == first.id || second.cert == first.cert {
+		t.Errorf("a day later: the same key, of %d", n)
+	}
+	if _, n = fresh(10 * time.Hour); n != 2 {
+		t.Errorf("%d keys, while the old one is in use", n)
+	}
+	one.key = second
+	fresh(time.Minute)
+	if _, n = fresh(4 * time.Hour); n != 2 {
+		t.Errorf("%d keys, while something may come for the old one", n)
+	}
+	if _, n = fresh(time.Hour); n != 1 || f.keys[second.id] != second {
+		t.Errorf("%d keys, hours after the old one was in use", n)
+	}
+	der, err := base64.StdEncoding.DecodeString(second.cert)
+	must(t, err)
+	cert, err := x509.ParseCertificate(der)
+	must(t, err)
+	if !cert.PublicKey.(*rsa.PublicKey).Equal(&second.key.PublicKey) || cert.NotAfter.Before(now.Add(contentKeyLife)) || len(second.id) > 128 {
+		t.Errorf("a certificate until %v", cert.NotAfter)
+	}
+	if timing := (timing{}).withDefaults(); timing.keyBits != 3072 {
+		t.Errorf("keys have %d bits", timing.keyBits)
+	}
+}
+
+// TestMoreThanCanBeRead: what cannot be put aside is only looked at for its names, and answered at once.
+func TestMoreThanCanBeRead(t *testing.T) {
+	t.Parallel()
+	f := &follows{}
+	f.init()
+	state := "secret"
+	f.byID["1"] = &follow{id: "1", state: state, covers: []string{annas}}
+	f.hint = func(string) {}
+	count := func(change func(*Notifications)) {
+		var n Notifications
+		if change(&n); n != (Notifications{}) {
+			t.Errorf("counted %+v", n)
+		}
+	}
+	n := notification{Subscription: "1", State: &state, Encrypted: json.RawMessage(`{}`), Resource: "communications/presences/" + strings.ToUpper(annas)}
+	stranger := n
+	stranger.Resource = "communications/presences/" + numbered(1)
+	for i := range maxQueue + 2 {
+		ids, _ := f.accept([]notification{n, stranger}, nil, annas, count)
+		if full := i >= maxQueue; full != (len(ids) == 1 && ids[0] == annas) || !full && len(ids) > 0 {
+			t.Errorf("request %d: %v are to be read", i, ids)
+		}
+	}
+	f.hint = nil // it ended
+	f.queue = make(chan delivery, 1)
+	if _, hint := f.accept([]notification{n}, nil, annas, count); hint != nil || len(f.queue) > 0 {
+		t.Error("something is put aside for nobody")
+	}
+}
+
+// TestTheKeyIsGone: the user is read.
+func TestTheKeyIsGone(t *testing.T) {
+	t.Parallel()
+	w := tell(t)
+	w.follow(w.ids...)
+	w.s.teams.follows.mu.Lock()
+	w.s.teams.follows.keys = map[string]*contentKey{}
+	w.s.teams.follows.mu.Unlock()
+	must(t, w.stand.Client("anna@example.com", "desktop", "Busy", "Busy"))
+	if id := w.hint("without a key"); id != w.ids[0] {
+		t.Errorf("%s is to be read", id)
+	}
+	if got := w.s.Notifications(); got.Unknown != 1 || got.Changes != 0 {
+		t.Errorf("counted %+v", got)
+	}
+}
+
+// TestRenewingIsRefused: it is replaced.
+func TestRenewingIsRefused(t *testing.T) {
+	t.Parallel()
+	w := tell(t)
+	w.follow(w.ids...)
+	id := w.subscriptions()[0].ID
+	w.stand.Break(graphtest.Rule{Op: "subscriptions.renew", Do: graphtest.Answer, Status: 400, Code: "InvalidRequest"})
+	w.due("bert")
+	w.hint("made again")
+	w.hint("made again")
+	if list := w.subscriptions(); len(list) != 1 || list[0].ID == id {
+		t.Errorf("%d subscriptions", len(list))
+	}
+	if n := w.stand.Count("subscriptions.renew"); n != 1 {
+		t.Errorf("renewed %d times", n)
+	}
+}
+
+// TestItIsWatchedAgain: after an end, who is followed is followed anew; and not by two.
+func TestItIsWatchedAgain(t *testing.T) {
+	t.Parallel()
+	w := tell(t)
+	w.follow(w.ids...)
+	if err := w.s.WatchPresences(t.Context(), nil, nil); err == nil || !strings.Contains(err.Error(), "twice") {
+		t.Errorf("a second watch: %v", err)
+	}
+	w.stop()
+	must(t, w.stand.Call("anna@example.com", "bert@example.com"))
+	w.run()
+	w.hint("Anna or Bert")
+	w.hint("Anna or Bert")
+	w.until("it is subscribed", func() bool { return len(w.subscriptions()) == 1 })
+	must(t, w.stand.EndCall("anna@example.com", "bert@example.com"))
+	w.presence("the end of the call")
+}
+
+// TestTheServiceWantsNoMoreSubscriptions for a while: what there is goes on, and reading does too.
+func TestTheServiceWantsNoMoreSubscriptions(t *testing.T) {
+	t.Parallel()
+	w := tell(t)
+	w.stand.Break(graphtest.Rule{Op: "subscriptions.create", Times: 1, Do: graphtest.Answer, Status: 429, Code: "TooManyRequests", RetryAfter: time.Second})
+	began := time.Now()
+	w.s.FollowPresences([]PresenceWatcher{{As: w.as, Account: "bert", IDs: w.ids}})
+	w.until("it was turned away", func() bool { return w.stand.Count("subscriptions.create") == 1 })
+	_, err := w.s.Presences(t.Context(), nil, w.ids)
+	must(t, err)
+	w.hint("after the wait")
+	if took := time.Since(began); took < time.Second {
+		t.Errorf("it was tried again after %v", took)
+	}
 }

@@ -116,7 +116,8 @@ type entraKeys struct {
 	keys    []jose.JSONWebKey
 	issuer  string    // with {tenantid} in it
 	fetched time.Time // zero: never
-	tried   time.Time
+	next    time.Time // not to be asked for before
+	step    int       // failures in a row
 }
 
 const (
@@ -134,7 +135,7 @@ func (k *entraKeys) find(id string, now time.Time) (list []jose.JSONWebKey, issu
 		}
 	}
 	old := k.fetched.IsZero() || now.Sub(k.fetched) > keysFresh
-	return list, k.issuer, (old || len(list) == 0) && now.Sub(k.tried) > keysAgain
+	return list, k.issuer, (old || len(list) == 0) && !now.Before(k.next)
 }
 
 // entraKey returns the keys with an ID and the issuer's template. It asks for them if it has to, at most once a minute. An error says that
@@ -152,9 +153,11 @@ func (s *System) entraKey(ctx context.Context, id string) ([]jose.JSONWebKey, st
 		if list, issuer, fetch = k.find(id, time.Now()); fetch {
 			err := s.fetchKeys(ctx)
 			k.mu.Lock()
-			k.tried = time.Now()
-			if err != nil && k.fetched.IsZero() {
-				k.tried = time.Time{} // there is nothing to go by: the next one tries again
+			if err == nil {
+				k.next, k.step = time.Now().Add(keysAgain), 0
+			} else {
+				k.next = time.Now().Add(s.t.backoff.After(k.step))
+				k.step++
 			}
 			k.mu.Unlock()
 			if err != nil {

@@ -1882,6 +1882,7 @@ export interface components {
             /** @description Own choices. */
             relationships: components["schemas"]["Relationship"][];
             settings: components["schemas"]["PersonSettings"];
+            teams: components["schemas"]["PersonTeams"];
         };
         ExportDirectory: {
             connector: string;

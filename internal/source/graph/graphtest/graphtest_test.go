@@ -206,13 +206,13 @@ func TestSubscriptionsAreNotGivenToEverybody(t *testing.T) {
 		asked++
 		w.Header().Set("Content-Type", "text/plain")
 		io.WriteString(w, r.URL.Query().Get("validationToken"))
-	}), false)
+	}), Config{})
 	must(t, err)
 	t.Cleanup(good.Close)
 	bad, err := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		io.WriteString(w, url.QueryEscape(r.URL.Query().Get("validationToken"))) // not decoded
-	}), false)
+	}), Config{})
 	must(t, err)
 	t.Cleanup(bad.Close)
 	in := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339) }

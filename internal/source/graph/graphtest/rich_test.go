@@ -52,7 +52,7 @@ func newMailslot(t *testing.T) *mailslot {
 		}
 		m.came <- body
 		w.WriteHeader(http.StatusAccepted)
-	}), false)
+	}), Config{})
 	must(t, err)
 	m.server = server
 	t.Cleanup(server.Close)

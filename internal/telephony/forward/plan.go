@@ -1,0 +1,178 @@
+// Package forward decides how a line is to be forwarded (F1 to F3): from what a person's presence asks for, what stood before,
+// what was set, and what the telephone system reports. It does no I/O and reads no clock: whoever uses it asks the system, sets
+// what it says, and keeps the state.
+package forward
+
+import (
+	"slices"
+
+	"github.com/doorlight/doorlight/internal/telephony"
+)
+
+// Action is what a presence asks for. The zero value is Keep.
+type Action uint8
+
+const (
+	Keep         Action = iota // touch nothing: what we set is taken back
+	Off                        // nothing is forwarded, by the One Number Service either
+	DoNotDisturb               // on the line
+	To                         // every call, to Wish.Target
+)
+
+// Wish is what a person's presence asks for.
+type Wish struct {
+	Action Action
+	Target string // with To: a number as it is dialled, or a SIP address
+	Cause  string // what asks for it: another cause asks anew for what somebody has changed since. Not shown
+}
+
+// State is what is known of one line between two readings. It is kept before anything is set. The zero value is of a line that
+// nothing was set of.
+type State struct {
+	Cause  string            `json:"cause,omitempty"`  // of the latest wish
+	Before Parts             `json:"before,omitempty"` // of each part that we set: what stood before
+	Set    Parts             `json:"set,omitempty"`    // likewise: what it was set to
+	Under  map[Part][]string `json:"under,omitempty"`  // of each whose setting was not confirmed yet: what it may stand at meanwhile
+	Theirs []Part            `json:"theirs,omitempty"` // parts that somebody has changed since, under the same cause: left alone
+}
+
+// Part is one part of a forwarding that can be set by itself.
+type Part = telephony.Ability
+
+// Parts are values of parts: a target, empty for none; of do not disturb "on" or empty.
+type Parts map[Part]string
+
+// on is do not disturb, as a value.
+const on = "on"
+
+// parts lists them in the order in which they are looked at.
+var parts = []Part{telephony.CanDoNotDisturb, telephony.CanAll, telephony.CanInternal, telephony.CanExternal, telephony.CanBusy, telephony.CanNoAnswer, telephony.CanOneNumber}
+
+func get(f telephony.Forwarding, p Part) string {
+	switch p {
+	case telephony.CanDoNotDisturb:
+		if f.DoNotDisturb {
+			return on
+		}
+		return ""
+	case telephony.CanAll:
+		return f.All
+	case telephony.CanInternal:
+		return f.Internal
+	case telephony.CanExternal:
+		return f.External
+	case telephony.CanBusy:
+		return f.Busy
+	case telephony.CanNoAnswer:
+		return f.NoAnswer
+	case telephony.CanOneNumber:
+		return f.OneNumber
+	}
+	return ""
+}
+
+func put(f *telephony.Forwarding, p Part, value string) {
+	switch p {
+	case telephony.CanDoNotDisturb:
+		f.DoNotDisturb = value == on
+	case telephony.CanAll:
+		f.All = value
+	case telephony.CanInternal:
+		f.Internal = value
+	case telephony.CanExternal:
+		f.External = value
+	case telephony.CanBusy:
+		f.Busy = value
+	case telephony.CanNoAnswer:
+		f.NoAnswer = value
+	case telephony.CanOneNumber:
+		f.OneNumber = value
+	}
+}
+
+// asks returns what a wish wants each part to be that it speaks of. What a system cannot do is not asked of it.
+func (w Wish) asks(can telephony.Abilities) Parts {
+	all := Parts{}
+	switch w.Action {
+	case Off:
+		for _, p := range parts {
+			all[p] = ""
+		}
+	case DoNotDisturb:
+		all[telephony.CanDoNotDisturb] = on
+	case To:
+		all[telephony.CanDoNotDisturb], all[telephony.CanAll], all[telephony.CanInternal], all[telephony.CanExternal] = "", w.Target, "", ""
+		if !can.Has(telephony.CanAll) && can.Has(telephony.CanInternal) && can.Has(telephony.CanExternal) {
+			all[telephony.CanInternal], all[telephony.CanExternal] = w.Target, w.Target
+		}
+	}
+	for p := range all {
+		if !can.Has(p) {
+			delete(all, p)
+		}
+	}
+	return all
+}
+
+// Plan returns how a line is to be forwarded, and the state to keep before that is set, given what the system reports now: a
+// fresh reading, not an event that may be late. Where the result equals what is reported there is nothing to set, and the state
+// is all that may have changed.
+//
+// What a wish speaks of is set, and what stood before is remembered once, however many wishes follow. A part that is found
+// otherwise than it was set was changed by somebody: it stays as it is, until another cause asks for something, and is not taken back at the end.
+// Parts are judged one by one, so that somebody's change of one keeps no other from coming back. What was being set
+// when we were interrupted may stand as before or as set: either is ours.
+func Plan(w Wish, s State, reported telephony.Forwarding, can telephony.Abilities) (telephony.Forwarding, State) {
+	next := State{Cause: w.Cause, Before: Parts{}, Set: Parts{}, Under: map[Part][]string{}}
+	desired := reported
+	asked := w.asks(can)
+	for _, p := range parts {
+		now := get(reported, p)
+		set, ours := s.Set[p]
+		before := s.Before[p]
+		under := s.Under[p]
+		theirs := slices.Contains(s.Theirs, p) && s.Cause == w.Cause
+		if ours && now != set && !slices.Contains(under, now) { // somebody has changed it since
+			ours, theirs = false, s.Cause == w.Cause
+		}
+		want, wanted := asked[p]
+		switch {
+		case theirs && wanted:
+			next.Theirs = append(next.Theirs, p)
+		case theirs:
+		case wanted:
+			if !ours {
+				before = now
+			}
+			next.Before[p], next.Set[p] = before, want
+			if put(&desired, p, want); now != want {
+				next.Under[p] = with(under, now)
+			}
+		case ours && now != before: // back to what stood before
+			next.Before[p], next.Set[p] = before, set
+			next.Under[p] = with(under, now, before)
+			put(&desired, p, before)
+		}
+	}
+	if p := telephony.CanOneNumber; get(desired, p) != "" && get(reported, p) == "" { // it is ended, never set
+		put(&desired, p, "")
+		delete(next.Before, p)
+		delete(next.Set, p)
+		delete(next.Under, p)
+	}
+	return desired, next
+}
+
+// with returns values with further ones.
+func with(values []string, more ...string) []string {
+	values = slices.Clone(values)
+	for _, v := range more {
+		if !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// Rests reports whether nothing that was set stands: then the state needs no keeping.
+func (s State) Rests() bool { return len(s.Set) == 0 && len(s.Theirs) == 0 }
