@@ -73,7 +73,7 @@ type standIns struct {
 }
 
 func run(ctx context.Context, connect, people string, command []string) error {
-	s := &standIns{app: graphtest.DefaultApp()}
+	s := &standIns{app: graphtest.TeamsApp()}
 	if people != "" {
 		s.offer.People = strings.Split(people, ",")
 	} else {
@@ -176,7 +176,9 @@ func (s *standIns) live() error {
 }
 
 // obey takes orders, one a line: "redirect URI" registers where the application may lead back to, "put ADDRESS SUBJECT"
-// enters an appointment of an hour that begins now.
+// enters an appointment of an hour that begins now. In Teams, "call ADDRESS ADDRESS" begins a call, "share ADDRESS ADDRESS" one in
+// which the first shares the screen, "end ADDRESS ADDRESS" ends either, "choose ADDRESS AVAILABILITY" is somebody's own choice,
+// such as Away, "reset ADDRESS" takes it back, and "ask ADDRESS" prints what is shown of them.
 func (s *standIns) obey(in io.Reader) {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
@@ -192,6 +194,19 @@ func (s *standIns) obey(in io.Reader) {
 				break
 			}
 			err = s.put(address, subject, time.Now().Add(-time.Minute), time.Hour)
+		case "call", "share", "end", "choose":
+			a, b, _ := strings.Cut(rest, " ")
+			err = map[string]func(a, b string) error{
+				"call": s.graph.Call, "share": s.graph.Share, "end": s.graph.EndCall,
+				"choose": func(who, word string) error {
+					return s.graph.Choose(who, graphtest.Pair{Availability: word, Activity: word}, 0)
+				},
+			}[order](a, b)
+		case "reset":
+			err = s.graph.Reset(rest)
+		case "ask":
+			shown := s.graph.Shown(rest)
+			fmt.Printf("%s %s %s\n", rest, shown.Availability, shown.Activity)
 		default:
 			err = fmt.Errorf("%q is no order", order)
 		}

@@ -38,6 +38,30 @@ export class StandIns {
     this.child.stdin?.write(`put ${address} ${subject}\n`)
   }
 
+  /** Begins a call between two people in Teams. */
+  call(a: string, b: string): void {
+    this.child.stdin?.write(`call ${a} ${b}\n`)
+  }
+
+  /** Ends it. */
+  end(a: string, b: string): void {
+    this.child.stdin?.write(`end ${a} ${b}\n`)
+  }
+
+  /** What somebody chooses in Teams, such as Away; they take it back with nothing. */
+  choose(address: string, availability?: string): void {
+    this.child.stdin?.write(availability ? `choose ${address} ${availability}\n` : `reset ${address}\n`)
+  }
+
+  /** What Teams shows of somebody: availability and activity. */
+  shown(address: string): Promise<string> {
+    const answer = new Promise<string>((resolve) => {
+      this.reader.once('line', (line: string) => resolve(line.slice(address.length + 1)))
+    })
+    this.child.stdin?.write(`ask ${address}\n`)
+    return answer
+  }
+
   async stop(): Promise<void> {
     this.reader.close()
     if (this.child.exitCode !== null) return
