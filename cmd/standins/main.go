@@ -2,8 +2,8 @@
 // tried without either. It prints one line of JSON that says what to enter, and serves until it is ended.
 //
 // With -connect it enters itself at a Doorlight that serves the demo office: the people of Berlin are read from Exchange for
-// everybody, those of Wien connect their Microsoft accounts. With a command behind -- it runs that too and ends with it.
-// `make demo-exchange` does all of this.
+// everybody, those of Wien connect their Microsoft accounts. Both are kept in step with Microsoft Teams, where people call
+// one another. With a command behind -- it runs that too and ends with it. `make demo-exchange` does all of this.
 package main
 
 import (
@@ -70,6 +70,7 @@ type standIns struct {
 	graph    *graphtest.Server
 	app      graphtest.App
 	offer    Offer
+	talking  []string // who is in the call that talk began
 }
 
 func run(ctx context.Context, connect, people string, command []string) error {
@@ -127,7 +128,11 @@ func run(ctx context.Context, connect, people string, command []string) error {
 			}
 			return nil
 		case <-tick.C:
-			if err := s.live(); err != nil {
+			err := s.live()
+			if connect != "" {
+				err = errors.Join(err, s.talk())
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -173,6 +178,22 @@ func (s *standIns) put(address, subject string, start time.Time, length time.Dur
 func (s *standIns) live() error {
 	address := s.offer.People[rand.N(len(s.offer.People))]
 	return s.put(address, "Spontaneous", time.Now().Truncate(time.Minute), 10*time.Minute)
+}
+
+// talk ends the call in Teams that it began last, and has somebody call somebody else.
+func (s *standIns) talk() error {
+	if s.talking != nil {
+		if err := s.graph.EndCall(s.talking[0], s.talking[1]); err != nil {
+			return err
+		}
+	}
+	s.talking = nil
+	if len(s.offer.People) < 2 {
+		return nil
+	}
+	two := rand.Perm(len(s.offer.People))
+	s.talking = []string{s.offer.People[two[0]], s.offer.People[two[1]]}
+	return s.graph.Call(s.talking[0], s.talking[1])
 }
 
 // obey takes orders, one a line: "redirect URI" registers where the application may lead back to, "put ADDRESS SUBJECT"
@@ -320,12 +341,18 @@ func (s *standIns) connect(ctx context.Context, base string) error {
 			section["method"], section["accounts"] = "local", graph.ID
 		}
 		section["subject_as_text"] = true
-		if err := c.call(ctx, http.MethodPut, "/scopes/"+l.ID+"/settings", map[string]any{"calendar": section}, nil); err != nil {
+		teams := map[string]any{
+			"sync": "telephony_and_status", "user_may_change": true, "connector": graph.ID, "access": "application", "remember": true, "keep_minutes": 10,
+		}
+		if l.Name != "Berlin" {
+			teams["access"] = "delegated"
+		}
+		if err := c.call(ctx, http.MethodPut, "/scopes/"+l.ID+"/settings", map[string]any{"calendar": section, "teams": teams}, nil); err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "standins: the calendars of %s: %v\n", l.Name, section["method"])
+		fmt.Fprintf(os.Stderr, "standins: the calendars of %s: %v; Microsoft Teams: %v\n", l.Name, section["method"], teams["access"])
 	}
-	fmt.Fprintf(os.Stderr, "standins: Exchange and Microsoft 365 are connected. In Wien people connect their accounts under Settings › Calendars, with their address and the password %s\n", s.offer.Password)
+	fmt.Fprintf(os.Stderr, "standins: Exchange and Microsoft 365 are connected. In Wien people connect their accounts under Settings › Calendars and Settings › Microsoft Teams, with their address and the password %s\n", s.offer.Password)
 	return nil
 }
 

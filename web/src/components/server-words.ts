@@ -12,6 +12,9 @@ export function inWords(text: string): string {
   // Checks of Exchange and Microsoft 365 tell the code of an error behind its words.
   const [, words, code] = /^(.+\.) (\((?:Error\w+|AADSTS\d+)\))$/s.exec(text) ?? []
   if (words && code) return `${inWords(words)} ${code}`
+  // What happened, and what to do about it, may be sentences of their own.
+  const parts = text.split(/(?<=\.) (?=[A-Z])/)
+  if (parts.length > 1 && parts.every(sentenceOf)) return parts.map(inWords).join(' ')
   const [, path, rest] = /^([a-z_.[\]0-9]+): (.+)$/s.exec(text) ?? []
   if (!path || !rest || !sentenceOf(rest)) return text
   return `${fieldInWords(path)}: ${inWords(rest)}`

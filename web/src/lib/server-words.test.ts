@@ -77,6 +77,13 @@ describe('in words', () => {
     expect(inWords('The calendar can be read: 1 entries from yesterday to the day after tomorrow.')).toBe(
       'Der Kalender kann gelesen werden: 1 Eintrag von gestern bis übermorgen.',
     )
+    expect(inWords('The sign-in has expired. Connect the account again.')).toBe(
+      'Die Anmeldung ist abgelaufen. Verbinden Sie das Konto noch einmal.',
+    )
+    expect(inWords('The sign-in has expired. Nobody knows this.')).toBe('The sign-in has expired. Nobody knows this.')
+    expect(inWords('1 people are kept in step with Teams, 1 of them are found there')).toBe(
+      '1 Person wird mit Teams abgeglichen, 1 davon ist dort gefunden',
+    )
     expect(inWords('it is known, with 1 address')).toBe('er ist bekannt, mit 1 Adresse')
     expect(inWords('it can be read: 3 appointments in the next 24 hours')).toBe(
       'er kann gelesen werden: 3 Termine in den nächsten 24 Stunden',

@@ -318,6 +318,27 @@ export const SENTENCES = {
   signInExpired: 'The sign-in has expired.',
   signInWithdrawn: 'The sign-in was withdrawn.',
   connectAgain: 'Connect the account again.',
+  teamsReadForbidden:
+    'The application may not read the presence in Teams. An administrator can grant it the application permission Presence.Read.All.',
+  teamsSetForbidden:
+    'The application may not set the presence in Teams. An administrator can grant it the application permission Presence.ReadWrite.All.',
+  teamsFindForbidden:
+    'The application may not look people up in the directory. An administrator can grant it the application permission User.ReadBasic.All.',
+  teamsReadUnsigned:
+    'Microsoft 365 does not allow the presence in Teams to be read with this sign-in. Connect the account again, and agree that presence may be read.',
+  teamsSetUnsigned:
+    'Microsoft 365 does not allow the presence in Teams to be set with this sign-in. Connect the account again, and agree that presence may be set.',
+  teamsUnlicensed:
+    'Microsoft 365 knows no presence of this user: there is no such user, or none with a licence for Teams.',
+  teamsTrouble: 'Microsoft 365 has a problem with the presence in Teams at the moment.',
+  teamsWait: 'Microsoft 365 asks this server to wait before it asks about this user again.',
+  teamsNotThisUser:
+    'Microsoft 365 does not allow the application to do that for this user, although it has the permission %s.',
+  signInNotNow: 'Microsoft 365 does not accept the sign-in at the moment.',
+  signInPassword: 'The sign-in was withdrawn, perhaps because the password was changed.',
+  signInUnused: 'The sign-in has expired, because it was not used for a long time.',
+  signInInvalid: 'The sign-in is not valid any more.',
+  consentMissing: 'Nobody has agreed yet to what the application asks for.',
   fixNewSecret:
     'Make a new client secret on the page Certificates & secrets of the app registration, and enter its value.',
   fixSecretValue:

@@ -301,3 +301,27 @@ test.describe('for administrators of the system', () => {
     await expect(page).toHaveURL(/system\/graph\/g1/)
   })
 })
+
+test('no page about Teams is wider than a phone', async ({ page }) => {
+  test.slow() // many pages
+  await page.setViewportSize({ width: 360, height: 740 })
+  const hidden = { what: 'call', by: 'Away' } as const
+  const teams = {
+    access: 'delegated',
+    remember: true,
+    user_may_change: true,
+    call: true,
+    person: { account: 'anna.with.a.long.name@subsidiary.example.com', sign_in_needed: true, hidden },
+  } as const
+  for (const language of ['en', 'de'] as const) {
+    for (const path of ['/', '/settings/teams', '/agenda', '/admin/scopes/berlin', '/admin/system/graph/g1']) {
+      await open(page, path, { language, teams })
+      await expect(page.locator('main').getByText('Teams').first()).toBeAttached()
+      const wide = await page.evaluate(() => {
+        const main = document.querySelector('main')
+        return document.documentElement.scrollWidth > innerWidth || (main?.scrollWidth ?? 0) > (main?.clientWidth ?? 0)
+      })
+      expect(wide, `${path} in ${language}`).toBe(false)
+    }
+  }
+})
