@@ -13,6 +13,8 @@ export function useTitleOf(): (a: Appointment) => string {
     // What people write is left alone; of live entries the server says what they are.
     (liveSource(a) ? shipped(a.subject ?? '', t) : a.subject) ||
     (a.private ? t('agenda.private') : '') ||
+    // Who may not see more is told where it is from: the profile may be that of any appointment.
+    (liveSource(a) === 'teams' ? t('cause.teams') : '') ||
     shipped(a.profile ?? '', t) ||
     t(`showAs.${a.show_as}`)
 }

@@ -100,6 +100,12 @@ test('Teams is set up; a call there is seen here, as far as each may see it, unt
   await entry.click()
   await expect(anna.getByRole('dialog', { name: 'Details of the entry' })).toContainText('FromMS Teams')
 
+  // Tom sees that it is there, and where it is from.
+  await tom.goto(`/people/${office.people.anna}/agenda?view=day`)
+  await expect(tom.getByRole('button', { name: /^MS Teams, seit .*, läuft, .*Beschäftigt/ })).toBeVisible()
+  await tom.goto(`/people/${office.people.anna}`)
+  await expect(toTom).toContainText('Am Telefon (MS Teams)')
+
   // It ends, here too.
   microsoft.end(TOM, ANNA)
   await expect(toTom).not.toContainText('MS Teams', SOON)
