@@ -23,11 +23,12 @@ import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { type ReactElement, useEffect, useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useWatch } from '../api/live'
-import { agendaQuery, personQuery, profilesQuery, useDecision } from '../api/queries'
+import { personQuery, profilesQuery, useDecision } from '../api/queries'
 import { useTitleOf } from '../components/AppointmentRow'
 import { useProblemText } from '../components/problem'
 import { useClock, useMe, useNow } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
+import { useAgenda } from '../components/use-agenda'
 import { allDayOn, type Box, layOut, liveSource } from '../lib/agenda'
 import { type Appointment, type Card, mayRead, mayWrite } from '../lib/model'
 import type { AgendaSearch } from '../lib/search'
@@ -80,7 +81,7 @@ function Agenda({ card, self, search }: { card: Card; self: boolean; search: Age
   const days = Array.from({ length: count }, (_, i) => addDays(first, i))
   const from = startOf(first, clock.zone)
   const to = startOf(addDays(first, count), clock.zone)
-  const query = useQuery(agendaQuery(self ? 'me' : card.id, from, to))
+  const query = useAgenda(self ? 'me' : card.id, card.id, from, to)
   const list = query.data?.appointments ?? []
   const go = (s: AgendaSearch) => void navigate({ to: '.', search: (old) => ({ ...old, ...s }), replace: true })
   const title = self ? t('nav.agenda') : t('agenda.of', { name: card.name })

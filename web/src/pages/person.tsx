@@ -20,10 +20,11 @@ import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/errors'
 import { useWatch } from '../api/live'
 import { usePresence } from '../api/presence-store'
-import { agendaQuery, personQuery, teamQuery, useFavourites } from '../api/queries'
+import { personQuery, teamQuery, useFavourites } from '../api/queries'
 import { AppointmentRow } from '../components/AppointmentRow'
 import { useClock, useMe, useNow } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
+import { useAgenda } from '../components/use-agenda'
 import { ChooseForOther } from '../forms/ChooseForOther'
 import { words } from '../lib/explain'
 import { type Card, lineShown, mayExplain, mayRead, mayWrite } from '../lib/model'
@@ -241,7 +242,7 @@ function Today({ card }: { card: Card }) {
   const clock = useClock()
   const now = useNow()
   const day = civil(now, clock.zone).day
-  const query = useQuery(agendaQuery(card.id, startOf(day, clock.zone), startOf(addDays(day, 1), clock.zone)))
+  const query = useAgenda(card.id, card.id, startOf(day, clock.zone), startOf(addDays(day, 1), clock.zone))
   return (
     <section className="card-today" aria-label={t('card.today')}>
       <h3>
