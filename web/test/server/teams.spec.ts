@@ -123,3 +123,45 @@ test('Teams is set up; a call there is seen here, as far as each may see it, unt
     SOON,
   )
 })
+
+test('where each user signs in, the main page asks for it; signed in, a call is seen, until they disconnect', async ({
+  browser,
+}) => {
+  test.setTimeout(150_000)
+  const place = await location()
+  const { sections } = (await office.call('GET', `scopes/${place}/settings`)) as {
+    sections: { name: string; teams?: { connector: string } }[]
+  }
+  const teams = sections.find((s) => s.teams)?.teams
+  await office.call('PUT', `scopes/${place}/settings`, { teams: { ...teams, access: 'delegated', remember: true } })
+  microsoft.redirect(`${office.url}/accounts/${teams?.connector}/callback`)
+
+  const tom = await open(browser, 'tom')
+  await expect(tom.getByText('Sign in for Microsoft Teams')).toBeVisible()
+  await tom.getByRole('checkbox', { name: 'Remember the sign-in' }).check()
+  await tom.getByRole('link', { name: 'Sign in with Microsoft' }).click()
+  const signIn = async (answer: 'Cancel' | 'Accept') => {
+    await expect(tom.getByLabel('Email address')).toHaveValue(TOM)
+    await tom.locator('input[name=password]').fill(microsoft.offer.password)
+    await tom.getByRole('button', { name: 'Sign in' }).click()
+    await tom.getByRole('button', { name: answer }).click()
+  }
+  // Whoever does not agree comes back, and is told.
+  await signIn('Cancel')
+  await expect(tom).toHaveURL(/\/settings\/teams\?/)
+  await expect(tom.getByText('The account was not connected with Microsoft 365')).toBeVisible()
+  await tom.getByRole('checkbox', { name: 'Remember the sign-in' }).check()
+  await tom.getByRole('link', { name: 'Sign in with Microsoft' }).click()
+  await signIn('Accept')
+  await expect(tom).toHaveURL(`${office.url}/settings/teams`)
+  const account = tom.getByRole('region', { name: 'Your sign-in with Microsoft' })
+  await expect(account).toContainText(`Signed in as ${TOM} The sign-in is remembered until you disconnect it.`)
+  await expect(tom.getByText(/^\d+ s ago$/)).toBeVisible(SOON)
+
+  microsoft.call(TOM, '+49 30 23125 200')
+  await expect(tom.getByText('On the phone (MS Teams), until the call ends')).toBeVisible(SOON)
+  await account.getByRole('button', { name: 'Disconnect' }).click()
+  await tom.getByRole('alertdialog').getByRole('button', { name: 'Disconnect' }).click()
+  await expect(account).toContainText('You are not signed in.')
+  await expect(tom.getByText('Nothing is synchronised until you sign in with Microsoft.')).toBeVisible()
+})
