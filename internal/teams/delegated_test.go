@@ -184,3 +184,31 @@ func TestRememberingIsTakenBack(t *testing.T) {
 		}
 	})
 }
+
+// Where Microsoft tells of changes nobody waits for a reading.
+func TestMicrosoftTellsOfCalls(t *testing.T) {
+	for name, rules := range map[string]graphtest.PresenceRules{"numbered": {SequenceInNotifications: true}, "not numbered": {}} {
+		t.Run(name, func(t *testing.T) {
+			story(t, 2, func(t *testing.T, h *house) {
+				h.microsoft.SetPresenceRules(rules)
+				h.settings(func(s *policy.Teams) { s.Access = policy.TeamsDelegated })
+				for _, who := range h.people {
+					h.choose(who, presence.Available, time.Time{})
+					h.signIn(who, false, "Presence.Read.All")
+				}
+				time.Sleep(2 * time.Minute)
+				h.ok(h.microsoft.Call(at("anna"), at("bert")))
+				time.Sleep(3 * time.Second)
+				h.both("anna", inTeams, "Busy/InACall")
+				h.both("bert", inTeams, "Busy/InACall")
+				h.ok(h.microsoft.EndCall(at("anna"), at("bert")))
+				time.Sleep(3 * time.Second)
+				h.both("anna", "available", "Available/Available")
+				time.Sleep(3 * time.Hour) // through renewals
+				h.ok(h.microsoft.Call(at("anna"), at("bert")))
+				time.Sleep(3 * time.Second)
+				h.both("anna", inTeams, "Busy/InACall")
+			}, func(h *house) { h.notified, h.every = true, time.Minute })
+		})
+	}
+}

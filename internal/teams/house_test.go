@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,13 +67,15 @@ type house struct {
 	office    *office.Office
 	hub       *hub.Hub
 	location  string
+	notified  bool          // Microsoft reaches this server
+	every     time.Duration // between two readings
 	people    []string
 	users     map[string]string // object IDs at Microsoft
 	stop      func()
 }
 
-// story runs a test in a house with people, each of whom has a Teams client that runs.
-func story(t *testing.T, people int, tell func(t *testing.T, h *house)) {
+// story runs a test in a house with people, each of whom has a Teams client that runs. change adapts the house before it opens.
+func story(t *testing.T, people int, tell func(t *testing.T, h *house), change ...func(*house)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -80,6 +84,9 @@ func story(t *testing.T, people int, tell func(t *testing.T, h *house)) {
 			t.Fatal(err)
 		}
 		h := &house{t: t, net: &outboundtest.Net{}, folder: t.TempDir(), log: &log{}, box: box, users: map[string]string{}}
+		for _, f := range change {
+			f(h)
+		}
 		app := graphtest.DefaultApp()
 		app.Roles = []string{"Presence.Read.All", "Presence.ReadWrite.All", "User.ReadBasic.All"}
 		h.microsoft, err = graphtest.Start(graphtest.Config{Apps: []graphtest.App{app}, Listen: h.net.Listen, Dial: h.net.Dial})
@@ -135,13 +142,21 @@ func (h *house) open() {
 	h.hub, err = hub.Open(ctx, st, h.office, func([]hub.Update) {}, hub.Config{Shards: 1, Log: quiet})
 	h.ok(err)
 	h.office.Listen(func(c office.Change) { h.hub.Repolicy(c.Policies, c.Removed) })
-	h.Teams, err = teams.New(ctx, st, h.office, h.hub, h.box, teams.Config{Log: quiet})
+	h.Teams, err = teams.New(ctx, st, h.office, h.hub, h.box, teams.Config{Log: quiet, Every: h.every})
 	h.ok(err)
 	h.hub.Watch(h.Touched)
 	app := graphtest.DefaultApp()
 	client := outbound.NewClient(outbound.Config{Dial: h.net.Dial, MaxRedirects: -1})
-	system, err := graph.New(graph.Config{Tenant: h.microsoft.Tenant, ClientID: app.ID, Secret: app.Secret, Cloud: graph.Custom,
-		LoginURL: h.microsoft.LoginURL, GraphURL: h.microsoft.GraphURL, HTTP: client, Log: quiet})
+	config := graph.Config{Tenant: h.microsoft.Tenant, ClientID: app.ID, Secret: app.Secret, Cloud: graph.Custom,
+		LoginURL: h.microsoft.LoginURL, GraphURL: h.microsoft.GraphURL, HTTP: client, Log: quiet}
+	var hook http.Server
+	var hooks net.Listener
+	if h.notified {
+		hooks, err = h.net.Listen()
+		h.ok(err)
+		config.NotifyURL = "http://" + hooks.Addr().String() + "/hooks"
+	}
+	system, err := graph.New(config)
 	h.ok(err)
 	h.PutSystem(teams.System{ID: connectorID, Name: "Microsoft", Service: system})
 	running, stop := context.WithCancel(ctx)
@@ -149,10 +164,15 @@ func (h *house) open() {
 	var hubs, both sync.WaitGroup
 	hubs.Go(func() { h.hub.Run(running) })
 	both.Go(func() { h.Run(syncing) })
+	if h.notified {
+		hook.Handler = system.Notify()
+		hubs.Go(func() { hook.Serve(hooks) })
+	}
 	synctest.Wait()
 	h.stop = sync.OnceFunc(func() {
 		stopSyncing()
 		both.Wait()
+		hook.Close()
 		system.Close()
 		client.CloseIdleConnections()
 		stop()

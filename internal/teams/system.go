@@ -195,7 +195,7 @@ func (t *Teams) serve(ctx context.Context, s *system) {
 	work.Go(func() { t.seek(ctx, s) })
 	work.Go(func() { t.readHinted(ctx, s) })
 	work.Go(func() {
-		err := s.WatchPresences(ctx, func(list []graph.Presence) { t.hear(s, list, hub.Now()) }, func(id string) {
+		err := s.WatchPresences(ctx, func(list []graph.Presence) { t.told(s, list) }, func(id string) {
 			t.mu.Lock()
 			s.hinted[id] = true
 			t.mu.Unlock()
@@ -478,6 +478,24 @@ func (t *Teams) pace(ctx context.Context, s *system, err error) {
 	t.log.Debug("presence in Teams was not read", "connector", s.ID, "err", err)
 	if e != nil && e.Whole { // whoever asks meanwhile is told so at once; there is no hurry
 		sleep(ctx, min(max(e.RetryAfter, time.Second), slowest))
+	}
+}
+
+// told takes what the service tells by itself. What is not numbered may be older than what was read, and has it read anew.
+func (t *Teams) told(s *system, list []graph.Presence) {
+	var numbered []graph.Presence
+	t.mu.Lock()
+	for i := range list {
+		if list[i].Sequence == "" {
+			s.hinted[list[i].ID] = true
+		} else {
+			numbered = append(numbered, list[i])
+		}
+	}
+	t.mu.Unlock()
+	signal(s.hints)
+	if len(numbered) > 0 {
+		t.hear(s, numbered, hub.Now())
 	}
 }
 
