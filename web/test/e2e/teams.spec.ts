@@ -235,7 +235,7 @@ test.describe('for administrators of the system', () => {
     test.slow() // three parts of a page
     await open(page, '/admin/system/graph/g1', { teams: {} })
     const teams = region(page, 'Microsoft Teams')
-    await expect(teams).toContainText(/Kept in step\d+Found in Teams\d+/)
+    await expect(teams).toContainText(/To be kept in step\d+Found in Teams\d+/)
     await expect(teams).toContainText('Heard longest ago4 s ago')
     await expect(teams.getByRole('list', { name: 'Not found in Teams' }).getByRole('listitem')).toHaveText(
       /Anna Berger.*anna\.berger@example\.com/,

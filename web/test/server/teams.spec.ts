@@ -7,6 +7,9 @@ const TOM = 'tom@example.test'
 /** Teams is asked every few seconds, and what is written is there a moment later. */
 const SOON = { timeout: 30_000 }
 
+// The second story goes on where the first one ends.
+test.describe.configure({ mode: 'serial' })
+
 let office: Office
 let microsoft: StandIns
 
