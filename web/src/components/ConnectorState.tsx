@@ -7,7 +7,7 @@ import {
 } from '@fluentui/react-icons'
 import type { ReactElement } from 'react'
 import { useTranslation } from 'react-i18next'
-import { type Connector, STEPS, type State, stateOf } from '../lib/connector'
+import { type Connector, lastGood, STEPS, type State, stateOf } from '../lib/connector'
 import type { Schemas } from '../lib/model'
 import { dateAndTime } from '../lib/time'
 import { Section } from '../ui/parts'
@@ -27,6 +27,7 @@ export function ConnectorState({ c }: { c: Connector }) {
   const { t } = useTranslation()
   const clock = useClock()
   const state = stateOf(c)
+  const good = lastGood(c)
   return (
     <div className="connector-state">
       <p className="row">
@@ -34,8 +35,8 @@ export function ConnectorState({ c }: { c: Connector }) {
           <span aria-hidden="true">{MARKS[state].icon}</span> {t(`admin.connector.state.${state}`)}
         </span>
         <span className="note">
-          {c.succeeded_at
-            ? t('admin.connector.lastGood', { at: dateAndTime(new Date(c.succeeded_at), clock) })
+          {good
+            ? t('admin.connector.lastGood', { at: dateAndTime(new Date(good), clock) })
             : t('admin.connector.neverGood')}
         </span>
       </p>

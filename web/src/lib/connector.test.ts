@@ -6,6 +6,7 @@ import {
   type Connector,
   draftOf,
   fresh,
+  lastGood,
   missing,
   reachedBefore,
   STEPS,
@@ -39,6 +40,9 @@ describe('a connector', () => {
     expect(stateOf({ enabled: true, error: 'x', succeeded_at: at })).toBe('failed')
     expect(stateOf({ enabled: true })).toBe('never')
     expect(stateOf({ enabled: true, succeeded_at: at })).toBe('good')
+    // An application that is used for Microsoft Teams only.
+    expect(stateOf({ enabled: true, teams: { succeeded_at: at } })).toBe('good')
+    expect(lastGood({ teams: { succeeded_at: at } })).toBe(at)
   })
 
   it('comes out of the form as it went in', () => {

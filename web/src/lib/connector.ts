@@ -9,11 +9,15 @@ export type Place = Schemas['Place']
 
 export type State = 'running' | 'off' | 'failed' | 'never' | 'good'
 
-export function stateOf(c: Pick<Connector, 'enabled' | 'running' | 'error' | 'succeeded_at'>): State {
+/** When it last went well: an application may be used for Microsoft Teams only. */
+export const lastGood = (c: Pick<Connector, 'succeeded_at' | 'teams'>): string | undefined =>
+  c.succeeded_at ?? c.teams?.succeeded_at
+
+export function stateOf(c: Pick<Connector, 'enabled' | 'running' | 'error' | 'succeeded_at' | 'teams'>): State {
   if (c.running) return 'running'
   if (!c.enabled) return 'off'
   if (c.error) return 'failed'
-  return c.succeeded_at ? 'good' : 'never'
+  return lastGood(c) ? 'good' : 'never'
 }
 
 /** The steps of checks that have words. */
