@@ -64,7 +64,12 @@ func TestEachSignsIn(t *testing.T) {
 		}
 		time.Sleep(5 * time.Minute)
 		h.both("bert", "available (on_the_phone)", "Available/Available") // what was written has ended by itself
+		h.ok(h.microsoft.Call(at("anna"), "outside@example.org"))
+		time.Sleep(shortly)
+		h.both("anna", inTeams, "Busy/InACall")
 		h.ok(h.Disconnect(t.Context(), office.By{Actor: "anna"}, "anna"))
+		time.Sleep(time.Second)
+		h.both("anna", "available", "Busy/InACall") // her call is nobody's business here any more
 		if err := h.Disconnect(t.Context(), office.By{Actor: "anna"}, "anna"); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("disconnected twice: %v", err)
 		}

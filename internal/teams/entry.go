@@ -55,10 +55,17 @@ func (t *Teams) enter(ctx context.Context) {
 		t.mu.Lock()
 		for i, id := range ids {
 			p, who := t.people[id], who[i]
-			if p == nil || who == nil || p.state.Heard().IsZero() && p.on { // what was there before the start stands until Teams is heard
+			if p == nil || who == nil {
+				continue
+			}
+			out := p.signsIn && p.token == ""
+			if p.state.Heard().IsZero() && p.on && !out { // what was there before the start stands until Teams is heard
 				continue
 			}
 			kind, from := p.state.Entry(p.telephony, p.status, now)
+			if out {
+				kind = NoEntry
+			}
 			lease := p.state.Heard().Add(p.keep)
 			if kind != NoEntry && !lease.After(now) { // Teams is silent
 				kind = NoEntry
