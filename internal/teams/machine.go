@@ -121,6 +121,27 @@ func (s *State) Busy() bool { return s.busy != NoOp }
 // Rests reports whether nothing of ours is in Teams, nor shown there any more.
 func (s *State) Rests() bool { return s.busy == NoOp && s.Call.Phase == idle && s.DND.Phase == idle }
 
+// Stands reports whether something of ours is in Teams, or may be, and has not run out.
+func (s *State) Stands() bool {
+	return s.busy != NoOp || s.Call.Phase == standing || s.DND.Phase == standing
+}
+
+// Leave forgets what was heard. What was written is left to end there by itself: it is not taken back any more, and explains
+// what Teams shows for as long as it may.
+func (s *State) Leave() { *s = State{Call: s.Call.left(), DND: s.DND.left()} }
+
+func (l slot) left() slot {
+	switch {
+	case !l.May:
+		return slot{}
+	case l.Phase == standing:
+		l.gone(fading, l.Until)
+	default:
+		l.Phase = fading
+	}
+	return l
+}
+
 // Heard returns when Teams was last heard of this person; zero: never.
 func (s *State) Heard() time.Time { return s.heard }
 
@@ -154,7 +175,7 @@ func (s *State) Repeats(r Reading, now time.Time) bool {
 func (s *State) Hear(r Reading, now time.Time) bool {
 	if r.Sequence < s.Sequence && r.Sequence != "" {
 		// Answers overtake one another. Should the numbers have begun anew, they count once no other could come any more.
-		if s.stale.IsZero() {
+		if s.stale.IsZero() || s.stale.After(now) {
 			s.stale = now
 		}
 		if now.Sub(s.stale) < echoWindow {
@@ -206,11 +227,14 @@ func (l *slot) supplanted(now time.Time) bool {
 // pass has time pass, and returns when the slot changes by itself; zero: never. settle is how long Teams may still show
 // what was seen, and then not, in the order in which it was so.
 func (l *slot) pass(settle time.Duration, now time.Time) time.Time {
-	if l.Phase == standing && l.May && !now.Before(l.Until) {
+	l.mend(now)
+	if l.Phase == standing && l.May && l.before == nil && !now.Before(l.Until) {
 		l.gone(fading, l.Until)
 	}
 	switch {
 	case !l.May:
+		return time.Time{}
+	case l.Phase == standing && l.before != nil: // what comes of the write is told
 		return time.Time{}
 	case l.Phase == standing:
 		return l.Until
@@ -226,6 +250,24 @@ func (l *slot) pass(settle time.Duration, now time.Time) time.Time {
 		*l = slot{Tries: l.Tries, Next: l.Next}
 	}
 	return time.Time{}
+}
+
+// mend puts right what was noted while the clock was ahead, which may be years: nothing that is noted lies further ahead than what
+// is written lasts, nor what has happened ahead at all.
+func (l *slot) mend(now time.Time) {
+	for _, at := range []*time.Time{&l.First, &l.other} {
+		if at.After(now) {
+			*at = now
+		}
+	}
+	if l.Renew.Sub(now) > choiceRenew {
+		l.Renew = now
+	}
+	for _, at := range []*time.Time{&l.Since, &l.Next, &l.Until} {
+		if at.Sub(now) > 2*choiceLease {
+			*at = now
+		}
+	}
 }
 
 // gone notes that Teams has it no more since at.
@@ -291,9 +333,9 @@ func (s *State) settle() time.Duration {
 	return settleAtLeast + 3*slices.Max(s.Took)
 }
 
-// took remembers how long Teams took to show what we wrote, or cleared; zero is not remembered.
+// took remembers how long Teams took to show what we wrote, or cleared; zero is not remembered, nor less, of a clock that was put back.
 func (s *State) took(d time.Duration) {
-	if d == 0 {
+	if d <= 0 {
 		return
 	}
 	if len(s.Took) >= enough {
@@ -418,6 +460,16 @@ func (l *slot) begin(now time.Time, lease time.Duration) {
 		*l = slot{Phase: standing, First: now, before: l.before}
 	}
 	l.May, l.Until = true, now.Add(2*lease) // should nobody come to know what came of it
+}
+
+// Send notes that the write that was begun is made only now: it may have had to wait.
+func (s *State) Send(now time.Time) {
+	switch s.busy {
+	case SetCall:
+		s.Call.Until = now.Add(2 * sessionLease)
+	case SetDND:
+		s.DND.Until = now.Add(2 * choiceLease)
+	}
 }
 
 // End notes what came of the write that was begun, until when it holds there, and how long the service wants to be left
