@@ -55,18 +55,21 @@ func (t *Teams) enter(ctx context.Context) {
 		t.mu.Lock()
 		for i, id := range ids {
 			p, who := t.people[id], who[i]
-			if p == nil || who == nil || p.state.Heard().IsZero() && p.on { // what was there before the start stands until Teams is heard
+			if p == nil || who == nil || !p.arranged || p.state.Heard().IsZero() && p.on { // what was there before the start stands until Teams is heard
 				continue
 			}
 			kind, from := p.state.Entry(p.telephony, p.status, now)
 			lease := p.state.Heard().Add(p.keep)
+			if most := now.Add(p.keep); lease.After(most) { // the clock was put back
+				lease = most
+			}
 			if kind != NoEntry && !lease.After(now) { // Teams is silent
 				kind = NoEntry
 			}
-			if kind == NoEntry && p.claimed == NoEntry {
+			if kind == NoEntry && p.claimed == NoEntry && !p.unsure {
 				continue
 			}
-			p.claimed, p.from, p.lease = kind, from, lease
+			p.claimed, p.from, p.lease, p.unsure = kind, from, lease, false
 			list = append(list, p)
 			edits = append(edits, hub.PersonEdit{PersonID: id, Edit: func(e *hub.Edit) error {
 				var old []presence.Ref
@@ -90,12 +93,14 @@ func (t *Teams) enter(ctx context.Context) {
 		}
 		again := false
 		for i, err := range t.hub.ChangeAll(ctx, edits) {
-			if err == nil {
-				continue
-			}
-			again = true
 			t.mu.Lock()
-			t.entries[list[i].id] = true
+			if err != nil {
+				again = true
+				list[i].unsure, t.entries[list[i].id] = true, true
+			} else if list[i].claimed == NoEntry && !list[i].on { // perhaps nothing is left to be kept of them
+				t.touched[list[i].id] = true
+				signal(t.wake)
+			}
 			t.mu.Unlock()
 		}
 		if again {
