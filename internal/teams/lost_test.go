@@ -307,3 +307,21 @@ func TestATroubleThatPasses(t *testing.T) {
 		lift()
 	})
 }
+
+// Microsoft tells of whoever signs in anew, with the new sign-in.
+func TestMicrosoftTellsWithTheNewSignIn(t *testing.T) {
+	story(t, 1, func(t *testing.T, h *house) {
+		h.settings(func(s *policy.Teams) { s.Access = policy.TeamsDelegated })
+		h.choose("anna", presence.Available, time.Time{})
+		h.signIn("anna", false, "Presence.Read.All")
+		time.Sleep(2 * time.Minute)
+		h.ok(h.microsoft.Revoke(at("anna"), 50173))
+		h.microsoft.ForgetTokens()
+		time.Sleep(2 * time.Hour)
+		h.signIn("anna", false, "Presence.Read.All")
+		time.Sleep(3 * time.Minute)
+		h.ok(h.microsoft.Call(at("anna"), "outside@example.org"))
+		time.Sleep(3 * time.Second)
+		h.both("anna", inTeams, "Busy/InACall")
+	}, func(h *house) { h.notified, h.every = true, time.Minute })
+}

@@ -495,6 +495,9 @@ func (t *Teams) signedOut(p *person, turn int, why *source.Error) {
 	}
 	p.token, p.rec.Token, p.problem, p.passing = "", nil, why.Public(), false
 	p.turn++
+	if s := t.systems[p.rec.ConnectorID]; s != nil { // others tell of whom this one told
+		s.follows = true
+	}
 	t.changed(p.id)
 }
 
