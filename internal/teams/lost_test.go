@@ -325,3 +325,48 @@ func TestMicrosoftTellsWithTheNewSignIn(t *testing.T) {
 		h.both("anna", inTeams, "Busy/InACall")
 	}, func(h *house) { h.notified, h.every = true, time.Minute })
 }
+
+// Whoever is served in place of somebody else, with what was written for them standing or shown yet, is in no call by that.
+func TestWhoTakesAnothersPlace(t *testing.T) {
+	story(t, 2, func(t *testing.T, h *house) {
+		for _, who := range h.people {
+			h.choose(who, presence.Available, time.Time{})
+		}
+		address := func(who, address string) {
+			t.Helper()
+			p, _ := h.office.Person(who)
+			rec := p.Person
+			rec.Email = address
+			h.ok(h.office.PutPeople(t.Context(), office.By{}, "person.change", &rec))
+		}
+		quiet := func(d time.Duration) {
+			t.Helper()
+			for until := time.Now().Add(d); time.Now().Before(until); time.Sleep(2 * time.Second) {
+				if got := h.here("bert"); got != "available" {
+					t.Fatalf("bert is %q", got)
+				}
+			}
+		}
+		h.phone("anna", presence.LineOnThePhone)
+		time.Sleep(shortly)
+		h.microsoft.SetPresenceDelay(graphtest.After(5 * time.Minute))
+		address("anna", "")
+		address("bert", at("anna"))
+		quiet(time.Hour)
+		h.microsoft.SetPresenceDelay(nil)
+		// They share it now, and the one who is served is gone in the middle of a call.
+		address("anna", at("anna"))
+		h.phone("anna", presence.LineIdle)
+		time.Sleep(time.Hour)
+		h.phone("anna", presence.LineOnThePhone)
+		time.Sleep(shortly)
+		h.both("anna", "available (on_the_phone)", "Busy/InACall")
+		h.ok(h.office.DeletePerson(t.Context(), office.By{}, "anna"))
+		quiet(time.Hour)
+		h.ok(h.microsoft.Call(at("anna"), "outside@example.org"))
+		time.Sleep(shortly)
+		if got := h.here("bert"); got != inTeams {
+			t.Errorf("in a call bert is %q", got)
+		}
+	})
+}

@@ -132,6 +132,17 @@ func (s *State) Stands() bool {
 // what Teams shows for as long as it may.
 func (s *State) Leave() { *s = State{Call: s.Call.left(), DND: s.DND.left()} }
 
+// Inherit takes over what was left by somebody else who was kept in step with the same user, to explain what Teams shows.
+func (s *State) Inherit(from State) {
+	from.Leave()
+	if s.Call.Phase == idle {
+		s.Call = from.Call
+	}
+	if s.DND.Phase == idle {
+		s.DND = from.DND
+	}
+}
+
 func (l slot) left() slot {
 	switch {
 	case !l.May:

@@ -176,6 +176,13 @@ func (t *Teams) join(p *person) {
 			signal(s.seek)
 		}
 	case !slices.Contains(list, p):
+		if from, ok := t.left[p.rec.UserID]; ok {
+			if from.pass(hub.Now()); from.Rests() {
+				delete(t.left, p.rec.UserID)
+			} else {
+				p.state.Inherit(*from)
+			}
+		}
 		s.byUser[p.rec.UserID] = append(list, p)
 		s.follows = true
 	}
@@ -186,6 +193,22 @@ func (t *Teams) leave(p *person) {
 	s := t.systems[p.rec.ConnectorID]
 	if s == nil {
 		return
+	}
+	if p.rec.UserID != "" && (p.state.Call.May || p.state.DND.May) { // whoever is served in their place is to know
+		left := State{}
+		left.Inherit(p.state)
+		t.left[p.rec.UserID] = &left
+		for _, other := range s.byUser[p.rec.UserID] {
+			if other != p {
+				other.state.Inherit(left)
+			}
+		}
+		if len(t.left) > 1000 { // it is over for most
+			maps.DeleteFunc(t.left, func(_ string, l *State) bool {
+				l.pass(hub.Now())
+				return l.Rests()
+			})
+		}
 	}
 	delete(s.people, p.id)
 	delete(s.alone, p)

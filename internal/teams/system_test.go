@@ -10,7 +10,7 @@ import (
 // An application that is replaced before it was begun leaves nobody waiting for a write that nobody makes.
 func TestAnApplicationThatIsReplacedAtOnce(t *testing.T) {
 	t.Parallel()
-	tm := &Teams{people: map[string]*person{}, systems: map[string]*system{}, touched: map[string]bool{}, unkept: map[string]bool{},
+	tm := &Teams{people: map[string]*person{}, systems: map[string]*system{}, touched: map[string]bool{}, unkept: map[string]bool{}, left: map[string]*State{},
 		manage: make(chan struct{}, 1), wake: make(chan struct{}, 1), keep: make(chan struct{}, 1)}
 	tm.PutSystem(System{ID: "microsoft"})
 	anna := &person{id: "anna"}

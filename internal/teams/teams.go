@@ -52,10 +52,11 @@ type Teams struct {
 	people     map[string]*person
 	systems    map[string]*system
 	due        timeline
-	touched    map[string]bool // whose claims have changed
-	unarranged map[string]bool // whose settings have
-	entries    map[string]bool // whose entry has
-	unkept     map[string]bool // whose record has, or is to go
+	touched    map[string]bool   // whose claims have changed
+	unarranged map[string]bool   // whose settings have
+	entries    map[string]bool   // whose entry has
+	unkept     map[string]bool   // whose record has, or is to go
+	left       map[string]*State // by object ID: what was left for a user by somebody who is not kept in step with it any more
 }
 
 // person is somebody who is, or was, kept in step; Teams.mu guards it.
@@ -107,7 +108,7 @@ func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, box *secr
 	t := &Teams{
 		store: st, office: of, hub: h, box: box, cfg: cfg, log: cfg.Log,
 		manage: make(chan struct{}, 1), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), keep: make(chan struct{}, 1),
-		people: map[string]*person{}, systems: map[string]*system{}, touched: map[string]bool{}, unarranged: map[string]bool{}, entries: map[string]bool{}, unkept: map[string]bool{},
+		people: map[string]*person{}, systems: map[string]*system{}, touched: map[string]bool{}, unarranged: map[string]bool{}, entries: map[string]bool{}, unkept: map[string]bool{}, left: map[string]*State{},
 	}
 	if err := st.LoadTeams(ctx, func(rec store.TeamsRecord) error {
 		p := &person{id: rec.PersonID, rec: rec}
