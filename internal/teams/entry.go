@@ -55,7 +55,7 @@ func (t *Teams) enter(ctx context.Context) {
 		t.mu.Lock()
 		for i, id := range ids {
 			p, who := t.people[id], who[i]
-			if p == nil || who == nil {
+			if p == nil || who == nil || !p.arranged {
 				continue
 			}
 			out := p.signsIn && p.token == ""
@@ -67,13 +67,16 @@ func (t *Teams) enter(ctx context.Context) {
 				kind = NoEntry
 			}
 			lease := p.state.Heard().Add(p.keep)
+			if most := now.Add(p.keep); lease.After(most) { // the clock was put back
+				lease = most
+			}
 			if kind != NoEntry && !lease.After(now) { // Teams is silent
 				kind = NoEntry
 			}
-			if kind == NoEntry && p.claimed == NoEntry {
+			if kind == NoEntry && p.claimed == NoEntry && !p.unsure {
 				continue
 			}
-			p.claimed, p.from, p.lease = kind, from, lease
+			p.claimed, p.from, p.lease, p.unsure = kind, from, lease, false
 			list = append(list, p)
 			edits = append(edits, hub.PersonEdit{PersonID: id, Edit: func(e *hub.Edit) error {
 				var old []presence.Ref
@@ -97,12 +100,14 @@ func (t *Teams) enter(ctx context.Context) {
 		}
 		again := false
 		for i, err := range t.hub.ChangeAll(ctx, edits) {
-			if err == nil {
-				continue
-			}
-			again = true
 			t.mu.Lock()
-			t.entries[list[i].id] = true
+			if err != nil {
+				again = true
+				list[i].unsure, t.entries[list[i].id] = true, true
+			} else if list[i].claimed == NoEntry && !list[i].on { // perhaps nothing is left to be kept of them
+				t.touched[list[i].id] = true
+				signal(t.wake)
+			}
 			t.mu.Unlock()
 		}
 		if again {

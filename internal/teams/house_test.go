@@ -3,14 +3,17 @@ package teams_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,8 +54,32 @@ func (l *log) String() string {
 	return l.buf.String()
 }
 
-// connectorID is that of the application.
-const connectorID = "microsoft"
+// connectorID is that of the application, and otherID that of another one.
+const (
+	connectorID = "microsoft"
+	otherID     = "other"
+)
+
+// disk is a database that may fail, or be slow to keep sign-ins.
+type disk struct {
+	store.Store
+	fails atomic.Bool // changes of claims are not stored
+	slow  atomic.Bool // records with a sign-in take five seconds
+}
+
+func (d *disk) WriteClaims(ctx context.Context, b store.ClaimBatch) error {
+	if d.fails.Load() {
+		return errors.New("the disk is full")
+	}
+	return d.Store.WriteClaims(ctx, b)
+}
+
+func (d *disk) WriteTeams(ctx context.Context, puts []store.TeamsRecord, deletes []string) error {
+	if d.slow.Load() && slices.ContainsFunc(puts, func(r store.TeamsRecord) bool { return len(r.Token) > 0 }) {
+		time.Sleep(5 * time.Second)
+	}
+	return d.Store.WriteTeams(ctx, puts, deletes)
+}
 
 // house is an office at work on a real database, in a bubble, with a directory at Microsoft that stands in, over a network in
 // memory.
@@ -62,6 +89,7 @@ type house struct {
 	microsoft *graphtest.Server
 	net       *outboundtest.Net
 	folder    string
+	disk      *disk
 	log       *log
 	box       *secret.Box
 	office    *office.Office
@@ -134,38 +162,46 @@ func (h *house) open() {
 	h.t.Helper()
 	ctx := context.Background()
 	quiet := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	st, err := sqlite.Open(ctx, filepath.Join(h.folder, "doorlight.db"))
+	file, err := sqlite.Open(ctx, filepath.Join(h.folder, "doorlight.db"))
 	h.ok(err)
+	st := &disk{Store: file}
+	h.disk = st
 	h.office, err = office.Open(ctx, st, quiet)
 	h.ok(err)
-	h.office.UseSystems(func(id string) (office.System, bool) { return office.System{Teams: true}, id == connectorID })
+	h.office.UseSystems(func(id string) (office.System, bool) {
+		return office.System{Teams: true}, id == connectorID || id == otherID
+	})
 	h.hub, err = hub.Open(ctx, st, h.office, func([]hub.Update) {}, hub.Config{Shards: 1, Log: quiet})
 	h.ok(err)
 	h.office.Listen(func(c office.Change) { h.hub.Repolicy(c.Policies, c.Removed) })
 	h.Teams, err = teams.New(ctx, st, h.office, h.hub, h.box, teams.Config{Log: quiet, Every: h.every})
 	h.ok(err)
 	h.hub.Watch(h.Touched)
-	app := graphtest.DefaultApp()
 	client := outbound.NewClient(outbound.Config{Dial: h.net.Dial, MaxRedirects: -1})
-	config := graph.Config{Tenant: h.microsoft.Tenant, ClientID: app.ID, Secret: app.Secret, Cloud: graph.Custom,
-		LoginURL: h.microsoft.LoginURL, GraphURL: h.microsoft.GraphURL, HTTP: client, Log: quiet}
 	var hook http.Server
 	var hooks net.Listener
-	if h.notified {
-		hooks, err = h.net.Listen()
+	var systems []*graph.System
+	for _, id := range []string{connectorID, otherID} {
+		app := graphtest.DefaultApp()
+		config := graph.Config{Tenant: h.microsoft.Tenant, ClientID: app.ID, Secret: app.Secret, Cloud: graph.Custom,
+			LoginURL: h.microsoft.LoginURL, GraphURL: h.microsoft.GraphURL, HTTP: client, Log: quiet}
+		if h.notified && id == connectorID {
+			hooks, err = h.net.Listen()
+			h.ok(err)
+			config.NotifyURL = "http://" + hooks.Addr().String() + "/hooks"
+		}
+		system, err := graph.New(config)
 		h.ok(err)
-		config.NotifyURL = "http://" + hooks.Addr().String() + "/hooks"
+		h.PutSystem(teams.System{ID: id, Name: "Microsoft", Service: system})
+		systems = append(systems, system)
 	}
-	system, err := graph.New(config)
-	h.ok(err)
-	h.PutSystem(teams.System{ID: connectorID, Name: "Microsoft", Service: system})
 	running, stop := context.WithCancel(ctx)
 	syncing, stopSyncing := context.WithCancel(ctx)
 	var hubs, both sync.WaitGroup
 	hubs.Go(func() { h.hub.Run(running) })
 	both.Go(func() { h.Run(syncing) })
 	if h.notified {
-		hook.Handler = system.Notify()
+		hook.Handler = systems[0].Notify()
 		hubs.Go(func() { hook.Serve(hooks) })
 	}
 	synctest.Wait()
@@ -173,7 +209,9 @@ func (h *house) open() {
 		stopSyncing()
 		both.Wait()
 		hook.Close()
-		system.Close()
+		for _, s := range systems {
+			s.Close()
+		}
 		client.CloseIdleConnections()
 		stop()
 		hubs.Wait()
@@ -281,8 +319,12 @@ func (h *house) signIn(who string, remember bool, scopes ...string) string {
 	h.t.Helper()
 	token, err := h.microsoft.SignIn(graphtest.DefaultApp().ID, at(who), append(scopes, "Presence.ReadWrite")...)
 	h.ok(err)
-	h.ok(h.Connect(h.t.Context(), office.By{Actor: who}, teams.Account{PersonID: who, ConnectorID: connectorID, Username: at(who), UserID: h.users[who], Token: token, Remember: remember}))
+	h.ok(h.connect(connectorID, who, token, remember))
 	return token
+}
+
+func (h *house) connect(connector, who, token string, remember bool) error {
+	return h.Connect(h.t.Context(), office.By{Actor: who}, teams.Account{PersonID: who, ConnectorID: connector, Username: at(who), UserID: h.users[who], Token: token, Remember: remember})
 }
 
 // holds reports whether a file of the server, or its log, holds a text.

@@ -33,6 +33,7 @@ const (
 	choiceRenew   = 30 * time.Minute
 	firstRetry    = 5 * time.Second
 	slowestRetry  = 15 * time.Minute
+	lateness      = 2 * time.Minute // so long after it was given up a write may yet be made
 )
 
 // Reading is what Teams showed of somebody.
@@ -88,6 +89,7 @@ type slot struct {
 	Seen  bool          `json:"seen,omitempty"` // Teams showed it
 	Lag   time.Duration `json:"lag,omitempty"`  // how long that took
 	Torn  bool          `json:"torn,omitempty"` // it was seen, and then not, while it stood
+	Late  time.Time     `json:"late,omitzero"`  // until then Teams may yet be told by a write that was given up; zero: there is none
 	Off   bool          `json:"off,omitempty"`  // standing: it is wanted no more
 	Tries int           `json:"tries,omitempty"`
 	Next  time.Time     `json:"next,omitzero"` // after a failure: not before
@@ -120,6 +122,39 @@ func (s *State) Busy() bool { return s.busy != NoOp }
 
 // Rests reports whether nothing of ours is in Teams, nor shown there any more.
 func (s *State) Rests() bool { return s.busy == NoOp && s.Call.Phase == idle && s.DND.Phase == idle }
+
+// Stands reports whether something of ours is in Teams, or may be, and has not run out.
+func (s *State) Stands() bool {
+	return s.busy != NoOp || s.Call.Phase == standing || s.DND.Phase == standing
+}
+
+// Leave forgets what was heard. What was written is left to end there by itself: it is not taken back any more, and explains
+// what Teams shows for as long as it may.
+func (s *State) Leave() { *s = State{Call: s.Call.left(), DND: s.DND.left()} }
+
+// Inherit takes over what was left by somebody else who was kept in step with the same user, to explain what Teams shows.
+func (s *State) Inherit(from State) {
+	from.Leave()
+	if s.Call.Phase == idle {
+		s.Call = from.Call
+	}
+	if s.DND.Phase == idle {
+		s.DND = from.DND
+	}
+}
+
+func (l slot) left() slot {
+	switch {
+	case !l.May:
+		return slot{}
+	case l.Phase == standing:
+		l.gone(fading, l.Until)
+	default:
+		l.Phase = fading
+	}
+	l.Late = time.Time{} // it is not taken back any more
+	return l
+}
 
 // Heard returns when Teams was last heard of this person; zero: never.
 func (s *State) Heard() time.Time { return s.heard }
@@ -154,7 +189,7 @@ func (s *State) Repeats(r Reading, now time.Time) bool {
 func (s *State) Hear(r Reading, now time.Time) bool {
 	if r.Sequence < s.Sequence && r.Sequence != "" {
 		// Answers overtake one another. Should the numbers have begun anew, they count once no other could come any more.
-		if s.stale.IsZero() {
+		if s.stale.IsZero() || s.stale.After(now) {
 			s.stale = now
 		}
 		if now.Sub(s.stale) < echoWindow {
@@ -206,17 +241,20 @@ func (l *slot) supplanted(now time.Time) bool {
 // pass has time pass, and returns when the slot changes by itself; zero: never. settle is how long Teams may still show
 // what was seen, and then not, in the order in which it was so.
 func (l *slot) pass(settle time.Duration, now time.Time) time.Time {
-	if l.Phase == standing && l.May && !now.Before(l.Until) {
+	l.mend(now)
+	if l.Phase == standing && l.May && l.before == nil && !now.Before(l.Until) {
 		l.gone(fading, l.Until)
 	}
 	switch {
 	case !l.May:
 		return time.Time{}
+	case l.Phase == standing && l.before != nil: // what comes of the write is told
+		return time.Time{}
 	case l.Phase == standing:
 		return l.Until
 	}
 	over := l.Since.Add(echoWindow)
-	if l.Seen && l.clean && !l.Torn {
+	if l.Seen && l.clean && !l.Torn && l.Late.IsZero() {
 		over = l.Since.Add(min(echoWindow, settle))
 	}
 	if now.Before(over) {
@@ -228,9 +266,30 @@ func (l *slot) pass(settle time.Duration, now time.Time) time.Time {
 	return time.Time{}
 }
 
+// mend puts right what was noted while the clock was ahead, which may be years: nothing that is noted lies further ahead than what
+// is written lasts, nor what has happened ahead at all.
+func (l *slot) mend(now time.Time) {
+	for _, at := range []*time.Time{&l.First, &l.other} {
+		if at.After(now) {
+			*at = now
+		}
+	}
+	if l.Renew.Sub(now) > choiceRenew {
+		l.Renew = now
+	}
+	for _, at := range []*time.Time{&l.Since, &l.Next, &l.Until, &l.Late} {
+		if at.Sub(now) > 2*choiceLease {
+			*at = now
+		}
+	}
+}
+
 // gone notes that Teams has it no more since at.
 func (l *slot) gone(to phase, at time.Time) {
-	*l = slot{Phase: to, May: true, First: l.First, Since: at, Seen: l.Seen, Lag: l.Lag, Torn: l.Torn}
+	*l = slot{Phase: to, May: true, First: l.First, Since: at, Seen: l.Seen, Lag: l.Lag, Torn: l.Torn, Late: l.Late}
+	if !l.Late.After(at) {
+		l.Late = time.Time{}
+	}
 }
 
 // explains reports whether what we wrote may be why Teams shows it.
@@ -291,9 +350,9 @@ func (s *State) settle() time.Duration {
 	return settleAtLeast + 3*slices.Max(s.Took)
 }
 
-// took remembers how long Teams took to show what we wrote, or cleared; zero is not remembered.
+// took remembers how long Teams took to show what we wrote, or cleared; zero is not remembered, nor less, of a clock that was put back.
 func (s *State) took(d time.Duration) {
-	if d == 0 {
+	if d <= 0 {
 		return
 	}
 	if len(s.Took) >= enough {
@@ -327,20 +386,22 @@ func (s *State) Plan(w Want, now time.Time) (Op, time.Time) {
 	switch chosen := !s.heard.IsZero() && h == dnd && !l.explains(); {
 	case w.DND && l.Phase == standing && l.supplanted(now): // a choice in Teams is newer, and took its place there
 		l.gone(yielded, now)
+		l.Late = time.Time{}
 	case w.DND && chosen && (l.Phase == idle || l.Phase == fading): // likewise, and says the same
 		*l = slot{Phase: yielded, First: now}
 	case w.DND && l.Phase == yielded && !l.May && h == dnd:
 		l.Seen = l.Seen || now.Sub(l.First) > echoWindow // it was still so when ours was wanted
 	case w.DND && l.Phase == yielded && !l.May && !l.Seen: // it was over before, perhaps
 		*l = slot{}
-	case !w.DND && l.Phase == standing && l.supplanted(now):
+	case !w.DND && l.Phase == standing && l.supplanted(now): // it is theirs, and not taken back
 		l.gone(fading, now)
+		l.Late = time.Time{}
 	}
 	b, at := l.plan(w.DND, now)
 	if b == set && l.Phase != standing && s.heard.IsZero() {
 		b = none
 	}
-	if b == set && l.Phase == standing && l.hidden && !l.Renew.IsZero() { // perhaps
+	if b == set && l.Phase == standing && l.hidden && !l.Renew.IsZero() && l.Late.IsZero() { // perhaps
 		b, at = none, l.other.Add(echoWindow+time.Millisecond)
 	}
 	again = earlier(again, at)
@@ -384,12 +445,16 @@ func (l *slot) plan(want bool, now time.Time) (action, time.Time) {
 	case want && l.Phase == standing && l.Off: // wanted anew, before it was taken back
 		l.Off, l.Seen, l.Torn, l.hidden, l.other, l.First, l.Renew = false, false, false, false, time.Time{}, now, now
 		return due(set, now)
+	case want && l.Phase == standing && !l.Late.IsZero() && l.Late.Before(l.Renew): // it may have been taken back after it was told
+		return due(set, l.Late)
 	case want && l.Phase == standing:
 		return due(set, l.Renew)
 	case want:
 		return due(set, now)
 	case l.Phase == yielded && l.May:
 		l.Phase = fading
+	case l.Phase == fading && !l.Late.IsZero(): // what was given up may have been made after it was taken back
+		return due(end, l.Late)
 	case l.Phase == yielded, l.Phase == idle:
 		*l = slot{}
 	case l.Phase == standing:
@@ -415,9 +480,19 @@ func (l *slot) begin(now time.Time, lease time.Duration) {
 	before.before = nil
 	l.before = &before
 	if l.Phase != standing {
-		*l = slot{Phase: standing, First: now, before: l.before}
+		*l = slot{Phase: standing, First: now, Late: l.Late, before: l.before}
 	}
-	l.May, l.Until = true, now.Add(2*lease) // should nobody come to know what came of it
+	l.May, l.Until, l.Late = true, now.Add(2*lease), now.Add(lateness) // should nobody come to know what came of it
+}
+
+// Send notes that the write that was begun is made only now: it may have had to wait.
+func (s *State) Send(now time.Time) {
+	switch s.busy {
+	case SetCall:
+		s.Call.Until = now.Add(2 * sessionLease)
+	case SetDND:
+		s.DND.Until = now.Add(2 * choiceLease)
+	}
 }
 
 // End notes what came of the write that was begun, until when it holds there, and how long the service wants to be left
@@ -445,17 +520,21 @@ func (l *slot) wrote(o Outcome, until time.Time, renew, wait time.Duration, now 
 	}
 	switch {
 	case o == Done:
-		l.Tries, l.Next, l.Until = 0, time.Time{}, until
+		l.Tries, l.Next, l.Until, l.Late = 0, time.Time{}, until, time.Time{}
+		if before != nil && before.Late.After(now) {
+			l.Late = before.Late
+		}
 		l.Renew = now.Add(min(renew, until.Sub(now)/2))
 		return
 	case before == nil: // it is of an earlier run
 	case o == Unsure:
+		l.Late = now.Add(lateness)
 		l.Tries = before.Tries
 		if l.Until = until; before.Phase == standing && before.Until.After(until) {
 			l.Until = before.Until
 		}
 	case before.Phase == standing:
-		l.Until = before.Until
+		l.Until, l.Late = before.Until, before.Late
 	default:
 		*l = *before
 	}
@@ -466,6 +545,9 @@ func (l *slot) cleared(o Outcome, wait time.Duration, now time.Time) {
 	if o == Done {
 		l.gone(fading, now)
 		return
+	}
+	if o == Unsure {
+		l.Late = now.Add(lateness)
 	}
 	l.failed(wait, now)
 }

@@ -37,6 +37,7 @@ type world struct {
 	inbox    []arrival
 	booted   time.Time
 	doing    *attempt
+	sent     []*attempt // all of them: they may land long after they were given up
 
 	asked, failed map[Op]int // attempts, of a cause
 	periods       []string
@@ -138,6 +139,10 @@ func (w *world) act() {
 		w.turn(SetCall, w.want.Call)
 	case n < 5:
 		w.want.DND = !w.want.DND
+		w.want.Until = time.Time{}
+		if w.want.DND && w.chance(0.5) {
+			w.want.Until = w.now.Add(time.Duration(1+w.rng.IntN(3000)) * time.Second)
+		}
 		w.turn(SetDND, w.want.DND)
 	case n < 9:
 		if w.genuine = ""; w.chance(0.6) {
@@ -164,7 +169,7 @@ func (w *world) turn(op Op, on bool) {
 		return
 	}
 	held := w.now.Sub(w.wantedAt[op])
-	if most := 2 + int(held/(2*time.Minute)) + w.failed[op]; w.asked[op] > most {
+	if most := 10 + int(held/(2*time.Minute)) + w.failed[op]; w.asked[op] > most { // ten: towards its end leases become ever shorter
 		w.periods = append(w.periods, fmt.Sprintf("%v was written %d times in %v, %d failed", op, w.asked[op], held, w.failed[op]))
 	}
 }
@@ -206,18 +211,24 @@ func (w *world) keep() {
 // step has a second pass.
 func (w *world) step(t *testing.T, calm bool) {
 	w.now = w.now.Add(time.Second)
-	if a := w.doing; a != nil && !a.lands.IsZero() && !w.now.Before(a.lands) {
-		a.lands = time.Time{}
-		switch a.op {
-		case SetCall:
-			w.session = a.until
-		case EndCall:
-			w.session = time.Time{}
-		case SetDND:
-			w.choice.availability, w.choice.ours, w.choice.until = "DoNotDisturb", true, a.until
-		case EndDND:
-			w.choice.availability = ""
+	for _, a := range w.sent {
+		if !a.lands.IsZero() && !w.now.Before(a.lands) {
+			a.lands = time.Time{}
+			switch a.op {
+			case SetCall:
+				w.session = a.until
+			case EndCall:
+				w.session = time.Time{}
+			case SetDND:
+				w.choice.availability, w.choice.ours, w.choice.until = "DoNotDisturb", true, a.until
+			case EndDND:
+				w.choice.availability = ""
+			}
 		}
+	}
+	if w.want.DND && !w.want.Until.IsZero() && !w.now.Before(w.want.Until) {
+		w.want.DND, w.want.Until = false, time.Time{}
+		w.turn(SetDND, false)
 	}
 	w.note()
 	if w.now.Unix()%4 == 0 {
@@ -277,17 +288,21 @@ func (w *world) write(t *testing.T, op Op, calm bool) {
 	w.asked[op]++
 	a := &attempt{op: op, returns: w.now.Add(time.Second), lands: w.now.Add(time.Second)}
 	a.until = w.now.Add(map[Op]time.Duration{SetCall: sessionLease, SetDND: choiceLease}[op])
+	if op == SetDND && !w.want.Until.IsZero() {
+		a.until = w.now.Add(max(time.Minute, min(choiceLease, w.want.Until.Sub(w.now))))
+	}
 	if !calm && w.chance(w.rules.trouble) {
 		w.failed[op]++
 		a.outcome, a.lands = Refused, time.Time{}
 		if w.chance(0.5) {
 			a.outcome, a.returns = Unsure, w.now.Add(10*time.Second)
 			if w.chance(0.5) {
-				a.lands = w.now.Add(time.Duration(1+w.rng.IntN(9)) * time.Second)
+				a.lands = w.now.Add(time.Duration(1+w.rng.IntN(90)) * time.Second)
 			}
 		}
 	}
 	w.doing = a
+	w.sent = append(w.sent, a)
 }
 
 // Whatever happens in which order: nothing that was written comes back as a call, nothing is written without a cause, nor

@@ -30,7 +30,7 @@ type system struct {
 
 	people  map[string]*person   // whom it serves
 	byUser  map[string][]*person // by object ID
-	queue   []job
+	queue   []*job
 	hinted  map[string]bool // object IDs
 	follows bool            // whom it follows has changed
 	heardAt time.Time
@@ -55,6 +55,7 @@ const (
 	seekAgain    = 10 * time.Minute // whom the directory did not know
 	seekTogether = time.Second      // who comes together is looked up together
 	together     = 400              // people of a subscription, about: it carries 650
+	lastKeep     = 5 * time.Second  // to keep what is left at the end
 	goneAfter    = 3 * time.Minute  // whom Teams does not know any more is looked up anew
 )
 
@@ -93,15 +94,20 @@ func (t *Teams) DropSystem(id string) (left <-chan struct{}) {
 // end ends a system, and returns what is closed when that is so; mu is held.
 func (t *Teams) end(id string) <-chan struct{} {
 	s := t.systems[id]
+	if s != nil {
+		for _, j := range s.queue { // they were not begun
+			if j.p.job == j {
+				j.p.job = nil
+				j.p.state.End(Refused, time.Time{}, 0, hub.Now())
+			}
+		}
+		s.queue = nil
+	}
 	if s == nil || s.stop == nil {
 		left := make(chan struct{})
 		close(left)
 		return left
 	}
-	for _, j := range s.queue { // they were not begun
-		j.p.state.End(Refused, time.Time{}, 0, hub.Now())
-	}
-	s.queue = nil
 	s.stop()
 	return s.ended
 }
@@ -126,6 +132,14 @@ func (t *Teams) Forget(ctx context.Context, by office.By, connectorID string) er
 		}
 	}
 	all := slices.Concat(signedIn, others)
+	if err := t.store.LoadTeams(ctx, func(rec store.TeamsRecord) error { // also of who is served by it no more, if that was not kept yet
+		if rec.ConnectorID == connectorID {
+			all = append(all, rec.PersonID)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
 	if err := t.store.WriteTeams(ctx, nil, all); err != nil {
 		return err
 	}
@@ -134,8 +148,11 @@ func (t *Teams) Forget(ctx context.Context, by office.By, connectorID string) er
 	for _, id := range all {
 		if p := t.people[id]; p != nil && p.rec.ConnectorID == connectorID {
 			t.leave(p)
-			p.rec, p.state = store.TeamsRecord{PersonID: id}, State{}
+			p.rec = store.TeamsRecord{PersonID: id}
+			p.signOut()
+			p.forget()
 		}
+		t.changed(id) // the old record may have been on its way to the store
 		t.entries[id], t.touched[id] = true, true
 	}
 	signal(t.apply)
@@ -159,6 +176,13 @@ func (t *Teams) join(p *person) {
 			signal(s.seek)
 		}
 	case !slices.Contains(list, p):
+		if from, ok := t.left[p.rec.UserID]; ok {
+			if from.pass(hub.Now()); from.Rests() {
+				delete(t.left, p.rec.UserID)
+			} else {
+				p.state.Inherit(*from)
+			}
+		}
 		s.byUser[p.rec.UserID] = append(list, p)
 		s.follows = true
 	}
@@ -170,11 +194,45 @@ func (t *Teams) leave(p *person) {
 	if s == nil {
 		return
 	}
+	if p.rec.UserID != "" && (p.state.Call.May || p.state.DND.May) { // whoever is served in their place is to know
+		left := State{}
+		left.Inherit(p.state)
+		t.left[p.rec.UserID] = &left
+		for _, other := range s.byUser[p.rec.UserID] {
+			if other != p {
+				other.state.Inherit(left)
+			}
+		}
+		if len(t.left) > 1000 { // it is over for most
+			maps.DeleteFunc(t.left, func(_ string, l *State) bool {
+				l.pass(hub.Now())
+				return l.Rests()
+			})
+		}
+	}
 	delete(s.people, p.id)
 	delete(s.alone, p)
 	t.unknown(s, p)
 	s.follows = true
 }
+
+// holder returns who is kept in step with a user: one person. Two would take what was written for the other for a call. nil: nobody.
+func (s *system) holder(userID string) (held *person) {
+	if userID == "" {
+		return nil
+	}
+	for _, p := range s.byUser[userID] {
+		switch rests := p.state.Rests(); {
+		case rests && (!p.on || p.signsIn && p.token == ""):
+		case held == nil, held.state.Rests() && !rests, held.state.Rests() == rests && p.id < held.id:
+			held = p
+		}
+	}
+	return held
+}
+
+// holds reports whether somebody is the one.
+func (s *system) holds(p *person) bool { return s.holder(p.rec.UserID) == p }
 
 // unknown forgets who somebody is in the directory, in the index alone; mu is held.
 func (t *Teams) unknown(s *system, p *person) {
@@ -237,7 +295,7 @@ func (t *Teams) seek(ctx context.Context, s *system) {
 		t.mu.Lock()
 		byAddress := map[string][]*person{}
 		for _, p := range s.people {
-			if p.on && !p.signsIn && p.rec.UserID == "" && p.rec.Address != "" && now.Sub(p.sought) > seekAgain {
+			if p.on && !p.signsIn && p.rec.UserID == "" && p.rec.Address != "" && (now.Sub(p.sought) > seekAgain || now.Before(p.sought)) {
 				byAddress[p.rec.Address] = append(byAddress[p.rec.Address], p)
 			}
 		}
@@ -309,10 +367,10 @@ type ask struct {
 func (s *system) asks(of func(id string) bool) (all []ask, alone []*person) {
 	var ours, theirs []string
 	var signedIn []*person
-	for id, list := range s.byUser {
-		p := list[0]
+	for id := range s.byUser {
+		p := s.holder(id)
 		switch asked := of(id); {
-		case !slices.ContainsFunc(list, func(p *person) bool { return p.on || !p.state.Rests() }):
+		case p == nil:
 		case !p.signsIn:
 			if asked {
 				ours = append(ours, id)
@@ -404,7 +462,7 @@ func (t *Teams) read(ctx context.Context, s *system, q ask) {
 			t.mu.Unlock()
 			return
 		}
-		as := t.signIn(p)
+		as, turn := t.signIn(p), p.turn
 		t.mu.Unlock()
 		got, err := s.Presences(ctx, as, q.ids)
 		e, _ := errors.AsType[*source.Error](err)
@@ -415,10 +473,12 @@ func (t *Teams) read(ctx context.Context, s *system, q ask) {
 			return
 		case e != nil && !e.Whole && (e.Kind == source.NotAllowed || e.Status == http.StatusForbidden): // it may read its own alone
 			t.mu.Lock()
-			s.alone[p] = true
+			if p.turn == turn && s.people[p.id] == p {
+				s.alone[p] = true
+			}
 			t.mu.Unlock()
 		case e != nil && !e.Whole && e.Kind == source.Credentials:
-			t.signedOut(p, e)
+			t.signedOut(p, turn, e)
 		default:
 			t.pace(ctx, s, err)
 			return
@@ -431,12 +491,15 @@ func (t *Teams) readAlone(ctx context.Context, s *system, p *person) {
 	ctx, cancel := context.WithTimeout(ctx, t.cfg.Timeout)
 	defer cancel()
 	t.mu.Lock()
-	as, id := t.signIn(p), p.rec.UserID
+	as, turn, id := t.signIn(p), p.turn, p.rec.UserID
 	t.mu.Unlock()
+	if as == nil || as.Token == "" { // signed out meanwhile
+		return
+	}
 	asked := hub.Now()
 	one, err := s.Own(ctx, as)
 	if e, ok := errors.AsType[*source.Error](err); ok && !e.Whole && e.Kind == source.Credentials {
-		t.signedOut(p, e)
+		t.signedOut(p, turn, e)
 		return
 	}
 	t.pace(ctx, s, err)
@@ -446,14 +509,18 @@ func (t *Teams) readAlone(ctx context.Context, s *system, p *person) {
 	}
 }
 
-// signedOut notes that somebody has to sign in again.
-func (t *Teams) signedOut(p *person, why *source.Error) {
+// signedOut notes that somebody has to sign in again, unless they have done so since.
+func (t *Teams) signedOut(p *person, turn int, why *source.Error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if p.token == "" {
+	if p.token == "" || p.turn != turn {
 		return
 	}
-	p.token, p.rec.Token, p.problem = "", nil, why.Public()
+	p.token, p.rec.Token, p.problem, p.passing = "", nil, why.Public(), false
+	p.turn++
+	if s := t.systems[p.rec.ConnectorID]; s != nil { // others tell of whom this one told
+		s.follows = true
+	}
 	t.changed(p.id)
 }
 
@@ -512,13 +579,16 @@ func (t *Teams) took(s *system, ids []string, got []graph.Presence, asked time.T
 	now := hub.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.systems[s.ID] != s {
+		return
+	}
 	for _, id := range ids {
 		if known[id] {
 			continue
 		}
 		for _, p := range slices.Clone(s.byUser[id]) {
 			switch {
-			case p.missing.IsZero():
+			case p.missing.IsZero(), now.Before(p.missing):
 				p.missing = now
 			case now.Sub(p.missing) > goneAfter && !p.signsIn && p.state.Rests(): // the address may be another's by now
 				t.unknown(s, p)
@@ -543,6 +613,9 @@ func (t *Teams) hear(s *system, list []graph.Presence, asked time.Time) {
 		g := &list[i]
 		for _, p := range s.byUser[g.ID] {
 			p.missing = time.Time{}
+			if !s.holds(p) {
+				continue
+			}
 			r := Reading{Availability: g.Availability, Activity: g.Activity, Sequence: g.Sequence, Asked: asked}
 			if p.state.Repeats(r, now) && p.claimed == NoEntry {
 				continue
@@ -551,8 +624,13 @@ func (t *Teams) hear(s *system, list []graph.Presence, asked time.Time) {
 				continue
 			}
 			t.touched[p.id] = true
-			if p.claimed != NoEntry && p.lease.Sub(now) < p.keep*3/4 {
+			switch left := p.lease.Sub(now); {
+			case p.claimed == NoEntry:
+			case left < p.keep*3/4:
 				renew = append(renew, p)
+			case left > p.keep+time.Minute: // the clock was put back
+				t.entries[p.id] = true
+				signal(t.apply)
 			}
 		}
 	}
@@ -581,7 +659,7 @@ func (t *Teams) renew(p *person, now time.Time) {
 		p.lease = now.Add(keep)
 		return
 	}
-	p.claimed = NoEntry // it ran out
+	p.unsure = true // it ran out
 	t.entries[p.id] = true
 	signal(t.apply)
 }
@@ -649,7 +727,7 @@ func (t *Teams) follow(s *system) {
 
 // write makes writes until ctx ends.
 func (t *Teams) write(ctx context.Context, s *system) {
-	for {
+	for ctx.Err() == nil { // what is left in queue was not begun
 		t.mu.Lock()
 		if len(s.queue) == 0 {
 			t.mu.Unlock()
@@ -665,16 +743,20 @@ func (t *Teams) write(ctx context.Context, s *system) {
 		if len(s.queue) > 0 {
 			signal(s.writes)
 		}
-		rec := t.record(j.p)
-		as := t.signIn(j.p)
+		if j.p.job != j { // nobody wants it any more
+			t.mu.Unlock()
+			continue
+		}
+		j.p.state.Send(hub.Now())
+		rec, as, turn := t.record(j.p), t.signIn(j.p), j.p.turn
 		t.mu.Unlock()
-		t.make(ctx, s, j, rec, as)
+		t.make(ctx, s, j, rec, as, turn)
 	}
 }
 
 // make makes one write: what is about to be written is kept before, and what came of it after.
-func (t *Teams) make(ctx context.Context, s *system, j job, rec store.TeamsRecord, as *graph.SignIn) {
-	outcome, until := Refused, time.Time{}
+func (t *Teams) make(ctx context.Context, s *system, j *job, rec store.TeamsRecord, as *graph.SignIn, turn int) {
+	outcome, until, late := Refused, time.Time{}, false
 	err := t.store.WriteTeams(ctx, []store.TeamsRecord{rec}, nil)
 	if err == nil {
 		asked, cancel := context.WithTimeout(ctx, t.cfg.Timeout)
@@ -693,6 +775,7 @@ func (t *Teams) make(ctx context.Context, s *system, j job, rec store.TeamsRecor
 		case EndDND:
 			err = s.ClearPreferred(asked, as, rec.UserID)
 		}
+		late = err != nil && ctx.Err() == nil && asked.Err() != nil
 		cancel()
 		until = hub.Now().Add(lease)
 		outcome = outcomeOf(err)
@@ -701,22 +784,27 @@ func (t *Teams) make(ctx context.Context, s *system, j job, rec store.TeamsRecor
 	now := hub.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.people[j.p.id] != j.p || j.p.rec.UserID != rec.UserID {
+	t.changed(j.p.id) // also if the record that was kept above is none any more
+	if t.people[j.p.id] != j.p || j.p.job != j {
 		return
 	}
+	j.p.job = nil
 	j.p.state.End(outcome, until, waitOf(err), now)
 	j.p.problem = ""
 	if err != nil {
 		if e, ok := errors.AsType[*source.Error](err); ok {
-			j.p.problem = e.Public()
-			if e.Kind == source.Credentials && !e.Whole && j.p.signsIn {
+			j.p.problem, j.p.passing = e.Public(), e.Kind == source.Unavailable
+			if late {
+				j.p.problem = "It was not answered in time."
+			}
+			if e.Kind == source.Credentials && !e.Whole && j.p.signsIn && j.p.turn == turn {
 				j.p.token, j.p.rec.Token = "", nil
+				j.p.turn++
 			}
 		} else {
 			t.log.Warn("what is written to Teams could not be kept", "person", j.p.id, "err", err)
 		}
 	}
-	t.changed(j.p.id)
 	t.touched[j.p.id] = true
 	signal(t.wake)
 }
@@ -727,7 +815,7 @@ func outcomeOf(err error) Outcome {
 		return Done
 	}
 	e, ok := errors.AsType[*source.Error](err)
-	if ok && (e.Status >= 400 && e.Status < 500 || e.Whole && e.Status == 0 || e.Kind == source.Credentials || e.Kind == source.NotAllowed) {
+	if ok && (e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout || e.Whole && e.Status == 0 || e.Kind == source.Credentials || e.Kind == source.NotAllowed) {
 		return Refused
 	}
 	return Unsure
@@ -739,63 +827,75 @@ func (t *Teams) changed(id string) {
 	signal(t.keep)
 }
 
-// remember keeps records until ctx ends.
+// remember keeps records until ctx ends, and what is left then once all else has ended.
 func (t *Teams) remember(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.keep:
 		}
-		t.mu.Lock()
-		var puts []store.TeamsRecord
-		var deletes []string
-		for id := range t.unkept {
-			if p := t.people[id]; p != nil {
-				puts = append(puts, t.record(p))
-			} else {
-				deletes = append(deletes, id)
-			}
-			if len(puts)+len(deletes) == 1000 {
-				break
-			}
-		}
-		for i := range puts {
-			delete(t.unkept, puts[i].PersonID)
-		}
-		for _, id := range deletes {
-			delete(t.unkept, id)
-		}
-		more := len(t.unkept) > 0
-		t.mu.Unlock()
-		if len(puts)+len(deletes) == 0 {
-			continue
-		}
-		if err := t.store.WriteTeams(ctx, puts, deletes); err != nil {
-			if ctx.Err() != nil {
-				return
-			}
+		more, err := t.keepSome(ctx)
+		if err != nil && ctx.Err() == nil {
 			t.log.Warn("what is known of Teams could not be kept; it is tried again", "err", err)
-			t.mu.Lock()
-			for i := range puts {
-				t.unkept[puts[i].PersonID] = true
-			}
-			for _, id := range deletes {
-				t.unkept[id] = true
-			}
-			t.mu.Unlock()
-			if !sleep(ctx, 5*time.Second) {
-				return
-			}
-			more = true
+			sleep(ctx, 5*time.Second)
 		}
 		if more {
 			signal(t.keep)
 		}
-		if !sleep(ctx, 100*time.Millisecond) { // what comes together is kept together
+		sleep(ctx, 100*time.Millisecond) // what comes together is kept together
+	}
+}
+
+// keepRest keeps what is left: a sign-in that was renewed at the last moment is not to be lost.
+func (t *Teams) keepRest(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastKeep)
+	defer cancel()
+	for {
+		more, err := t.keepSome(ctx)
+		if err != nil {
+			t.log.Warn("what is known of Teams could not be kept", "err", err)
+		}
+		if err != nil || !more {
 			return
 		}
 	}
+}
+
+// keepSome keeps up to a thousand records that have changed, and reports whether there are more. What could not be kept is to be
+// tried again.
+func (t *Teams) keepSome(ctx context.Context) (more bool, err error) {
+	t.mu.Lock()
+	var puts []store.TeamsRecord
+	var deletes []string
+	for id := range t.unkept {
+		if p := t.people[id]; p != nil {
+			puts = append(puts, t.record(p))
+		} else {
+			deletes = append(deletes, id)
+		}
+		delete(t.unkept, id)
+		if len(puts)+len(deletes) == 1000 {
+			break
+		}
+	}
+	more = len(t.unkept) > 0
+	t.mu.Unlock()
+	if len(puts)+len(deletes) == 0 {
+		return false, nil
+	}
+	if err := t.store.WriteTeams(ctx, puts, deletes); err != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		for i := range puts {
+			t.unkept[puts[i].PersonID] = true
+		}
+		for _, id := range deletes {
+			t.unkept[id] = true
+		}
+		return true, err
+	}
+	return more, nil
 }
 
 // SystemStatus returns how an application and its people are doing.
@@ -820,19 +920,23 @@ func (t *Teams) SystemStatus(connectorID string) SystemStatus {
 		switch {
 		case p.rec.UserID != "" && p.missing.IsZero():
 			st.Found++
-			if heard := p.state.Heard(); !heard.IsZero() {
+			if heard := p.state.Heard(); !heard.IsZero() && s.holds(p) {
 				st.Oldest = max(st.Oldest, now.Sub(heard))
 			}
-		case p.missing.IsZero():
+		case p.missing.IsZero() && !p.nameless():
 		case len(st.Unknown) < 100:
 			st.Unknown = append(st.Unknown, Unknown{p.id, p.rec.Address})
 		default:
 			st.More++
 		}
+		problem := p.problem
+		if problem == "" && p.rec.UserID != "" && p.missing.IsZero() {
+			problem = t.problem(p)
+		}
 		switch {
-		case p.problem == "":
+		case problem == "":
 		case len(st.Failing) < 100:
-			st.Failing = append(st.Failing, Failing{p.id, p.problem})
+			st.Failing = append(st.Failing, Failing{p.id, problem})
 		default:
 			st.More++
 		}

@@ -52,10 +52,11 @@ type Teams struct {
 	people     map[string]*person
 	systems    map[string]*system
 	due        timeline
-	touched    map[string]bool // whose claims have changed
-	unarranged map[string]bool // whose settings have
-	entries    map[string]bool // whose entry has
-	unkept     map[string]bool // whose record has, or is to go
+	touched    map[string]bool   // whose claims have changed
+	unarranged map[string]bool   // whose settings have
+	entries    map[string]bool   // whose entry has
+	unkept     map[string]bool   // whose record has, or is to go
+	left       map[string]*State // by object ID: what was left for a user by somebody who is not kept in step with it any more
 }
 
 // person is somebody who is, or was, kept in step; Teams.mu guards it.
@@ -63,11 +64,14 @@ type person struct {
 	id    string
 	rec   store.TeamsRecord // as it is to be stored; the state in it is that of the latest write
 	token string            // of the sign-in; empty: none
+	turn  int               // counts sign-ins: what comes of one is not taken for what comes of another
 	state State
+	job   *job      // the write that was begun; nil: none, or nobody waits for what comes of it
 	due   time.Time // when to look at them again; zero: not by itself
 	index int       // in the timeline, from 1
 
 	// What the settings say.
+	arranged  bool // they were asked since the start; until then nothing is known of them
 	on        bool
 	connector string
 	signsIn   bool // with an account of their own
@@ -77,9 +81,11 @@ type person struct {
 	address   string
 
 	claimed Kind      // what the hub was told
+	unsure  bool      // whether it took that
 	from    time.Time // likewise
 	lease   time.Time // likewise
 	problem string    // of the latest write or sign-in
+	passing bool      // it goes away by itself
 	missing time.Time // since when Teams does not know them; zero: it does, or nobody asked
 	sought  time.Time // when the directory was asked for them last
 }
@@ -102,7 +108,7 @@ func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, box *secr
 	t := &Teams{
 		store: st, office: of, hub: h, box: box, cfg: cfg, log: cfg.Log,
 		manage: make(chan struct{}, 1), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), keep: make(chan struct{}, 1),
-		people: map[string]*person{}, systems: map[string]*system{}, touched: map[string]bool{}, unarranged: map[string]bool{}, entries: map[string]bool{}, unkept: map[string]bool{},
+		people: map[string]*person{}, systems: map[string]*system{}, touched: map[string]bool{}, unarranged: map[string]bool{}, entries: map[string]bool{}, unkept: map[string]bool{}, left: map[string]*State{},
 	}
 	if err := st.LoadTeams(ctx, func(rec store.TeamsRecord) error {
 		p := &person{id: rec.PersonID, rec: rec}
@@ -167,6 +173,7 @@ func (t *Teams) Touched(personIDs []string) {
 // Run keeps in step until ctx ends, and returns its cause. What was written to Teams by then ends there by itself, unless it is
 // taken up again.
 func (t *Teams) Run(ctx context.Context) error {
+	defer t.keepRest(ctx)
 	var work sync.WaitGroup
 	defer work.Wait()
 	work.Go(func() { t.look(ctx) })
@@ -224,14 +231,15 @@ func (t *Teams) arrange() {
 			t.people[id] = p
 		}
 		section := &who.Settings.Teams
+		p.arranged = true
 		p.on, p.connector, p.signsIn = on, section.Connector, section.Access == policy.TeamsDelegated
 		p.telephony, p.status = on, on && sync == policy.TeamsAll
-		p.keep = min(time.Duration(section.KeepMinutes)*time.Minute, longestEntry)
-		p.address = strings.ToLower(strings.TrimSpace(who.Email))
-		if len(p.rec.Token) > 0 && !section.Remember { // it may be used until the end of this server
+		if len(p.rec.Token) > 0 && !(p.signsIn && section.Remember) { // it may be used until the end of this server
 			p.rec.Token = nil
 			t.changed(id)
 		}
+		p.keep = min(time.Duration(section.KeepMinutes)*time.Minute, longestEntry)
+		p.address = strings.ToLower(strings.TrimSpace(who.Email))
 		if p.state.heard.IsZero() { // since the start
 			if claims, _, ok := t.hub.Claims(id); ok {
 				for i := range claims {
@@ -253,6 +261,7 @@ func (t *Teams) arrange() {
 // drop forgets somebody; mu is held.
 func (t *Teams) drop(p *person) {
 	t.leave(p)
+	p.job = nil
 	t.due.set(p, time.Time{})
 	delete(t.people, p.id)
 	delete(t.touched, p.id)
@@ -268,10 +277,19 @@ func (t *Teams) wants(id string, telephony, status bool, now time.Time) (w Want,
 	if !ok || of.Off {
 		return w, next
 	}
-	claims = slices.DeleteFunc(claims, func(c presence.Claim) bool { return c.Source.Class() == presence.SourceTeams })
+	// A program that uses the microphone may be Teams, or a browser with Teams in it.
+	claims = slices.DeleteFunc(claims, func(c presence.Claim) bool {
+		class := c.Source.Class()
+		return class == presence.SourceTeams || class == presence.SourceMicrophone
+	})
+	// A line that reports calls of Teams, such as one of direct routing, tells Teams nothing new; but one beside it may.
+	for i := range claims {
+		if strings.EqualFold(claims[i].Line.Service, service) {
+			claims[i].Line = presence.Line{}
+		}
+	}
 	here := presence.Resolve(claims, of, now)
-	// A line that reports calls of Teams, such as one of direct routing, tells Teams nothing new.
-	w.Call = here.Line.State == presence.LineOnThePhone && here.Line.Service != service
+	w.Call = here.Line.State == presence.LineOnThePhone
 	if w.DND = status && here.Status == presence.DoNotDisturb; w.DND {
 		w.Until = here.Until
 	}
@@ -323,16 +341,20 @@ func (t *Teams) see(p *person, now time.Time) {
 	w, next := t.wants(p.id, telephony, status, now) // the hub is asked without mu
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.people[p.id] != p {
+	if t.people[p.id] != p || !p.arranged { // who is not arranged yet would seem to be kept in step with nothing
 		return
 	}
+	p.state.pass(now)
 	t.settle(p)
 	s := t.systems[p.rec.ConnectorID]
 	if !t.canWrite(p) {
 		w = Want{}
 	}
-	if p.rec.ConnectorID != p.connector || p.rec.Address != p.address { // it is to be cleared there first
+	if !p.home() { // it is to be cleared there first
 		w = Want{}
+	}
+	if p.passing && !w.Call && !w.DND && p.state.Rests() { // nothing is to be written any more
+		p.problem, p.passing = "", false
 	}
 	op, again := p.state.Plan(w, now)
 	again = earlier(again, next)
@@ -340,9 +362,10 @@ func (t *Teams) see(p *person, now time.Time) {
 		t.entries[p.id] = true
 		signal(t.apply)
 	}
-	if op != NoOp && s != nil && p.rec.UserID != "" && (!p.signsIn || p.token != "") { // else it ends there by itself
+	if op != NoOp && s != nil && s.holds(p) && (!p.signsIn || p.token != "") { // else it ends there by itself
 		p.state.Begin(op, now)
-		s.queue = append(s.queue, job{p, op, w.Until})
+		p.job = &job{p, op, w.Until}
+		s.queue = append(s.queue, p.job)
 		signal(s.writes)
 	}
 	t.due.set(p, again)
@@ -350,23 +373,47 @@ func (t *Teams) see(p *person, now time.Time) {
 
 // canWrite reports whether Teams may be told of somebody; mu is held.
 func (t *Teams) canWrite(p *person) bool {
-	return p.on && t.systems[p.rec.ConnectorID] != nil && p.rec.UserID != "" && (!p.signsIn || p.token != "")
+	s := t.systems[p.rec.ConnectorID]
+	return p.on && s != nil && s.holds(p) && (!p.signsIn || p.token != "")
+}
+
+// home reports whether somebody is served by the connector that their settings name, under the address they have, and by a sign-in
+// only where there are any.
+func (p *person) home() bool {
+	return p.on && p.rec.ConnectorID == p.connector && p.rec.Address == p.address && (p.signsIn || p.rec.Account == "")
+}
+
+// signOut forgets a sign-in.
+func (p *person) signOut() {
+	p.rec.Account, p.rec.Token, p.token = "", nil, ""
+	p.turn++
+}
+
+// forget leaves what was written for somebody to end by itself.
+func (p *person) forget() {
+	p.state.Leave()
+	p.job = nil
 }
 
 // settle has somebody served by the connector that their settings name, under the address they have, once nothing is left
 // where they were served before; mu is held.
 func (t *Teams) settle(p *person) {
-	if p.rec.ConnectorID == p.connector && p.rec.Address == p.address && p.on {
+	if p.home() {
 		t.join(p)
 		return
 	}
-	if !p.state.Rests() {
+	if p.state.Stands() || !p.on && !p.state.Rests() {
 		t.join(p) // to clear what is left
 		return
 	}
 	t.leave(p)
+	if !p.signsIn && p.rec.Account != "" { // it is of no use any more
+		p.signOut()
+		p.rec.UserID = ""
+		t.changed(p.id)
+	}
 	if !p.on {
-		if p.rec.Account == "" && p.token == "" && p.claimed == NoEntry {
+		if p.rec.Account == "" && p.token == "" && p.claimed == NoEntry && !p.unsure {
 			t.due.set(p, time.Time{})
 			delete(t.people, p.id)
 			t.changed(p.id)
@@ -375,14 +422,14 @@ func (t *Teams) settle(p *person) {
 	}
 	signedIn := p.rec.ConnectorID == p.connector && p.rec.Account != ""
 	if p.rec.ConnectorID != p.connector { // the sign-in is of another application
-		p.rec.Account, p.rec.Token, p.token = "", nil, ""
+		p.signOut()
 	}
 	p.rec.ConnectorID, p.rec.Address = p.connector, p.address
 	if !signedIn {
 		p.rec.UserID = ""
 	}
 	p.sought, p.missing, p.problem = time.Time{}, time.Time{}, ""
-	p.state = State{}
+	p.forget()
 	t.changed(p.id)
 	t.join(p)
 }
@@ -398,7 +445,10 @@ func (t *Teams) Status(personID string) Status {
 	shown := p.state.Shown()
 	st := Status{
 		ConnectorID: p.rec.ConnectorID, Account: p.rec.Account, Remembered: len(p.rec.Token) > 0, SignInNeeded: p.on && p.signsIn && p.token == "",
-		HeardAt: p.state.Heard(), Availability: shown.Availability, Activity: shown.Activity, Entry: p.claimed, Problem: p.problem,
+		HeardAt: p.state.Heard(), Availability: shown.Availability, Activity: shown.Activity, Problem: t.problem(p),
+	}
+	if hub.Now().Before(p.lease) {
+		st.Entry = p.claimed
 	}
 	if p.state.Call.Phase == standing {
 		st.Written = append(st.Written, "call")
@@ -409,11 +459,27 @@ func (t *Teams) Status(personID string) Status {
 	if what := p.state.Hidden(hub.Now()); what != NoOp {
 		st.Hidden, st.HiddenBy = map[Op]string{SetCall: "call", SetDND: "do_not_disturb"}[what], shown.Availability
 	}
-	if p.on && !p.missing.IsZero() && p.problem == "" {
-		st.Problem = "Microsoft 365 knows nobody with the address " + p.address + ", or they have no licence for Teams."
-	}
 	return st
 }
+
+// problem says what does not work for somebody, in words for them; empty: nothing. mu is held.
+func (t *Teams) problem(p *person) string {
+	s := t.systems[p.rec.ConnectorID]
+	switch {
+	case p.problem != "" || !p.on:
+		return p.problem
+	case s != nil && p.rec.UserID != "" && !s.holds(p) && s.holder(p.rec.UserID) != nil:
+		return "Somebody else here uses the same account of Microsoft 365. It can be kept in step with one person only."
+	case p.nameless():
+		return "There is no e-mail address by which to find this person in Microsoft 365."
+	case !p.missing.IsZero():
+		return "Microsoft 365 knows nobody with the address " + p.address + ", or they have no licence for Teams."
+	}
+	return ""
+}
+
+// nameless reports whether there is nothing by which to find somebody in the directory.
+func (p *person) nameless() bool { return !p.signsIn && p.rec.UserID == "" && p.address == "" }
 
 // Connect has somebody served with an account of their own.
 func (t *Teams) Connect(ctx context.Context, by office.By, a Account) error {
@@ -428,26 +494,43 @@ func (t *Teams) Connect(ctx context.Context, by office.By, a Account) error {
 		a.Remember = false
 	}
 	t.mu.Lock()
-	p := t.people[a.PersonID]
-	if p == nil {
-		p = &person{id: a.PersonID, rec: store.TeamsRecord{PersonID: a.PersonID}}
-		t.people[p.id] = p
+	rec := store.TeamsRecord{PersonID: a.PersonID}
+	if p := t.people[a.PersonID]; p != nil {
+		rec = t.record(p)
 	}
-	if p.rec.UserID != "" && p.rec.UserID != a.UserID { // what was written for the other account ends there by itself
-		t.leave(p)
-		p.state = State{}
-	}
-	p.rec.ConnectorID, p.rec.UserID, p.rec.Account, p.rec.Address = a.ConnectorID, a.UserID, a.Username, strings.ToLower(strings.TrimSpace(who.Email))
-	p.token, p.rec.Token, p.problem, p.missing = a.Token, nil, "", time.Time{}
-	if a.Remember {
-		p.rec.Token = t.box.Seal(a.Token, SealedFor(p.id))
-	}
-	rec := t.record(p)
-	t.unarranged[p.id] = true
 	t.mu.Unlock()
+	rec.ConnectorID, rec.UserID, rec.Account, rec.Address = a.ConnectorID, a.UserID, a.Username, strings.ToLower(strings.TrimSpace(who.Email))
+	if rec.Token = nil; a.Remember {
+		rec.Token = t.box.Seal(a.Token, SealedFor(a.PersonID))
+	}
 	if err := t.store.WriteTeams(ctx, []store.TeamsRecord{rec}, nil); err != nil {
 		return err
 	}
+	t.mu.Lock()
+	p := t.people[a.PersonID]
+	if p == nil {
+		p = &person{id: a.PersonID}
+		t.people[p.id] = p
+	}
+	moved := p.rec.ConnectorID != rec.ConnectorID || p.rec.UserID != rec.UserID
+	if s := t.systems[p.rec.ConnectorID]; s != nil {
+		delete(s.alone, p) // perhaps it may read more than the last one
+		s.follows = true
+	}
+	if moved {
+		t.leave(p)
+		if p.rec.UserID == "" || p.rec.UserID == rec.UserID {
+			p.forget()
+		} else { // nothing was written for this account
+			p.state, p.job = State{}, nil
+		}
+	}
+	rec.State = p.rec.State
+	p.rec, p.token, p.problem, p.missing = rec, a.Token, "", time.Time{}
+	p.turn++
+	t.unarranged[p.id] = true
+	t.changed(p.id) // another record may have been on its way to the store
+	t.mu.Unlock()
 	signal(t.manage)
 	return t.audit(ctx, by, who, "teams.connect", map[string]any{"connector": a.ConnectorID, "account": a.Username, "remembered": a.Remember})
 }
@@ -470,9 +553,11 @@ func (t *Teams) Disconnect(ctx context.Context, by office.By, personID string) e
 	}
 	t.mu.Lock()
 	t.leave(p)
-	p.rec, p.token, p.problem = rec, "", ""
-	p.state = State{} // what was written ends there by itself
+	p.rec, p.problem = rec, ""
+	p.signOut()
+	p.forget() // what was written ends there by itself
 	t.unarranged[personID], t.entries[personID] = true, true
+	t.changed(personID) // the old record may have been on its way to the store
 	t.mu.Unlock()
 	signal(t.manage)
 	signal(t.apply)
@@ -505,13 +590,14 @@ func (t *Teams) signIn(p *person) *graph.SignIn {
 	if !p.signsIn {
 		return nil
 	}
-	return &graph.SignIn{Token: p.token, Renewed: func(token string) { t.renewed(p, token) }}
+	turn := p.turn
+	return &graph.SignIn{Token: p.token, Renewed: func(token string) { t.renewed(p, turn, token) }}
 }
 
-// renewed keeps a refresh token that took the place of another.
-func (t *Teams) renewed(p *person, token string) {
+// renewed keeps a refresh token that took the place of another of the same sign-in.
+func (t *Teams) renewed(p *person, turn int, token string) {
 	t.mu.Lock()
-	if t.people[p.id] != p || p.token == "" || p.token == token {
+	if t.people[p.id] != p || p.turn != turn || p.token == "" || p.token == token {
 		t.mu.Unlock()
 		return
 	}

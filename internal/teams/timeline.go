@@ -55,10 +55,10 @@ func (l timeline) first(now time.Time) *person {
 	return l[0]
 }
 
-// wait is how long nobody is due.
+// wait is how long nobody is due, at most a minute: to notice suspension and clock steps.
 func (l timeline) wait(now time.Time) time.Duration {
 	if len(l) == 0 {
-		return time.Hour
+		return time.Minute
 	}
-	return max(l[0].due.Sub(now), 0)
+	return min(max(l[0].due.Sub(now), 0), time.Minute)
 }
