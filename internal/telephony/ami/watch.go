@@ -42,6 +42,7 @@ type watcher struct {
 	again   map[string]bool                 // extensions whose forwarding may have changed
 	listed  time.Time                       // when a list was last begun
 	soon    *time.Timer                     // has the lists read early
+	due     time.Time                       // when soon does; zero: it does not
 }
 
 // Watch implements telephony.System; there may be one at a time.
@@ -149,7 +150,7 @@ func (w *watcher) run(ctx context.Context, x *session) error {
 		return err
 	}
 	w.ready = map[string]bool{}
-	w.soon = time.NewTimer(0)
+	w.soon, w.due = time.NewTimer(0), time.Now()
 	defer w.soon.Stop()
 	every := time.NewTicker(listEvery)
 	defer every.Stop()
@@ -234,8 +235,13 @@ func (w *watcher) event(m message) error {
 
 // early has the lists read soon.
 func (w *watcher) early() {
-	if w.soon != nil {
-		w.soon.Reset(max(listSoon, listApart-time.Since(w.listed)))
+	if w.soon == nil {
+		return
+	}
+	now := time.Now()
+	if at := now.Add(max(listSoon, listApart-now.Sub(w.listed))); w.due.IsZero() || at.Before(w.due) {
+		w.due = at
+		w.soon.Reset(at.Sub(now))
 	}
 }
 
@@ -290,7 +296,8 @@ func plain(devices []string) []string {
 
 // list reads all there is. What is told meanwhile waits, and is looked at after.
 func (w *watcher) list(ctx context.Context, x *session) error {
-	w.listed = time.Now()
+	w.soon.Stop()
+	w.listed, w.due = time.Now(), time.Time{}
 	lines := w.s.followed()
 	extensions := slices.Collect(maps.Keys(lines))
 	var l lists
