@@ -96,6 +96,7 @@ type System struct {
 	live      *session            // of Watch; nil: none
 	watched   bool
 	refusals  int      // sign-ins in a row
+	away      bool     // it was said that there is no connection
 	unknown   []string // extensions that the system does not know, as of the last list
 	noTree    bool     // the system is too old for DBGetTree
 	forbidden bool     // forwarding may not be read; it was said

@@ -21,6 +21,8 @@ import (
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/ami/amitest"
+	"github.com/doorlight/doorlight/internal/telephony/wire"
+	"github.com/doorlight/doorlight/presence"
 )
 
 // What is wrong with a configuration is told by field, all at once; what is right is taken.
@@ -175,4 +177,46 @@ func TestTLS(t *testing.T) {
 		}
 		s.Close()
 	}
+}
+
+// A channel that was given another name is another device's; one that another took the place of is nobody's. What is late changes nothing.
+func TestRenamed(t *testing.T) {
+	t.Parallel()
+	b := newBoard(Config{Devices: []string{"PJSIP/{line}"}}, wire.Numbers{})
+	now := time.Now()
+	b.replace(lists{devices: []message{{"device": "PJSIP/201", "state": "NOT_INUSE"}, {"device": "PJSIP/202", "state": "NOT_INUSE"}}}, []string{"201", "202"}, now)
+	event := func(name, channel, state string) {
+		m := message{"event": name, "channel": channel, "channelstate": state, "uniqueid": "1.1"}
+		if name == "Rename" {
+			m = message{"event": name, "channel": "PJSIP/before-1", "newname": channel, "uniqueid": "1.1"}
+		}
+		b.apply(m, now)
+	}
+	expect := func(line string, want ...presence.LineState) {
+		t.Helper()
+		calls, ok := b.calls(line)
+		var got []presence.LineState
+		for _, c := range calls {
+			got = append(got, c.State)
+		}
+		if !ok || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", line, got, want)
+		}
+	}
+	event("Newchannel", "PJSIP/201-1", "0")
+	expect("201")
+	event("Newstate", "PJSIP/201-1", "5")
+	expect("201", presence.LineRinging)
+	event("Rename", "PJSIP/202-2", "")
+	expect("201")
+	expect("202", presence.LineRinging)
+	event("Newstate", "PJSIP/202-2", "6")
+	event("Newstate", "PJSIP/202-2", "5")
+	expect("202", presence.LineOnThePhone)
+	event("Rename", "PJSIP/202-2<ZOMBIE>", "")
+	expect("202")
+	event("Rename", "PJSIP/202-2", "")
+	event("Hangup", "PJSIP/202-2", "6")
+	event("Newstate", "PJSIP/202-2", "6")
+	expect("202")
 }

@@ -17,7 +17,9 @@ import (
 func TestRounds(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			in(t, func(t *testing.T) { rounds(t, rand.New(rand.NewPCG(seed, 20)), 250, amitest.Config{NoTree: seed%2 == 1}) })
+			in(t, func(t *testing.T) {
+				rounds(t, rand.New(rand.NewPCG(seed, 20)), 250, amitest.Config{NoTree: seed%2 == 1})
+			})
 		})
 	}
 }
@@ -32,7 +34,7 @@ func rounds(t *testing.T, r *rand.Rand, n int, c amitest.Config) {
 	for round := range n {
 		var story []string
 		note := func(format string, args ...any) { story = append(story, fmt.Sprintf(format, args...)) }
-		for range 3 + r.IntN(12) {
+		for range 3 + r.IntN(8) {
 			calls = slices.DeleteFunc(calls, (*amitest.Call).Over)
 			var k *amitest.Call
 			if len(calls) > 0 {

@@ -243,7 +243,7 @@ func (x *session) ask(ctx context.Context, q *question, action string, pairs []s
 	}()
 	if err := x.send(append([]string{"Action", action, "ActionID", id}, pairs...)); err != nil {
 		x.close(err)
-		return nil, err
+		return nil, x.why()
 	}
 	timer := time.NewTimer(answerTime)
 	defer timer.Stop()

@@ -1,9 +1,11 @@
 package ami
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -119,7 +121,13 @@ func (s *System) failed(err error) *source.Error {
 	}
 	s.mu.Unlock()
 	told := s.gate.Stop(wait, e)
-	s.log.Warn("asterisk is not connected; it is tried again", "server", s.c.Host, "in", told.RetryAfter, "err", e.Err, "why", e.Text)
+	level := slog.LevelDebug
+	s.mu.Lock()
+	if !s.away {
+		level, s.away = slog.LevelWarn, true
+	}
+	s.mu.Unlock()
+	s.log.Log(context.Background(), level, "asterisk is not connected; it is tried again", "server", s.c.Host, "err", cmp.Or(e.Err, error(e)), "why", e.Text)
 	return told
 }
 
@@ -127,8 +135,12 @@ func (s *System) failed(err error) *source.Error {
 func (s *System) worked() {
 	s.gate.Succeeded()
 	s.mu.Lock()
-	s.refusals = 0
+	back := s.away
+	s.refusals, s.away = 0, false
 	s.mu.Unlock()
+	if back {
+		s.log.Info("asterisk is connected again", "server", s.c.Host)
+	}
 }
 
 // run hears a session until it ends, and returns why.
@@ -320,13 +332,13 @@ func (w *watcher) list(ctx context.Context, x *session) error {
 		}
 	}
 	w.light()
-	w.ready = lines2set(extensions)
+	w.ready = setOf(extensions)
 	w.s.worked()
 	w.missing(extensions)
 	return nil
 }
 
-func lines2set(extensions []string) map[string]bool {
+func setOf(extensions []string) map[string]bool {
 	m := make(map[string]bool, len(extensions))
 	for _, e := range extensions {
 		m[e] = true

@@ -66,11 +66,6 @@ type hint struct{ exten, context, devices string }
 
 type field struct{ name, value string }
 
-type event struct {
-	class  string
-	fields []field
-}
-
 // Start serves what comes in by l until Close.
 func Start(l net.Listener, c Config) *Server {
 	if c.Banner == "" {
