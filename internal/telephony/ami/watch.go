@@ -40,6 +40,7 @@ type watcher struct {
 	forward map[string]telephony.Forwarding // by extension, as last read
 	reads   bool                            // forwarding is read
 	ready   map[string]bool                 // extensions that a list was read for
+	entered map[string][]string             // as Follow named them then
 	lamps   map[string]string               // custom device state to extension
 	again   map[string]bool                 // extensions whose forwarding may have changed
 	listed  time.Time                       // when a list was last begun
@@ -275,7 +276,16 @@ func (w *watcher) changed() {
 		unread = unread || !w.ready[e]
 	}
 	w.teller.Forget(func(n string) bool { return names[n] })
+	touched := w.board.touched
+	w.board.touched = map[string]bool{}
 	w.board.follow(slices.Collect(maps.Keys(lines)))
+	w.board.touched = touched
+	for e, ns := range lines { // the others are as they were: to tell of them would be to stand by them
+		if !slices.Equal(w.entered[e], ns) {
+			w.board.touched[e] = true
+		}
+	}
+	w.entered = lines
 	w.light()
 	if unread {
 		w.early()
@@ -332,7 +342,7 @@ func (w *watcher) list(ctx context.Context, x *session) error {
 		}
 	}
 	w.light()
-	w.ready = setOf(extensions)
+	w.ready, w.entered = setOf(extensions), lines
 	w.s.worked()
 	w.missing(extensions)
 	return nil

@@ -282,17 +282,21 @@ func (x *session) beat(ctx context.Context) {
 			x.mu.Lock()
 			x.beaten = time.Now()
 			x.mu.Unlock()
+			select {
+			case x.wake <- struct{}{}:
+			default:
+			}
 		case ctx.Err() == nil:
 			x.close(err)
 		}
 	}
 }
 
-// alive reports whether there was a sign of life lately.
-func (x *session) alive() bool {
+// lately is when there was a sign of life that was asked for.
+func (x *session) lately() time.Time {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.err == nil && time.Since(x.beaten) <= 2*beatEvery
+	return x.beaten
 }
 
 // leave ends the session.

@@ -39,6 +39,7 @@ type monitor struct {
 	due     time.Time
 	refused int // times in a row
 	said    bool
+	entered []string // names under which it is followed
 }
 
 // look is what came of looking at a line.
@@ -170,8 +171,7 @@ func (w *watcher) run(ctx context.Context) error {
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	stand := time.NewTicker(standEvery)
-	defer stand.Stop()
+	stood := w.x.lately()
 	w.follow()
 	for {
 		var next *monitor
@@ -192,13 +192,13 @@ func (w *watcher) run(ctx context.Context) error {
 			for _, n := range w.x.drain() {
 				w.event(n)
 			}
-		case <-tick.C:
-		case <-stand.C:
-			if w.x.alive() && !w.stale {
+			if beat := w.x.lately(); beat.Sub(stood) >= standEvery {
+				stood = beat
 				for _, m := range w.monitors {
 					w.say(m)
 				}
 			}
+		case <-tick.C:
 		case <-w.s.changed:
 			w.follow()
 		}
@@ -250,7 +250,10 @@ func (w *watcher) follow() {
 		if again[e] {
 			m.soon()
 		}
-		w.say(m)
+		if !slices.Equal(m.entered, lines[e]) {
+			m.entered = lines[e]
+			w.say(m)
+		}
 	}
 }
 
