@@ -228,12 +228,7 @@ func (r *refused) Error() string { return "csta: " + r.request + ": " + r.group 
 // unknownLine reports whether an answer means that there is no such device.
 func unknownLine(err error) bool {
 	r, ok := errors.AsType[*refused](err)
-	c := ""
-	if ok {
-		c = strings.ToLower(r.code)
-	}
-	return strings.Contains(c, "invaliddevice") || strings.Contains(c, "notavalid") || strings.Contains(c, "invalidmonitorobject") || strings.Contains(c, "devicenotinservice") ||
-		strings.Contains(c, "invalidcalleddevice") || strings.Contains(c, "invalidobject")
+	return ok && slices.Contains([]string{"invaliddeviceid", "invaliddevice", "invalidobjectid", "invalidmonitorobject"}, strings.ToLower(r.code))
 }
 
 // explain puts what became of a request into words. The names of errors differ from system to system, so that they are mapped by their group.

@@ -186,6 +186,9 @@ func (s *System) write(ctx context.Context, x *session, e string, f telephony.Fo
 				continue
 			}
 			want := *p.target(&f)
+			if want == *p.target(&now.Forwarding) && !s.c.Split { // by whichever type: it stays as it was made
+				continue
+			}
 			for i, t := range p.types {
 				mine := (i > 0) == (s.c.Split && len(p.types) > 1)
 				target := want
