@@ -42,10 +42,16 @@ type monitor struct {
 	entered []string // names under which it is followed
 }
 
+// job is a line to be looked at. Of the monitor only its extension is read, as the rest is the watcher's.
+type job struct {
+	m   *monitor
+	ref string // of the monitor that there is; empty: one is to be begun
+}
+
 // look is what came of looking at a line.
 type look struct {
-	m       *monitor
-	ref     string
+	job
+	now     string // reference of the monitor after it
 	data    *node
 	forward *telephony.Forwarding
 	err     error
@@ -165,7 +171,7 @@ func (w *watcher) run(ctx context.Context) error {
 	defer others.Wait()
 	defer cancel()
 	others.Go(func() { w.x.beat(ctx) })
-	jobs, looks := make(chan *monitor), make(chan look)
+	jobs, looks := make(chan job), make(chan look)
 	for range workers {
 		others.Go(func() { w.work(ctx, jobs, looks) })
 	}
@@ -174,18 +180,18 @@ func (w *watcher) run(ctx context.Context) error {
 	stood := w.x.lately()
 	w.follow()
 	for {
-		var next *monitor
-		var out chan *monitor
-		if next = w.next(); next != nil {
-			out = jobs
+		var j job
+		var out chan job
+		if j.m = w.next(); j.m != nil {
+			out, j.ref = jobs, j.m.ref
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-w.x.done:
 			return w.x.why()
-		case out <- next:
-			next.busy = true
+		case out <- j:
+			j.m.busy = true
 		case l := <-looks:
 			w.looked(l)
 		case <-w.x.wake:
@@ -263,16 +269,15 @@ func (m *monitor) soon() {
 }
 
 // work looks at lines.
-func (w *watcher) work(ctx context.Context, jobs <-chan *monitor, looks chan<- look) {
+func (w *watcher) work(ctx context.Context, jobs <-chan job, looks chan<- look) {
 	for {
-		var m *monitor
+		var j job
 		select {
 		case <-ctx.Done():
 			return
-		case m = <-jobs:
+		case j = <-jobs:
 		}
-		// What is read of m here does not change while it is busy, but ref, which only a new monitor has changed.
-		l := w.look(ctx, m)
+		l := w.look(ctx, j)
 		select {
 		case <-ctx.Done():
 			return
@@ -281,16 +286,16 @@ func (w *watcher) work(ctx context.Context, jobs <-chan *monitor, looks chan<- l
 	}
 }
 
-func (w *watcher) look(ctx context.Context, m *monitor) look {
-	l := look{m: m, ref: m.ref}
-	device := w.s.device(m.extension)
-	if l.ref == "" {
+func (w *watcher) look(ctx context.Context, j job) look {
+	l := look{job: j, now: j.ref}
+	device := w.s.device(j.m.extension)
+	if l.now == "" {
 		a, err := w.x.do(ctx, el("MonitorStart", el("monitorObject", leaf("deviceObject", device))))
 		if err != nil {
 			l.err = err
 			return l
 		}
-		if l.ref = cmp.Or(a.value("monitorCrossRefID"), a.value("crossRefIdentifier")); l.ref == "" {
+		if l.now = cmp.Or(a.value("monitorCrossRefID"), a.value("crossRefIdentifier")); l.now == "" {
 			l.err = &refused{request: "MonitorStart", group: "answer", code: "no monitorCrossRefID"}
 			return l
 		}
@@ -302,7 +307,7 @@ func (w *watcher) look(ctx context.Context, m *monitor) look {
 	}
 	l.data = a.at("crossRefIDorSnapshotData", "snapshotData")
 	if len(w.s.c.Forwarding) > 0 {
-		if f, err := w.s.read(ctx, w.x, m.extension); err == nil {
+		if f, err := w.s.read(ctx, w.x, j.m.extension); err == nil {
 			l.forward = &f.Forwarding
 		} else if _, no := errors.AsType[*refused](err); no {
 			w.s.log.Debug("a telephone system does not say how a line is forwarded", "server", w.s.c.Host, "err", err)
@@ -318,16 +323,16 @@ func (w *watcher) looked(l look) {
 	m, now := l.m, time.Now()
 	m.busy = false
 	if w.monitors[m.extension] != m { // it is not followed any more
-		if l.ref != "" && l.ref != m.ref {
-			w.gone = append(w.gone, l.ref)
+		if l.ref == "" && l.now != "" {
+			w.gone = append(w.gone, l.now)
 		}
 		return
 	}
-	if l.ref != "" && l.ref != m.ref {
-		m.ref = l.ref
-		w.refs[l.ref] = m
-		m.events = append(w.orphans[l.ref], m.events...)
-		delete(w.orphans, l.ref)
+	if l.ref == "" && l.now != "" { // a new one; one that there was may have been stopped meanwhile
+		m.ref = l.now
+		w.refs[l.now] = m
+		m.events = append(w.orphans[l.now], m.events...)
+		delete(w.orphans, l.now)
 	}
 	if l.err != nil {
 		wait := min(retryFirst<<min(m.refused, 10), retryMost)

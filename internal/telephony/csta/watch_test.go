@@ -385,6 +385,54 @@ func TestWatchEnds(t *testing.T) {
 	})
 }
 
+// What happens while a line is looked at is not lost, neither the first time nor later.
+func TestEventsMeanwhile(t *testing.T) {
+	in(t, func(t *testing.T) {
+		h := newHouse(t, cstatest.Config{}, nil, "201", "202")
+		defer h.end()
+		k := h.server.Call("201", "202")
+		h.server.After("SnapshotDevice", k.Answer)
+		h.begin("202")
+		h.is("202", "on 201")
+		h.server.After("SnapshotDevice", k.Hangup)
+		time.Sleep(lookEvery)
+		h.is("202", "idle")
+		h.server.After("SnapshotDevice", func() { h.server.StopMonitors("202") })
+		time.Sleep(lookEvery)
+		h.server.Call("201", "202")
+		h.is("202", "rings 201")
+	})
+}
+
+// What was not told when the connection broke is not told any more, until it is known again what is.
+func TestWhatWasNotTold(t *testing.T) {
+	in(t, func(t *testing.T) {
+		h := newHouse(t, cstatest.Config{}, nil, "201", "202")
+		defer h.end()
+		h.sys.Follow([]string{"202"})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		var got []string
+		go func() {
+			done <- h.sys.Watch(ctx, func(l telephony.Line) {
+				got = append(got, words(l))
+				time.Sleep(20 * time.Second)
+			})
+		}()
+		time.Sleep(time.Second) // "idle" is being told
+		h.server.Call("201", "202")
+		time.Sleep(time.Second)
+		h.server.Stop()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(got) != 1 {
+			t.Errorf("told was %q", got)
+		}
+		cancel()
+		<-done
+	})
+}
+
 // A thousand rounds of people who telephone at random, over connections that break; half of them with events that are lost, late and doubled, and a
 // system that restarts: after each quiet moment what was told of each line is what is, and while nothing is heard nothing is told.
 func TestRounds(t *testing.T) {

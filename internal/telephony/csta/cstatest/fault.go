@@ -91,3 +91,10 @@ func (s *Server) Boot() {
 	defer s.mu.Unlock()
 	s.down = false
 }
+
+// After has something happen once, right after the next request of a kind was answered.
+func (s *Server) After(request string, do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.after[request] = do
+}

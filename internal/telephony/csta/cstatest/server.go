@@ -50,13 +50,13 @@ type Server struct {
 	lines   map[string]*phone
 	calls   []*Call
 	refuses map[string]string // request to error, as group/code
+	after   map[string]func() // what happens once a request was answered
 }
 
 type phone struct {
 	number  string
 	forward map[string]string // type to target
 	dnd     bool
-	out     bool
 }
 
 // sent is an event that was told, for telling it again when its call is over.
@@ -68,7 +68,7 @@ type sent struct {
 
 // Start serves what comes in by l until Close.
 func Start(l net.Listener, c Config) *Server {
-	s := &Server{c: c, l: l, sessions: map[*session]bool{}, asked: map[string]int{}, lines: map[string]*phone{}, refuses: map[string]string{}}
+	s := &Server{c: c, l: l, sessions: map[*session]bool{}, asked: map[string]int{}, lines: map[string]*phone{}, refuses: map[string]string{}, after: map[string]func(){}}
 	s.wg.Go(s.accept)
 	return s
 }
@@ -237,11 +237,16 @@ func (x *session) read() {
 		} else if !s.silent {
 			s.act(x, string(h[4:]), &e)
 		}
+		after := s.after[e.XMLName.Local]
+		delete(s.after, e.XMLName.Local)
 		s.mu.Unlock()
+		if after != nil {
+			after()
+		}
 	}
 }
 
-// request is what a request consists of, in the order of the standard; an optional element has a question mark after its name. What is not in the extract of
+// requests are what each request consists of, in the order of the standard; an optional element has a question mark after its name. What is not in the extract of
 // ECMA-285 is from ECMA-354 and ECMA-269.
 var requests = map[string][]string{
 	"StartApplicationSession":      {"applicationInfo", "requestedProtocolVersions", "requestedSessionDuration?"},
