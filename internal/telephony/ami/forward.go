@@ -109,6 +109,9 @@ func (s *System) with(ctx context.Context, do func(x *session) error) error {
 		s.worked()
 	}
 	if err := do(x); err != nil {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			err = context.Canceled
+		}
 		return s.explain(err)
 	}
 	return nil

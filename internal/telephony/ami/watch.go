@@ -26,7 +26,7 @@ const (
 )
 
 // wanted are the events that are asked for, beyond what their classes leave out (Filter, regular expression of POSIX).
-const wanted = "Event: (Newchannel|Newstate|NewCallerid|NewConnectedLine|NewExten|Rename|DialBegin|DialEnd|DialState|BridgeEnter|BridgeLeave|Hold|Unhold|" +
+const wanted = "Event: (Newchannel|Newstate|NewCallerid|NewConnectedLine|Rename|DialBegin|DialEnd|DialState|BridgeEnter|BridgeLeave|Hold|Unhold|" +
 	"AttendedTransfer|BlindTransfer|Hangup|DeviceStateChange|ExtensionStatus|FullyBooted|Shutdown)"
 
 var errWatched = errors.New("ami: the system is watched already")
@@ -46,6 +46,9 @@ type watcher struct {
 	listed  time.Time                       // when a list was last begun
 	soon    *time.Timer                     // has the lists read early
 	due     time.Time                       // when soon does; zero: it does not
+	must    bool                            // then they are read in any case, else if a suspect is one still
+
+	suspects map[string]bool // devices that said otherwise than their channels
 }
 
 // Watch implements telephony.System; there may be one at a time.
@@ -62,7 +65,7 @@ func (s *System) Watch(ctx context.Context, tell func(telephony.Line)) error {
 	defer cancel(nil)
 	defer context.AfterFunc(s.stop, func() { cancel(errClosed) })()
 
-	w := &watcher{s: s, board: newBoard(s.c, s.numbers), again: map[string]bool{}, forward: map[string]telephony.Forwarding{}}
+	w := &watcher{s: s, board: newBoard(s.c, s.numbers), again: map[string]bool{}, suspects: map[string]bool{}, forward: map[string]telephony.Forwarding{}}
 	var telling sync.WaitGroup
 	telling.Go(func() { w.teller.Run(ctx, tell) })
 	for s.pause(ctx) {
@@ -162,7 +165,7 @@ func (w *watcher) run(ctx context.Context, x *session) error {
 	if err := w.boot(ctx, x); err != nil {
 		return err
 	}
-	w.ready = map[string]bool{}
+	w.ready, w.must, w.suspects = map[string]bool{}, true, map[string]bool{}
 	w.soon, w.due = time.NewTimer(0), time.Now()
 	defer w.soon.Stop()
 	every := time.NewTicker(listEvery)
@@ -184,6 +187,10 @@ func (w *watcher) run(ctx context.Context, x *session) error {
 				return err
 			}
 		case <-w.soon.C:
+			w.due = time.Time{}
+			if !w.must && !w.suspicious() {
+				continue
+			}
 			if err := w.list(ctx, x); err != nil {
 				return err
 			}
@@ -233,12 +240,14 @@ func (w *watcher) event(m message) error {
 	case "Shutdown":
 		return fmt.Errorf("%w: %s", errShutdown, short(m.get("shutdown")))
 	case "FullyBooted":
+		w.must = true
 		w.early()
 	case "DeviceStateChange":
 		device, state := m.get("device"), m.get("state")
 		if e, ok := w.lamps[device]; ok {
 			w.again[e] = true
-		} else if w.board.differs(device, state) {
+		} else if w.board.differs(device, state) { // perhaps its channels are told of in a moment
+			w.suspects[device] = true
 			w.early()
 		}
 	}
@@ -256,6 +265,17 @@ func (w *watcher) early() {
 		w.due = at
 		w.soon.Reset(at.Sub(now))
 	}
+}
+
+// suspicious reports whether a device still says otherwise than its channels.
+func (w *watcher) suspicious() bool {
+	defer clear(w.suspects)
+	for d := range w.suspects {
+		if w.board.differs(d, w.board.states[d]) {
+			return true
+		}
+	}
+	return false
 }
 
 // changed takes in that other lines are followed, or that forwarding was set.
@@ -288,6 +308,7 @@ func (w *watcher) changed() {
 	w.entered = lines
 	w.light()
 	if unread {
+		w.must = true
 		w.early()
 	}
 }
@@ -319,7 +340,8 @@ func plain(devices []string) []string {
 // list reads all there is. What is told meanwhile waits, and is looked at after.
 func (w *watcher) list(ctx context.Context, x *session) error {
 	w.soon.Stop()
-	w.listed, w.due = time.Now(), time.Time{}
+	w.listed, w.due, w.must = time.Now(), time.Time{}, false
+	clear(w.suspects)
 	lines := w.s.followed()
 	extensions := slices.Collect(maps.Keys(lines))
 	var l lists

@@ -240,6 +240,17 @@ func TestLostEvents(t *testing.T) {
 		time.Sleep(6 * time.Second)
 		h.is("202", "idle")
 
+		// A device that only was ahead of its channels has nothing read.
+		time.Sleep(30 * time.Second)
+		before := h.server.Asked("CoreShowChannels")
+		for range 20 {
+			h.server.Ahead("PJSIP/202", "INUSE")
+			time.Sleep(time.Second)
+		}
+		if n := h.server.Asked("CoreShowChannels") - before; n > 1 { // that of the minute
+			t.Errorf("the lists were read %d times", n)
+		}
+
 		// Events of calls that are over change nothing.
 		h.server.Double(true)
 		h.server.Call("201", "202").Hangup()
@@ -338,6 +349,19 @@ func TestNotReady(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		h.is("201", "nothing")
 		h.server.Boot()
+		h.is("201", "idle")
+	})
+}
+
+// An Asterisk that may not say so is waited for only so long.
+func TestReadyUnsaid(t *testing.T) {
+	in(t, func(t *testing.T) {
+		h := newHouse(t, amitest.Config{Users: map[string]amitest.User{"doorlight": {Secret: secret, Read: "call", Write: "system,call"}}}, nil, "201")
+		defer h.end()
+		h.begin("201")
+		time.Sleep(9 * time.Second)
+		h.is("201", "nothing")
+		time.Sleep(2 * time.Second)
 		h.is("201", "idle")
 	})
 }

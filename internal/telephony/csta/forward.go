@@ -86,6 +86,9 @@ func (s *System) with(ctx context.Context, do func(x *session) error) error {
 		s.worked()
 	}
 	if err := do(x); err != nil {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			err = context.Canceled
+		}
 		return s.explain(err)
 	}
 	return nil
@@ -229,7 +232,7 @@ func (s *System) Check(ctx context.Context, line string) []source.Step {
 	}
 	defer x.leave()
 	step("connection", "it answers", "")
-	step("session", "it began, with "+word(x.space), "")
+	step("session", "it began, with "+word(x.namespace()), "")
 	e := s.numbers.Extension(line)
 	if e == "" {
 		return steps

@@ -25,7 +25,6 @@ const (
 type session struct {
 	s     *System
 	conn  net.Conn
-	space string // namespace of requests
 	id    string // sessionID; empty: there is no session of ECMA-354
 	lasts time.Duration
 	done  chan struct{} // closed when the connection is
@@ -34,6 +33,7 @@ type session struct {
 	writing sync.Mutex // of one who writes
 
 	mu      sync.Mutex // guards what follows
+	space   string     // namespace of requests
 	err     error      // why it ended
 	invoke  int
 	waiting map[string]chan *node
@@ -87,7 +87,9 @@ func (x *session) begin(ctx context.Context) error {
 	}
 	x.id = a.value("sessionID")
 	if v := a.value("actualProtocolVersion"); strings.HasPrefix(v, "http") {
+		x.mu.Lock()
 		x.space = v
+		x.mu.Unlock()
 	}
 	x.lasts = duration * time.Second
 	if n, err := strconv.Atoi(a.value("actualSessionDuration")); err == nil && n > 0 {
@@ -179,13 +181,19 @@ func (x *session) why() error {
 	return x.err
 }
 
+func (x *session) namespace() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.space
+}
+
 func (x *session) send(invoke string, n *node) error {
 	x.writing.Lock()
 	defer x.writing.Unlock()
 	if err := x.conn.SetWriteDeadline(time.Now().Add(answerTime)); err != nil {
 		return err
 	}
-	return x.s.c.Framing.Write(x.conn, invoke, n.write(x.space))
+	return x.s.c.Framing.Write(x.conn, invoke, n.write(x.namespace()))
 }
 
 var errSilent = fmt.Errorf("csta: no answer within %v: %w", answerTime, context.DeadlineExceeded)

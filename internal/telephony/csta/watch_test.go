@@ -313,6 +313,23 @@ func TestRenewal(t *testing.T) {
 	})
 }
 
+// A session that the system ends is begun anew.
+func TestSessionsThatEnd(t *testing.T) {
+	in(t, func(t *testing.T) {
+		h := newHouse(t, cstatest.Config{}, nil, "201", "202")
+		defer h.end()
+		h.begin("201", "202")
+		h.is("201", "idle")
+		h.server.EndSessions()
+		time.Sleep(2 * time.Second)
+		h.server.Call("201", "202")
+		h.is("202", "rings 201")
+		if n := h.server.Asked("StartApplicationSession"); n != 2 {
+			t.Errorf("%d sessions", n)
+		}
+	})
+}
+
 // An application that is refused does not try again and again.
 func TestRefused(t *testing.T) {
 	in(t, func(t *testing.T) {

@@ -108,7 +108,7 @@ func (n Numbers) Reach(number string, known func(extension string) bool) presenc
 	switch {
 	case e == "":
 		return presence.ReachUnknown
-	case known != nil && known(e):
+	case known != nil && known(e), e[0] == '*', e[0] == '#': // services of the telephone system are reached so
 		return presence.Internal
 	}
 	for _, p := range n.internal {

@@ -48,14 +48,14 @@ func TestClean(t *testing.T) {
 // What is inside is known by patterns, by prefixes and by what the system knows.
 func TestReach(t *testing.T) {
 	t.Parallel()
-	n, badPrefixes, bad := NewNumbers([]string{"+49 30 1234", "x"}, []string{"2XX", "7.", "+4989X", "", "a", ".", "XX."})
+	_, badPrefixes, bad := NewNumbers([]string{"+49 30 1234", "x"}, []string{"2XX", "7.", "+4989X", "", "a", ".", "XX."})
 	if len(badPrefixes) != 1 || badPrefixes[1] == "" || !slices.Equal(slices.Sorted(maps.Keys(bad)), []int{3, 4, 5}) {
 		t.Errorf("%v, %v", badPrefixes, bad)
 	}
-	n, _, _ = NewNumbers([]string{"+49 30 1234"}, []string{"2XX", "7.", "+4989X"})
+	n, _, _ := NewNumbers([]string{"+49 30 1234"}, []string{"2XX", "7.", "+4989X"})
 	known := func(e string) bool { return e == "901" }
 	for number, want := range map[string]presence.Reach{"201": presence.Internal, "2011": presence.External, "7": presence.Internal, "71234": presence.Internal, "+49895": presence.Internal,
-		"+498955": presence.External, "+49301234201": presence.Internal, "+493012345": presence.External, "901": presence.Internal, "": presence.ReachUnknown, "anna": presence.ReachUnknown} {
+		"+498955": presence.External, "+49301234201": presence.Internal, "+493012345": presence.External, "901": presence.Internal, "*97": presence.Internal, "": presence.ReachUnknown, "anna": presence.ReachUnknown} {
 		if got := n.Reach(number, known); got != want {
 			t.Errorf("%q: %v, want %v", number, got, want)
 		}

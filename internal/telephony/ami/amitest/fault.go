@@ -144,3 +144,12 @@ func (s *Server) Boot() {
 		}
 	}
 }
+
+// Ahead has a device say a state that its channels do not have, and take it back at once.
+func (s *Server) Ahead(device, state string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.devices[device]
+	s.device(device, state)
+	s.device(device, was)
+}

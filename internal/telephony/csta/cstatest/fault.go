@@ -98,3 +98,13 @@ func (s *Server) After(request string, do func()) {
 	defer s.mu.Unlock()
 	s.after[request] = do
 }
+
+// EndSessions has the system end all sessions, as it does when it is switched over.
+func (s *Server) EndSessions() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for x := range s.sessions {
+		x.send("9998", message("ApplicationSessionTerminated", sessionSpace, text("sessionID", x.id), tag("sessionTermReason", text("definedTermReason", "resourceLimitation"))))
+		x.begun = false
+	}
+}
