@@ -16,8 +16,10 @@ const checkTime = 60 * time.Second // for a whole Check
 // system, and being told so), "calls" (the list of channels), "line" (its devices) and "forwarding" (reading it). It stops where nothing further can be
 // tried, and changes nothing.
 func (s *System) Check(ctx context.Context, line string) []source.Step {
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	ctx, cancel := s.open(ctx)
 	defer cancel()
+	ctx, late := context.WithTimeout(ctx, checkTime)
+	defer late()
 	var steps []source.Step
 	step := func(name, found, remedy string) bool {
 		steps = append(steps, source.Step{Name: name, Server: s.c.Host, OK: remedy == "", Found: found, Remedy: remedy})

@@ -193,3 +193,23 @@ func TestForwardingWhileItIsAway(t *testing.T) {
 		}
 	})
 }
+
+// Close does not wait for a system that does not answer.
+func TestCloseWhileAsking(t *testing.T) {
+	in(t, func(t *testing.T) {
+		h := newHouse(t, amitest.Config{}, nil, "201")
+		h.server.Silence(true)
+		done := make(chan error)
+		go func() {
+			_, err := h.sys.Forwarding(t.Context(), "201")
+			done <- err
+		}()
+		time.Sleep(time.Second)
+		at := time.Now()
+		h.sys.Close()
+		if err := <-done; !strings.Contains(kind(err), "given up") || time.Since(at) > 2*time.Second {
+			t.Errorf("%v after %v", err, time.Since(at))
+		}
+		h.end()
+	})
+}

@@ -2,6 +2,7 @@ package ami
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"strings"
 )
@@ -49,9 +50,12 @@ func readMessage(r *bufio.Reader) (message, error) {
 }
 
 func readLine(r *bufio.Reader) (string, error) {
+	part, err := r.ReadSlice('\n')
+	if err == nil && len(part) <= maxLine { // nearly always
+		return string(bytes.TrimRight(part, "\r\n")), nil
+	}
 	var b strings.Builder
-	for {
-		part, err := r.ReadSlice('\n')
+	for ; ; part, err = r.ReadSlice('\n') {
 		if b.Len()+len(part) > maxLine {
 			return "", errTooLong
 		}

@@ -303,8 +303,10 @@ func (x *session) keep(ctx context.Context) {
 	}
 }
 
-// leave signs off.
+// leave signs off, if that takes no longer than a second.
 func (x *session) leave() {
+	t := time.AfterFunc(time.Second, func() { x.close(errLeft) })
+	defer t.Stop()
 	x.send([]string{"Action", "Logoff"})
 	x.close(errLeft)
 }

@@ -396,7 +396,7 @@ func TestAThousand(t *testing.T) {
 		for i := range 1000 {
 			lines = append(lines, fmt.Sprint(10000+i))
 		}
-		h := newHouse(t, amitest.Config{NoTree: true}, nil, lines...)
+		h := newHouse(t, amitest.Config{}, nil, lines...)
 		defer h.end()
 		h.begin(lines...)
 		time.Sleep(10 * time.Second)
@@ -405,7 +405,7 @@ func TestAThousand(t *testing.T) {
 		}
 		h.is(lines[0], "on "+lines[1])
 		h.is(lines[999], "on "+lines[998])
-		time.Sleep(5 * time.Minute)
+		time.Sleep(3 * time.Minute)
 		h.is(lines[501], "on "+lines[500])
 		if n := len(h.last); n != 1000 {
 			t.Errorf("%d lines were told of", n)

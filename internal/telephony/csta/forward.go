@@ -41,7 +41,7 @@ func (s *System) Forwarding(ctx context.Context, line string) (telephony.Forward
 		return telephony.Forwarding{}, err
 	}
 	var f setting
-	err = s.with(ctx, func(x *session) (err error) {
+	err = s.with(ctx, func(ctx context.Context, x *session) (err error) {
 		f, err = s.read(ctx, x, e)
 		return err
 	})
@@ -60,8 +60,17 @@ func (s *System) forwards(line string) (string, error) {
 	return e, nil
 }
 
+// open is a context that ends with the system too.
+func (s *System) open(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.stop, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
 // with does something over the connection of Watch, or else over one for this.
-func (s *System) with(ctx context.Context, do func(x *session) error) error {
+func (s *System) with(ctx context.Context, do func(ctx context.Context, x *session) error) error {
+	ctx, cancel := s.open(ctx)
+	defer cancel()
 	s.mu.Lock()
 	x := s.live
 	s.mu.Unlock()
@@ -85,7 +94,7 @@ func (s *System) with(ctx context.Context, do func(x *session) error) error {
 		defer x.leave()
 		s.worked()
 	}
-	if err := do(x); err != nil {
+	if err := do(ctx, x); err != nil {
 		if errors.Is(ctx.Err(), context.Canceled) {
 			err = context.Canceled
 		}
@@ -144,7 +153,7 @@ func (s *System) SetForwarding(ctx context.Context, line string, f telephony.For
 		}
 		*t = n
 	}
-	err = s.with(ctx, func(x *session) error { return s.write(ctx, x, e, f) })
+	err = s.with(ctx, func(ctx context.Context, x *session) error { return s.write(ctx, x, e, f) })
 	s.mu.Lock()
 	s.again[e] = true // also when it was done in part
 	s.poke()
@@ -220,6 +229,8 @@ func (s *System) Check(ctx context.Context, line string) []source.Step {
 	step := func(name, found, remedy string) {
 		steps = append(steps, source.Step{Name: name, Server: s.c.Host, OK: remedy == "", Found: found, Remedy: remedy})
 	}
+	ctx, cancel := s.open(ctx)
+	defer cancel()
 	x, err := s.connect(ctx)
 	if e, no := errors.AsType[*source.Error](err); no && e.Kind == source.Credentials {
 		step("connection", "it answers", "")

@@ -307,14 +307,14 @@ func (x *session) lately() time.Time {
 	return x.beaten
 }
 
-// leave ends the session.
+// leave ends the session, if that takes no longer than a second.
 func (x *session) leave() {
+	t := time.AfterFunc(time.Second, func() { x.close(errLeft) })
+	defer t.Stop()
 	if x.id != "" && x.why() == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
 		r := el("StopApplicationSession", leaf("sessionID", x.id), el("sessionEndReason", leaf("definedEndReason", "normal")))
 		r.space = sessionSpace
-		x.do(ctx, r)
+		x.do(context.Background(), r)
 	}
 	x.close(errLeft)
 }

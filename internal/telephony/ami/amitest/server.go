@@ -337,7 +337,7 @@ func text(fields []field) string {
 		if f.name == "ActionID" && f.value == "" {
 			continue
 		}
-		fmt.Fprintf(&b, "%s: %s\r\n", f.name, f.value)
+		b.WriteString(f.name + ": " + f.value + "\r\n")
 	}
 	b.WriteString("\r\n")
 	return b.String()
