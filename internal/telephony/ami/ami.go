@@ -87,13 +87,14 @@ type System struct {
 
 	stop       context.Context // ended by Close
 	end        context.CancelFunc
-	background sync.WaitGroup
+	background sync.WaitGroup // nobody comes in once closed is set
 
 	mu        sync.Mutex          // guards what follows
 	lines     map[string][]string // extension to the names under which it is followed
 	changed   chan struct{}       // has something when lines did, or when again has something
 	again     map[string]bool     // extensions whose forwarding is to be read again
 	live      *session            // of Watch; nil: none
+	closed    bool
 	watched   bool
 	refusals  int      // sign-ins in a row
 	away      bool     // it was said that there is no connection
@@ -268,6 +269,7 @@ func (s *System) Close() {
 	s.end()
 	s.mu.Lock()
 	live := s.live
+	s.closed = true
 	s.mu.Unlock()
 	if live != nil {
 		live.close(errClosed)

@@ -91,7 +91,16 @@ func (s *System) connect(ctx context.Context, mask string) (*session, error) {
 		return nil, &source.Error{Kind: source.Other, Whole: true, Text: fmt.Sprintf("On port %d of %s something else answers than the manager interface of Asterisk.", s.place.Port, s.place.Host)}
 	}
 	conn.SetReadDeadline(time.Time{})
-	s.background.Go(func() { x.read(r) })
+	s.mu.Lock()
+	closed := s.closed
+	if !closed {
+		s.background.Go(func() { x.read(r) })
+	}
+	s.mu.Unlock()
+	if closed {
+		conn.Close()
+		return nil, errClosed
+	}
 	if err := x.signIn(ctx, mask); err != nil {
 		x.close(err)
 		return nil, err

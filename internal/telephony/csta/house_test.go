@@ -76,7 +76,7 @@ func newHouse(t *testing.T, server cstatest.Config, edit func(*Config), phones .
 	h.server.AddPhone(phones...)
 	host, port, _ := net.SplitHostPort(l.Addr().String())
 	p, _ := strconv.Atoi(port)
-	c := Config{Host: host, Port: p, Forwarding: everything, Split: server.SplitTypes, Internal: []string{"XXX"}, Client: outbound.NewClient(outbound.Config{Dial: n.Dial}),
+	c := Config{Host: host, Port: p, Forwarding: everything, Split: server.SplitTypes, Internal: []string{"2XX"}, Client: outbound.NewClient(outbound.Config{Dial: n.Dial}),
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if server.Register {
 		c.Session = SessionRegister

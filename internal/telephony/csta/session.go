@@ -51,7 +51,16 @@ func (s *System) connect(ctx context.Context) (*session, error) {
 	if s.c.Edition == "ed2" {
 		x.space = "http://www.ecma.ch/standards/ecma-323/csta/ed2"
 	}
-	s.background.Go(x.read)
+	s.mu.Lock()
+	closed := s.closed
+	if !closed {
+		s.background.Go(x.read)
+	}
+	s.mu.Unlock()
+	if closed {
+		conn.Close()
+		return nil, errClosed
+	}
 	if err := x.begin(ctx); err != nil {
 		x.close(err)
 		return nil, s.explain(err)
