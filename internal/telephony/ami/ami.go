@@ -308,7 +308,7 @@ func short(s string) string {
 	return s
 }
 
-// wants is the class that manager.conf has to give the user in write for an action, as the commands of Asterisk's sources have it.
+// wants is the class that manager.conf has to give the user in write for an action; of those of the database as main/db.c has it.
 func wants(action string) string {
 	switch action {
 	case "DBPut", "DBDel", "Filter":

@@ -343,7 +343,8 @@ func text(fields []field) string {
 	return b.String()
 }
 
-// actions are those that are understood, as ami-actions.xml has them; classes are of the calls of ast_manager_register in Asterisk's sources.
+// actions are those that are understood, as ami-actions.xml has them. Classes of those of the database are from main/db.c; the others are as they are
+// commonly known, as the documentation does not say them.
 var actions map[string]action
 
 func init() {

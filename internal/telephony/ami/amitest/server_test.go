@@ -51,15 +51,15 @@ func document(t *testing.T, file string) node {
 	return n
 }
 
-// What a snapshot stands for in the documentation: the parameters that doc/appdocsxml.xslt puts in its place.
+// What a snapshot stands for in the documentation: as recorded from Asterisk by others, and as main/manager_bridges.c writes them.
 var (
 	channelFields = []string{"Channel", "ChannelState", "ChannelStateDesc", "CallerIDNum", "CallerIDName", "ConnectedLineNum", "ConnectedLineName", "Language",
 		"AccountCode", "Context", "Exten", "Priority", "Uniqueid", "Linkedid"}
 	bridgeFields = []string{"BridgeUniqueid", "BridgeType", "BridgeTechnology", "BridgeCreator", "BridgeName", "BridgeNumChannels", "BridgeVideoSourceMode"}
 )
 
-// What is left out of the extract, from Asterisk's sources: main/cli.c and manager.c (CoreShowChannel), manager_channels.c (NewConnectedLine, and
-// Rename, whose fields are not documented), db.c.
+// What is left out of the extract, as recorded from Asterisk by others (CoreShowChannel, NewConnectedLine), from main/db.c, and, of Rename,
+// whose fields are not documented, as it is commonly known.
 var undocumented = map[string][]string{
 	"CoreShowChannel":          slices.Concat(channelFields, []string{"Application", "ApplicationData", "Duration", "BridgeId"}),
 	"CoreShowChannelsComplete": {"EventList", "ListItems"},

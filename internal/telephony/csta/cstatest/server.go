@@ -247,7 +247,7 @@ func (x *session) read() {
 }
 
 // requests are what each request consists of, in the order of the standard; an optional element has a question mark after its name. What is not in the extract of
-// ECMA-285 is from ECMA-354 and ECMA-269.
+// ECMA-285 is as it is commonly known, and not held against the standard itself.
 var requests = map[string][]string{
 	"StartApplicationSession":      {"applicationInfo", "requestedProtocolVersions", "requestedSessionDuration?"},
 	"ResetApplicationSessionTimer": {"sessionID", "requestedSessionDuration?"},

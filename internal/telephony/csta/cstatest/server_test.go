@@ -192,7 +192,7 @@ func TestEventsAreAsInTheStandard(t *testing.T) {
 			}
 		}
 	}
-	// The rest is in no sample: these are the parameters of ECMA-269, in its order.
+	// The rest is in no sample and not in the extract: names and order as they are commonly known, not held against the standard itself.
 	shapes["HeldEvent"] = []string{"monitorCrossRefID", "heldConnection", "holdingDevice", "localConnectionInfo", "cause"}
 	shapes["RetrievedEvent"] = []string{"monitorCrossRefID", "retrievedConnection", "retrievingDevice", "localConnectionInfo", "cause"}
 	shapes["DivertedEvent"] = []string{"monitorCrossRefID", "connection", "divertingDevice", "newDestination", "callingDevice", "calledDevice", "lastRedirectionDevice", "localConnectionInfo", "cause"}
