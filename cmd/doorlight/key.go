@@ -10,6 +10,7 @@ import (
 	"github.com/doorlight/doorlight/internal/connector"
 	"github.com/doorlight/doorlight/internal/secret"
 	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/teams"
 )
 
 func keyCommand() *cobra.Command {
@@ -76,7 +77,7 @@ func resealTeams(ctx context.Context, box *secret.Box, st store.Store) (sealed [
 		if len(r.Token) == 0 {
 			return nil
 		}
-		about := "teams/" + r.PersonID // as package teams seals it
+		about := teams.SealedFor(r.PersonID)
 		text, err := box.Open(r.Token, about)
 		if err != nil {
 			return fmt.Errorf("sign-in of %s at Teams: %w", r.PersonID, err)

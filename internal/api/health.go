@@ -3,10 +3,13 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/doorlight/doorlight/internal/agenda"
 	"github.com/doorlight/doorlight/internal/connector"
+	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/store"
 )
 
 // Certificate is that of the web server.
@@ -103,7 +106,7 @@ func (s *Server) teamsHealth(c *connector.Connector, now time.Time) (p Part, ok 
 		p.State = stateFailing
 	case !heard:
 		p.State = stateWaiting
-	case silent > teamsSilent:
+	case silent > teamsSilent && (st.SignedIn > 0 || st.Found > 0 && s.readsEverybody(c.ID)):
 		p.State, p.Error = stateFailing, "Teams is not heard any more"
 	}
 	if !st.HeardAt.IsZero() {
@@ -111,6 +114,19 @@ func (s *Server) teamsHealth(c *connector.Connector, now time.Time) (p Part, ok 
 		p.LagSeconds = &lag
 	}
 	return p, true
+}
+
+// readsEverybody reports whether the settings of some scope have an application read Teams with its own permission: where people sign
+// in, it is silent once nobody is signed in.
+func (s *Server) readsEverybody(connectorID string) bool {
+	reads := func(scope string) bool {
+		settings, _, err := s.office.Settings(scope)
+		return err == nil && settings.Teams.Connector == connectorID && settings.Teams.Access == policy.TeamsApplication
+	}
+	locations, _ := s.office.Locations()
+	groups, _ := s.office.Groups()
+	return slices.ContainsFunc(locations, func(l store.Location) bool { return reads(l.ID) }) ||
+		slices.ContainsFunc(groups, func(g store.Group) bool { return reads(g.ID) })
 }
 
 func (s *Server) databaseHealth(ctx context.Context) Part {

@@ -47,7 +47,7 @@ func (g *golden) compare(name string, a *answer) {
 			return `#<entry>"`
 		case strings.HasPrefix(s, "#"):
 			return "#<entry>"
-		case strings.HasPrefix(s, "dl"):
+		case strings.HasPrefix(s, "dl") && strings.Contains(s, "_"): // an ID may begin so too
 			return "<secret>"
 		}
 		if g.seen[s] == "" {

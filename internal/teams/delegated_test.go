@@ -165,3 +165,22 @@ func TestWhoIsNotFound(t *testing.T) {
 		}
 	})
 }
+
+// Where sign-ins may be remembered no more, those that are forgotten when the server ends.
+func TestRememberingIsTakenBack(t *testing.T) {
+	story(t, 1, func(t *testing.T, h *house) {
+		h.settings(func(s *policy.Teams) { s.Access, s.Remember = policy.TeamsDelegated, true })
+		h.signIn("anna", true, "Presence.Read.All")
+		time.Sleep(shortly)
+		h.settings(func(s *policy.Teams) { s.Remember = false })
+		time.Sleep(shortly)
+		if st := h.Status("anna"); st.Remembered || st.SignInNeeded {
+			t.Errorf("she is told %+v", st)
+		}
+		h.restart(0)
+		time.Sleep(shortly)
+		if st := h.Status("anna"); !st.SignInNeeded {
+			t.Errorf("after a restart she is told %+v", st)
+		}
+	})
+}

@@ -112,7 +112,7 @@ func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, box *secr
 			}
 		}
 		if len(rec.Token) > 0 {
-			token, err := box.Open(rec.Token, sealedFor(rec.PersonID))
+			token, err := box.Open(rec.Token, SealedFor(rec.PersonID))
 			if err != nil {
 				t.log.Warn("a sign-in at Microsoft cannot be opened", "person", rec.PersonID, "err", err)
 				p.rec.Token = nil
@@ -139,7 +139,8 @@ func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, box *secr
 	return t, nil
 }
 
-func sealedFor(personID string) string { return "teams/" + personID }
+// SealedFor is what the token in somebody's record is sealed for.
+func SealedFor(personID string) string { return "teams/" + personID }
 
 func signal(c chan struct{}) {
 	select {
@@ -227,6 +228,10 @@ func (t *Teams) arrange() {
 		p.telephony, p.status = on, on && sync == policy.TeamsAll
 		p.keep = min(time.Duration(section.KeepMinutes)*time.Minute, longestEntry)
 		p.address = strings.ToLower(strings.TrimSpace(who.Email))
+		if len(p.rec.Token) > 0 && !section.Remember { // it may be used until the end of this server
+			p.rec.Token = nil
+			t.changed(id)
+		}
 		if p.state.heard.IsZero() { // since the start
 			if claims, _, ok := t.hub.Claims(id); ok {
 				for i := range claims {
@@ -435,7 +440,7 @@ func (t *Teams) Connect(ctx context.Context, by office.By, a Account) error {
 	p.rec.ConnectorID, p.rec.UserID, p.rec.Account, p.rec.Address = a.ConnectorID, a.UserID, a.Username, strings.ToLower(strings.TrimSpace(who.Email))
 	p.token, p.rec.Token, p.problem, p.missing = a.Token, nil, "", time.Time{}
 	if a.Remember {
-		p.rec.Token = t.box.Seal(a.Token, sealedFor(p.id))
+		p.rec.Token = t.box.Seal(a.Token, SealedFor(p.id))
 	}
 	rec := t.record(p)
 	t.unarranged[p.id] = true
@@ -515,7 +520,7 @@ func (t *Teams) renewed(p *person, token string) {
 		t.mu.Unlock()
 		return
 	}
-	p.rec.Token = t.box.Seal(token, sealedFor(p.id))
+	p.rec.Token = t.box.Seal(token, SealedFor(p.id))
 	t.changed(p.id)
 	t.mu.Unlock()
 }
