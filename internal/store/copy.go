@@ -71,7 +71,7 @@ func copyAll(ctx context.Context, dst, src Store, progress func(done, total int)
 	if err != nil {
 		return err
 	}
-	done, total := 0, o.size()+len(meta)+n.Claims+n.Shown+n.CalendarObjects+n.Teams+n.Audit
+	done, total := 0, o.size()+len(meta)+n.Claims+n.Shown+n.CalendarObjects+n.Teams+n.Forwardings+n.Audit
 	count := func(n int) {
 		done += n
 		total = max(total, done) // more may have come meanwhile
@@ -99,6 +99,9 @@ func copyAll(ctx context.Context, dst, src Store, progress func(done, total int)
 		}
 	}
 	if err := copyTeams(ctx, dst, src, count); err != nil {
+		return err
+	}
+	if err := copyForwardings(ctx, dst, src, count); err != nil {
 		return err
 	}
 	if err := copyAudit(ctx, dst, src, count); err != nil {
@@ -194,6 +197,26 @@ func copyClaims(ctx context.Context, dst, src Store, count func(int)) error {
 		return err
 	}
 	return flush(1)
+}
+
+func copyForwardings(ctx context.Context, dst, src Store, count func(int)) error {
+	var batch []ForwardingRecord
+	flush := func() error {
+		err := dst.WriteForwardings(ctx, batch...)
+		count(len(batch))
+		batch = batch[:0]
+		return err
+	}
+	err := src.LoadForwardings(ctx, func(r ForwardingRecord) error {
+		if batch = append(batch, r); len(batch) < copyBatch {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
 }
 
 func copyTeams(ctx context.Context, dst, src Store, count func(int)) error {

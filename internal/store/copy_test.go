@@ -73,6 +73,7 @@ func furnish(t *testing.T, s store.Store, n int) {
 	c.PutSessions = []store.Session{{Hash: []byte{3}, PersonID: p, CreatedAt: day, ExpiresAt: day.Add(time.Hour)}}
 	if err := errors.Join(
 		s.Update(t.Context(), c), s.WriteClaims(t.Context(), b), s.SyncCalendar(t.Context(), calendar, objects, nil, true), s.WriteTeams(t.Context(), teams, nil),
+		s.WriteForwardings(t.Context(), store.ForwardingRecord{ConnectorID: "pbx", Line: "201", State: []byte(`{}`), UpdatedAt: day}),
 		s.PutMeta(t.Context(), "installation", "x"), s.PutMeta(t.Context(), "set up", "2026"),
 	); err != nil {
 		t.Fatal(err)
@@ -86,6 +87,7 @@ type contents struct {
 	Shown   []store.PersonShown
 	Objects []store.CalendarObject
 	Teams   []store.TeamsRecord
+	Lines   []store.ForwardingRecord
 	Audit   []store.AuditEntry
 	Meta    map[string]string
 }
@@ -107,6 +109,10 @@ func read(t *testing.T, s store.Store) (c contents) {
 		}),
 		s.LoadShown(t.Context(), func(id string, v presence.Shown) error {
 			c.Shown = append(c.Shown, store.PersonShown{PersonID: id, Shown: v})
+			return nil
+		}),
+		s.LoadForwardings(t.Context(), func(r store.ForwardingRecord) error {
+			c.Lines = append(c.Lines, r)
 			return nil
 		}),
 		s.LoadTeams(t.Context(), func(r store.TeamsRecord) error {
@@ -139,7 +145,7 @@ func TestCopy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := 1100*8 + 9 + 1; done != total || done != want {
+			if want := 1100*8 + 9 + 2; done != total || done != want {
 				t.Errorf("progress ends with %d of %d, want %d", done, total, want)
 			}
 			want, got := read(t, src), read(t, dst)

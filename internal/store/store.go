@@ -243,6 +243,15 @@ type CalendarObject struct {
 	Data       []byte // iCalendar
 }
 
+// ForwardingRecord is what was set of a line in a telephone system. It stays until that was taken back, also when nobody has the
+// line any more.
+type ForwardingRecord struct {
+	ConnectorID string
+	Line        string          // as the telephone system knows it
+	State       json.RawMessage // as package forward understands it
+	UpdatedAt   time.Time
+}
+
 // TeamsRecord is somebody in Microsoft Teams: who they are there, their sign-in, and what was written there.
 type TeamsRecord struct {
 	PersonID    string
@@ -354,7 +363,7 @@ type AuditQuery struct {
 }
 
 // Counts says how many there are of the records that Office does not hold.
-type Counts struct{ Claims, Shown, CalendarObjects, Teams, Audit int }
+type Counts struct{ Claims, Shown, CalendarObjects, Teams, Forwardings, Audit int }
 
 // Store keeps Doorlight's data. Every method is one transaction and durable when it returns without error.
 // Methods may be called by several goroutines at once. Times are kept in milliseconds, UTC. Keys, which are IDs,
@@ -380,6 +389,11 @@ type Store interface {
 	SyncCalendar(ctx context.Context, c Calendar, puts []CalendarObject, deletes []string, replace bool) error
 	// CalendarObjects returns a calendar's objects, sorted by Href.
 	CalendarObjects(ctx context.Context, calendarID string) ([]CalendarObject, error)
+
+	// LoadForwardings calls f for every record, sorted by connector and line. It does not call f concurrently with itself.
+	LoadForwardings(ctx context.Context, f func(ForwardingRecord) error) error
+	// WriteForwardings replaces records, of each line one; a record without a state is removed.
+	WriteForwardings(ctx context.Context, records ...ForwardingRecord) error
 
 	// LoadTeams calls f for everybody's record, sorted by person. It does not call f concurrently with itself.
 	LoadTeams(ctx context.Context, f func(TeamsRecord) error) error

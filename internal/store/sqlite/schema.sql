@@ -286,3 +286,13 @@ CREATE TABLE teams (
   state        TEXT,                            -- JSON, as package teams understands it; NULL: nothing
   updated_ms   INTEGER                          -- NULL: not known
 ) STRICT;
+
+-- 0011_forwardings.sql: what was set of lines in telephone systems, until it is taken back.
+
+CREATE TABLE forwardings (
+  connector_id TEXT NOT NULL,                   -- of the telephone system
+  line         TEXT NOT NULL,                   -- as that knows it
+  state        TEXT NOT NULL,                   -- JSON, as package forward understands it
+  updated_ms   INTEGER NOT NULL,
+  PRIMARY KEY (connector_id, line)
+) STRICT, WITHOUT ROWID;

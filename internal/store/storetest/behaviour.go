@@ -347,11 +347,12 @@ func count(t *testing.T, s store.Store) {
 	sync(t, s, "c1", "a", "b", "c")
 	write(t, s, store.ClaimBatch{Puts: []store.PersonClaim{claim("1", ""), claim("2", "")}, Shown: []store.PersonShown{{PersonID: "anna"}}})
 	writeTeams(t, s, []store.TeamsRecord{{PersonID: "anna"}, {PersonID: "bert"}})
+	writeForwardings(t, s, store.ForwardingRecord{ConnectorID: "pbx", Line: "201", State: []byte(`{}`), UpdatedAt: day})
 	n, err := s.Count(t.Context())
 	if err != nil {
 		t.Fatalf("Count: %v", err)
 	}
-	same(t, "counts", store.Counts{Claims: 2, Shown: 1, CalendarObjects: 3, Teams: 2, Audit: 4}, n)
+	same(t, "counts", store.Counts{Claims: 2, Shown: 1, CalendarObjects: 3, Teams: 2, Forwardings: 1, Audit: 4}, n)
 }
 
 func cancelled(t *testing.T, s store.Store) {
@@ -370,18 +371,20 @@ func cancelled(t *testing.T, s store.Store) {
 	_, err9 := s.TakeLink(ctx, []byte("x"), day)
 	for name, err := range map[string]error{
 		"LoadOffice": err1, "CalendarObjects": err2, "Session": err3, "Sessions": err4, "ProviderSessions": err10, "Audit": err5, "Meta": err6, "AllMeta": err7, "Count": err8,
-		"Ping":          s.Ping(ctx),
-		"LoadClaims":    s.LoadClaims(ctx, func(string, presence.Claim) error { return nil }),
-		"LoadShown":     s.LoadShown(ctx, func(string, presence.Shown) error { return nil }),
-		"LoadTeams":     s.LoadTeams(ctx, func(store.TeamsRecord) error { return nil }),
-		"WriteTeams":    s.WriteTeams(ctx, []store.TeamsRecord{{PersonID: "anna"}}, nil),
-		"Update":        s.Update(ctx, store.Changes{DeletePeople: []string{"anna"}}),
-		"WriteClaims":   s.WriteClaims(ctx, store.ClaimBatch{Puts: []store.PersonClaim{claim("1", "")}}),
-		"SyncCalendar":  s.SyncCalendar(ctx, store.Calendar{ID: "c1"}, nil, nil, true),
-		"DeleteExpired": s.DeleteExpired(ctx, day.Add(1000*time.Hour)),
-		"PutMeta":       s.PutMeta(ctx, "x", "y"),
-		"DeleteAudit":   s.DeleteAudit(ctx, day),
-		"TakeLink":      err9,
+		"Ping":             s.Ping(ctx),
+		"LoadClaims":       s.LoadClaims(ctx, func(string, presence.Claim) error { return nil }),
+		"LoadShown":        s.LoadShown(ctx, func(string, presence.Shown) error { return nil }),
+		"LoadForwardings":  s.LoadForwardings(ctx, func(store.ForwardingRecord) error { return nil }),
+		"WriteForwardings": s.WriteForwardings(ctx, store.ForwardingRecord{ConnectorID: "pbx", Line: "201", State: []byte(`{}`)}),
+		"LoadTeams":        s.LoadTeams(ctx, func(store.TeamsRecord) error { return nil }),
+		"WriteTeams":       s.WriteTeams(ctx, []store.TeamsRecord{{PersonID: "anna"}}, nil),
+		"Update":           s.Update(ctx, store.Changes{DeletePeople: []string{"anna"}}),
+		"WriteClaims":      s.WriteClaims(ctx, store.ClaimBatch{Puts: []store.PersonClaim{claim("1", "")}}),
+		"SyncCalendar":     s.SyncCalendar(ctx, store.Calendar{ID: "c1"}, nil, nil, true),
+		"DeleteExpired":    s.DeleteExpired(ctx, day.Add(1000*time.Hour)),
+		"PutMeta":          s.PutMeta(ctx, "x", "y"),
+		"DeleteAudit":      s.DeleteAudit(ctx, day),
+		"TakeLink":         err9,
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s with a cancelled context: %v", name, err)

@@ -52,6 +52,7 @@ func Run(t *testing.T, database func(t testing.TB) Opener) {
 		{"ClaimModel", claimModel},
 		{"SyncCalendar", syncCalendar},
 		{"Teams", teams},
+		{"Forwardings", forwardings},
 		{"Sessions", sessions},
 		{"DeleteExpired", deleteExpired},
 		{"TakeLinks", takeLinks},

@@ -1,0 +1,10 @@
+-- +goose Up
+-- 0011_forwardings.sql: what was set of lines in telephone systems, until it is taken back.
+
+CREATE TABLE forwardings (
+  connector_id TEXT NOT NULL,                   -- of the telephone system
+  line         TEXT NOT NULL,                   -- as that knows it
+  state        TEXT NOT NULL,                   -- JSON, as package forward understands it
+  updated_ms   INTEGER NOT NULL,
+  PRIMARY KEY (connector_id, line)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,391 @@
+package switchboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/telephony"
+	"github.com/doorlight/doorlight/internal/telephony/forward"
+	"github.com/doorlight/doorlight/presence"
+)
+
+const (
+	firstRetry = 2 * time.Second
+	lastRetry  = 5 * time.Minute
+)
+
+// wishOf is what a presence asks for of a line.
+func wishOf(who *office.Person, shown presence.Presence) (w forward.Wish, refusal string) {
+	if shown.Off || shown.Profile == "" {
+		return w, ""
+	}
+	p := who.Settings.ProfileNamed(&who.Own, shown.Profile)
+	if p == nil {
+		return w, ""
+	}
+	// Each appointment asks anew, also by the same profile.
+	w.Cause = fmt.Sprintf("%s %s %d", p.Name, shown.Cause, shown.Since.UnixMilli())
+	switch p.Forwarding.Action {
+	case policy.ForwardOff:
+		w.Action = forward.Off
+	case policy.ForwardDND:
+		w.Action = forward.DoNotDisturb
+	case policy.ForwardTo:
+		var field string
+		switch p.Forwarding.Target {
+		case policy.TargetNumber:
+			w.Target, field = p.Forwarding.Number, "the number in the profile"
+		case policy.TargetHome:
+			w.Target, field = who.HomeNumber, "your home number"
+		case policy.TargetMobile:
+			w.Target, field = who.MobileNumber, "your mobile number"
+		case policy.TargetVoicemail:
+			w.Target, field = who.Voicemail, "the number of your voicemail"
+		}
+		if w.Target = fold(w.Target); w.Target == "" {
+			return forward.Wish{}, fmt.Sprintf("%s forwards calls, but %s is empty. The forwarding was left as it was.", p.Name, field)
+		}
+		w.Action = forward.To
+	default:
+		return forward.Wish{}, ""
+	}
+	return w, ""
+}
+
+// target says why a line must not be forwarded to a target (B7), empty if it may, and to whom the target leads; mu is held.
+func (s *Switchboard) target(l *line, target string, shown func(string) presence.Presence) (refusal, person string) {
+	other := s.byNumber[target]
+	switch {
+	case other == nil:
+		return "", ""
+	case other == l || other.person == l.person:
+		return "Calls would be forwarded to where they come from. The forwarding was left as it was.", ""
+	case other.person == "":
+		return "", ""
+	}
+	name := other.person
+	if who, ok := s.office.Person(other.person); ok {
+		name = who.Name
+	}
+	switch p := shown(other.person); {
+	case other.wish.Action == forward.To, other.reported != nil && (other.reported.All != "" || other.reported.External != ""):
+		return name + " forwards calls as well: they would be led on from there, or back. The forwarding was left as it was.", other.person
+	case other.wish.Action == forward.DoNotDisturb, p.Status == presence.DoNotDisturb:
+		return name + " does not want to be disturbed. The forwarding was left as it was.", other.person
+	case p.Status == presence.Unavailable, p.Status == presence.LoggedOut && !p.Off:
+		return name + " is absent too. The forwarding was left as it was.", other.person
+	}
+	return "", other.person
+}
+
+// lead notes to whom the wish of a line leads, or would; mu is held.
+func (s *Switchboard) lead(l *line, person string) {
+	if l.aims == person {
+		return
+	}
+	if l.aims != "" {
+		if delete(s.aims[l.aims], l); len(s.aims[l.aims]) == 0 {
+			delete(s.aims, l.aims)
+		}
+	}
+	if l.aims = person; person != "" {
+		if s.aims[person] == nil {
+			s.aims[person] = map[*line]bool{}
+		}
+		s.aims[person][l] = true
+	}
+}
+
+// hand has lines looked at whose time has come, until ctx ends.
+func (s *Switchboard) hand(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		case <-timer.C:
+		}
+		now := time.Now()
+		wait := time.Hour
+		s.mu.Lock()
+		for l := range s.timed {
+			switch left := l.due.Sub(now); {
+			case l.due.IsZero():
+				delete(s.timed, l)
+			case left <= 0:
+				delete(s.timed, l)
+				s.soon(l)
+			default:
+				wait = min(wait, left)
+			}
+		}
+		s.mu.Unlock()
+		timer.Reset(wait)
+	}
+}
+
+// later has a line looked at in a while; mu is held.
+func (s *Switchboard) later(l *line, d time.Duration) {
+	l.due = time.Now().Add(d)
+	s.timed[l] = true
+	signal(s.wake)
+}
+
+// serve works for a system until ctx ends.
+func (s *Switchboard) serve(ctx context.Context, sys *system) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	for range s.cfg.Workers {
+		work.Go(func() {
+			for {
+				s.mu.Lock()
+				if len(sys.queue) == 0 {
+					s.mu.Unlock()
+					select {
+					case <-ctx.Done():
+						return
+					case <-sys.work:
+					}
+					continue
+				}
+				l := sys.queue[0]
+				sys.queue = sys.queue[1:]
+				if len(sys.queue) > 0 {
+					signal(sys.work)
+				}
+				l.queued, l.busy, l.again = false, true, false
+				s.mu.Unlock()
+				s.see(ctx, sys, l)
+				if ctx.Err() != nil {
+					return
+				}
+			}
+		})
+	}
+	err := sys.Watch(ctx, func(told telephony.Line) { s.tell(sys, told) })
+	if err != nil && ctx.Err() == nil {
+		s.log.Warn("nothing is told of lines", "connector", sys.ID, "err", err)
+	}
+	<-ctx.Done()
+}
+
+// see has a line forwarded as it is to be.
+func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
+	s.mu.Lock()
+	person, forwards := l.person, l.forwards
+	s.mu.Unlock()
+	var wish forward.Wish
+	var refusal string
+	if who, ok := s.office.Person(person); ok && forwards {
+		if shown, _, ok := s.hub.Presence(person); ok {
+			wish, refusal = wishOf(who, shown)
+		}
+	}
+	shown := func(id string) presence.Presence { p, _, _ := s.hub.Presence(id); return p }
+	s.mu.Lock()
+	aims := ""
+	if wish.Action == forward.To {
+		var no string
+		if no, aims = s.target(l, wish.Target, shown); no != "" {
+			wish, refusal = forward.Wish{}, no
+		}
+	}
+	s.lead(l, aims)
+	if wish != l.wish {
+		for other := range s.aims[person] { // what leads here may be led on, or no more
+			s.soon(other)
+		}
+	}
+	l.wish, l.refusal = wish, refusal
+	state := l.state
+	s.mu.Unlock()
+	if wish.Action == forward.Keep && state.Rests() { // there is nothing to do, and nothing is asked
+		s.done(sys, l, nil, 0)
+		return
+	}
+	done, err := s.settle(ctx, sys, l, wish, state)
+	if err != nil {
+		s.done(sys, l, err, 0)
+		return
+	}
+	s.mu.Lock()
+	look := time.Duration(0)
+	switch {
+	case !done:
+		look = time.Millisecond // to see that it is so
+	case !l.state.Rests():
+		look = s.cfg.Look
+	}
+	s.mu.Unlock()
+	s.done(sys, l, nil, look)
+}
+
+// settle compares what is reported with what is to be, and sets that; done says that there was nothing to set.
+func (s *Switchboard) settle(ctx context.Context, sys *system, l *line, wish forward.Wish, state forward.State) (done bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	reported, err := sys.Forwarding(ctx, l.key.line)
+	if err != nil {
+		return false, err
+	}
+	desired, next := forward.Plan(wish, state, reported, sys.Can())
+	s.mu.Lock()
+	l.reported, l.at, l.desired = &reported, time.Now(), desired
+	was := recordOf(l)
+	l.state = next
+	rec := recordOf(l)
+	s.mu.Unlock()
+	if !slices.Equal(was.State, rec.State) { // before anything is set
+		if err := s.store.WriteForwardings(ctx, rec); err != nil {
+			s.mu.Lock()
+			l.state = state
+			s.mu.Unlock()
+			return false, err
+		}
+	}
+	if desired == reported {
+		return true, nil
+	}
+	return false, sys.SetForwarding(ctx, l.key.line, desired)
+}
+
+// done ends a look at a line; look is when to do so again, zero: when something happens.
+func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) {
+	if sys.Used != nil {
+		var e *source.Error
+		if err == nil || errors.As(err, &e) && e.Whole {
+			sys.Used(err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.systems[l.key.connector] != sys {
+		return
+	}
+	l.busy = false
+	if err != nil {
+		wait := min(lastRetry, firstRetry<<min(l.failures, 8))
+		l.failures++
+		l.problem = "The telephone system could not be asked."
+		if e, ok := errors.AsType[*source.Error](err); ok {
+			l.problem = e.Public()
+			wait = max(wait, e.RetryAfter)
+		} else {
+			s.log.Warn("a line could not be forwarded", "connector", sys.ID, "err", err)
+		}
+		s.later(l, wait)
+		return
+	}
+	l.failures, l.problem = 0, ""
+	switch {
+	case l.again:
+		s.soon(l)
+	case look > 0:
+		s.later(l, look)
+	case l.person == "" && l.state.Rests():
+		delete(s.lines, l.key)
+	}
+}
+
+// Lines returns how the lines of a person are doing.
+func (s *Switchboard) Lines(personID string) (all []Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.byPerson[personID] {
+		st := Status{ConnectorID: l.key.connector, Line: l.key.line, Forwards: l.forwards, Wanted: l.desired, ReportedAt: l.at, Refusal: l.refusal, Problem: l.problem}
+		if l.reported != nil {
+			reported := *l.reported
+			st.Reported = &reported
+			st.Settled = l.problem == "" && reported == l.desired
+		}
+		all = append(all, st)
+	}
+	return all
+}
+
+// Read asks the telephone system how a person's line is forwarded.
+func (s *Switchboard) Read(ctx context.Context, personID, connectorID, number string) (telephony.Forwarding, error) {
+	sys, l, err := s.of(personID, connectorID, number)
+	if err != nil {
+		return telephony.Forwarding{}, err
+	}
+	f, err := sys.Forwarding(ctx, l.key.line)
+	if err == nil {
+		s.mu.Lock()
+		l.reported, l.at = &f, time.Now()
+		if l.state.Rests() && l.wish.Action == forward.Keep {
+			l.desired = f
+		}
+		s.mu.Unlock()
+	}
+	return f, err
+}
+
+// Set forwards a person's line by hand (F4). It stays until somebody changes it, or another profile asks for something; then it comes back
+// after that. What the system cannot do is refused, and names the field.
+func (s *Switchboard) Set(ctx context.Context, personID, connectorID, number string, f telephony.Forwarding) error {
+	sys, l, err := s.of(personID, connectorID, number)
+	if err != nil {
+		return err
+	}
+	var bad fault.Fields
+	can := sys.Can()
+	for _, x := range []struct {
+		field string
+		wants bool
+		can   telephony.Ability
+	}{
+		{"do_not_disturb", f.DoNotDisturb, telephony.CanDoNotDisturb}, {"all", f.All != "", telephony.CanAll}, {"internal", f.Internal != "", telephony.CanInternal},
+		{"external", f.External != "", telephony.CanExternal}, {"busy", f.Busy != "", telephony.CanBusy}, {"no_answer", f.NoAnswer != "", telephony.CanNoAnswer},
+	} {
+		if x.wants && !can.Has(x.can) {
+			bad.Add(x.field, "is something that %s cannot do", sys.Name)
+		}
+	}
+	shown := func(id string) presence.Presence { p, _, _ := s.hub.Presence(id); return p }
+	s.mu.Lock()
+	for field, target := range map[string]string{"all": f.All, "internal": f.Internal, "external": f.External} {
+		if target == "" {
+			continue
+		}
+		if no, _ := s.target(l, fold(target), shown); no != "" {
+			bad.Add(field, "%s", strings.TrimSuffix(no, " The forwarding was left as it was."))
+		}
+	}
+	s.mu.Unlock()
+	if err := bad.Err(); err != nil {
+		return err
+	}
+	f.All, f.Internal, f.External, f.Busy, f.NoAnswer = fold(f.All), fold(f.Internal), fold(f.External), fold(f.Busy), fold(f.NoAnswer)
+	if err := sys.SetForwarding(ctx, l.key.line, f); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.soon(l)
+	s.mu.Unlock()
+	return nil
+}
+
+func (s *Switchboard) of(personID, connectorID, number string) (*system, *line, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, sys := s.lines[key{connectorID, number}], s.systems[connectorID]
+	switch {
+	case l == nil || l.person != personID:
+		return nil, nil, fault.New(fault.NotFound, "there is no line %q", number)
+	case sys == nil:
+		return nil, nil, fault.New(fault.Unavailable, "the telephone system is not used at present")
+	}
+	return sys, l, nil
+}
