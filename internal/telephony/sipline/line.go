@@ -54,6 +54,7 @@ type line struct {
 	trouble   string        // that was logged
 	lateSince bool          // a NOTIFY with a lower number came
 	lateAsked bool          // and a renewal was answered since
+	lateAgain bool          // and another one before it was
 
 	calls   map[string]*call
 	version uint32
@@ -168,7 +169,7 @@ func (l *line) ask(ctx context.Context) {
 	if l.sub == nil {
 		l.sub, l.began = l.w.subscribes(l), time.Now()
 		l.ends, l.base, l.sure = time.Time{}, false, false
-		l.lateSince, l.lateAsked = false, false
+		l.lateSince, l.lateAsked, l.lateAgain = false, false, false
 		clear(l.ahead)
 		l.gap = time.Time{}
 	}
@@ -277,8 +278,10 @@ func (l *line) granted(r result, now time.Time) {
 		}
 	}
 	l.lasts(life, now)
-	if l.lateSince {
-		l.lateAsked = true
+	if l.lateAsked = l.lateSince; l.lateAgain {
+		l.drop(false)
+		l.due = now
+		return
 	}
 	if !l.noticed || !l.base {
 		l.await = now.Add(timerN)
@@ -421,7 +424,7 @@ func (l *line) hear(n notice, now time.Time) {
 		l.late(n, now)
 		return
 	}
-	l.lateSince, l.lateAsked, l.noticed, l.sure = false, false, true, true
+	l.lateSince, l.lateAsked, l.lateAgain, l.noticed, l.sure = false, false, false, true, true
 	if n.expires > 0 && (l.ends.IsZero() || now.Add(n.expires).Before(l.ends.Add(-time.Second))) {
 		l.lasts(n.expires, now)
 	}
@@ -437,19 +440,21 @@ func (l *line) hear(n notice, now time.Time) {
 
 // late takes a NOTIFY with a lower number than there was. It was overtaken, or the system counts anew, which is found out by asking.
 func (l *line) late(n notice, now time.Time) {
-	if n.doc != nil && !n.doc.full {
+	if n.doc != nil && !n.doc.full && l.base && n.doc.version > l.version {
 		l.take(n.doc, now) // partial ones have an order of their own
 		return
 	}
 	switch {
 	case !l.lateSince:
-		l.lateSince, l.lateAsked = true, false
+		l.lateSince = true
 		if !l.asking {
 			l.due = now.Add(gapWait)
 		}
 	case l.lateAsked:
 		l.drop(false)
 		l.due = now
+	case l.asking:
+		l.lateAgain = true
 	}
 }
 

@@ -454,24 +454,22 @@ func (p *pace) enter(ctx context.Context) error {
 	for {
 		now := time.Now()
 		p.mu.Lock()
-		wait := p.until.Sub(now)
+		wait, mine := p.until.Sub(now), false
 		if wait <= 0 {
 			at := p.next
 			if at.Before(now) {
 				at = now
 			}
 			p.next = at.Add(p.every)
-			p.mu.Unlock()
-			if sleep(ctx, at.Sub(now)) {
-				return nil
-			}
-			p.leave()
-			return context.Cause(ctx)
+			wait, mine = at.Sub(now), true
 		}
 		p.mu.Unlock()
 		if !sleep(ctx, wait) {
 			p.leave()
 			return context.Cause(ctx)
+		}
+		if mine && p.paused() <= 0 {
+			return nil
 		}
 	}
 }
