@@ -181,6 +181,9 @@ func (o *office) last(line string) time.Time {
 func truth(c *Config, dialogs []siplinetest.Dialog) string {
 	var calls []telephony.Call
 	for _, d := range dialogs {
+		if hidden[d.Other] {
+			d.Other = ""
+		}
 		x := telephony.Call{ID: d.ID, Other: d.Other, Held: d.Held && d.State == "confirmed", Reach: c.reach(d.Other)}
 		switch {
 		case d.State == "confirmed", d.State != "terminated" && !d.Incoming:
