@@ -30,7 +30,11 @@ func userOf(address string) (user, host string) {
 	if !strings.Contains(user, "%3A") {
 		user, _, _ = strings.Cut(user, ":") // a password, or a port of an address without a user
 	}
-	return clean(sipua.Unescape(user)), host
+	user = sipua.Unescape(user)
+	if i, j := strings.IndexByte(user, '<'), strings.IndexByte(user, '>'); i >= 0 && j > i {
+		user = user[i+1 : j]
+	}
+	return clean(user), host
 }
 
 // number returns a number without what makes it easier to read, and whether it is one: +49 (30) 302-11 is +493030211.
