@@ -26,10 +26,19 @@ type heard struct {
 // follow watches lines of a real server until the test is over.
 func follow(t *testing.T, c Config, lines ...string) *heard {
 	t.Helper()
+	return followFor(t, 0, c, lines...)
+}
+
+// followFor does so with subscriptions that last shorter than may be configured.
+func followFor(t *testing.T, shorter time.Duration, c Config, lines ...string) *heard {
+	t.Helper()
 	c.Log = slog.New(slog.DiscardHandler)
 	s, err := New(c)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if shorter > 0 {
+		s.c.Expires = shorter
 	}
 	s.Follow(lines)
 	h := &heard{told: map[string]telephony.Line{}, wake: make(chan struct{}, 1)}

@@ -3,6 +3,7 @@ package sipline
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,8 +28,20 @@ func TestRounds(t *testing.T) {
 	}
 }
 
+// dice is a source of random numbers, for several goroutines.
+type dice struct {
+	mu sync.Mutex
+	s  *rand.PCG
+}
+
+func (s *dice) Uint64() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.s.Uint64()
+}
+
 func round(t *testing.T, seed uint64) {
-	r := rand.New(rand.NewPCG(seed, 1))
+	r := rand.New(&dice{s: rand.NewPCG(seed, 1)})
 	chance := func(percent int) bool { return r.IntN(100) < percent }
 	names := []string{"201", "202", "203"}
 	c := siplinetest.Config{Lines: names, Partial: chance(50), Proxy: chance(20), Deaf: chance(10)}

@@ -594,9 +594,9 @@ func TestFollowedNoLonger(t *testing.T) {
 		}
 		o.pbx.Set("203", siplinetest.Dialog{ID: "a", State: "confirmed", Other: "201"})
 		o.expect("sip:203@"+siplinetest.Domain, "a:on_the_phone(internal 201)")
-		before := len(o.told["201"])
+		before := o.last("201")
 		time.Sleep(time.Hour)
-		if len(o.told["201"]) != before {
+		if o.last("201") != before {
 			t.Error("201 is still told of")
 		}
 		o.system.Follow(nil)

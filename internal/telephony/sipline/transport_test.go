@@ -1,6 +1,7 @@
 package sipline
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -186,7 +187,12 @@ func TestCheck(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			steps := s.Check(t.Context(), tc.line)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			if name == "mute" {
+				ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+			}
+			defer cancel()
+			steps := s.Check(ctx, tc.line)
 			last := steps[len(steps)-1]
 			if last.Name != tc.last || last.OK != tc.ok || !strings.Contains(last.Found, tc.found) || last.OK != (last.Remedy == "") {
 				t.Errorf("%+v", steps)
@@ -209,15 +215,15 @@ func TestCheck(t *testing.T) {
 // TestARenewalAtKamailio has a call last while its subscription is renewed, several times.
 func TestARenewalAtKamailio(t *testing.T) {
 	t.Parallel()
-	server := siptest.Kamailio(t, siptest.ServerConfig{Longest: 8, ManyDialogs: true})
+	server := siptest.Kamailio(t, siptest.ServerConfig{ManyDialogs: true})
 	alice, bob := siptest.Baresip(t, server.Addr(), "201"), siptest.Baresip(t, server.Addr(), "202")
-	h := follow(t, Config{Server: server.Addr(), Domain: server.Addr(), Username: "doorlight"}, "201", "202")
+	h := followFor(t, 4*time.Second, Config{Server: server.Addr(), Domain: server.Addr(), Username: "doorlight"}, "201", "202")
 	h.until(t, "202", "idle", idle)
 	alice.Call(t, "202")
 	bob.Ringing(t)
 	bob.Accept(t)
 	h.until(t, "202", "on the phone", with(presence.LineOnThePhone, "201", false))
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(12 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		h.mu.Lock()
 		l := h.told["202"]
 		h.mu.Unlock()

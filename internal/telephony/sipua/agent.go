@@ -160,8 +160,8 @@ func (a *Agent) Close() {
 	for _, c := range open {
 		c.Close()
 	}
-	a.ua.Close()
 	a.wg.Wait()
+	a.ua.Close()
 }
 
 // keep notes something that Close closes.
@@ -215,16 +215,23 @@ func (a *Agent) ServePacket(p net.PacketConn) error {
 	return nil
 }
 
-// heard is a socket that tells when somebody reads from it: until then the library does not know it.
+// heard is a socket that tells when somebody reads from it: until then the library does not know it. When it is closed, the library is told a little
+// later, as it would open another one, of its own, for a message that is being looked at.
 type heard struct {
 	net.PacketConn
 	once  sync.Once
 	ready chan struct{}
 }
 
+const linger = 100 * time.Millisecond
+
 func (h *heard) ReadFrom(p []byte) (int, net.Addr, error) {
 	h.once.Do(func() { close(h.ready) })
-	return h.PacketConn.ReadFrom(p)
+	n, from, err := h.PacketConn.ReadFrom(p)
+	if errors.Is(err, net.ErrClosed) {
+		time.Sleep(linger)
+	}
+	return n, from, err
 }
 
 // Serve takes connections, until Close, which closes the listener. With a configuration they are secured by TLS.
@@ -295,7 +302,7 @@ type Route struct {
 	once  sync.Once
 }
 
-// Gone is closed when a connection has ended. It never is for UDP, but by Close.
+// Gone is closed when a connection has ended, or a socket was closed.
 func (r *Route) Gone() <-chan struct{} { return r.gone }
 
 // Close ends a connection, or closes the socket. A way that Back returned it leaves as it is.
@@ -338,8 +345,9 @@ func (a *Agent) Connect(ctx context.Context, t Transport, remote netip.AddrPort,
 			p.Close()
 			return nil, err
 		}
-		r.of = p
-		return r, a.ServePacket(p)
+		s := &datagrams{PacketConn: p, route: r}
+		r.of = s
+		return r, a.ServePacket(s)
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -384,6 +392,17 @@ func listenTowards(remote netip.AddrPort) (net.PacketConn, error) {
 	}
 	defer probe.Close()
 	return net.ListenUDP("udp", &net.UDPAddr{IP: probe.LocalAddr().(*net.UDPAddr).IP, Zone: probe.LocalAddr().(*net.UDPAddr).Zone})
+}
+
+// datagrams is a socket that tells its route when it is closed.
+type datagrams struct {
+	net.PacketConn
+	route *Route
+}
+
+func (d *datagrams) Close() error {
+	d.route.end()
+	return d.PacketConn.Close()
 }
 
 // stream is a connection that tells its route when it has ended.
