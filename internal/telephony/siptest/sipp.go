@@ -2,6 +2,7 @@ package siptest
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -11,7 +12,8 @@ import (
 type Player struct {
 	Port int
 
-	p *program
+	p      *program
+	errors string // file
 }
 
 // SIPp plays a scenario once, with a server (host and port) or, if that is empty, with whoever comes. Service is the user part of whom it asks
@@ -20,9 +22,9 @@ func SIPp(t testing.TB, scenario, server, service string, args ...string) *Playe
 	t.Helper()
 	dir := folder(t)
 	file := write(t, dir, "scenario.xml", scenario)
-	s := &Player{Port: FreePort(t, 1)}
+	s := &Player{Port: FreePort(t, 1), errors: filepath.Join(dir, "errors")}
 	all := []string{"-sf", file, "-s", service, "-i", Address, "-p", fmt.Sprint(s.Port), "-m", "1", "-nostdin", "-trace_msg",
-		"-message_file", filepath.Join(dir, "messages"), "-trace_err", "-error_file", filepath.Join(dir, "errors")}
+		"-message_file", filepath.Join(dir, "messages"), "-trace_err", "-error_file", s.errors}
 	all = append(all, args...)
 	if server != "" {
 		all = append(all, server)
@@ -40,6 +42,7 @@ func (s *Player) Wait(t testing.TB, limit time.Duration) {
 		t.Fatalf("sipp is not through with its scenario after %v; it said:\n%s", limit, tail(s.p.log.String(), 60))
 	}
 	if code := s.p.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Fatalf("sipp ends with %d: the scenario went another way; it said:\n%s", code, tail(s.p.log.String(), 60))
+		why, _ := os.ReadFile(s.errors)
+		t.Fatalf("sipp ends with %d: the scenario went another way: %s\nit said:\n%s", code, why, tail(s.p.log.String(), 60))
 	}
 }

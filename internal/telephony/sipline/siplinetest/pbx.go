@@ -33,7 +33,7 @@ type Config struct {
 	Most     time.Duration // and may
 	Deaf     bool          // OPTIONS are not answered
 	Proxy    bool          // a Record-Route is put into everything
-	Local    string        // of the network, to listen at; empty: in memory
+	Pause    time.Duration // after the first NOTIFY, until the SUBSCRIBE is answered; zero: none to speak of, and sometimes the answer is first
 }
 
 // PBX is a telephone system.
@@ -281,8 +281,8 @@ func (p *PBX) subscribe(req *sip.Request, tx sip.ServerTransaction) {
 		return
 	}
 	// The NOTIFY is there first, more often than not (RFC 6665 §4.1.2.4).
-	if rand.IntN(2) == 0 {
-		sleep(p.life, 2*time.Millisecond)
+	if p.c.Pause > 0 || rand.IntN(2) == 0 {
+		sleep(p.life, max(p.c.Pause, 2*time.Millisecond))
 	}
 	tx.Respond(res)
 }
