@@ -52,7 +52,8 @@ type Config struct {
 
 	// Expires is how long a subscription lasts, as far as the system agrees. It is renewed when half to four fifths of it are over. Zero: ten minutes.
 	Expires time.Duration
-	// Rate is how many requests are sent within a second, when many are due: after a start, or when the system was away. Zero: 20.
+	// Rate is how many requests are sent within a second, when many are due: after a start, or when the system was away. A line with calls takes one a
+	// minute, so 20 are enough for 1,000 calls at a time. Zero: 20.
 	Rate int
 
 	RootCAs    *x509.CertPool // nil: those of this computer

@@ -216,7 +216,8 @@ func (s *System) tls() *tls.Config {
 // hold asks the system again and again whether it is there, and returns why it is not.
 func (w *watch) hold(ctx context.Context, v *way) error {
 	misses := 0
-	for wait := time.Duration(0); ; wait = pingEvery - rand.N(pingEvery/10) {
+	for {
+		wait := pingEvery - rand.N(pingEvery/10)
 		if misses > 0 {
 			wait = pingAgain
 		}

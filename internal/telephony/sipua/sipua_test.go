@@ -288,6 +288,51 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// TestDigestOfAProxy is asked by a proxy on the way and by the server behind it (RFC 3261 §22.3).
+func TestDigestOfAProxy(t *testing.T) {
+	t.Parallel()
+	proxy, behind := NewGuard("proxy", 0), NewGuard("server", 0)
+	server := agent(t, map[sip.RequestMethod]Handler{sip.SUBSCRIBE: func(req *sip.Request, tx sip.ServerTransaction) {
+		hash := func(realm string) func(string, string) (string, bool) {
+			return func(user, a string) (string, bool) { return Hash(a, user, realm, "hunter2"), user == "doorlight" }
+		}
+		first := sip.NewRequest(req.Method, req.Recipient)
+		for _, h := range req.GetHeaders("Proxy-Authorization") {
+			first.AppendHeader(sip.NewHeader("Authorization", h.Value()))
+		}
+		code, fields := 200, []sip.Header(nil)
+		if _, v := proxy.Check(first, hash("proxy")); v != Known {
+			code = 407
+			for _, h := range proxy.Challenges(v == Stale) {
+				fields = append(fields, sip.NewHeader("Proxy-Authenticate", h.Value()))
+			}
+		} else if _, v := behind.Check(req, hash("server")); v != Known {
+			code, fields = 401, behind.Challenges(v == Stale)
+		}
+		res := sip.NewResponseFromRequest(req, code, "", nil)
+		for _, f := range fields {
+			res.AppendHeader(f)
+		}
+		tx.Respond(res)
+	}})
+	at := listen(t, server, UDP, nil)
+	a := agent(t, nil)
+	r, err := a.Connect(t.Context(), UDP, at, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for password, want := range map[string]int{"hunter2": 200, "wrong": 407} {
+		l := NewLogin("doorlight", password)
+		for range 3 {
+			d := NewDialog(uri("doorlight"), uri("302"))
+			res, err := l.Do(t.Context(), a, r, func() *sip.Request { return d.Request(sip.SUBSCRIBE, uri("doorlight")) })
+			if err != nil || res.StatusCode != want {
+				t.Errorf("%v, %v, want %d", res, err, want)
+			}
+		}
+	}
+}
+
 func TestAQuestionIsAnsweredOnce(t *testing.T) {
 	t.Parallel()
 	g := NewGuard("r", time.Hour)
