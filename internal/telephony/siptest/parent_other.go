@@ -6,3 +6,6 @@ import "os/exec"
 
 // endWithParent does nothing: only Linux can tie a program to the one that started it.
 func endWithParent(*exec.Cmd) {}
+
+// killGroup does nothing: there are no groups.
+func killGroup(*exec.Cmd) {}

@@ -147,6 +147,7 @@ func run(t testing.TB, name, path, dir string, args ...string) *program {
 		started <- err
 		if err == nil {
 			p.cmd.Wait()
+			killGroup(p.cmd)
 		}
 	}()
 	if err := <-started; err != nil {
