@@ -1,0 +1,45 @@
+package siptest
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// Player is SIPp, which plays a scenario.
+type Player struct {
+	Port int
+
+	p *program
+}
+
+// SIPp plays a scenario once, with a server (host and port) or, if that is empty, with whoever comes. Service is the user part of whom it asks
+// for, in the scenario [service].
+func SIPp(t testing.TB, scenario, server, service string, args ...string) *Player {
+	t.Helper()
+	dir := folder(t)
+	file := write(t, dir, "scenario.xml", scenario)
+	s := &Player{Port: FreePort(t, 1)}
+	all := []string{"-sf", file, "-s", service, "-i", Address, "-p", fmt.Sprint(s.Port), "-m", "1", "-nostdin", "-trace_msg",
+		"-message_file", filepath.Join(dir, "messages"), "-trace_err", "-error_file", filepath.Join(dir, "errors")}
+	all = append(all, args...)
+	if server != "" {
+		all = append(all, server)
+	}
+	s.p = run(t, "sipp", find(t, "sipp", "sip-tester"), dir, all...)
+	return s
+}
+
+// Wait waits until the scenario is over, and fails the test if it did not go as written.
+func (s *Player) Wait(t testing.TB, limit time.Duration) {
+	t.Helper()
+	select {
+	case <-s.p.ended:
+	case <-time.After(limit):
+		t.Fatalf("sipp is not through with its scenario after %v; it said:\n%s", limit, tail(s.p.log.String(), 60))
+	}
+	if code := s.p.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Fatalf("sipp ends with %d: the scenario went another way; it said:\n%s", code, tail(s.p.log.String(), 60))
+	}
+}
