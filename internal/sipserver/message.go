@@ -272,6 +272,9 @@ func (s *Server) malformed(f *flow, data []byte, cause error) {
 		}
 		switch n {
 		case "via":
+			if !bytes.HasPrefix(bytes.ToUpper(bytes.TrimSpace(value)), []byte("SIP")) {
+				return // nobody can be answered by it
+			}
 		case "from", "to", "call-id", "cseq":
 			if kept[n] {
 				continue

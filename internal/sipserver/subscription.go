@@ -355,7 +355,7 @@ func (s *Server) changed(personID string) {
 				}
 			}
 		}
-		if sub.failed == 0 {
+		if sub.failed == 0 || sub.under { // otherwise it is tried again anyway
 			s.enqueue(sub)
 		}
 	}
