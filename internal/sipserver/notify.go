@@ -68,6 +68,7 @@ type notice struct {
 	rest    []int
 	edit    int
 	forced  bool
+	flow    *flow // that it was sent by
 }
 
 // notify tells a telephone how things are, if that is not what it was told last.
@@ -87,7 +88,7 @@ func (s *Server) notify(ctx context.Context, sub *subscription) {
 	}
 	if f.dead() {
 		if g := s.redial(ctx, sub, f); g != nil {
-			f = g
+			f, n.flow = g, g
 		} else {
 			// The telephone is told when it comes back, which it does at the latest to renew.
 			s.unheard(sub, n, false)
@@ -248,8 +249,8 @@ func (s *Server) prepare(sub *subscription) (*sip.Request, *flow, *notice) {
 		sub.list.named = true
 		sub.version++
 	}
-	req := s.request(sub, n.kind, n.body, "")
-	return req, sub.flow, n
+	n.flow = sub.flow
+	return s.request(sub, n.kind, n.body, ""), sub.flow, n
 }
 
 // see returns the document of what a viewer sees of somebody; of nobody if person is empty.
@@ -381,6 +382,13 @@ func (s *Server) unheard(sub *subscription, n *notice, again bool) {
 		if n.full {
 			l.named = false
 		}
+	}
+	if sub.flow != n.flow && sub.over == "" {
+		// It was renewed meanwhile.
+		sub.under = false
+		s.enqueue(sub)
+		s.mu.Unlock()
+		return
 	}
 	if !again {
 		sub.failed = max(sub.failed, 1)
