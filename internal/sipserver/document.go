@@ -301,8 +301,8 @@ type item struct {
 	body   []byte // nil: it is named only
 }
 
-// multipart writes the state of a list (RFC 4662 §5): the RLMI document and the documents that it refers to.
-func multipart(uri string, version uint32, full bool, p pack, items []item, boundary string) []byte {
+// listState writes the state of a list (RFC 4662 §5): the RLMI document and the documents that it refers to.
+func listState(uri string, version uint32, full bool, p pack, items []item, boundary string) []byte {
 	var b strings.Builder
 	b.WriteString("--" + boundary + "\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <list@" + boundary + ">\r\nContent-Type: application/rlmi+xml;charset=\"UTF-8\"\r\n\r\n")
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<list xmlns="urn:ietf:params:xml:ns:rlmi" uri="` + escape(uri) + `" version="` +

@@ -244,7 +244,7 @@ func (s *Server) prepare(sub *subscription) (*sip.Request, *flow, *notice) {
 			items = append(items, x)
 		}
 		boundary := newTag()
-		n.body = multipart(entity, sub.version, n.full, p, items, boundary)
+		n.body = listState(entity, sub.version, n.full, p, items, boundary)
 		n.kind = `multipart/related;type="application/rlmi+xml";start="<list@` + boundary + `>";boundary="` + boundary + `"`
 		sub.list.named = true
 		sub.version++

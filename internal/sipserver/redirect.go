@@ -195,8 +195,8 @@ func sameAddress(a, b sip.Uri) bool {
 	if calledOf(a) != calledOf(b) {
 		return false
 	}
-	if strings.EqualFold(a.Scheme, "tel") || strings.EqualFold(b.Scheme, "tel") {
-		return true
+	if x, y := strings.EqualFold(a.Scheme, "tel"), strings.EqualFold(b.Scheme, "tel"); x || y {
+		return x && y // a number, and a telephone that has it
 	}
 	return strings.EqualFold(a.Host, b.Host)
 }
