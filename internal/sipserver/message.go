@@ -67,7 +67,7 @@ func tokens(m sip.Message, name, short string) []string {
 func (s *Server) handle(f *flow, req *sip.Request) {
 	if code, why, extra := examine(req); code != 0 {
 		s.count.malformed.Add(1)
-		if req.Method != sip.ACK {
+		if req.Method != sip.ACK && req.Via() != nil { // without Via, nobody would know whose answer it is
 			s.respond(f, req, nil, code, why, extra...)
 		}
 		return
@@ -75,11 +75,7 @@ func (s *Server) handle(f *flow, req *sip.Request) {
 	if req.Method == sip.ACK {
 		return // to an answer that nothing is kept of
 	}
-	key, err := sip.ServerTxKeyMake(req)
-	if err != nil {
-		s.respond(f, req, nil, 400, "Bad Request")
-		return
-	}
+	key := keyOf(req)
 	if s.trans.again(key, req) {
 		return
 	}
@@ -129,11 +125,11 @@ func examine(req *sip.Request) (code int, why string, extra []string) {
 	if req.Via() == nil || req.From() == nil || req.To() == nil || req.CallID() == nil || req.CSeq() == nil {
 		return 400, "Bad Request", nil
 	}
-	if req.CSeq().MethodName != req.Method {
+	if !strings.EqualFold(string(req.CSeq().MethodName), string(req.Method)) { // the library writes methods in capitals
 		return 400, "CSeq Names Another Method", nil
 	}
 	for _, h := range req.Headers() {
-		if strings.ContainsAny(h.Value(), "\r\n\x00") {
+		if strings.ContainsAny(h.Value(), "\r\n") {
 			return 400, "Bad Request", nil // it would go into an answer
 		}
 	}
@@ -235,9 +231,27 @@ func (s *Server) tagOf(req *sip.Request) string {
 	return hex.EncodeToString(m.Sum(nil)[:8])
 }
 
+// tag returns the tag of From or To; empty: there is none.
 func tag(p sip.HeaderParams) string {
-	t, _ := p.Get("tag")
-	return t
+	if t, ok := p.Get("tag"); ok {
+		return t
+	}
+	for _, k := range p.Keys() {
+		if strings.EqualFold(strings.TrimSpace(k), "tag") { // white space is allowed there
+			v, _ := p.Get(k)
+			return strings.Trim(v, " \t\"")
+		}
+	}
+	return ""
+}
+
+// keyOf tells requests apart; of one that is sent again it is the same (RFC 3261 §17.2.3).
+func keyOf(req *sip.Request) string {
+	if k, err := sip.ServerTxKeyMake(req); err == nil {
+		return k
+	}
+	// As RFC 2543 has it, and without a tag.
+	return req.CallID().Value() + "\x00" + req.CSeq().Value() + "\x00" + req.Via().Value() + "\x00" + req.From().Value()
 }
 
 // malformed answers a request that cannot be read, from what lines of it can be told apart.
@@ -257,6 +271,8 @@ func (s *Server) malformed(f *flow, data []byte, cause error) {
 		status = "513 Message Too Large"
 	} else if !bytes.EqualFold(words[len(words)-1], []byte("SIP/2.0")) {
 		status = "505 Version Not Supported"
+	} else if scheme, _, ok := strings.Cut(strings.ToLower(string(words[1])), ":"); ok && scheme != "sip" && scheme != "sips" && scheme != "tel" && isScheme(scheme) {
+		status = "416 Unsupported URI Scheme"
 	}
 	var out bytes.Buffer
 	out.WriteString("SIP/2.0 " + status + "\r\n")
@@ -295,6 +311,13 @@ func (s *Server) malformed(f *flow, data []byte, cause error) {
 	}
 	out.WriteString("Content-Length: 0\r\n\r\n")
 	f.write(out.Bytes())
+}
+
+// isScheme reports whether something is the scheme of an address (RFC 3986 §3.1), in lower case.
+func isScheme(t string) bool {
+	return t != "" && t[0] >= 'a' && t[0] <= 'z' && !strings.ContainsFunc(t, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '+' && r != '-' && r != '.'
+	})
 }
 
 // identify finds out who sent a request. If it returns false, the request was answered.

@@ -70,14 +70,14 @@ func (s *Server) cancelled(f *flow, req *sip.Request) {
 	as.AppendHeader(req.From())
 	as.AppendHeader(req.CallID())
 	as.AppendHeader(&h)
-	key, err := sip.ServerTxKeyMake(as)
+	key := keyOf(as)
 	s.calls.mu.Lock()
 	c := s.calls.under[key]
-	if c != nil && err == nil {
+	if c != nil {
 		c.ended = true
 	}
 	s.calls.mu.Unlock()
-	if c == nil || err != nil {
+	if c == nil {
 		s.respond(f, req, nil, 481, "Call/Transaction Does Not Exist")
 		return
 	}

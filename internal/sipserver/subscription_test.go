@@ -172,7 +172,11 @@ func TestSubscriptionsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	o := newTown()
 	o.lists["team"] = []string{"201", "202"}
-	s := begin(t, o, func(c *Config) { c.MinExpires = time.Minute; c.MostPerAccount = 1; c.Domains = []string{"office.example"} }, nil)
+	s := begin(t, o, func(c *Config) {
+		c.MinExpires = time.Minute
+		c.MostPerAccount = 1
+		c.Domains = []string{"office.example"}
+	}, nil)
 	p := connect(t, s, "udp", "desk1")
 	for _, x := range []struct {
 		uri, event string
@@ -402,7 +406,9 @@ func TestAtTheEndTelephonesAreToldToComeBack(t *testing.T) {
 func TestSlowTelephonesAreNotGivenUpAtOnce(t *testing.T) {
 	t.Parallel()
 	o := newTown()
-	s := begin(t, o, nil, func(x *timing) { x.again, x.slow, x.patience = 50*time.Millisecond, 50*time.Millisecond, 300*time.Millisecond })
+	s := begin(t, o, nil, func(x *timing) {
+		x.again, x.slow, x.patience = 50*time.Millisecond, 50*time.Millisecond, 300*time.Millisecond
+	})
 	p := connect(t, s, "udp", "desk1")
 	d := p.subscribe("sip:202@office.example", "presence", 600, 200)
 	d.hear()
