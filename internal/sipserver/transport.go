@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -343,6 +344,12 @@ func (s *Server) receive(parser *sip.Parser, f *flow, data []byte) {
 		}
 		s.work.Go(func() {
 			defer func() { <-s.handling }()
+			defer func() {
+				if r := recover(); r != nil { // one message must not end the server
+					s.count.malformed.Add(1)
+					s.log.Error("a sip request was not answered", "err", fmt.Sprint(r), "stack", string(debug.Stack()))
+				}
+			}()
 			s.handle(f, m)
 		})
 	}
