@@ -67,7 +67,7 @@ func tokens(m sip.Message, name, short string) []string {
 func (s *Server) handle(f *flow, req *sip.Request) {
 	if code, why, extra := examine(req); code != 0 {
 		s.count.malformed.Add(1)
-		if req.Method != sip.ACK && req.Via() != nil { // without Via, nobody would know whose answer it is
+		if req.Method != sip.ACK && req.Via() != nil && why != "" { // without Via, nobody would know whose answer it is
 			s.respond(f, req, nil, code, why, extra...)
 		}
 		return
@@ -103,8 +103,14 @@ func (s *Server) handle(f *flow, req *sip.Request) {
 	}
 }
 
-// examine finds what makes a request impossible to answer as it is meant (RFC 3261 §8.2, §16.3). The code is 0 if nothing does.
+// examine finds what makes a request impossible to answer as it is meant (RFC 3261 §8.2, §16.3). The code is 0 if nothing does; without a reason
+// it is not answered at all.
 func examine(req *sip.Request) (code int, why string, extra []string) {
+	for _, h := range req.Headers() {
+		if strings.ContainsAny(h.Value(), "\r\n") {
+			return 400, "", nil // it would go into an answer; so there is none
+		}
+	}
 	if !strings.EqualFold(req.SipVersion, "SIP/2.0") {
 		return 505, "Version Not Supported", nil
 	}
@@ -127,11 +133,6 @@ func examine(req *sip.Request) (code int, why string, extra []string) {
 	}
 	if !strings.EqualFold(string(req.CSeq().MethodName), string(req.Method)) { // the library writes methods in capitals
 		return 400, "CSeq Names Another Method", nil
-	}
-	for _, h := range req.Headers() {
-		if strings.ContainsAny(h.Value(), "\r\n") {
-			return 400, "Bad Request", nil // it would go into an answer
-		}
 	}
 	if f := req.From().Address; f.Wildcard || f.Scheme == "" {
 		return 400, "Bad From", nil

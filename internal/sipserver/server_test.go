@@ -163,6 +163,7 @@ func begin(t testing.TB, o *town, edit func(*Config), hurry func(*timing)) *Serv
 	t.Helper()
 	c := Config{
 		Listen: []string{"udp:127.0.0.1:0", "tcp:127.0.0.1:0", "tls:127.0.0.1:0"}, TLS: certificate(t), Realm: realm, Trusted: []string{"127.0.0.1"},
+		Algorithms: []string{"SHA-256", "MD5"},
 		MinExpires: time.Second, Directory: o, Presences: o, Targets: o, Lists: o,
 	}
 	if edit != nil {

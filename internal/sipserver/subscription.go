@@ -114,30 +114,39 @@ func (s *Server) subscribe(f *flow, req *sip.Request, key string) {
 		s.renew(f, req, tx, id, user, event, expires)
 		return
 	}
+	code, extra := s.subscribed(f, req, tx, user, acc.PersonID, event, p, expires)
+	if code != 200 {
+		s.respond(f, req, tx, code, refusals[code], extra...)
+	}
+}
+
+// refusals say why somebody may not subscribe.
+var refusals = map[int]string{
+	400: "Contact And From Tag Are Needed", 404: "Not Found", 406: "Not Acceptable", 421: "Extension Required", 503: "Too Many Subscriptions",
+}
+
+// subscribed begins a subscription for somebody who has signed in. It answers with 200, or returns another code that is to be answered with.
+func (s *Server) subscribed(f *flow, req *sip.Request, tx *sip.ServerTx, account, viewer, event string, p pack, expires time.Duration) (code int, extra []string) {
+	id := dialogID{req.CallID().Value(), "", tag(req.From().Params)}
 	if id.remote == "" {
-		s.respond(f, req, tx, 400, "From Has No Tag")
-		return
+		return 400, nil
 	}
 	if !accepts(req, p.contentType()) {
-		s.respond(f, req, tx, 406, "Not Acceptable", "Accept", p.contentType())
-		return
+		return 406, []string{"Accept", p.contentType()}
 	}
 	contact := req.Contact()
 	if contact == nil || contact.Address.Wildcard || !isSIP(contact.Address.Scheme) || contact.Address.Host == "" {
-		s.respond(f, req, tx, 400, "Contact Is Needed")
-		return
+		return 400, nil
 	}
 	if !s.ours(req.Recipient.Host) {
-		s.respond(f, req, tx, 404, "Not Found")
-		return
+		return 404, nil
 	}
 	called := calledUser(req.Recipient.User)
 	var l *list
 	if s.c.Lists != nil {
 		if users := s.c.Lists.Lists(called); len(users) > 0 {
 			if !slices.Contains(tokens(req, "Supported", "k"), "eventlist") && !slices.Contains(tokens(req, "Require", ""), "eventlist") {
-				s.respond(f, req, tx, 421, "Extension Required", "Require", "eventlist")
-				return
+				return 421, []string{"Require", "eventlist"}
 			}
 			if len(users) > longestList {
 				s.log.Warn("sip list is too long", "most", longestList)
@@ -147,7 +156,7 @@ func (s *Server) subscribe(f *flow, req *sip.Request, key string) {
 		}
 	}
 	sub := &subscription{
-		id: id, account: user, viewer: acc.PersonID, pack: p, event: strings.Clone(event), entity: strings.Clone(entityOf(req.Recipient)),
+		id: id, account: account, viewer: viewer, pack: p, event: strings.Clone(event), entity: strings.Clone(entityOf(req.Recipient)),
 		theirs: req.CSeq().SeqNo, cseq: 1, list: l, due: true,
 	}
 	sub.id.local = newTag()
@@ -167,10 +176,10 @@ func (s *Server) subscribe(f *flow, req *sip.Request, key string) {
 		sub.over = "timeout" // it is told once how things are
 	}
 	if !s.enter(sub, called) {
-		s.respond(f, req, tx, 503, "Too Many Subscriptions", "Retry-After", "60")
-		return
+		return 503, []string{"Retry-After", "60"}
 	}
 	s.accepted(f, tx, res, sub, expires)
+	return 200, nil
 }
 
 // accepted sends the 200, then the state: telephones that are told of it before do not all know what it is about.
