@@ -43,9 +43,8 @@ func FuzzReceive(f *testing.F) {
 	o := newTown()
 	o.targets["anna"] = Target{Kind: Forward, Contacts: []Contact{{"sip:desk@pbx.example", 1}}}
 	o.lists["team"] = []string{"201"}
-	s := begin(f, o, nil, nil)
 	var log safeBuffer
-	s.log = logTo(&log)
+	s := begin(f, o, func(c *Config) { c.Log = logTo(&log) }, nil)
 	var one sync.Mutex // what is looked at afterwards is one message's doing
 	f.Fuzz(func(t *testing.T, data []byte) {
 		one.Lock()
@@ -69,7 +68,7 @@ func FuzzReceive(f *testing.F) {
 		if n := strings.Count(got, "\r\n\r\n"); n != 1 {
 			t.Errorf("the answer is %d:\n%q", n, got)
 		}
-		if len(s.subs) > 0 {
+		if s.Stats().Subscriptions > 0 {
 			t.Errorf("somebody subscribed without a password:\n%q", data)
 		}
 	})
