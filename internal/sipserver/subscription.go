@@ -158,6 +158,7 @@ func (s *Server) subscribed(f *flow, req *sip.Request, tx *sip.ServerTx, account
 	sub := &subscription{
 		id: id, account: account, viewer: viewer, pack: p, event: strings.Clone(event), entity: strings.Clone(entityOf(req.Recipient)),
 		theirs: req.CSeq().SeqNo, cseq: 1, list: l, due: true,
+		under: true, // nothing is told before the answer
 	}
 	sub.id.local = newTag()
 	sub.id.callID, sub.id.remote = strings.Clone(sub.id.callID), strings.Clone(sub.id.remote)
@@ -179,10 +180,14 @@ func (s *Server) subscribed(f *flow, req *sip.Request, tx *sip.ServerTx, account
 		return 503, []string{"Retry-After", "60"}
 	}
 	s.accepted(f, tx, res, sub, expires)
+	s.mu.Lock()
+	sub.under = false
+	s.enqueue(sub)
+	s.mu.Unlock()
 	return 200, nil
 }
 
-// accepted sends the 200, then the state: telephones that are told of it before do not all know what it is about.
+// accepted sends the 200. The state comes after it: telephones that are told of it before do not all know what it is about.
 func (s *Server) accepted(f *flow, tx *sip.ServerTx, res *sip.Response, sub *subscription, expires time.Duration) {
 	res.AppendHeader(sip.NewHeader("Expires", seconds(expires)))
 	res.AppendHeader(sip.NewHeader("Contact", sub.contact))
@@ -190,9 +195,6 @@ func (s *Server) accepted(f *flow, tx *sip.ServerTx, res *sip.Response, sub *sub
 		res.AppendHeader(sip.NewHeader("Require", "eventlist"))
 	}
 	s.reply(f, tx, res)
-	s.mu.Lock()
-	s.enqueue(sub)
-	s.mu.Unlock()
 }
 
 // renew deals with a SUBSCRIBE within its dialog: it goes on, or it ends.
@@ -231,6 +233,9 @@ func (s *Server) renew(f *flow, req *sip.Request, tx *sip.ServerTx, id dialogID,
 	}
 	s.mu.Unlock()
 	s.accepted(f, tx, s.answer(f, req, 200, "OK"), sub, expires)
+	s.mu.Lock()
+	s.enqueue(sub)
+	s.mu.Unlock()
 }
 
 // enter keeps a new subscription, if there are not too many.
