@@ -419,6 +419,7 @@ func (s *Server) unheard(sub *subscription, n *notice, again bool) {
 func (s *Server) redial(ctx context.Context, sub *subscription, f *flow) *flow {
 	s.mu.Lock()
 	to, ok := contactAt(sub.target, f.remote.Addr())
+	ok = ok && len(sub.routes) == 0
 	s.mu.Unlock()
 	if !ok || f.socket.network != "tcp" {
 		return nil

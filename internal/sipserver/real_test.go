@@ -182,3 +182,35 @@ func (o *town) accountOf(user, person string) {
 	defer o.mu.Unlock()
 	o.accounts[user] = person
 }
+
+// With a server in between, both sides send within the dialog the way that it recorded (RFC 3261 §12.1.1): Kamailio.
+func TestKamailioStandsInBetween(t *testing.T) {
+	t.Parallel()
+	o := newTown()
+	s := begin(t, o, nil, nil)
+	k := siptest.Kamailio(t, siptest.ServerConfig{Before: fmt.Sprintf(`
+	if (has_totag() && loose_route()) { t_relay(); exit; }
+	if (is_method("SUBSCRIBE")) { record_route(); $du = "sip:%s"; t_relay(); exit; }
+`, at(t, s, "udp"))})
+	p := connect(t, s, "udp", "desk1")
+	p.server = k.Addr()
+	p.dial()
+	d := p.subscribe("sip:202@office.example", "presence", 600, 200)
+	n := d.hear()
+	if !strings.Contains(n.body, "<basic>open</basic>") || len(values(n.req, "Record-Route", ""))+len(values(n.req, "Via", "v")) < 2 {
+		t.Errorf("it did not come by the server in between:\n%s", n.req)
+	}
+	o.set("ben", View{Status: presence.Busy})
+	d.hears("busy")
+	d.target = strings.Trim(header(d.first, "Contact", "m"), "<>")
+	d.routes = values(d.first, "Record-Route", "")
+	if d.target == "" || len(d.routes) != 1 {
+		t.Fatalf("the way is not told:\n%s", d.first)
+	}
+	if r := d.send(0); r.StatusCode != 200 {
+		t.Fatalf("unsubscribing is answered with %d", r.StatusCode)
+	}
+	if n := d.hear(); n.state != "terminated;reason=timeout" {
+		t.Errorf("at last it says %q", n.state)
+	}
+}

@@ -38,7 +38,7 @@ func (s *Server) invite(f *flow, req *sip.Request, key string) {
 		}
 		inside = true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.timing.lookup)
+	ctx, cancel := context.WithTimeout(s.context(), s.timing.lookup)
 	defer cancel()
 	c := &call{cancel: cancel}
 	s.calls.mu.Lock()

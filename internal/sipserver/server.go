@@ -218,7 +218,6 @@ type Server struct {
 	closing bool
 	wake    chan struct{} // the queue is not empty
 	work    sync.WaitGroup
-	cancel  context.CancelFunc
 	started bool
 }
 
@@ -411,7 +410,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.mu.Unlock()
 		return fmt.Errorf("sipserver: it has run already")
 	}
-	s.started, s.running, s.cancel = true, run, cancel
+	s.started, s.running = true, run
 	s.mu.Unlock()
 	for _, k := range s.sockets {
 		s.work.Go(func() { s.serve(k) })

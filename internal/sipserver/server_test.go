@@ -365,6 +365,8 @@ type dialog struct {
 	headers []string
 	first   *sip.Response
 	answer  *sip.Response // the last
+	target  string        // once there are servers in between: the server's Contact
+	routes  []string
 }
 
 // send sends a request, and returns its answer.
@@ -460,16 +462,23 @@ func (d *dialog) send(expires int) *sip.Response {
 	}
 	from := "<sip:" + d.p.user + "@" + realm + ">;tag=" + d.tag
 	headers := append([]string{"Event: " + d.event, "Contact: " + d.p.contact, fmt.Sprintf("Expires: %d", expires)}, d.headers...)
+	uri := d.uri
+	if d.target != "" {
+		uri = d.target
+	}
+	for _, r := range d.routes {
+		headers = append(headers, "Route: "+r)
+	}
 	d.cseq++
 	var r *sip.Response
 	if d.p.nonce != "" {
-		r = d.p.send("SUBSCRIBE", d.uri, from, to, d.callID, d.cseq, append(slices.Clone(headers), d.p.sign("SUBSCRIBE", d.uri, password))...)
+		r = d.p.send("SUBSCRIBE", uri, from, to, d.callID, d.cseq, append(slices.Clone(headers), d.p.sign("SUBSCRIBE", uri, password))...)
 	} else {
-		r = d.p.send("SUBSCRIBE", d.uri, from, to, d.callID, d.cseq, headers...)
+		r = d.p.send("SUBSCRIBE", uri, from, to, d.callID, d.cseq, headers...)
 	}
 	if r.StatusCode == 401 {
 		d.cseq++
-		r = d.p.send("SUBSCRIBE", d.uri, from, to, d.callID, d.cseq, append(slices.Clone(headers), d.p.authorize(r, "SUBSCRIBE", d.uri, password))...)
+		r = d.p.send("SUBSCRIBE", uri, from, to, d.callID, d.cseq, append(slices.Clone(headers), d.p.authorize(r, "SUBSCRIBE", uri, password))...)
 	}
 	d.answer = r
 	if d.to == "" && r.StatusCode == 200 {

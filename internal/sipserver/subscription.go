@@ -474,10 +474,13 @@ func (s *Server) reach(sub *subscription, f *flow, req *sip.Request) {
 	}
 	to := *f
 	if f.conn == nil {
-		// By the way it came (RFC 3581), unless it does not ask for that and names a port at its own address: then it listens there only.
+		// By the way it came (RFC 3581), unless it does not ask for that and names a port at its own address: then it listens there only. A server
+		// in between is told as it is answered.
 		source, _ := netip.ParseAddrPort(req.Source())
-		to.remote = source
-		if v := req.Via(); v != nil && !v.Params.Has("rport") {
+		if v := req.Via(); v != nil && v.Params.Has("rport") {
+			to.remote = source
+		} else if len(sub.routes) == 0 {
+			to.remote = source
 			if at, ok := contactAt(sub.target, source.Addr()); ok {
 				to.remote = at
 			}

@@ -378,7 +378,7 @@ func (s *Server) admit(f *flow) bool {
 		t := time.NewTimer(wait)
 		select {
 		case <-t.C:
-		case <-s.ended():
+		case <-s.context().Done():
 			t.Stop()
 			return false
 		}
@@ -387,14 +387,14 @@ func (s *Server) admit(f *flow) bool {
 	return false
 }
 
-// ended is closed when Run comes to its end.
-func (s *Server) ended() <-chan struct{} {
+// context ends when Run comes to its end.
+func (s *Server) context() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.running == nil {
-		return nil
+		return context.Background()
 	}
-	return s.running.Done()
+	return s.running
 }
 
 func addrPort(a net.Addr) netip.AddrPort {
