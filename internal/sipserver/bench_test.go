@@ -20,6 +20,7 @@ import (
 type crowd struct {
 	conn *net.UDPConn
 	told atomic.Int64
+	mute atomic.Bool
 	over sync.WaitGroup
 }
 
@@ -38,6 +39,9 @@ func gather(t testing.TB) *crowd {
 			n, from, err := conn.ReadFromUDPAddrPort(buf)
 			if err != nil {
 				return
+			}
+			if c.mute.Load() {
+				continue
 			}
 			out.Reset()
 			out.WriteString("SIP/2.0 200 OK\r\n")
@@ -84,9 +88,9 @@ func (c *crowd) subscribe(t testing.TB, s *Server, i int, user string, event str
 	}
 }
 
-// What 20,000 subscriptions cost when nothing happens, in bytes each. What a telephone's transactions and sockets take comes and goes, and is not in it.
+// What 10,000 subscriptions cost when nothing happens, in bytes each. What a telephone's transactions and sockets take comes and goes, and is not in it.
 func TestMemoryOfASubscription(t *testing.T) {
-	const n = 20_000
+	const n = 10_000
 	o := newTown()
 	for i := range 1000 {
 		o.people[fmt.Sprint(1000+i)], o.views[fmt.Sprint("p", i)] = fmt.Sprint("p", i), View{Status: presence.Available}
@@ -112,6 +116,32 @@ func TestMemoryOfASubscription(t *testing.T) {
 	t.Logf("%.0f bytes each", each)
 	if each > 2048 {
 		t.Errorf("a subscription takes %.0f bytes", each)
+	}
+}
+
+// A floor without power: however many telephones do not answer, the others are told without waiting for them.
+func TestTheDeadDoNotHoldUpTheLiving(t *testing.T) {
+	t.Parallel()
+	const n = 6000 // more than may be expected to answer at a time
+	o := newTown()
+	s := begin(t, o, nil, func(x *timing) { x.slow = 100 * time.Millisecond })
+	c := gather(t)
+	for i := range n {
+		c.subscribe(t, s, i, "202", "presence")
+		if i%500 == 499 {
+			wait(t, "them to be told", func() bool { return s.Stats().Notified >= int64(i-499) })
+		}
+	}
+	wait(t, "all to be told", func() bool { st := s.Stats(); return st.UnderWay == 0 && st.Queued == 0 })
+	living := connect(t, s, "udp", "desk1").subscribe("sip:202@office.example", "presence", 600, 200)
+	living.hear()
+	c.mute.Store(true)
+	for i := range 3 {
+		o.set("ben", View{Status: presence.Busy, Text: fmt.Sprint("news ", i)})
+		living.hears(fmt.Sprint("news ", i))
+	}
+	if st := s.Stats(); st.Unanswered > 0 || st.UnderWay < n/2 {
+		t.Errorf("the others were waited for: %+v", st)
 	}
 }
 

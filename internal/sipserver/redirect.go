@@ -163,7 +163,7 @@ func (s *Server) decide(ctx context.Context, f *flow, req *sip.Request, inside b
 	res := s.answer(f, req, 302, "Moved Temporarily")
 	index := s.addHistory(req, res, t)
 	for _, c := range contacts {
-		v := "<" + c.URI + ">;q=" + q(c.Q) + ";expires=0" // it may be another one at any time
+		v := "<" + c.URI + ">;q=" + q(c.Q) // without a time it is good for this call alone (RFC 3261 §21.3.3)
 		if index != "" {
 			v += ";mp=" + index
 		}

@@ -40,11 +40,11 @@ func TestWhereCallsGo(t *testing.T) {
 			contacts []string
 			diverted string
 		}{
-			{"sip:201@office.example", 302, []string{"<sip:anna@soft.example:5070;transport=tcp>;q=1;expires=0", "<sip:201@pbx.example>;q=0.3;expires=0", "<tel:+491701234>;q=0.123;expires=0"}, ""},
-			{"sip:%32%301;phone-context=x@office.example;user=phone", 302, []string{"<sip:anna@soft.example:5070;transport=tcp>;q=1;expires=0", "<sip:201@pbx.example>;q=0.3;expires=0", "<tel:+491701234>;q=0.123;expires=0"}, ""},
-			{"tel:2-0-1;phone-context=x", 302, []string{"<sip:anna@soft.example:5070;transport=tcp>;q=1;expires=0", "<sip:201@pbx.example>;q=0.3;expires=0", "<tel:+491701234>;q=0.123;expires=0"}, ""},
+			{"sip:201@office.example", 302, []string{"<sip:anna@soft.example:5070;transport=tcp>;q=1", "<sip:201@pbx.example>;q=0.3", "<tel:+491701234>;q=0.123"}, ""},
+			{"sip:%32%301;phone-context=x@office.example;user=phone", 302, []string{"<sip:anna@soft.example:5070;transport=tcp>;q=1", "<sip:201@pbx.example>;q=0.3", "<tel:+491701234>;q=0.123"}, ""},
+			{"tel:2-0-1;phone-context=x", 302, []string{"<sip:anna@soft.example:5070;transport=tcp>;q=1", "<sip:201@pbx.example>;q=0.3", "<tel:+491701234>;q=0.123"}, ""},
 			{"sip:202@office.example", 486, nil, ""},
-			{"sip:203@office.example:5060", 302, []string{"<sip:0170555@pbx.example>;q=1;expires=0"}, "<sip:203@office.example:5060>;reason=away;counter=1"},
+			{"sip:203@office.example:5060", 302, []string{"<sip:0170555@pbx.example>;q=1"}, "<sip:203@office.example:5060>;reason=away;counter=1"},
 			{"sip:204@office.example", 480, nil, ""}, // nowhere to ring
 			{"sip:205@office.example", 404, nil, ""},
 			{"sip:206@office.example", 480, nil, ""}, // it cannot be told
@@ -150,14 +150,14 @@ func TestWhatACallHasBeenThroughIsKept(t *testing.T) {
 		contact string
 		divert  []string
 	}{
-		{"nobody speaks of it", nil, nil, "<sip:0170@pbx.example>;q=1;expires=0", []string{"<sip:201@office.example>;reason=unconditional;counter=1"}},
+		{"nobody speaks of it", nil, nil, "<sip:0170@pbx.example>;q=1", []string{"<sip:201@office.example>;reason=unconditional;counter=1"}},
 		{"it is the first", []string{"Supported: 100rel, histinfo"}, []string{"<sip:201@office.example?Reason=SIP%3Bcause%3D302>;index=1"},
-			"<sip:0170@pbx.example>;q=1;expires=0;mp=1", []string{"<sip:201@office.example>;reason=unconditional;counter=1"}},
+			"<sip:0170@pbx.example>;q=1;mp=1", []string{"<sip:201@office.example>;reason=unconditional;counter=1"}},
 		{"others were before", []string{"History-Info: <sip:77@pbx.example>;index=1", "History-Info: <sip:201@office.example>;index=1.1;mp=1", "Diversion: <sip:77@pbx.example>;reason=no-answer"},
-			[]string{"<sip:77@pbx.example>;index=1", "<sip:201@office.example?Reason=SIP%3Bcause%3D302>;index=1.1"}, "<sip:0170@pbx.example>;q=1;expires=0;mp=1.1",
+			[]string{"<sip:77@pbx.example>;index=1", "<sip:201@office.example?Reason=SIP%3Bcause%3D302>;index=1.1"}, "<sip:0170@pbx.example>;q=1;mp=1.1",
 			[]string{"<sip:201@office.example>;reason=unconditional;counter=1", "<sip:77@pbx.example>;reason=no-answer"}},
 		{"it did not say that it goes here", []string{"History-Info: <sip:77@pbx.example>;index=1"},
-			[]string{"<sip:77@pbx.example>;index=1", "<sip:201@office.example?Reason=SIP%3Bcause%3D302>;index=1.1"}, "<sip:0170@pbx.example>;q=1;expires=0;mp=1.1",
+			[]string{"<sip:77@pbx.example>;index=1", "<sip:201@office.example?Reason=SIP%3Bcause%3D302>;index=1.1"}, "<sip:0170@pbx.example>;q=1;mp=1.1",
 			[]string{"<sip:201@office.example>;reason=unconditional;counter=1"}},
 	} {
 		r := p.invite("sip:201@office.example", x.headers...)

@@ -240,8 +240,8 @@ const mostUnanswered = 3
 
 // How many notifications may be under way: those that a telephone is expected to answer soon, and those that it has not.
 const (
-	mostReady   = 512
-	mostWaiting = 4096
+	mostReady   = 4096
+	mostWaiting = 8192
 )
 
 // New checks a configuration, and begins to listen; nothing is answered until Run. It returns an Invalid fault.Error about the fields that are wrong.
@@ -251,7 +251,7 @@ func New(c Config) (*Server, error) {
 		subs: map[dialogID]*subscription{}, people: map[string]*watched{}, account: map[string]int{}, conns: map[*stream]struct{}{},
 		wake: make(chan struct{}, 1), handling: make(chan struct{}, 1024), ready: make(chan struct{}, mostReady), tags: make([]byte, 32),
 		timing: timing{
-			sweep: time.Second, slow: 2 * time.Second, patience: 32 * time.Second, again: 30 * time.Second, nonce: 5 * time.Minute,
+			sweep: time.Second, slow: time.Second, patience: 32 * time.Second, again: 30 * time.Second, nonce: 5 * time.Minute,
 			farewell: 2 * time.Second, lookup: 5 * time.Second, trying: 200 * time.Millisecond, firstWord: 32 * time.Second, write: 5 * time.Second,
 		},
 	}
