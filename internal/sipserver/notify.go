@@ -61,14 +61,12 @@ func (s *Server) dispatch(ctx context.Context) {
 type notice struct {
 	body    []byte
 	kind    string // Content-Type
-	single  uint64 // the document's sum: not of lists
 	members []int  // of a list: whom it tells of
-	sums    []uint64
-	full    bool // of a list: everybody is named
-	rest    []int
-	edit    int
-	forced  bool
-	flow    *flow // that it was sent by
+	rest    []int  // of a list: for whom there is no room
+	full    bool   // of a list: everybody is named
+	edit    int    // of a list: which it was
+	forced  bool   // it is sent also if it says nothing new
+	flow    *flow  // that it was sent by
 }
 
 // notify tells a telephone how things are, if that is not what it was told last.
@@ -169,7 +167,6 @@ func (s *Server) prepare(sub *subscription) (*sip.Request, *flow, *notice) {
 	case mute:
 	case users == nil:
 		doc = s.see(viewer, person, p)
-		n.single = doc.sum
 	default:
 		docs = map[int]*document{}
 		room := largestDatagram
@@ -192,7 +189,6 @@ func (s *Server) prepare(sub *subscription) (*sip.Request, *flow, *notice) {
 			}
 			docs[i] = d
 			told = append(told, i)
-			n.sums = append(n.sums, d.sum)
 		}
 		n.members = told
 	}
@@ -424,16 +420,33 @@ func (s *Server) redial(ctx context.Context, sub *subscription, f *flow) *flow {
 	if !ok || f.socket.network != "tcp" {
 		return nil
 	}
-	g, err := s.dial(ctx, f.socket, to)
-	if err != nil {
+	// One connection serves all its subscriptions.
+	s.mu.Lock()
+	d := s.dials[to]
+	if d == nil || d.flow != nil && d.flow.dead() {
+		d = &dialled{done: make(chan struct{})}
+		s.dials[to] = d
+		s.work.Go(func() {
+			g, err := s.dial(ctx, f.socket, to)
+			s.mu.Lock()
+			if d.flow = g; err != nil {
+				delete(s.dials, to)
+			}
+			s.mu.Unlock()
+			close(d.done)
+		})
+	}
+	s.mu.Unlock()
+	<-d.done
+	if d.flow == nil {
 		return nil
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if sub.flow == f {
-		sub.flow = g
+		sub.flow = d.flow
 	}
-	s.mu.Unlock()
-	return g
+	return d.flow
 }
 
 // farewell tells all telephones to subscribe again in a while. What they show would otherwise stay as it is until they renew. Nobody waits for their answers.

@@ -214,6 +214,7 @@ type Server struct {
 	waiting int             // notifications under way that have been so for long
 	under   int             // all notifications under way
 	conns   map[*stream]struct{}
+	dials   map[netip.AddrPort]*dialled
 	running context.Context // of Run; nil: not running
 	closing bool
 	wake    chan struct{} // the queue is not empty
@@ -248,7 +249,7 @@ const (
 func New(c Config) (*Server, error) {
 	var bad fault.Fields
 	s := &Server{
-		subs: map[dialogID]*subscription{}, people: map[string]*watched{}, account: map[string]int{}, conns: map[*stream]struct{}{},
+		subs: map[dialogID]*subscription{}, people: map[string]*watched{}, account: map[string]int{}, conns: map[*stream]struct{}{}, dials: map[netip.AddrPort]*dialled{},
 		wake: make(chan struct{}, 1), handling: make(chan struct{}, 1024), ready: make(chan struct{}, mostReady), tags: make([]byte, 32),
 		timing: timing{
 			sweep: time.Second, slow: time.Second, patience: 32 * time.Second, again: 30 * time.Second, nonce: 5 * time.Minute,

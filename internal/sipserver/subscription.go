@@ -250,8 +250,15 @@ func (s *Server) enter(sub *subscription, called string) bool {
 		sub.who.person, _ = s.c.Directory.Person(called)
 	}
 	s.mu.Lock()
+	var stops []func()
+	if s.account[sub.account] >= s.c.MostPerAccount {
+		stops = s.supersede(sub)
+	}
 	if s.closing || len(s.subs) >= s.c.MostSubscriptions || s.account[sub.account] >= s.c.MostPerAccount || s.subs[sub.id] != nil {
 		s.mu.Unlock()
+		for _, stop := range stops {
+			stop()
+		}
 		return false
 	}
 	s.subs[sub.id] = sub
@@ -261,8 +268,26 @@ func (s *Server) enter(sub *subscription, called string) bool {
 	}
 	begin := s.follow(sub)
 	s.mu.Unlock()
+	for _, stop := range stops {
+		stop()
+	}
 	s.watch(begin)
 	return true
+}
+
+// supersede forgets the oldest subscription that is for the same as a new one. A telephone that starts again and again leaves one behind each time.
+// The caller holds the lock, and calls what is returned without it.
+func (s *Server) supersede(sub *subscription) (stops []func()) {
+	var oldest *subscription
+	for _, o := range s.subs {
+		if o.account == sub.account && o.entity == sub.entity && o.event == sub.event && (oldest == nil || o.until.Before(oldest.until)) {
+			oldest = o
+		}
+	}
+	if oldest == nil {
+		return nil
+	}
+	return s.leave(oldest)
 }
 
 // follow has a subscription hear of its people, and returns whom nobody was interested in before. The caller holds the lock, and calls watch without it.
@@ -383,6 +408,11 @@ func (s *Server) sweep(now time.Time) {
 		if sub.over == "" && now.After(sub.until) {
 			s.count.lapsed.Add(1)
 			s.finish(sub, "timeout")
+		}
+	}
+	for to, d := range s.dials {
+		if d.flow != nil && d.flow.dead() {
+			delete(s.dials, to)
 		}
 	}
 }

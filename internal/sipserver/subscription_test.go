@@ -500,20 +500,52 @@ func TestATelephoneThatClosesItsConnectionsIsCalled(t *testing.T) {
 	p.contact = "<sip:desk1@" + l.Addr().String() + ";transport=tcp>"
 	d := p.subscribe("sip:202@office.example", "presence", 600, 200)
 	d.hear()
+	e := p.subscribe("sip:202@office.example", "dialog", 600, 200)
+	e.hear()
 	p.conn.Close()
 	wait(t, "the end of the connection", func() bool { return s.Stats().Connections == 0 })
-	o.set("ben", View{Status: presence.Busy, Text: "called"})
+	o.set("ben", View{Status: presence.Busy, Text: "called", LineKnown: true, Line: presence.Line{State: presence.LineRinging}})
 	conn, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
 	over := make(chan struct{})
 	go func() { defer close(over); p.read(conn) }()
-	d.hears("called")
+	said := map[string]bool{}
+	for len(said) < 2 { // in either order
+		select {
+		case n := <-p.notes:
+			said[n.req.CallID().Value()] = strings.Contains(n.body, "called") || strings.Contains(n.body, "early")
+		case <-time.After(patience):
+			t.Fatalf("only %v", said)
+		}
+	}
+	if !said[d.callID] || !said[e.callID] || s.Stats().Connections != 1 {
+		t.Errorf("%v by %d connections", said, s.Stats().Connections)
+	}
 	o.set("ben", View{Status: presence.Busy, Text: "by the same connection"})
 	d.hears("by the same connection")
 	conn.Close()
 	<-over
+}
+
+// A telephone that starts again and again leaves subscriptions behind. They do not keep it from subscribing.
+func TestATelephoneThatStartsAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	o := newTown()
+	s := begin(t, o, func(c *Config) { c.MostPerAccount = 2 }, nil)
+	p := connect(t, s, "udp", "desk1")
+	for range 5 {
+		p.subscribe("sip:202@office.example", "presence", 600, 200)
+		p.subscribe("sip:203@office.example", "presence", 600, 200)
+	}
+	p.subscribe("sip:201@office.example", "presence", 600, 503)
+	if n := s.Stats().Subscriptions; n != 2 {
+		t.Errorf("there are %d subscriptions, want 2", n)
+	}
+	if w := o.watched(); !slices.Equal(w, []string{"ben", "carla"}) {
+		t.Errorf("%q are watched", w)
+	}
 }
 
 func TestReload(t *testing.T) {

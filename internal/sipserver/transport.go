@@ -426,6 +426,12 @@ func (s *Server) local(f *flow) (host string, port uint16) {
 	return host, at.Port()
 }
 
+// dialled is a connection that was opened from here, or is being opened.
+type dialled struct {
+	done chan struct{}
+	flow *flow // set before done is closed; nil if nobody answers
+}
+
 // dial opens a connection to a telephone that closed its own.
 func (s *Server) dial(ctx context.Context, k *socket, to netip.AddrPort) (*flow, error) {
 	d := net.Dialer{Timeout: s.timing.slow}
