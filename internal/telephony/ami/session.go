@@ -50,6 +50,14 @@ type question struct {
 	done    chan struct{}
 }
 
+// said returns the question with its answer, or an error that the answer is. done is closed.
+func (q *question) said(action string) (*question, error) {
+	if r := q.answer.get("response"); !strings.EqualFold(r, "Success") && !strings.EqualFold(r, "Goodbye") {
+		return nil, &refused{action: action, text: q.answer.get("message")}
+	}
+	return q, nil
+}
+
 // refused is an answer that says no.
 type refused struct{ action, text string }
 
@@ -259,11 +267,13 @@ func (x *session) ask(ctx context.Context, q *question, action string, pairs []s
 	for {
 		select {
 		case <-q.done:
-			if r := q.answer.get("response"); !strings.EqualFold(r, "Success") && !strings.EqualFold(r, "Goodbye") {
-				return nil, &refused{action: action, text: q.answer.get("message")}
-			}
-			return q, nil
+			return q.said(action)
 		case <-x.done:
+			select {
+			case <-q.done: // the answer was the last word
+				return q.said(action)
+			default:
+			}
 			return nil, x.why()
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
