@@ -132,6 +132,10 @@ func (t *Teams) Forget(ctx context.Context, by office.By, connectorID string) er
 		}
 	}
 	all := slices.Concat(signedIn, others)
+	if err := t.takePen(ctx); err != nil {
+		return err
+	}
+	defer t.layPen()
 	if err := t.store.LoadTeams(ctx, func(rec store.TeamsRecord) error { // also of who is served by it no more, if that was not kept yet
 		if rec.ConnectorID == connectorID {
 			all = append(all, rec.PersonID)
@@ -152,7 +156,7 @@ func (t *Teams) Forget(ctx context.Context, by office.By, connectorID string) er
 			p.signOut()
 			p.forget()
 		}
-		t.changed(id) // the old record may have been on its way to the store
+		t.changed(id)
 		t.entries[id], t.touched[id] = true, true
 	}
 	signal(t.apply)
@@ -757,7 +761,22 @@ func (t *Teams) write(ctx context.Context, s *system) {
 // make makes one write: what is about to be written is kept before, and what came of it after.
 func (t *Teams) make(ctx context.Context, s *system, j *job, rec store.TeamsRecord, as *graph.SignIn, turn int) {
 	outcome, until, late := Refused, time.Time{}, false
-	err := t.store.WriteTeams(ctx, []store.TeamsRecord{rec}, nil)
+	err := t.takePen(ctx)
+	if err == nil {
+		t.mu.Lock()
+		wanted := j.p.job == j
+		if wanted {
+			rec = t.record(j.p)
+		}
+		t.mu.Unlock()
+		if wanted {
+			err = t.store.WriteTeams(ctx, []store.TeamsRecord{rec}, nil)
+		}
+		t.layPen()
+		if !wanted {
+			return
+		}
+	}
 	if err == nil {
 		asked, cancel := context.WithTimeout(ctx, t.cfg.Timeout)
 		lease := sessionLease
@@ -784,7 +803,7 @@ func (t *Teams) make(ctx context.Context, s *system, j *job, rec store.TeamsReco
 	now := hub.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.changed(j.p.id) // also if the record that was kept above is none any more
+	t.changed(j.p.id)
 	if t.people[j.p.id] != j.p || j.p.job != j {
 		return
 	}
@@ -865,6 +884,10 @@ func (t *Teams) keepRest(ctx context.Context) {
 // keepSome keeps up to a thousand records that have changed, and reports whether there are more. What could not be kept is to be
 // tried again.
 func (t *Teams) keepSome(ctx context.Context) (more bool, err error) {
+	if err := t.takePen(ctx); err != nil {
+		return true, err
+	}
+	defer t.layPen()
 	t.mu.Lock()
 	var puts []store.TeamsRecord
 	var deletes []string

@@ -47,6 +47,7 @@ type Teams struct {
 	wake   chan struct{} // somebody is due
 	apply  chan struct{} // somebody's entry has changed
 	keep   chan struct{} // a record has
+	pen    chan struct{} // full while records are written: one that is older than another must not come after it. Taken before mu
 
 	mu         sync.Mutex // guards what follows
 	people     map[string]*person
@@ -107,7 +108,7 @@ func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, box *secr
 	}
 	t := &Teams{
 		store: st, office: of, hub: h, box: box, cfg: cfg, log: cfg.Log,
-		manage: make(chan struct{}, 1), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), keep: make(chan struct{}, 1),
+		manage: make(chan struct{}, 1), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), keep: make(chan struct{}, 1), pen: make(chan struct{}, 1),
 		people: map[string]*person{}, systems: map[string]*system{}, touched: map[string]bool{}, unarranged: map[string]bool{}, entries: map[string]bool{}, unkept: map[string]bool{}, left: map[string]*State{},
 	}
 	if err := st.LoadTeams(ctx, func(rec store.TeamsRecord) error {
@@ -493,6 +494,10 @@ func (t *Teams) Connect(ctx context.Context, by office.By, a Account) error {
 	if !who.Settings.Teams.Remember {
 		a.Remember = false
 	}
+	if err := t.takePen(ctx); err != nil {
+		return err
+	}
+	defer t.layPen()
 	t.mu.Lock()
 	rec := store.TeamsRecord{PersonID: a.PersonID}
 	if p := t.people[a.PersonID]; p != nil {
@@ -529,7 +534,7 @@ func (t *Teams) Connect(ctx context.Context, by office.By, a Account) error {
 	p.rec, p.token, p.problem, p.missing = rec, a.Token, "", time.Time{}
 	p.turn++
 	t.unarranged[p.id] = true
-	t.changed(p.id) // another record may have been on its way to the store
+	t.changed(p.id) // of what became of it since
 	t.mu.Unlock()
 	signal(t.manage)
 	return t.audit(ctx, by, who, "teams.connect", map[string]any{"connector": a.ConnectorID, "account": a.Username, "remembered": a.Remember})
@@ -538,6 +543,10 @@ func (t *Teams) Connect(ctx context.Context, by office.By, a Account) error {
 // Disconnect forgets the account with which somebody signed in. It is NotFound if there is none.
 func (t *Teams) Disconnect(ctx context.Context, by office.By, personID string) error {
 	who, ok := t.office.Person(personID)
+	if err := t.takePen(ctx); err != nil {
+		return err
+	}
+	defer t.layPen()
 	t.mu.Lock()
 	p := t.people[personID]
 	if !ok || p == nil || p.rec.Account == "" && p.token == "" {
@@ -557,12 +566,24 @@ func (t *Teams) Disconnect(ctx context.Context, by office.By, personID string) e
 	p.signOut()
 	p.forget() // what was written ends there by itself
 	t.unarranged[personID], t.entries[personID] = true, true
-	t.changed(personID) // the old record may have been on its way to the store
+	t.changed(personID) // of what was left
 	t.mu.Unlock()
 	signal(t.manage)
 	signal(t.apply)
 	return t.audit(ctx, by, who, "teams.disconnect", map[string]any{"connector": connector, "account": account})
 }
+
+// takePen waits for the turn to write records, until ctx ends.
+func (t *Teams) takePen(ctx context.Context) error {
+	select {
+	case t.pen <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fault.Wrap(fault.Unavailable, context.Cause(ctx), "the server is busy; try again")
+	}
+}
+
+func (t *Teams) layPen() { <-t.pen }
 
 func (t *Teams) audit(ctx context.Context, by office.By, who *office.Person, action string, about map[string]any) error {
 	detail, err := json.Marshal(about)
