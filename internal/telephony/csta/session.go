@@ -237,18 +237,13 @@ func (x *session) do(ctx context.Context, r *node) (*node, error) {
 	defer timer.Stop()
 	select {
 	case a := <-c:
-		switch {
-		case a.name == "CSTAErrorCode" || a.name == "UniversalFailure":
-			e := &refused{request: r.name, group: "unspecified", code: word(a.text)}
-			if len(a.nodes) > 0 {
-				e.group, e.code = word(a.nodes[0].name), word(a.nodes[0].text)
-			}
-			return nil, e
-		case strings.HasSuffix(a.name, "NegResponse"):
-			return nil, &refused{request: r.name, group: "session", code: word(reason(a))}
-		}
-		return a, nil
+		return said(r.name, a)
 	case <-x.done:
+		select {
+		case a := <-c: // the answer was the last word
+			return said(r.name, a)
+		default:
+		}
 		return nil, x.why()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
@@ -256,6 +251,21 @@ func (x *session) do(ctx context.Context, r *node) (*node, error) {
 		x.close(errSilent)
 		return nil, errSilent
 	}
+}
+
+// said returns the answer to a request, or an error that it is.
+func said(request string, a *node) (*node, error) {
+	switch {
+	case a.name == "CSTAErrorCode" || a.name == "UniversalFailure":
+		e := &refused{request: request, group: "unspecified", code: word(a.text)}
+		if len(a.nodes) > 0 {
+			e.group, e.code = word(a.nodes[0].name), word(a.nodes[0].text)
+		}
+		return nil, e
+	case strings.HasSuffix(a.name, "NegResponse"):
+		return nil, &refused{request: request, group: "session", code: word(reason(a))}
+	}
+	return a, nil
 }
 
 // reason is the first text in an element.
