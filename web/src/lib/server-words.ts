@@ -330,6 +330,14 @@ export const SENTENCES = {
     'Microsoft 365 does not allow the presence in Teams to be set with this sign-in. Connect the account again, and agree that presence may be set.',
   teamsUnlicensed:
     'Microsoft 365 knows no presence of this user: there is no such user, or none with a licence for Teams.',
+  teamsAnother:
+    'Somebody else here uses the same account of Microsoft 365. It can be kept in step with one person only.',
+  teamsNoAddress: 'There is no e-mail address by which to find this person in Microsoft 365.',
+  teamsNoAccount: 'No account is connected. Connect the account again.',
+  graphDamaged: 'Microsoft 365 gave an answer that is damaged.',
+  graphSilent: 'Microsoft 365 does not answer at the moment.',
+  graphWait: 'Microsoft 365 asks this server to wait before it asks again.',
+  teamsRefused: 'Microsoft 365 refuses to hand out the presence in Teams.',
   teamsTrouble: 'Microsoft 365 has a problem with the presence in Teams at the moment.',
   teamsWait: 'Microsoft 365 asks this server to wait before it asks about this user again.',
   teamsNotThisUser:
