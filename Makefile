@@ -57,7 +57,7 @@ check: web/node_modules/.package-lock.json ## format, vet, generated files, lice
 
 test-go: $(PROVIDER) ## tests of the server
 	@echo "== testing the server"
-	go test -race -timeout 20m ./...
+	scripts/test-race
 
 test-web: web/node_modules/.package-lock.json ## unit tests of the web client
 	@echo "== testing the web client"
