@@ -15,6 +15,7 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -61,10 +62,14 @@ func selfSigned(t *testing.T, folder, name string, ends time.Time) (certFile, ke
 // freePorts returns ports that nobody listens on.
 func freePorts(t *testing.T, n int) (ports []int) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for try := 0; len(ports) < n; try++ {
+		// Below those that whoever asks for any port is given, so that nobody is given them meanwhile (ip_local_port_range).
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+mathrand.IntN(12_000)))
 		if err != nil {
-			t.Fatal(err)
+			if try > 1000 {
+				t.Fatal(err)
+			}
+			continue
 		}
 		defer l.Close()
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)

@@ -571,7 +571,7 @@ func (w *watcher) subscribe(ctx context.Context, m *member, b *box) {
 		return
 	}
 	g.ids[m.id] = m
-	g.joined = time.Now()
+	g.joined, m.told = time.Now(), true // it may have changed before it was subscribed to
 	if w.pull {
 		m.heard = true
 	} else if !g.reading {
@@ -586,7 +586,7 @@ func (w *watcher) subscribe(ctx context.Context, m *member, b *box) {
 	} else {
 		w.done(m, 0)
 	}
-	w.changed(m.mailbox) // it may have changed before it was subscribed to
+	w.changed(m.mailbox)
 }
 
 // poll asks for the events of a subscription.

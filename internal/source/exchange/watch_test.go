@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -292,6 +293,36 @@ func TestWhatWouldHaveBeenToldOfIsNotAskedFor(t *testing.T) {
 			c.account.To = c.account.To.Add(48 * time.Hour)
 			if c.fetch(); asked() != first+4 {
 				t.Error("it is not asked though more days are wanted")
+			}
+		})
+	}
+}
+
+// What changes while a mailbox has no subscription is found when it has one again, though nobody told of it.
+func TestAChangeBetweenTwoSubscriptionsIsRead(t *testing.T) {
+	t.Parallel()
+	for name, change := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t, 1, exchangetest.Config{}, change)
+			start := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
+			o.put(0, meeting("first", start))
+			c := o.copy(0, start.Add(-48*time.Hour), start.Add(48*time.Hour))
+			w := o.watch(0)
+			w.tells(0)
+			w.hears(0)
+			c.fetch()
+			in := o.sys.watcher
+			in.mu.Lock()
+			m := in.members[strings.ToLower(person0(0))]
+			in.part(m, false)
+			o.put(0, meeting("second", start.Add(2*time.Hour)))
+			in.schedule(m, time.Now())
+			in.mu.Unlock()
+			w.reset()
+			w.tells(0)
+			if c.fetch(); c.subjects() != "first, second" {
+				t.Errorf("it holds %q", c.subjects())
 			}
 		})
 	}
