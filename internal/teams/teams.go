@@ -213,6 +213,10 @@ func (t *Teams) arrange() {
 	for id := range ids {
 		who, ok := t.office.Person(id)
 		t.mu.Lock()
+		if t.unarranged[id] { // something has changed since: that comes next
+			t.mu.Unlock()
+			continue
+		}
 		p := t.people[id]
 		if !ok {
 			if p != nil {
