@@ -307,3 +307,24 @@ func TestSettingsDecide(t *testing.T) {
 		}
 	})
 }
+
+// A call here is seen in Teams also of somebody for whom Teams does not run; do not disturb only once it does.
+func TestWhereTeamsDoesNotRun(t *testing.T) {
+	story(t, 1, func(t *testing.T, h *house) {
+		h.ok(h.microsoft.Quit(at("anna"), "desktop"))
+		h.phone("anna", presence.LineOnThePhone)
+		time.Sleep(shortly)
+		if got := h.there("anna"); got != "Busy/InACall" {
+			t.Errorf("on the phone Teams shows %s", got)
+		}
+		h.phone("anna", presence.LineIdle)
+		h.choose("anna", presence.DoNotDisturb, time.Time{})
+		time.Sleep(shortly)
+		if got := h.there("anna"); got != "Offline/Offline" {
+			t.Errorf("not to be disturbed Teams shows %s", got)
+		}
+		h.ok(h.microsoft.Client(at("anna"), "desktop", "Available", "Available"))
+		time.Sleep(shortly)
+		h.both("anna", "do_not_disturb", "DoNotDisturb/DoNotDisturb")
+	})
+}
