@@ -130,7 +130,9 @@ test.describe('my own page', () => {
   test('in German, where Teams does not run', async ({ page }) => {
     const problem = 'Microsoft 365 knows nobody with the address anna@example.com, or they have no licence for Teams.'
     await open(page, '/settings/teams', { language: 'de', teams: { person: { problem, availability: 'Offline' } } })
-    await expect(page.getByText('Teams läuft bei Ihnen nicht. Anrufe von hier sind dort trotzdem zu sehen')).toBeVisible()
+    await expect(
+      page.getByText('Teams läuft bei Ihnen nicht. Anrufe von hier sind dort trotzdem zu sehen'),
+    ).toBeVisible()
     await expect(page.getByText('Microsoft 365 kennt niemanden mit der Adresse anna@example.com')).toBeVisible()
     await expect(fact(page, 'Von Teams zuletzt gehört')).toContainText('vor 4 s')
     await expect(fact(page, 'Teams zeigt von Ihnen')).toContainText('Offline')
