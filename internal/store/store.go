@@ -95,6 +95,14 @@ type Person struct {
 	Own          json.RawMessage // the person's own settings and profiles (package policy); never nil when read
 	CreatedAt    time.Time
 	Directory    Origin // zero: the person was entered by hand or by a list
+	Lines        []Line // of telephones; the first is the main one. None: what the settings of their scope say of their work number
+}
+
+// Line is a telephone line of a person.
+type Line struct {
+	ConnectorID string `json:"connector"` // of the telephone system
+	Line        string `json:"line"`      // as that knows it
+	Forwards    bool   `json:"forwards"`  // it is forwarded as its owner's presence asks for
 }
 
 // Origin says from which directory a person comes.

@@ -45,7 +45,8 @@ CREATE TABLE people (
   blocked       BOOLEAN NOT NULL,
   password_hash TEXT NOT NULL,                  -- argon2id in PHC form; empty: none
   own           TEXT NOT NULL,                  -- JSON: the person's own settings and profiles
-  created_ms    BIGINT NOT NULL
+  created_ms    BIGINT NOT NULL,
+  lines         TEXT NOT NULL DEFAULT '[]'      -- JSON: connector, line, forwards; the first is the main one
 );
 
 CREATE TABLE work_groups (

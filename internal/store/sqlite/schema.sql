@@ -46,7 +46,8 @@ CREATE TABLE people (
   blocked       INTEGER NOT NULL CHECK (blocked IN (0, 1)),
   password_hash TEXT NOT NULL,                  -- argon2id in PHC form; empty: none
   own           TEXT NOT NULL,                  -- JSON: the person's own settings and profiles
-  created_ms    INTEGER NOT NULL
+  created_ms    INTEGER NOT NULL,
+  lines         TEXT NOT NULL DEFAULT '[]'      -- JSON: connector, line, forwards; the first is the main one
 ) STRICT;
 
 CREATE TABLE work_groups (

@@ -20,7 +20,7 @@ var (
 		OR EXISTS (SELECT 1 FROM groups WHERE groups.id = v.scope_id)`)
 	people = newTable("person", "people", 1, `id text, location_id text, group_id text, login text unique, name text, email text,
 		work_number text, mobile_number text, home_number text, voicemail text, time_zone text, language text, role text,
-		vip boolean, blocked boolean, password_hash text, own text, created_ms bigint`, "")
+		vip boolean, blocked boolean, password_hash text, own text, created_ms bigint, lines text`, "")
 	connectors             = newTable("connector", "connectors", 1, "id text, kind text, name text, enabled boolean, config text, secret bytea, checked_ms bigint, succeeded_ms bigint, error text, report text", "")
 	directoryPeople        = newTable("person", "directory_people", 1, "person_id text, connector_id text, external_id text unique, blocked boolean, gone boolean", "")
 	originOfPerson         = &table{record: "person", name: "directory_people", key: 1, columns: directoryPeople.columns}
@@ -77,13 +77,13 @@ func loadOffice(ctx context.Context, tx *sql.Tx, o *store.Office) (err error) {
 	var same interner
 	o.People, err = list(ctx, tx, `
 		SELECT id, location_id, group_id, login, name, email, work_number, mobile_number, home_number, voicemail, time_zone,
-			language, role, vip, blocked, password_hash, own, created_ms
+			language, role, vip, blocked, password_hash, own, created_ms, lines
 		FROM people ORDER BY id`, nil,
 		func(p *store.Person) []any {
 			return []any{(*text)(&p.ID), (*text)(&p.LocationID), (*text)(&p.GroupID), (*text)(&p.Login), (*text)(&p.Name),
 				(*text)(&p.Email), (*text)(&p.WorkNumber), (*text)(&p.MobileNumber), (*text)(&p.HomeNumber),
 				(*text)(&p.Voicemail), (*text)(&p.TimeZone), (*text)(&p.Language), (*text)(&p.Role), (*flag)(&p.VIP),
-				(*flag)(&p.Blocked), (*text)(&p.PasswordHash), (*rawJSON)(&p.Own), (*instant)(&p.CreatedAt)}
+				(*flag)(&p.Blocked), (*text)(&p.PasswordHash), (*rawJSON)(&p.Own), (*instant)(&p.CreatedAt), (*lines)(&p.Lines)}
 		})
 	if err != nil {
 		return err
@@ -325,7 +325,7 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 	put(ctx, u, people, c.PutPeople, func(p *store.Person) []any {
 		return []any{p.ID, p.LocationID, orNull(p.GroupID), orNull(p.Login), p.Name, p.Email, p.WorkNumber, p.MobileNumber,
 			p.HomeNumber, p.Voicemail, p.TimeZone, p.Language, p.Role, p.VIP, p.Blocked, p.PasswordHash,
-			document(p.Own, emptyDocument), p.CreatedAt.UnixMilli()}
+			document(p.Own, emptyDocument), p.CreatedAt.UnixMilli(), linesText(p.Lines)}
 	})
 	remove(ctx, u, locationsOfPerson, c.PutPeople, func(p *store.Person) []any { return []any{p.ID} })
 	var administered []any

@@ -352,6 +352,31 @@ func (w *words) Scan(src any) error {
 	return json.Unmarshal([]byte(s), (*[]string)(w))
 }
 
+// lines scans people's lines, a JSON array; the empty one is nil.
+type lines []store.Line
+
+func (l *lines) Scan(src any) error {
+	s, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("a list of lines is %T", src)
+	}
+	if *l = nil; s == "[]" {
+		return nil
+	}
+	return json.Unmarshal([]byte(s), (*[]store.Line)(l))
+}
+
+func linesText(l []store.Line) string {
+	if len(l) == 0 {
+		return "[]"
+	}
+	text, err := json.Marshal(l)
+	if err != nil { // plain data
+		panic(err)
+	}
+	return string(text)
+}
+
 // flag scans a truth value, whose type differs between the engines.
 type flag bool
 
