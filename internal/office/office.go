@@ -66,6 +66,7 @@ type Office struct {
 	policies   map[string]*presence.Policy           // of people without own settings, by scope
 	people     map[string]*Person
 	logins     map[string]string // person by login
+	lines      map[string]string // person by lineKey, of those that are entered
 	sorted     []*Person         // by folded name, then ID; replaced, never changed: readers keep it without mu
 	workGroups map[string]*store.WorkGroup
 	monitoring map[string]*store.MonitoringGroup
@@ -98,6 +99,7 @@ func Open(ctx context.Context, st store.Store, log *slog.Logger) (*Office, error
 	o.policies = map[string]*presence.Policy{}
 	o.people = make(map[string]*Person, len(all.People))
 	o.logins = make(map[string]string, len(all.People))
+	o.lines = map[string]string{}
 	o.workGroups = map[string]*store.WorkGroup{}
 	o.monitoring = map[string]*store.MonitoringGroup{}
 	o.inWork = map[string][]*store.WorkGroup{}

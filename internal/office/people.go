@@ -195,7 +195,7 @@ type peoplePlan struct {
 // planPeople works out what PutPeople does; changing is held.
 func (o *Office) planPeople(ctx context.Context, by By, action string, recs ...*store.Person) (plan peoplePlan, err error) {
 	var bad fault.Fields
-	seen, given := map[string]string{}, map[string]bool{}
+	seen, given, lines := map[string]string{}, map[string]bool{}, map[string]string{}
 	for i, rec := range recs {
 		at := ""
 		if len(recs) > 1 {
@@ -224,6 +224,13 @@ func (o *Office) planPeople(ctx context.Context, by By, action string, recs ...*
 			if p, taken := o.ByLogin(rec.Login); taken && p.ID != rec.ID {
 				bad.Add(at+"login", "%q is taken", rec.Login)
 			}
+		}
+		for j := range rec.Lines {
+			key := lineKey(&rec.Lines[j])
+			if other, taken := lines[key]; taken && other != rec.ID {
+				bad.Add(at+"lines["+itoa(j)+"].line", "%q is given twice", rec.Lines[j].Line)
+			}
+			lines[key] = rec.ID
 		}
 	}
 	if err := bad.Err(); err != nil {
@@ -305,7 +312,7 @@ func personRecord(p *store.Person) any {
 	return map[string]any{
 		"name": p.Name, "login": p.Login, "email": p.Email, "location": p.LocationID, "group": p.GroupID, "work_number": p.WorkNumber,
 		"mobile_number": p.MobileNumber, "home_number": p.HomeNumber, "voicemail_number": p.Voicemail, "time_zone": p.TimeZone,
-		"language": p.Language, "role": p.Role, "administers": p.Administers, "vip": p.VIP, "blocked": p.Blocked,
+		"language": p.Language, "role": p.Role, "administers": p.Administers, "vip": p.VIP, "blocked": p.Blocked, "lines": p.Lines,
 	}
 }
 
@@ -384,12 +391,16 @@ func (o *Office) enterPeople(fresh []*Person) {
 			if old.Login != "" {
 				delete(o.logins, old.Login)
 			}
+			o.forgetLines(old)
 		}
 	}
 	for _, p := range fresh {
 		o.people[p.ID] = p
 		if p.Login != "" {
 			o.logins[p.Login] = p.ID
+		}
+		for i := range p.Lines {
+			o.lines[lineKey(&p.Lines[i])] = p.ID
 		}
 	}
 	fresh = slices.SortedFunc(slices.Values(fresh), byName)
@@ -404,6 +415,12 @@ func (o *Office) enterPeople(fresh []*Person) {
 		sorted = append(sorted, p)
 	}
 	o.sorted = append(sorted, fresh...)
+}
+
+func (o *Office) forgetLines(p *Person) {
+	for i := range p.Lines {
+		delete(o.lines, lineKey(&p.Lines[i]))
+	}
 }
 
 func (o *Office) checkPerson(at string, rec *store.Person, bad *fault.Fields) {
@@ -440,6 +457,7 @@ func (o *Office) checkPerson(at string, rec *store.Person, bad *fault.Fields) {
 	}
 	o.mu.RLock()
 	defer o.mu.RUnlock()
+	o.checkLines(at, rec, bad)
 	switch {
 	case rec.Role == RoleLocationAdmin && len(rec.Administers) == 0:
 		bad.Add(at+"administers", "must name a location for an administrator of locations")
@@ -479,6 +497,7 @@ func (o *Office) DeletePerson(ctx context.Context, by By, id string) error {
 	if p.Login != "" {
 		delete(o.logins, p.Login)
 	}
+	o.forgetLines(p)
 	o.sorted = drop(o.sorted, p)
 	for _, g := range o.inWork[id] {
 		o.enterWorkGroupMust(&store.WorkGroup{ID: g.ID, Name: g.Name, Level: g.Level, Members: drop(g.Members, id)})

@@ -3,17 +3,22 @@ package office
 import (
 	"cmp"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/store"
 )
 
-// System is an outside system that may hold everybody's calendars, or accounts that users connect, or reach Microsoft Teams.
+// System is an outside system that may hold everybody's calendars, or accounts that users connect, or reach Microsoft Teams, or have telephone lines.
 type System struct {
 	Name     string
 	Calendar bool // it may hold everybody's calendars
 	Accounts bool // users may connect accounts with it
 	Teams    bool // Microsoft Teams is reached with it
+	Lines    bool // it tells what telephone lines do
+	Forwards bool // it forwards telephone lines
 }
 
 // UseSystems tells the office where to look up systems by the ID of their connector. It is to be called before the office
@@ -36,6 +41,8 @@ func (o *Office) checkSystems(section string, next, old *policy.Settings) error 
 		o.checkCalendar(&next.Calendar, &old.Calendar, &bad)
 	case policy.SectionTeams:
 		o.checkTeams(&next.Teams, &old.Teams, &bad)
+	case policy.SectionTelephony:
+		o.checkTelephony(&next.Telephony, &old.Telephony, &bad)
 	}
 	return bad.Err()
 }
@@ -49,6 +56,63 @@ func (o *Office) checkTeams(t, before *policy.Teams, bad *fault.Fields) {
 		bad.Add("teams.connector", "%q is no application with which Microsoft Teams is reached", t.Connector)
 	}
 }
+
+func (o *Office) checkTelephony(t, before *policy.Telephony, bad *fault.Fields) {
+	if t.Connector != "" && t.Connector != before.Connector && !o.system(t.Connector).Lines {
+		bad.Add("telephony.connector", "%q is no telephone system that has lines", t.Connector)
+	}
+	if t.Forwarding != "" && *t != *before && !o.system(t.Forwarding).Forwards {
+		bad.Add("telephony.forwarding", "%q is no telephone system that forwards lines", t.Forwarding)
+	}
+}
+
+// checkLines enters what is wrong with the lines that are entered for a person. Those that they have already may be in a system that is gone;
+// mu is held.
+func (o *Office) checkLines(at string, rec *store.Person, bad *fault.Fields) {
+	if len(rec.Lines) == 0 {
+		rec.Lines = nil
+	}
+	if len(rec.Lines) > MostLines {
+		bad.Add(at+"lines", "are too many; at most %d are allowed", MostLines)
+		return
+	}
+	old := o.people[rec.ID]
+	for i := range rec.Lines {
+		l, at := &rec.Lines[i], at+"lines["+itoa(i)+"]"
+		l.Line = strings.TrimSpace(l.Line)
+		known := old != nil && slices.ContainsFunc(old.Lines, func(x store.Line) bool { return x.ConnectorID == l.ConnectorID && x.Line == l.Line })
+		switch s := o.system(l.ConnectorID); {
+		case known:
+		case !s.Lines && !s.Forwards:
+			bad.Add(at+".connector", "%q is no telephone system", l.ConnectorID)
+		case l.Forwards && !s.Forwards:
+			bad.Add(at+".forwards", "is something that %s cannot do", s.Name)
+		}
+		if l.Line == "" || len(l.Line) > 120 || strings.ContainsFunc(l.Line, func(r rune) bool { return r < 0x20 || r == 0x7f || r == utf8.RuneError }) {
+			bad.Add(at+".line", "must be the number or address of a line, at most 120 characters")
+			continue
+		}
+		key := lineKey(l)
+		for j := range i {
+			if lineKey(&rec.Lines[j]) == key {
+				bad.Add(at+".line", "is listed twice")
+			}
+		}
+		if owner, taken := o.lines[key]; taken && owner != rec.ID {
+			name := owner
+			if p := o.people[owner]; p != nil {
+				name = p.Name
+			}
+			bad.Add(at+".line", "is the line of %s", name)
+		}
+	}
+}
+
+// MostLines is how many lines may be entered for a person.
+const MostLines = 20
+
+// lineKey tells lines apart, however they are spelt.
+func lineKey(l *store.Line) string { return l.ConnectorID + " " + policy.FoldNumber(l.Line) }
 
 func (o *Office) checkCalendar(c, before *policy.CalendarSection, bad *fault.Fields) {
 	if c.Connector != "" && c.Connector != before.Connector && !o.system(c.Connector).Calendar {
@@ -65,10 +129,23 @@ func (o *Office) UsesOfSystem(connectorID string) []string {
 	defer o.mu.RUnlock()
 	var scopes []string
 	for id, s := range o.settings {
-		if connectorID == s.Calendar.Connector || connectorID == s.Calendar.Accounts || connectorID == s.Teams.Connector {
+		if connectorID == s.Calendar.Connector || connectorID == s.Calendar.Accounts || connectorID == s.Teams.Connector ||
+			connectorID == s.Telephony.Connector || connectorID == s.Telephony.Forwarding {
 			scopes = append(scopes, o.scopeName(id))
 		}
 	}
 	slices.SortFunc(scopes, cmp.Compare)
 	return scopes
+}
+
+// LinesIn returns how many people have lines entered in a telephone system.
+func (o *Office) LinesIn(connectorID string) (n int) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	for _, p := range o.people {
+		if slices.ContainsFunc(p.Lines, func(l store.Line) bool { return l.ConnectorID == connectorID }) {
+			n++
+		}
+	}
+	return n
 }

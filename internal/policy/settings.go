@@ -25,13 +25,14 @@ const (
 	SectionActivation    = "activation"
 	SectionCalendar      = "calendar"
 	SectionTeams         = "teams"
+	SectionTelephony     = "telephony"
 	SectionMicrophone    = "microphone"
 	SectionRelationships = "relationships"
 )
 
 // Sections returns all section names in the order of the administration pages.
 func Sections() []string {
-	return []string{SectionFeature, SectionTemplates, SectionOwnProfiles, SectionActivation, SectionCalendar, SectionTeams, SectionMicrophone, SectionRelationships}
+	return []string{SectionFeature, SectionTemplates, SectionOwnProfiles, SectionActivation, SectionCalendar, SectionTeams, SectionTelephony, SectionMicrophone, SectionRelationships}
 }
 
 // Settings are all sections of one scope. The zero value is not valid; begin with Factory.
@@ -42,6 +43,7 @@ type Settings struct {
 	Activation    Activation
 	Calendar      CalendarSection
 	Teams         Teams
+	Telephony     Telephony
 	Microphone    Microphone
 	Relationships Relationships
 }
@@ -210,6 +212,13 @@ func (t TeamsSync) check(at string, bad *fault.Fields) {
 	}
 }
 
+// Telephony says in which telephone systems the lines of the people of a scope are (L1), and whether these follow their presence (F2). The zero
+// value has none.
+type Telephony struct {
+	Connector  string `json:"connector,omitempty" maxLength:"64" doc:"ID of the connector of the telephone system in which people's work numbers are their lines. Absent: they have those lines only that are entered for them."`
+	Forwarding string `json:"forwarding,omitempty" maxLength:"64" doc:"ID of the connector with which lines are forwarded as presence asks for: the same one, or one of kind sip_server, which telephone systems ask where a call goes. Absent: they are not forwarded."`
+}
+
 // Microphone says which programs make people busy that record from the microphone (M2), as far as a desktop client sees them.
 type Microphone struct {
 	Enabled  bool      `json:"enabled" doc:"The use of the microphone counts."`
@@ -321,6 +330,8 @@ func (s *Settings) section(name string) (any, bool) {
 		return &s.Calendar, true
 	case SectionTeams:
 		return &s.Teams, true
+	case SectionTelephony:
+		return &s.Telephony, true
 	case SectionMicrophone:
 		return &s.Microphone, true
 	case SectionRelationships:

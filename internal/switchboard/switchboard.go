@@ -7,7 +7,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +31,39 @@ type Line struct {
 	ConnectorID string
 	Line        string // as the system knows it
 	Forwards    bool   // it follows its owner's presence
+}
+
+// LinesOf returns the lines of a person, the main one first: those that are entered, or else their work number, in the telephone system of their
+// scope. Where another connector forwards for that system, a line is a line in both.
+func LinesOf(p *office.Person) (all []Line) {
+	t := &p.Settings.Telephony
+	entered := p.Lines
+	if len(entered) == 0 {
+		l := store.Line{ConnectorID: t.Connector, Line: p.WorkNumber, Forwards: true}
+		if l.ConnectorID == "" {
+			l.ConnectorID = t.Forwarding
+		}
+		if l.ConnectorID == "" || l.Line == "" {
+			return nil
+		}
+		entered = []store.Line{l}
+	}
+	add := func(l Line) {
+		if !slices.ContainsFunc(all, func(x Line) bool { return x.ConnectorID == l.ConnectorID && x.Line == l.Line }) {
+			all = append(all, l)
+		}
+	}
+	for _, l := range entered {
+		if l.ConnectorID != t.Connector {
+			add(Line(l))
+			continue
+		}
+		add(Line{l.ConnectorID, l.Line, l.Forwards && t.Forwarding == l.ConnectorID})
+		if l.Forwards && t.Forwarding != "" && t.Forwarding != l.ConnectorID {
+			add(Line{t.Forwarding, l.Line, true})
+		}
+	}
+	return all
 }
 
 // Store is what is kept.
@@ -168,17 +200,6 @@ func signal(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// fold makes spellings of a number alike.
-func fold(number string) string {
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '-', '/', '(', ')', '.':
-			return -1
-		}
-		return r
-	}, strings.ToLower(number))
 }
 
 // Run works until ctx ends, and returns its cause. What is set stands until it is taken up again.
