@@ -29,6 +29,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source/feed"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/switchboard"
 	"github.com/doorlight/doorlight/internal/teams"
 	"github.com/doorlight/doorlight/web"
 )
@@ -61,13 +62,14 @@ func serveCommand() *cobra.Command {
 
 // parts is a server put together.
 type parts struct {
-	store  store.Store
-	office *office.Office
-	hub    *hub.Hub
-	broker *live.Broker
-	agenda *agenda.Agenda
-	teams  *teams.Teams
-	api    *api.Server
+	store       store.Store
+	office      *office.Office
+	hub         *hub.Hub
+	broker      *live.Broker
+	agenda      *agenda.Agenda
+	teams       *teams.Teams
+	switchboard *switchboard.Switchboard
+	api         *api.Server
 
 	connectors   *connector.Connectors
 	certificates *certificates // nil: this server does not encrypt
@@ -177,12 +179,20 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 	if p.teams, err = teams.New(ctx, st, p.office, p.hub, box, teams.Config{Log: log}); err != nil {
 		return nil, err
 	}
-	p.hub.Watch(p.teams.Touched)
+	if p.switchboard, err = switchboard.New(ctx, st, p.office, p.hub, switchboard.Config{Log: log, Lines: switchboard.LinesOf}); err != nil {
+		return nil, err
+	}
+	p.hub.Watch(func(personIDs []string) {
+		p.teams.Touched(personIDs)
+		p.switchboard.Touched(personIDs)
+	})
 	p.api = api.New(st, p.office, p.hub, p.agenda, cfg)
 	p.connectors.UseAgenda(p.agenda)
 	p.connectors.UseTeams(p.teams)
+	p.connectors.UseSwitchboard(p.switchboard)
 	p.api.Connect(p.connectors)
 	p.api.Teams(p.teams)
+	p.api.Switchboard(p.switchboard)
 	p.api.Live(p.broker)
 	log.Info("loaded", "people", p.office.Count(), "took", time.Since(began).Round(time.Millisecond))
 	return p, nil
@@ -192,6 +202,7 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 func (p *parts) publish(updates []hub.Update) {
 	p.broker.Publish(updates)
 	p.connectors.Publish(updates)
+	p.switchboard.Published(updates)
 }
 
 // run serves until ctx ends. What runs stops in the order in which it can still be of use to the rest.
@@ -244,6 +255,7 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 	var calendars sync.WaitGroup
 	calendars.Go(func() { p.agenda.Run(agendaCtx) })
 	calendars.Go(func() { p.teams.Run(agendaCtx) })
+	calendars.Go(func() { p.switchboard.Run(agendaCtx) })
 	calendars.Go(func() { c.demo.run(agendaCtx, p, log) })
 	calendars.Go(func() { p.connectors.Run(agendaCtx) })
 	calendars.Go(func() { tidy(agendaCtx, p.office, time.Duration(c.AuditDays)*24*time.Hour, log) })

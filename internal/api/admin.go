@@ -196,6 +196,8 @@ func sectionOut(s *policy.Settings, name string, individual bool) Section {
 		out.Calendar = &s.Calendar
 	case policy.SectionTeams:
 		out.Teams = &s.Teams
+	case policy.SectionTelephony:
+		out.Telephony = &s.Telephony
 	case policy.SectionMicrophone:
 		out.Microphone = &s.Microphone
 	case policy.SectionRelationships:
@@ -316,10 +318,14 @@ func (s *Server) postScopeReset(ctx context.Context, in *ScopeResetInput) (*Out[
 }
 
 func personBody(p store.Person) PersonBody {
+	var entered []Line
+	for _, l := range p.Lines {
+		entered = append(entered, Line{Connector: l.ConnectorID, Line: l.Line, Forwards: l.Forwards})
+	}
 	return PersonBody{
 		Name: p.Name, Login: p.Login, Email: p.Email, Location: p.LocationID, Group: p.GroupID, WorkNumber: p.WorkNumber,
 		MobileNumber: p.MobileNumber, HomeNumber: p.HomeNumber, Voicemail: p.Voicemail, TimeZone: p.TimeZone, Language: p.Language,
-		Role: p.Role, Administers: notNil(p.Administers), VIP: p.VIP, Blocked: p.Blocked,
+		Role: p.Role, Administers: notNil(p.Administers), VIP: p.VIP, Blocked: p.Blocked, Lines: entered,
 	}
 }
 
@@ -332,6 +338,10 @@ func (b *PersonBody) enter(p *store.Person) {
 	}
 	if p.Role == "" {
 		p.Role = office.RoleUser
+	}
+	p.Lines = nil
+	for _, l := range b.Lines {
+		p.Lines = append(p.Lines, store.Line{ConnectorID: l.Connector, Line: l.Line, Forwards: l.Forwards})
 	}
 }
 

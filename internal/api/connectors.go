@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -20,7 +21,7 @@ type ConnectorPath struct {
 
 // ConnectorBody is what administrators enter about an outside system.
 type ConnectorBody struct {
-	Kind    string  `json:"kind" enum:"ldap,oidc,scim,webhook,exchange,graph,domino"`
+	Kind    string  `json:"kind" enum:"ldap,oidc,scim,webhook,exchange,graph,domino,asterisk,csta,sip,sip_server"`
 	Name    string  `json:"name" minLength:"1" maxLength:"120"`
 	Enabled bool    `json:"enabled"`
 	Secret  *string `json:"secret,omitempty" maxLength:"20000" doc:"Password or key; never given out again. Absent: as before."`
@@ -39,7 +40,7 @@ type ConnectorInput struct {
 // Connector is an outside system, and how it is doing.
 type Connector struct {
 	ID        string `json:"id"`
-	Kind      string `json:"kind" enum:"ldap,oidc,scim,webhook,exchange,graph,domino"`
+	Kind      string `json:"kind" enum:"ldap,oidc,scim,webhook,exchange,graph,domino,asterisk,csta,sip,sip_server"`
 	Name      string `json:"name"`
 	Enabled   bool   `json:"enabled"`
 	HasSecret bool   `json:"has_secret,omitempty"`
@@ -159,24 +160,25 @@ const checkAtMost = 2 * time.Minute
 type ConnectorCheck struct {
 	ConnectorPath
 	Mailbox string `query:"mailbox" maxLength:"320" doc:"Of systems that hold calendars: the address of somebody whose calendar is to be read, or whose presence. Absent: what needs one is left out."`
+	Line    string `query:"line" maxLength:"120" doc:"Of telephone systems: a line that is to be read. Absent: what needs one is left out."`
 	For     string `query:"for" enum:"calendar,teams" default:"calendar" doc:"Of kind graph: what it is to be good for."`
 }
 
 func (s *Server) postConnectorCheck(ctx context.Context, in *ConnectorCheck) (*Out[Steps], error) {
 	ctx, cancel := context.WithTimeout(ctx, checkAtMost)
 	defer cancel()
-	steps, err := s.check(ctx, in.Connector, strings.TrimSpace(in.Mailbox), in.For)
+	steps, err := s.check(ctx, in.Connector, cmp.Or(strings.TrimSpace(in.Mailbox), strings.TrimSpace(in.Line)), in.For)
 	if err != nil {
 		return nil, err
 	}
 	return &Out[Steps]{Steps{stepsOut(steps)}}, nil
 }
 
-func (s *Server) check(ctx context.Context, id, mailbox, what string) ([]directory.Step, error) {
+func (s *Server) check(ctx context.Context, id, about, what string) ([]directory.Step, error) {
 	if what == connector.PurposeTeams {
-		return s.connectors.CheckTeams(ctx, id, mailbox)
+		return s.connectors.CheckTeams(ctx, id, about)
 	}
-	return s.connectors.Check(ctx, id, mailbox)
+	return s.connectors.Check(ctx, id, about)
 }
 
 // ExchangeConfigInput is the file in which another product keeps how it hears of changes in Exchange (C6).
@@ -238,12 +240,14 @@ func (s *Server) getScripts(_ context.Context, in *ScriptsQuery) (*Out[Scripts],
 // System is an outside system that settings can name.
 type System struct {
 	ID       string `json:"id"`
-	Kind     string `json:"kind" enum:"exchange,graph,domino"`
+	Kind     string `json:"kind" enum:"exchange,graph,domino,asterisk,csta,sip,sip_server"`
 	Name     string `json:"name"`
 	Enabled  bool   `json:"enabled"`
 	Calendar bool   `json:"calendar" doc:"It may hold everybody's calendars."`
 	Accounts bool   `json:"accounts" doc:"People may connect accounts with it."`
 	Teams    bool   `json:"teams" doc:"Microsoft Teams is reached with it."`
+	Lines    bool   `json:"lines" doc:"It tells what telephone lines do."`
+	Forwards bool   `json:"forwards" doc:"It forwards telephone lines."`
 }
 
 // Systems are the outside systems that settings can name.
@@ -257,8 +261,10 @@ func (s *Server) getSystems(_ context.Context, in *ScopePath) (*Out[Systems], er
 	}
 	out := Systems{Systems: []System{}}
 	for _, c := range s.connectors.All() {
-		if f, ok := s.connectors.System(c.ID); ok && (f.Calendar || f.Accounts || f.Teams) {
-			out.Systems = append(out.Systems, System{ID: c.ID, Kind: c.Kind, Name: c.Name, Enabled: c.Enabled, Calendar: f.Calendar, Accounts: f.Accounts, Teams: f.Teams})
+		if f, ok := s.connectors.System(c.ID); ok && (f.Calendar || f.Accounts || f.Teams || f.Lines || f.Forwards) {
+			out.Systems = append(out.Systems, System{
+				ID: c.ID, Kind: c.Kind, Name: c.Name, Enabled: c.Enabled, Calendar: f.Calendar, Accounts: f.Accounts, Teams: f.Teams, Lines: f.Lines, Forwards: f.Forwards,
+			})
 		}
 	}
 	return &Out[Systems]{out}, nil

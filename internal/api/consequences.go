@@ -26,7 +26,7 @@ type SectionsInput struct {
 	ScopePath
 	Body struct {
 		SectionParts
-		Default []string          `json:"default,omitempty" maxItems:"8" enum:"feature,templates,own_profiles,activation,calendar,teams,microphone,relationships" doc:"Sections that return to the default."`
+		Default []string          `json:"default,omitempty" maxItems:"9" enum:"feature,templates,own_profiles,activation,calendar,teams,telephony,microphone,relationships" doc:"Sections that return to the default."`
 		Was     map[string]string `json:"was,omitempty" doc:"Versions of the sections as the caller has seen them, by name: if one that is changed here has changed since, nothing is changed."`
 		DryRun  bool              `json:"dry_run,omitempty" doc:"Only tell what it would do."`
 	}

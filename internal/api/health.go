@@ -40,7 +40,7 @@ type Health struct {
 
 // Part is a part of the server, or a system around it.
 type Part struct {
-	Kind        string     `json:"kind" enum:"database,presence,stream,certificate,ics,caldav,graph_account,local,exchange,graph,domino,teams,ldap,oidc,scim,webhook"`
+	Kind        string     `json:"kind" enum:"database,presence,stream,certificate,ics,caldav,graph_account,local,exchange,graph,domino,teams,ldap,oidc,scim,webhook,asterisk,csta,sip,sip_server"`
 	ID          string     `json:"id,omitempty" doc:"Of the connector."`
 	Name        string     `json:"name,omitempty" doc:"Of the connector."`
 	State       string     `json:"state" enum:"ok,waiting,failing,off" doc:"waiting: it was never used."`

@@ -21,6 +21,7 @@ import (
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/switchboard"
 	"github.com/doorlight/doorlight/internal/teams"
 	"github.com/doorlight/doorlight/presence"
 )
@@ -42,14 +43,15 @@ type Config struct {
 
 // Server answers the API. Make it with New.
 type Server struct {
-	store    store.Store
-	office   *office.Office
-	hub      *hub.Hub
-	agenda   *agenda.Agenda
-	teams    *teams.Teams // nil: none
-	sessions *sessions
-	guesses  *guesses // wrong passwords and codes
-	jobs     *jobs
+	store       store.Store
+	office      *office.Office
+	hub         *hub.Hub
+	agenda      *agenda.Agenda
+	teams       *teams.Teams             // nil: none
+	switchboard *switchboard.Switchboard // nil: none
+	sessions    *sessions
+	guesses     *guesses // wrong passwords and codes
+	jobs        *jobs
 
 	connectors *connector.Connectors
 	cfg        Config

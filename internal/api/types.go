@@ -590,6 +590,7 @@ type SectionParts struct {
 	Activation    *policy.Activation      `json:"activation,omitempty"`
 	Calendar      *policy.CalendarSection `json:"calendar,omitempty"`
 	Teams         *policy.Teams           `json:"teams,omitempty"`
+	Telephony     *policy.Telephony       `json:"telephony,omitempty"`
 	Microphone    *policy.Microphone      `json:"microphone,omitempty"`
 	Relationships *policy.Relationships   `json:"relationships,omitempty"`
 }
@@ -615,6 +616,9 @@ func (p *SectionParts) given() map[string]func(*policy.Settings) {
 	if p.Teams != nil {
 		all[policy.SectionTeams] = func(s *policy.Settings) { s.Teams = *p.Teams }
 	}
+	if p.Telephony != nil {
+		all[policy.SectionTelephony] = func(s *policy.Settings) { s.Telephony = *p.Telephony }
+	}
 	if p.Microphone != nil {
 		all[policy.SectionMicrophone] = func(s *policy.Settings) { s.Microphone = *p.Microphone }
 	}
@@ -626,7 +630,7 @@ func (p *SectionParts) given() map[string]func(*policy.Settings) {
 
 // Section is one section of a scope's settings. Which of the parts is present follows from name.
 type Section struct {
-	Name       string `json:"name" enum:"feature,templates,own_profiles,activation,calendar,teams,microphone,relationships"`
+	Name       string `json:"name" enum:"feature,templates,own_profiles,activation,calendar,teams,telephony,microphone,relationships"`
 	Individual bool   `json:"individual" doc:"The scope has its own; otherwise it takes the location's, or for a location the factory defaults."`
 	Version    string `json:"version" doc:"Tells these values apart from others, to be given back as was."`
 	SectionParts
@@ -645,7 +649,7 @@ type ScopePath struct {
 // SectionPath names a section of a scope.
 type SectionPath struct {
 	ScopePath
-	Section string `path:"section" enum:"feature,templates,own_profiles,activation,calendar,teams,microphone,relationships"`
+	Section string `path:"section" enum:"feature,templates,own_profiles,activation,calendar,teams,telephony,microphone,relationships"`
 }
 
 // SectionInput replaces a section, which makes it individual. The part named like the section must be given.
@@ -697,6 +701,14 @@ type PersonBody struct {
 	Administers  []string `json:"administers,omitempty" maxItems:"1000" doc:"IDs of the locations that a location_admin administers."`
 	VIP          bool     `json:"vip,omitempty"`
 	Blocked      bool     `json:"blocked,omitempty"`
+	Lines        []Line   `json:"lines,omitempty" maxItems:"20" doc:"Telephone lines, the main one first. None: the work number is one, in the telephone system that the settings of their scope name."`
+}
+
+// Line is a telephone line as it is entered for a person.
+type Line struct {
+	Connector string `json:"connector" minLength:"1" maxLength:"64" doc:"ID of the telephone system."`
+	Line      string `json:"line" minLength:"1" maxLength:"120" doc:"Its number, or its address, as the system knows it."`
+	Forwards  bool   `json:"forwards" doc:"It is forwarded as its owner's presence asks for."`
 }
 
 // PersonRecord is a person for administrators.

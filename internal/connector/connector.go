@@ -26,7 +26,9 @@ import (
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/switchboard"
 	"github.com/doorlight/doorlight/internal/teams"
+	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/webhook"
 )
 
@@ -76,7 +78,10 @@ type Connectors struct {
 	wake   chan struct{}
 	agenda *agenda.Agenda // reads the calendars in systems; nil: nobody does
 	teams  *teams.Teams   // keeps people in step with Microsoft Teams; nil: nobody does
-	public string         // the address under which everybody knows this server; empty: not known
+
+	switchboard *switchboard.Switchboard // serves lines in telephone systems; nil: nobody does
+
+	public string // the address under which everybody knows this server; empty: not known
 
 	closing sync.WaitGroup // systems that are not used any more
 
@@ -94,6 +99,7 @@ type entry struct {
 	dir      *directory.Directory // of KindLDAP; nil if its settings cannot be used
 	op       *openid.Provider     // of KindOIDC; nil likewise
 	system   system               // of kinds that hold calendars; nil likewise
+	pbx      telephony.System     // of kinds that are telephone systems; nil likewise
 	teams    *TeamsUse            // of KindGraph; nil: it was not asked
 	running  bool
 
@@ -182,6 +188,12 @@ func (c *Connectors) entryOf(rec store.Connector) (*entry, error) {
 		e.system, err = e.settings.Domino.open(text, c.log)
 	case KindGraph:
 		e.system, err = e.settings.Graph.open(rec.ID, text, c)
+	case KindAsterisk:
+		e.pbx, err = e.settings.Asterisk.open(text, c.log)
+	case KindCSTA:
+		e.pbx, err = e.settings.CSTA.open(text, c.log)
+	case KindSIP:
+		e.pbx, err = e.settings.SIP.open(text, c.log)
 	case KindSCIM:
 		err = e.readToken(text)
 	case KindWebhook:
@@ -330,12 +342,13 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 		e.calls.Calls = old.calls.Calls
 	}
 	var was system
+	var wasPBX telephony.System
 	if old := c.all[rec.ID]; old != nil {
-		was = old.system
+		was, wasPBX = old.system, old.pbx
 	}
 	c.all[rec.ID] = e
 	c.hook(e)
-	c.plug(e, was)
+	c.plug(e, was, wasPBX)
 	out := e.out()
 	c.mu.Unlock()
 	c.signal()
@@ -398,6 +411,11 @@ func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error 
 			return err
 		}
 	}
+	if c.switchboard != nil {
+		if err := c.switchboard.Forget(ctx, id); err != nil {
+			return err
+		}
+	}
 	theirs, _, _ := c.office.Records("", "", c.office.Count(), func(p *store.Person) bool { return p.Directory.ConnectorID == id })
 	for some := range slices.Chunk(theirs, 250) {
 		keys := make([]office.Key, len(some))
@@ -419,9 +437,9 @@ func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error 
 	c.mu.Lock()
 	delete(c.all, id)
 	c.hooks.Remove(id)
-	if e.system != nil {
+	if e.system != nil || e.pbx != nil {
 		e.rec.Enabled = false
-		c.plug(e, e.system)
+		c.plug(e, e.system, e.pbx)
 	}
 	c.mu.Unlock()
 	c.office.Forget(id)
@@ -435,9 +453,9 @@ func (c *Connectors) signal() {
 	}
 }
 
-// Check tries each step that a connector needs. A mailbox is for systems that hold calendars: without one, what needs one
-// is left out.
-func (c *Connectors) Check(ctx context.Context, id, mailbox string) ([]directory.Step, error) {
+// Check tries each step that a connector needs. What it is about is a mailbox of systems that hold calendars, and a line of telephone
+// systems: without one, what needs one is left out.
+func (c *Connectors) Check(ctx context.Context, id, about string) ([]directory.Step, error) {
 	e, err := c.find(id)
 	if err != nil {
 		return nil, err
@@ -455,7 +473,9 @@ func (c *Connectors) Check(ctx context.Context, id, mailbox string) ([]directory
 		}
 		return steps, nil
 	case e.system != nil:
-		return c.checkSystem(ctx, e.system, mailbox), nil
+		return c.checkSystem(ctx, e.system, about), nil
+	case e.pbx != nil:
+		return checkPBX(ctx, e.pbx, about), nil
 	case hook != nil:
 		return c.checkHook(ctx, e, *hook), nil
 	case e.rec.Kind == KindWebhook:

@@ -18,6 +18,9 @@ const (
 	KindExchange = "exchange" // an Exchange organisation, whose calendars are read
 	KindDomino   = "domino"   // an HCL Domino server, whose calendars are read
 	KindGraph    = "graph"    // an application at Microsoft 365
+	KindAsterisk = "asterisk" // an Asterisk, whose lines are followed and forwarded
+	KindCSTA     = "csta"     // a telephone system that speaks CSTA, likewise
+	KindSIP      = "sip"      // a telephone system that speaks SIP, whose lines are followed
 	KindSCIM     = "scim"     // a provider of identities that sends its people by SCIM
 )
 
@@ -28,6 +31,9 @@ type Settings struct {
 	Exchange *Exchange `json:"exchange,omitempty" doc:"Of kind exchange."`
 	Graph    *Graph    `json:"graph,omitempty" doc:"Of kind graph."`
 	Domino   *Domino   `json:"domino,omitempty" doc:"Of kind domino."`
+	Asterisk *Asterisk `json:"asterisk,omitempty" doc:"Of kind asterisk."`
+	CSTA     *CSTA     `json:"csta,omitempty" doc:"Of kind csta."`
+	SIP      *SIP      `json:"sip,omitempty" doc:"Of kind sip."`
 	SCIM     *SCIM     `json:"scim,omitempty" doc:"Of kind scim."`
 	Webhook  *Webhook  `json:"webhook,omitempty" doc:"Of kind webhook."`
 }
@@ -60,6 +66,15 @@ var kinds = map[string]struct {
 	},
 	KindDomino: {
 		func(s *Settings) any { s.Domino = &Domino{}; return s.Domino }, func(s *Settings) settings { return s.Domino }, func(s *Settings) bool { return s.Domino != nil },
+	},
+	KindAsterisk: {
+		func(s *Settings) any { s.Asterisk = &Asterisk{}; return s.Asterisk }, func(s *Settings) settings { return s.Asterisk }, func(s *Settings) bool { return s.Asterisk != nil },
+	},
+	KindCSTA: {
+		func(s *Settings) any { s.CSTA = &CSTA{}; return s.CSTA }, func(s *Settings) settings { return s.CSTA }, func(s *Settings) bool { return s.CSTA != nil },
+	},
+	KindSIP: {
+		func(s *Settings) any { s.SIP = &SIP{}; return s.SIP }, func(s *Settings) settings { return s.SIP }, func(s *Settings) bool { return s.SIP != nil },
 	},
 	KindSCIM: {
 		func(s *Settings) any { s.SCIM = &SCIM{}; return s.SCIM }, func(s *Settings) settings { return s.SCIM }, func(s *Settings) bool { return s.SCIM != nil },

@@ -13,6 +13,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source/graph"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/teams"
+	"github.com/doorlight/doorlight/internal/telephony"
 )
 
 // system is an outside system that holds calendars.
@@ -28,6 +29,8 @@ func holds(kind string) office.System {
 		return office.System{Calendar: true}
 	case KindGraph:
 		return office.System{Calendar: true, Accounts: true, Teams: true}
+	case KindAsterisk, KindCSTA, KindSIP:
+		return office.System{Lines: true}
 	}
 	return office.System{}
 }
@@ -41,7 +44,7 @@ func (c *Connectors) System(id string) (s office.System, ok bool) {
 		return s, false
 	}
 	s = holds(e.rec.Kind)
-	s.Name = e.rec.Name
+	s.Name, s.Forwards = e.rec.Name, forwards(e.pbx)
 	return s, true
 }
 
@@ -66,20 +69,22 @@ func (c *Connectors) UseTeams(t *teams.Teams) {
 	}
 }
 
-// plug has a connector used as it is now, in place of old; mu is held.
-func (c *Connectors) plug(e *entry, old system) {
-	if c.agenda == nil && c.teams == nil {
-		return
-	}
-	leaving := []<-chan struct{}{c.plugAgenda(e, old), c.plugTeams(e)}
-	if old != nil {
+// plug has a connector used as it is now, in place of what there was; mu is held.
+func (c *Connectors) plug(e *entry, old system, oldPBX telephony.System) {
+	leaving := []<-chan struct{}{c.plugAgenda(e, old), c.plugTeams(e), c.plugSwitchboard(e)}
+	if old != nil || oldPBX != nil {
 		c.closing.Go(func() { // it may take a moment: who listens there takes leave
 			for _, left := range leaving {
 				if left != nil {
 					<-left
 				}
 			}
-			old.Close()
+			if old != nil {
+				old.Close()
+			}
+			if oldPBX != nil {
+				oldPBX.Close()
+			}
 		})
 	}
 }
@@ -111,7 +116,7 @@ func (c *Connectors) plugAgenda(e *entry, old system) (left <-chan struct{}) {
 		left = c.agenda.PutSystem(agenda.System{
 			ID: id, Kind: e.rec.Kind, Name: e.rec.Name, System: e.system, Mailbox: whose, Used: func(err error) { c.used(id, err) },
 		})
-	case old != nil || holds(e.rec.Kind) != office.System{}:
+	case old != nil || holds(e.rec.Kind).Calendar:
 		left = c.agenda.DropSystem(e.rec.ID)
 	}
 	return left
@@ -121,7 +126,7 @@ func (c *Connectors) plugAgenda(e *entry, old system) (left <-chan struct{}) {
 func (c *Connectors) Close() {
 	c.mu.Lock()
 	for _, e := range c.all {
-		if e.system == nil {
+		if e.system == nil && e.pbx == nil {
 			continue
 		}
 		var leaving []<-chan struct{}
@@ -131,11 +136,19 @@ func (c *Connectors) Close() {
 		if c.teams != nil {
 			leaving = append(leaving, c.teams.DropSystem(e.rec.ID))
 		}
+		if c.switchboard != nil {
+			leaving = append(leaving, c.switchboard.DropSystem(e.rec.ID))
+		}
 		c.closing.Go(func() {
 			for _, left := range leaving {
 				<-left
 			}
-			e.system.Close()
+			if e.system != nil {
+				e.system.Close()
+			}
+			if e.pbx != nil {
+				e.pbx.Close()
+			}
 		})
 	}
 	c.mu.Unlock()
@@ -229,6 +242,9 @@ func (c *Connectors) CheckTeams(ctx context.Context, id, mailbox string) ([]dire
 func (c *Connectors) unused(id string) error {
 	if scopes := c.office.UsesOfSystem(id); len(scopes) > 0 {
 		return fault.New(fault.Conflict, "the settings of %s name it; choose something else there first", strings.Join(scopes, ", "))
+	}
+	if n := c.office.LinesIn(id); n > 0 {
+		return fault.New(fault.Conflict, "lines in it are entered for %d people; remove them there first", n)
 	}
 	return nil
 }

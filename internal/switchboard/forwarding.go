@@ -260,6 +260,14 @@ func (s *Switchboard) settle(ctx context.Context, sys *system, l *line, wish for
 	return false, sys.SetForwarding(ctx, l.key.line, desired)
 }
 
+// problemOf is what people are told of an error.
+func problemOf(err error) string {
+	if e, ok := errors.AsType[*source.Error](err); ok {
+		return e.Public()
+	}
+	return "The telephone system could not be asked."
+}
+
 // done ends a look at a line; look is when to do so again, zero: when something happens.
 func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) {
 	if sys.Used != nil {
@@ -277,9 +285,8 @@ func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) 
 	if err != nil {
 		wait := min(lastRetry, firstRetry<<min(l.failures, 8))
 		l.failures++
-		l.problem = "The telephone system could not be asked."
+		l.problem = problemOf(err)
 		if e, ok := errors.AsType[*source.Error](err); ok {
-			l.problem = e.Public()
 			wait = max(wait, e.RetryAfter)
 		} else {
 			s.log.Warn("a line could not be forwarded", "connector", sys.ID, "err", err)
@@ -303,15 +310,58 @@ func (s *Switchboard) Lines(personID string) (all []Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.byPerson[personID] {
-		st := Status{ConnectorID: l.key.connector, Line: l.key.line, Forwards: l.forwards, Wanted: l.desired, ReportedAt: l.at, Refusal: l.refusal, Problem: l.problem}
-		if l.reported != nil {
-			reported := *l.reported
-			st.Reported = &reported
-			st.Settled = l.problem == "" && reported == l.desired
-		}
-		all = append(all, st)
+		all = append(all, s.status(l))
 	}
 	return all
+}
+
+// status tells of a line; mu is held.
+func (s *Switchboard) status(l *line) Status {
+	st := Status{
+		PersonID: l.person, ConnectorID: l.key.connector, Line: l.key.line, Forwards: l.forwards, Wanted: l.desired, ReportedAt: l.at, Refusal: l.refusal, Problem: l.problem,
+	}
+	if sys := s.systems[l.key.connector]; sys != nil {
+		st.System, st.Can = sys.Name, sys.Can()
+	}
+	if l.reported != nil {
+		reported := *l.reported
+		st.Reported = &reported
+		st.Settled = l.problem == "" && reported == l.desired
+	}
+	return st
+}
+
+// SystemStatus returns how the lines of a telephone system are doing.
+func (s *Switchboard) SystemStatus(connectorID string) (st SystemStatus) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var failing []*line
+	for k, l := range s.lines {
+		if k.connector != connectorID {
+			continue
+		}
+		if l.person != "" {
+			st.Lines++
+			if l.heard {
+				st.Heard++
+			}
+			if l.forwards {
+				st.Follow++
+			}
+		}
+		if !l.state.Rests() {
+			st.Forwarded++
+		}
+		if l.problem != "" || l.refusal != "" {
+			failing = append(failing, l)
+		}
+	}
+	slices.SortFunc(failing, func(a, b *line) int { return strings.Compare(a.key.line, b.key.line) })
+	st.More = max(0, len(failing)-mostFailing)
+	for _, l := range failing[:len(failing)-st.More] {
+		st.Failing = append(st.Failing, s.status(l))
+	}
+	return st
 }
 
 // Read asks the telephone system how a person's line is forwarded.
@@ -321,15 +371,17 @@ func (s *Switchboard) Read(ctx context.Context, personID, connectorID, number st
 		return telephony.Forwarding{}, err
 	}
 	f, err := sys.Forwarding(ctx, l.key.line)
-	if err == nil {
-		s.mu.Lock()
-		l.reported, l.at = &f, time.Now()
-		if l.state.Rests() && l.wish.Action == forward.Keep {
-			l.desired = f
-		}
-		s.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		l.problem = problemOf(err)
+		return f, err
 	}
-	return f, err
+	l.reported, l.at, l.problem = &f, time.Now(), ""
+	if l.state.Rests() && l.wish.Action == forward.Keep {
+		l.desired = f
+	}
+	return f, nil
 }
 
 // Set forwards a person's line by hand (F4). It stays until somebody changes it, or another profile asks for something; then it comes back

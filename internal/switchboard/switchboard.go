@@ -144,7 +144,10 @@ type line struct {
 
 // Status is how a line is doing.
 type Status struct {
+	PersonID    string // empty: nobody's any more
 	ConnectorID string
+	System      string // its name; empty: it is not used
+	Can         telephony.Abilities
 	Line        string
 	Forwards    bool
 	Wanted      telephony.Forwarding // what it is to be
@@ -154,6 +157,19 @@ type Status struct {
 	Refusal     string // why it is not forwarded as the presence asks for, in words
 	Problem     string // why it could not be set, or read
 }
+
+// SystemStatus is how the lines of a telephone system are doing.
+type SystemStatus struct {
+	Lines     int      // that people have
+	Heard     int      // of which it tells what they do
+	Follow    int      // that are forwarded as presence asks for
+	Forwarded int      // that are so now
+	Failing   []Status // that could not be read or set, or are not forwarded as presence asks for; at most mostFailing
+	More      int      // how many more there are of these
+}
+
+// mostFailing is how many lines are told of one by one.
+const mostFailing = 100
 
 // New returns the switchboard of an office. Run makes it work.
 func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, cfg Config) (*Switchboard, error) {
@@ -257,6 +273,38 @@ func (s *Switchboard) DropSystem(id string) (left <-chan struct{}) {
 	delete(s.systems, id)
 	s.mu.Unlock()
 	return left
+}
+
+// Forget drops a telephone system for good, with what is kept of its lines: what is set there stands, and nobody takes it back any more.
+func (s *Switchboard) Forget(ctx context.Context, id string) error {
+	<-s.DropSystem(id)
+	s.mu.Lock()
+	var forget []store.ForwardingRecord
+	for k := range s.kept {
+		if k.connector == id {
+			forget = append(forget, store.ForwardingRecord{ConnectorID: k.connector, Line: k.line})
+		}
+	}
+	for k := range s.lines {
+		if k.connector == id {
+			forget = append(forget, store.ForwardingRecord{ConnectorID: k.connector, Line: k.line})
+		}
+	}
+	s.mu.Unlock()
+	if err := s.store.WriteForwardings(ctx, forget...); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range forget {
+		k := key{r.ConnectorID, r.Line}
+		delete(s.kept, k)
+		if l := s.lines[k]; l != nil && l.person == "" {
+			s.lead(l, "")
+			delete(s.lines, k)
+		}
+	}
+	return nil
 }
 
 // end ends a system, and returns what is closed when that is so; mu is held.

@@ -142,6 +142,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connectors/{connector}/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the lines of a telephone system are doing */
+        get: operations["getConnectorsConnectorLines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connectors/{connector}/scripts": {
         parameters: {
             query?: never;
@@ -680,6 +697,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people/{person}/forwarding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Forward a telephone line by hand */
+        put: operations["putPeoplePersonForwarding"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people/{person}/identities": {
         parameters: {
             query?: never;
@@ -709,6 +743,23 @@ export interface paths {
         post?: never;
         /** Release a person from an account of a sign-in provider */
         delete: operations["deletePeoplePersonIdentitiesConnector"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person}/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Telephone lines of a person, and how they are forwarded */
+        get: operations["getPeoplePersonLines"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1303,6 +1354,59 @@ export interface components {
             subject?: string;
             url?: string;
         };
+        Asterisk: {
+            /**
+             * @description md5: by a challenge, the secret is not sent. plain: as it is.
+             * @default md5
+             * @enum {string}
+             */
+            auth: "md5" | "plain";
+            /** @description PEM: whom to trust. Absent: the authorities of the server's system. */
+            certificates?: string;
+            /** @description Of the dialplan in which the hints of lines are looked for, such as ext-local. Absent: all. */
+            context?: string;
+            /** @description Of a line that has no hint, with {line} for its number, such as PJSIP/{line}. */
+            devices?: string[];
+            /** @description Where in the database. Absent: as FreePBX has it. */
+            families?: components["schemas"]["AsteriskFamilies"];
+            /**
+             * @description Where forwarding is kept: freepbx: in Asterisk's database, as the dialplan of FreePBX obeys it.
+             * @default none
+             * @enum {string}
+             */
+            forwarding: "none" | "freepbx";
+            /** @description Its name or address. */
+            host: string;
+            /** @description Patterns of further internal numbers: 2XX, or 7. for all that begin with 7. */
+            internal?: string[];
+            /** @description Allow plain without tls. The secret can be read on the way then. */
+            plaintext?: boolean;
+            /**
+             * Format: int64
+             * @description Of the manager interface. 0: 5038, with tls 5039.
+             */
+            port?: number;
+            /** @description How numbers of the office begin, up to the extension, such as +49 30 1234. */
+            prefixes?: string[];
+            /** @description Encrypted from the first byte on (tlsenable in manager.conf). */
+            tls?: boolean;
+            /** @description As in manager.conf. */
+            username: string;
+        };
+        AsteriskFamilies: {
+            /** @description CF */
+            all?: string;
+            /** @description Likewise: Custom:CF{line}, Custom:DEVCF{device}. */
+            all_states?: string[];
+            /** @description CFB */
+            busy?: string;
+            /** @description DND, whose value YES is on. */
+            do_not_disturb?: string;
+            /** @description Device states that lamps show: Custom:DND{line}, Custom:DEVDND{device}. */
+            do_not_disturb_states?: string[];
+            /** @description CFU */
+            no_answer?: string;
+        };
         Audit: {
             entries: components["schemas"]["AuditEntry"][];
         };
@@ -1322,6 +1426,44 @@ export interface components {
             location?: string;
             /** @description The person concerned. */
             person?: string;
+        };
+        CSTA: {
+            /** @description How the system knows this application. Absent: doorlight. */
+            application?: string;
+            /** @description PEM: whom to trust. Absent: the authorities of the server's system. */
+            certificates?: string;
+            /** @description How the system names a line, with {line} for its number, such as tel:{line}. Absent: its number. */
+            device?: string;
+            /**
+             * @description Of the namespace.
+             * @default ed4
+             * @enum {string}
+             */
+            edition: "ed2" | "ed3" | "ed4" | "ed5" | "ed6";
+            /** @description What the system can do. Absent: it does not forward. */
+            forwarding?: ("do_not_disturb" | "all" | "internal" | "external" | "busy" | "no_answer")[];
+            /** @description Its name or address. */
+            host: string;
+            /** @description Patterns of internal numbers: 2XX, or 7. for all that begin with 7. */
+            internal?: string[];
+            /**
+             * Format: int64
+             * @description There is no usual one: 1040 with OpenScape Voice, 4721 and with tls 4722 with Avaya.
+             */
+            port: number;
+            /** @description How numbers of the office begin, up to the extension, such as +49 30 1234. */
+            prefixes?: string[];
+            /**
+             * @description How a conversation begins: session: ECMA-354. register: SystemRegister, such as OpenScape without it. none: not at all.
+             * @default session
+             * @enum {string}
+             */
+            session: "session" | "register" | "none";
+            /** @description It sets busy and no_answer for internal and external calls each. */
+            split?: boolean;
+            tls?: boolean;
+            /** @description Of the sign-in that some sessions have. */
+            username?: string;
         };
         Calendar: {
             /**
@@ -1537,6 +1679,8 @@ export interface components {
             presence: components["schemas"]["Presence"];
         };
         Connector: {
+            /** @description Of kind asterisk. */
+            asterisk?: components["schemas"]["Asterisk"];
             /** @description Of kinds oidc and graph: where its pages lead back to (redirect URI), to be entered at the provider. */
             callback_path?: string;
             /**
@@ -1544,6 +1688,8 @@ export interface components {
              * @description The last attempt to use it.
              */
             checked_at?: string;
+            /** @description Of kind csta. */
+            csta?: components["schemas"]["CSTA"];
             /** @description Of kind domino. */
             domino?: components["schemas"]["Domino"];
             enabled: boolean;
@@ -1561,7 +1707,7 @@ export interface components {
             has_secret?: boolean;
             id: string;
             /** @enum {string} */
-            kind: "ldap" | "oidc" | "scim" | "webhook" | "exchange" | "graph" | "domino";
+            kind: "ldap" | "oidc" | "scim" | "webhook" | "exchange" | "graph" | "domino" | "asterisk" | "csta" | "sip" | "sip_server";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             /** @description Of kind oidc: where it tells that somebody has signed out there (back-channel logout URI). */
@@ -1574,6 +1720,8 @@ export interface components {
             running?: boolean;
             /** @description Of kind scim. */
             scim?: components["schemas"]["SCIM"];
+            /** @description Of kind sip. */
+            sip?: components["schemas"]["SIP"];
             /**
              * Format: date-time
              * @description The last one that went well.
@@ -1590,6 +1738,10 @@ export interface components {
             webhook?: components["schemas"]["Webhook"];
         };
         ConnectorBody: {
+            /** @description Of kind asterisk. */
+            asterisk?: components["schemas"]["Asterisk"];
+            /** @description Of kind csta. */
+            csta?: components["schemas"]["CSTA"];
             /** @description Of kind domino. */
             domino?: components["schemas"]["Domino"];
             enabled: boolean;
@@ -1598,7 +1750,7 @@ export interface components {
             /** @description Of kind graph. */
             graph?: components["schemas"]["Graph"];
             /** @enum {string} */
-            kind: "ldap" | "oidc" | "scim" | "webhook" | "exchange" | "graph" | "domino";
+            kind: "ldap" | "oidc" | "scim" | "webhook" | "exchange" | "graph" | "domino" | "asterisk" | "csta" | "sip" | "sip_server";
             /** @description Of kind ldap. */
             ldap?: components["schemas"]["LDAP"];
             name: string;
@@ -1608,6 +1760,8 @@ export interface components {
             scim?: components["schemas"]["SCIM"];
             /** @description Password or key; never given out again. Absent: as before. */
             secret?: string;
+            /** @description Of kind sip. */
+            sip?: components["schemas"]["SIP"];
             /** @description Of kind webhook. */
             webhook?: components["schemas"]["Webhook"];
         };
@@ -1619,6 +1773,35 @@ export interface components {
             /**
              * Format: int64
              * @description How many more cannot be read.
+             */
+            more?: number;
+        };
+        ConnectorLines: {
+            /** @description Those that could not be read or set, or are not forwarded as presence asks for, at most 100. */
+            failing: components["schemas"]["OwnedLine"][];
+            /**
+             * Format: int64
+             * @description Those that are forwarded as presence asks for.
+             */
+            follow: number;
+            /**
+             * Format: int64
+             * @description Those that are forwarded now since presence asked for it.
+             */
+            forwarded: number;
+            /**
+             * Format: int64
+             * @description Those of them of which the system tells what they do.
+             */
+            heard: number;
+            /**
+             * Format: int64
+             * @description Those that people have.
+             */
+            lines: number;
+            /**
+             * Format: int64
+             * @description How many more there are.
              */
             more?: number;
         };
@@ -1906,6 +2089,8 @@ export interface components {
             id: string;
             /** @enum {string} */
             language?: "en" | "de";
+            /** @description Telephone lines, the main one first. None: the work number is one, in the telephone system that the settings of their scope name. */
+            lines?: components["schemas"]["Line"][];
             /** @description ID of a location. */
             location: string;
             login?: string;
@@ -1951,6 +2136,23 @@ export interface components {
              * @enum {string}
              */
             target?: "number" | "home" | "mobile" | "voicemail";
+        };
+        ForwardingInputBody: {
+            /** @description Every call, at once. */
+            all?: string;
+            /** @description When it is busy. */
+            busy?: string;
+            /** @description Of the line. Absent: the main one of those that can be forwarded. */
+            connector?: string;
+            do_not_disturb?: boolean;
+            /** @description Calls from outside, at once. */
+            external?: string;
+            /** @description Calls from inside, at once. */
+            internal?: string;
+            /** @description Likewise. */
+            line?: string;
+            /** @description When nobody answers. */
+            no_answer?: string;
         };
         Graph: {
             /** @description Application (client) ID. */
@@ -2081,6 +2283,29 @@ export interface components {
             start_tls?: boolean;
             /** @description Servers, such as ldaps://dc1.example.com, tried in order. */
             urls: string[];
+        };
+        Line: {
+            /** @description ID of the telephone system. */
+            connector: string;
+            /** @description It is forwarded as its owner's presence asks for. */
+            forwards: boolean;
+            /** @description Its number, or its address, as the system knows it. */
+            line: string;
+        };
+        LineForwarding: {
+            /** @description Every call, at once. */
+            all?: string;
+            /** @description When it is busy. */
+            busy?: string;
+            do_not_disturb?: boolean;
+            /** @description Calls from outside, at once. */
+            external?: string;
+            /** @description Calls from inside, at once. */
+            internal?: string;
+            /** @description When nobody answers. */
+            no_answer?: string;
+            /** @description Of the One Number Service, which has calls ring elsewhere: it is ended by off, and never set. */
+            one_number?: string;
         };
         LineInputBody: {
             /**
@@ -2272,6 +2497,37 @@ export interface components {
             /** @enum {string} */
             sync: "none" | "telephony" | "telephony_and_status";
         };
+        OwnedLine: {
+            /** @description How it can be forwarded. Nothing: not at all. */
+            can: ("do_not_disturb" | "all" | "internal" | "external" | "busy" | "no_answer" | "one_number")[];
+            /** @description ID of the telephone system. */
+            connector: string;
+            /** @description It is forwarded as presence asks for. */
+            follows?: boolean;
+            /** @description Its number, or its address, as the system knows it. */
+            line: string;
+            /** @description Of the person. */
+            name?: string;
+            /** @description Absent: nobody's any more, and to be set back. */
+            person?: string;
+            /** @description Why it could not be read, or set, in words. */
+            problem?: string;
+            /** @description Why it is not forwarded as presence asks for, in words. */
+            refusal?: string;
+            /** @description How it is forwarded. Absent: that is not known. */
+            reported?: components["schemas"]["LineForwarding"];
+            /**
+             * Format: date-time
+             * @description When the system said so.
+             */
+            reported_at?: string;
+            /** @description It is as it is to be. */
+            settled?: boolean;
+            /** @description Its name. */
+            system: string;
+            /** @description How it is to be forwarded. Absent: as it is. */
+            wanted?: components["schemas"]["LineForwarding"];
+        };
         Part: {
             /**
              * Format: date-time
@@ -2285,7 +2541,7 @@ export interface components {
             /** @description Of the connector. */
             id?: string;
             /** @enum {string} */
-            kind: "database" | "presence" | "stream" | "certificate" | "ics" | "caldav" | "graph_account" | "local" | "exchange" | "graph" | "domino" | "teams" | "ldap" | "oidc" | "scim" | "webhook";
+            kind: "database" | "presence" | "stream" | "certificate" | "ics" | "caldav" | "graph_account" | "local" | "exchange" | "graph" | "domino" | "teams" | "ldap" | "oidc" | "scim" | "webhook" | "asterisk" | "csta" | "sip" | "sip_server";
             /**
              * Format: int64
              * @description How far behind it is, if it is: how long ago it went well last.
@@ -2329,6 +2585,8 @@ export interface components {
             home_number?: string;
             /** @enum {string} */
             language?: "en" | "de";
+            /** @description Telephone lines, the main one first. None: the work number is one, in the telephone system that the settings of their scope name. */
+            lines?: components["schemas"]["Line"][];
             /** @description ID of a location. */
             location: string;
             login?: string;
@@ -2346,6 +2604,36 @@ export interface components {
             voicemail_number?: string;
             work_number?: string;
         };
+        PersonLine: {
+            /** @description How it can be forwarded. Nothing: not at all. */
+            can: ("do_not_disturb" | "all" | "internal" | "external" | "busy" | "no_answer" | "one_number")[];
+            /** @description ID of the telephone system. */
+            connector: string;
+            /** @description It is forwarded as presence asks for. */
+            follows?: boolean;
+            /** @description Its number, or its address, as the system knows it. */
+            line: string;
+            /** @description Why it could not be read, or set, in words. */
+            problem?: string;
+            /** @description Why it is not forwarded as presence asks for, in words. */
+            refusal?: string;
+            /** @description How it is forwarded. Absent: that is not known. */
+            reported?: components["schemas"]["LineForwarding"];
+            /**
+             * Format: date-time
+             * @description When the system said so.
+             */
+            reported_at?: string;
+            /** @description It is as it is to be. */
+            settled?: boolean;
+            /** @description Its name. */
+            system: string;
+            /** @description How it is to be forwarded. Absent: as it is. */
+            wanted?: components["schemas"]["LineForwarding"];
+        };
+        PersonLines: {
+            lines: components["schemas"]["PersonLine"][];
+        };
         PersonNewBody: {
             /** @description IDs of the locations that a location_admin administers. */
             administers?: string[];
@@ -2356,6 +2644,8 @@ export interface components {
             home_number?: string;
             /** @enum {string} */
             language?: "en" | "de";
+            /** @description Telephone lines, the main one first. None: the work number is one, in the telephone system that the settings of their scope name. */
+            lines?: components["schemas"]["Line"][];
             /** @description ID of a location. */
             location: string;
             login?: string;
@@ -2385,6 +2675,8 @@ export interface components {
             id: string;
             /** @enum {string} */
             language?: "en" | "de";
+            /** @description Telephone lines, the main one first. None: the work number is one, in the telephone system that the settings of their scope name. */
+            lines?: components["schemas"]["Line"][];
             /** @description ID of a location. */
             location: string;
             login?: string;
@@ -2713,6 +3005,44 @@ export interface components {
              */
             work_group_level?: "unknown" | "external" | "employee" | "team_colleague" | "assistant" | "assistant_plus";
         };
+        SIP: {
+            /** @description With which it proves itself, if that is another name. */
+            auth_name?: string;
+            /** @description PEM: whom to trust, for tls. Absent: the authorities of the server's system. */
+            certificates?: string;
+            /** @description Of the lines' addresses, sip:302@domain. Absent: the server. */
+            domain?: string;
+            /**
+             * Format: int64
+             * @description How long a subscription lasts. 0: 10.
+             */
+            expires_minutes?: number;
+            /** @description Patterns of further internal numbers: x is any digit, * at the end anything. */
+            internal?: string[];
+            /**
+             * Format: int64
+             * @description Up to how many digits a number is internal that begins with neither 0 nor +. 0: 5. -1: none.
+             */
+            internal_digits?: number;
+            /** @description How numbers of the office begin, up to the extension, such as +49 30 1234. */
+            numbers?: string[];
+            /**
+             * Format: int64
+             * @description Requests a second, when many are due. 0: 20.
+             */
+            rate?: number;
+            /** @description Its name or address, with a port if it is not the usual one. */
+            server: string;
+            /** @description To which the certificate is made out. Absent: the server. */
+            server_name?: string;
+            /**
+             * @default udp
+             * @enum {string}
+             */
+            transport: "udp" | "tcp" | "tls";
+            /** @description Of the account that may subscribe. Absent: none is needed. */
+            username?: string;
+        };
         ScopeSettings: {
             sections: components["schemas"]["Section"][];
         };
@@ -2738,10 +3068,11 @@ export interface components {
             individual: boolean;
             microphone?: components["schemas"]["Microphone"];
             /** @enum {string} */
-            name: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "microphone" | "relationships";
+            name: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "telephony" | "microphone" | "relationships";
             own_profiles?: components["schemas"]["OwnProfiles"];
             relationships?: components["schemas"]["Relationships"];
             teams?: components["schemas"]["Teams"];
+            telephony?: components["schemas"]["Telephony"];
             templates?: components["schemas"]["Templates"];
             /** @description Tells these values apart from others, to be given back as was. */
             version: string;
@@ -2754,6 +3085,7 @@ export interface components {
             own_profiles?: components["schemas"]["OwnProfiles"];
             relationships?: components["schemas"]["Relationships"];
             teams?: components["schemas"]["Teams"];
+            telephony?: components["schemas"]["Telephony"];
             templates?: components["schemas"]["Templates"];
         };
         SectionsChanged: {
@@ -2766,7 +3098,7 @@ export interface components {
             activation?: components["schemas"]["Activation"];
             calendar?: components["schemas"]["CalendarSection"];
             /** @description Sections that return to the default. */
-            default?: ("feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "microphone" | "relationships")[];
+            default?: ("feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "telephony" | "microphone" | "relationships")[];
             /** @description Only tell what it would do. */
             dry_run?: boolean;
             feature?: components["schemas"]["Feature"];
@@ -2774,6 +3106,7 @@ export interface components {
             own_profiles?: components["schemas"]["OwnProfiles"];
             relationships?: components["schemas"]["Relationships"];
             teams?: components["schemas"]["Teams"];
+            telephony?: components["schemas"]["Telephony"];
             templates?: components["schemas"]["Templates"];
             /** @description Versions of the sections as the caller has seen them, by name: if one that is changed here has changed since, nothing is changed. */
             was?: {
@@ -2854,9 +3187,13 @@ export interface components {
             /** @description It may hold everybody's calendars. */
             calendar: boolean;
             enabled: boolean;
+            /** @description It forwards telephone lines. */
+            forwards: boolean;
             id: string;
             /** @enum {string} */
-            kind: "exchange" | "graph" | "domino";
+            kind: "exchange" | "graph" | "domino" | "asterisk" | "csta" | "sip" | "sip_server";
+            /** @description It tells what telephone lines do. */
+            lines: boolean;
             name: string;
             /** @description Microsoft Teams is reached with it. */
             teams: boolean;
@@ -2939,6 +3276,12 @@ export interface components {
              * @description The last one that went well.
              */
             succeeded_at?: string;
+        };
+        Telephony: {
+            /** @description ID of the connector of the telephone system in which people's work numbers are their lines. Absent: they have those lines only that are entered for them. */
+            connector?: string;
+            /** @description ID of the connector with which lines are forwarded as presence asks for: the same one, or one of kind sip_server, which telephone systems ask where a call goes. Absent: they are not forwarded. */
+            forwarding?: string;
         };
         Template: {
             /** @description Only active templates are offered. */
@@ -3576,6 +3919,8 @@ export interface operations {
             query?: {
                 /** @description Of systems that hold calendars: the address of somebody whose calendar is to be read, or whose presence. Absent: what needs one is left out. */
                 mailbox?: string;
+                /** @description Of telephone systems: a line that is to be read. Absent: what needs one is left out. */
+                line?: string;
                 /** @description Of kind graph: what it is to be good for. */
                 for?: "calendar" | "teams";
             };
@@ -3661,6 +4006,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConnectorsConnectorLines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connector: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorLines"];
                 };
             };
             /** @description Unauthorized */
@@ -6581,6 +6993,78 @@ export interface operations {
             };
         };
     };
+    putPeoplePersonForwarding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForwardingInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonLines"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getPeoplePersonIdentities: {
         parameters: {
             query?: never;
@@ -6668,6 +7152,74 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPeoplePersonLines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonLines"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -8233,7 +8785,7 @@ export interface operations {
             path: {
                 /** @description ID of a location or configuration group. */
                 scope: string;
-                section: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "microphone" | "relationships";
+                section: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "telephony" | "microphone" | "relationships";
             };
             cookie?: never;
         };
@@ -8514,7 +9066,7 @@ export interface operations {
             path: {
                 /** @description ID of a location or configuration group. */
                 scope: string;
-                section: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "microphone" | "relationships";
+                section: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "telephony" | "microphone" | "relationships";
             };
             cookie?: never;
         };
@@ -8587,7 +9139,7 @@ export interface operations {
             path: {
                 /** @description ID of a location or configuration group. */
                 scope: string;
-                section: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "microphone" | "relationships";
+                section: "feature" | "templates" | "own_profiles" | "activation" | "calendar" | "teams" | "telephony" | "microphone" | "relationships";
             };
             cookie?: never;
         };
