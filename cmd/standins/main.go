@@ -1,5 +1,5 @@
 // Command standins runs what stands in for Exchange and Microsoft 365, with mailboxes of people, so that calendars can be
-// tried without either. It prints one line of JSON that says what to enter, and serves until it is ended.
+// tried without either. With -telephones it runs a real telephone system and real telephones instead, which are told what to do. It prints one line of JSON that says what to enter, and serves until it is ended.
 //
 // With -connect it enters itself at a Doorlight that serves the demo office: the people of Berlin are read from Exchange for
 // everybody, those of Wien connect their Microsoft accounts. Both are kept in step with Microsoft Teams, where people call
@@ -51,13 +51,21 @@ type Offer struct {
 func main() {
 	connect := flag.String("connect", "", "address of a Doorlight with the demo office, at which this enters itself")
 	people := flag.String("people", "", "addresses of the mailboxes, with commas between; empty: those of the demo office")
+	phones := flag.String("telephones", "", "run a telephone system and telephones with these numbers, with commas between, in place of everything else")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: standins [-connect URL] [-people ADDRESSES] [-- COMMAND ...]")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: standins [-connect URL] [-people ADDRESSES] [-- COMMAND ...]\n       standins -telephones NUMBERS")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if *phones != "" {
+		if err := telephones(ctx, strings.Split(*phones, ",")); err != nil {
+			fmt.Fprintln(os.Stderr, "standins:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(ctx, *connect, *people, flag.Args()); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "standins:", err)
 		os.Exit(1)

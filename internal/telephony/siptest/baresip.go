@@ -8,7 +8,6 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 )
 
@@ -23,7 +22,7 @@ type Phone struct {
 
 // Baresip starts a telephone and waits until it is registered at the server (host and port), as sip:name@server. Contacts are the
 // names of those whose presence it watches, and who may watch its own.
-func Baresip(t testing.TB, server, name string, contacts ...string) *Phone {
+func Baresip(t TB, server, name string, contacts ...string) *Phone {
 	t.Helper()
 	dir := folder(t)
 	ports := FreePort(t, 3) // TLS takes the one after SIP's
@@ -78,31 +77,31 @@ ctrl_tcp_listen %[7]s
 }
 
 // Call calls somebody, a name or number of the same server or a whole address, and does not wait for an answer.
-func (f *Phone) Call(t testing.TB, whom string) {
+func (f *Phone) Call(t TB, whom string) {
 	t.Helper()
 	f.Do(t, "dial", whom)
 }
 
 // Accept answers the call that rings.
-func (f *Phone) Accept(t testing.TB) { t.Helper(); f.Do(t, "accept", "") }
+func (f *Phone) Accept(t TB) { t.Helper(); f.Do(t, "accept", "") }
 
 // Hangup ends the call, or refuses it if it was not answered.
-func (f *Phone) Hangup(t testing.TB) { t.Helper(); f.Do(t, "hangup", "") }
+func (f *Phone) Hangup(t TB) { t.Helper(); f.Do(t, "hangup", "") }
 
 // Hold puts the call on hold.
-func (f *Phone) Hold(t testing.TB) { t.Helper(); f.Do(t, "hold", "") }
+func (f *Phone) Hold(t TB) { t.Helper(); f.Do(t, "hold", "") }
 
 // Resume takes it back.
-func (f *Phone) Resume(t testing.TB) { t.Helper(); f.Do(t, "resume", "") }
+func (f *Phone) Resume(t TB) { t.Helper(); f.Do(t, "resume", "") }
 
 // Ringing waits until somebody calls.
-func (f *Phone) Ringing(t testing.TB) {
+func (f *Phone) Ringing(t TB) {
 	t.Helper()
 	f.p.until(t, "ringing", func() bool { return strings.Contains(f.Do(t, "listcalls", ""), "INCOMING") })
 }
 
 // Established waits until there is a call that was answered.
-func (f *Phone) Established(t testing.TB) {
+func (f *Phone) Established(t TB) {
 	t.Helper()
 	f.p.until(t, "on the phone", func() bool { return strings.Contains(f.Do(t, "listcalls", ""), "ESTABLISHED") })
 }
@@ -114,7 +113,7 @@ func (f *Phone) Stop() { f.p.stop() }
 func (f *Phone) Log() string { return f.p.log.String() }
 
 // Do has the telephone carry out a command of its menu, and returns what it answers.
-func (f *Phone) Do(t testing.TB, command, params string) string {
+func (f *Phone) Do(t TB, command, params string) string {
 	t.Helper()
 	c, err := net.Dial("tcp4", f.control)
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 )
 
@@ -24,6 +23,9 @@ type ServerConfig struct {
 	Shortest, Longest int
 	// Before is put before everything else that is done with a request, in Kamailio's own language.
 	Before string
+	// Redirects, if not empty, is host and port of a redirect server, which is asked where a call to a number goes. The address that it
+	// answers with is called; one with the parameter desk is that of a telephone, which Desk has, and all others are Elsewhere's.
+	Redirects, Desk, Elsewhere string
 }
 
 // Server is Kamailio: registrar, proxy, and presence server that publishes the dialogs of every call that passes through it.
@@ -39,7 +41,7 @@ type Server struct {
 const Realm = "example.test"
 
 // Kamailio starts a server and waits until it answers.
-func Kamailio(t testing.TB, c ServerConfig) *Server {
+func Kamailio(t TB, c ServerConfig) *Server {
 	t.Helper()
 	s := &Server{Port: FreePort(t, 1), c: c, dir: folder(t)}
 	database := filepath.Join(s.dir, "kamailio.db")
@@ -66,7 +68,7 @@ func Kamailio(t testing.TB, c ServerConfig) *Server {
 	return s
 }
 
-func (s *Server) start(t testing.TB) {
+func (s *Server) start(t TB) {
 	t.Helper()
 	for again := range 5 {
 		s.p = run(t, "kamailio", find(t, "kamailio", "kamailio"), s.dir,
@@ -83,7 +85,7 @@ func (s *Server) start(t testing.TB) {
 func (s *Server) Stop() { s.p.stop() }
 
 // Start has a server that was stopped begin again, on the same port.
-func (s *Server) Start(t testing.TB) {
+func (s *Server) Start(t TB) {
 	t.Helper()
 	s.start(t)
 }
@@ -111,7 +113,7 @@ func (s *Server) answers() bool {
 	return err == nil && strings.HasPrefix(string(answer[:n]), "SIP/2.0 200")
 }
 
-func (s *Server) config(t testing.TB) string {
+func (s *Server) config(t TB) string {
 	t.Helper()
 	modules, err := filepath.Glob("/usr/lib/*/kamailio/modules/tm.so")
 	if err != nil || len(modules) == 0 {
@@ -130,6 +132,12 @@ func (s *Server) config(t testing.TB) string {
 	if s.c.ManyDialogs {
 		single = 0
 	}
+	before, routes := s.c.Before, ""
+	if s.c.Redirects != "" {
+		extra.WriteString("loadmodule \"uac_redirect.so\"\n")
+		before += strings.NewReplacer("REDIRECTS", s.c.Redirects, "DESK", s.c.Desk, "ELSEWHERE", s.c.Elsewhere).Replace(asking)
+		routes = asked
+	}
 	if s.c.Shortest > 0 {
 		fmt.Fprintf(&extra, "modparam(\"presence\", \"min_expires\", %d)\nmodparam(\"presence\", \"min_expires_action\", 1)\n", s.c.Shortest)
 	}
@@ -137,8 +145,28 @@ func (s *Server) config(t testing.TB) string {
 		fmt.Fprintf(&extra, "modparam(\"presence\", \"max_expires\", %d)\n", s.c.Longest)
 	}
 	return strings.NewReplacer("RUNDIR", s.dir, "PORT", fmt.Sprint(s.Port), "MODULES", filepath.Dir(modules[0])+"/",
-		"#EXTRA", extra.String(), "#ASK", ask.String(), "#BEFORE", s.c.Before, "SINGLE", fmt.Sprint(single)).Replace(config)
+		"#EXTRA", extra.String(), "#ASK", ask.String(), "#BEFORE", before, "#ROUTES", routes, "SINGLE", fmt.Sprint(single)).Replace(config)
 }
+
+// asking sends a call to a number to the redirect server, and one from there to where that said.
+const asking = `
+	if (is_method("INVITE") && !has_totag()) {
+		if ($(ru{uri.param,desk}) != "") { $du = "sip:DESK"; record_route(); route(RELAY); }
+		if (is_present_hf("X-Asked")) { $du = "sip:ELSEWHERE"; record_route(); route(RELAY); }
+		t_on_failure("ASKED");
+		$du = "sip:REDIRECTS";
+		route(RELAY);
+	}
+`
+
+const asked = `
+failure_route[ASKED] {
+	if (!t_check_status("302")) exit;
+	if (!get_redirects("*")) { t_reply("480", "Nowhere"); exit; }
+	append_hf("X-Asked: yes\r\n");
+	t_relay();
+}
+`
 
 const config = `debug=2
 log_stderror=yes
@@ -218,4 +246,5 @@ route[PRESENCE] {
 	if (is_method("PUBLISH")) { handle_publish(); t_release(); exit; }
 	if (is_method("SUBSCRIBE")) { handle_subscribe(); t_release(); exit; }
 }
+#ROUTES
 `

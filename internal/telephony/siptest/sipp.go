@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"testing"
 	"time"
 )
 
@@ -18,7 +17,7 @@ type Player struct {
 
 // SIPp plays a scenario once, with a server (host and port) or, if that is empty, with whoever comes. Service is the user part of whom it asks
 // for, in the scenario [service].
-func SIPp(t testing.TB, scenario, server, service string, args ...string) *Player {
+func SIPp(t TB, scenario, server, service string, args ...string) *Player {
 	t.Helper()
 	dir := folder(t)
 	file := write(t, dir, "scenario.xml", scenario)
@@ -34,7 +33,7 @@ func SIPp(t testing.TB, scenario, server, service string, args ...string) *Playe
 }
 
 // Wait waits until the scenario is over, and fails the test if it did not go as written.
-func (s *Player) Wait(t testing.TB, limit time.Duration) {
+func (s *Player) Wait(t TB, limit time.Duration) {
 	t.Helper()
 	select {
 	case <-s.p.ended:

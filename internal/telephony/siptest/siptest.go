@@ -15,9 +15,19 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 )
+
+// TB is what a program needs of whoever runs it: a testing.TB, or a program that runs it for another kind of test.
+type TB interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Logf(format string, args ...any)
+	Failed() bool
+	Cleanup(f func())
+	TempDir() string
+}
 
 // Address is that of all programs.
 const Address = "127.0.0.1"
@@ -29,7 +39,7 @@ var given struct {
 }
 
 // FreePort returns a port that is free for UDP and TCP, and so are the count-1 after it.
-func FreePort(t testing.TB, count int) int {
+func FreePort(t TB, count int) int {
 	t.Helper()
 	given.Lock()
 	defer given.Unlock()
@@ -70,7 +80,7 @@ func free(port int) bool {
 }
 
 // folder is a temporary one in memory, as the programs write much. It is removed with the test.
-func folder(t testing.TB) string {
+func folder(t TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "sip")
 	if err != nil {
@@ -111,7 +121,7 @@ func (o *output) String() string {
 }
 
 // find returns where a program is, also if it is where only root looks.
-func find(t testing.TB, name, pkg string) string {
+func find(t TB, name, pkg string) string {
 	t.Helper()
 	for _, candidate := range []string{name, "/usr/sbin/" + name} {
 		if p, err := exec.LookPath(candidate); err == nil {
@@ -123,7 +133,7 @@ func find(t testing.TB, name, pkg string) string {
 }
 
 // run starts a program, which ends with the test.
-func run(t testing.TB, name, path, dir string, args ...string) *program {
+func run(t TB, name, path, dir string, args ...string) *program {
 	t.Helper()
 	p := &program{name: name, ended: make(chan struct{}), log: &output{}}
 	p.cmd = exec.Command(path, args...)
@@ -176,7 +186,7 @@ func (p *program) over() bool {
 }
 
 // until waits for something that a program does.
-func (p *program) until(t testing.TB, what string, done func() bool) {
+func (p *program) until(t TB, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
 		if p.over() {
@@ -193,7 +203,7 @@ func tail(s string, lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-func write(t testing.TB, dir, name, text string) string {
+func write(t TB, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
