@@ -19,6 +19,7 @@ import {
   refusedSearch,
   signInSearch,
   teamSearch,
+  telephoneSearch,
 } from './lib/search'
 import { type Language, setLanguage } from './messages'
 import { Shell } from './pages/shell'
@@ -139,6 +140,12 @@ const teams = createRoute({
   path: '/teams',
   validateSearch: accountSearch,
   component: lazyRouteComponent(() => import('./pages/settings-teams'), 'TeamsPage'),
+})
+
+const telephone = createRoute({
+  getParentRoute: () => settings,
+  path: '/telephone',
+  component: lazyRouteComponent(() => import('./pages/settings-telephone'), 'TelephoneSettingsPage'),
 })
 
 const clients = createRoute({
@@ -293,6 +300,19 @@ const adminDomino = createRoute({
   component: lazyRouteComponent(() => import('./pages/admin-domino'), 'DominoPage'),
 })
 
+const adminTelephones = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/telephony',
+  component: lazyRouteComponent(() => import('./pages/admin-telephones'), 'TelephonesPage'),
+})
+
+const adminTelephone = createRoute({
+  getParentRoute: () => adminSystem,
+  path: '/telephony/$connector',
+  validateSearch: telephoneSearch,
+  component: lazyRouteComponent(() => import('./pages/admin-telephone'), 'TelephonePage'),
+})
+
 const adminWebhooks = createRoute({
   getParentRoute: () => adminSystem,
   path: '/webhooks',
@@ -345,7 +365,7 @@ export const router = createRouter({
       profiles,
       relationships,
       seen,
-      settings.addChildren([general, activation, calendars, teams, clients, signIns, data]),
+      settings.addChildren([general, activation, calendars, teams, telephone, clients, signIns, data]),
       admin.addChildren([
         adminIndex,
         adminLocations,
@@ -367,6 +387,8 @@ export const router = createRouter({
           adminGraph,
           adminDominos,
           adminDomino,
+          adminTelephones,
+          adminTelephone,
           adminWebhooks,
           adminWebhook,
           adminTokens,

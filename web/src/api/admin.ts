@@ -94,6 +94,15 @@ export const systemTeamsQuery = (connector: string) =>
     queryFn: () => unwrap(api.GET('/api/v1/connectors/{connector}/teams', { params: { path: { connector } } })),
   })
 
+/** How the lines of a telephone system are doing. */
+export const systemLinesQuery = (connector: string) =>
+  queryOptions({
+    queryKey: ['system-lines', connector],
+    staleTime: 0,
+    refetchInterval: 5_000,
+    queryFn: () => unwrap(api.GET('/api/v1/connectors/{connector}/lines', { params: { path: { connector } } })),
+  })
+
 /** What is run at a system to set it up, for browsers that know this server under the address base. */
 export const scriptsQuery = (connector: string, base: string) =>
   queryOptions({
@@ -218,7 +227,7 @@ export const useSaveScope = (scope: string) =>
       ),
     onSuccess: (now) => {
       queryClient.setQueryData(scopeQuery(scope).queryKey, readScope(now))
-      void stale('scope', 'profiles', 'settings', 'calendars', 'teams', 'system-teams', 'session', 'audit')
+      void stale('scope', 'profiles', 'settings', 'calendars', 'teams', 'system-teams', 'lines', 'system-lines', 'session', 'audit')
     },
     onError: lookAgain,
   })
@@ -248,6 +257,8 @@ export const peopleChanged = () =>
     'groups',
     'work-groups',
     'monitoring-groups',
+    'lines',
+    'system-lines',
     'session',
     'audit',
   )
@@ -321,8 +332,10 @@ export const useSaveConnector = () =>
         'systems',
         'system-calendars',
         'system-teams',
+        'system-lines',
         'scripts',
         'calendars',
+        'lines',
         'health',
         'audit',
       ),
@@ -351,6 +364,7 @@ export const useDeleteConnector = (leave: () => Promise<void>) =>
         'systems',
         'calendars',
         'teams',
+        'lines',
         'identities',
         'health',
         'records',
@@ -362,9 +376,9 @@ export const useDeleteConnector = (leave: () => Promise<void>) =>
 
 export const useCheckConnector = () =>
   useMutation({
-    mutationFn: ({ connector, ...query }: { connector: string; mailbox?: string; for?: 'calendar' | 'teams' }) =>
+    mutationFn: ({ connector, ...query }: { connector: string; mailbox?: string; line?: string; for?: 'calendar' | 'teams' }) =>
       unwrap(api.POST('/api/v1/connectors/{connector}/check', { params: { path: { connector }, query } })),
-    onSettled: () => stale('connectors', 'deliveries', 'system-calendars', 'system-teams'),
+    onSettled: () => stale('connectors', 'deliveries', 'system-calendars', 'system-teams', 'system-lines'),
   })
 
 /** Reads the file in which another product keeps how it hears of changes in Exchange. Nothing is saved. */

@@ -16,15 +16,17 @@ export function ConnectorList({
   icon,
   about,
 }: {
-  kind: Kind
+  /** Several share the page of the first. */
+  kind: Kind | readonly [Kind, ...Kind[]]
   icon: ReactNode
   /** What tells one from another beside its name. */
   about: (c: Connector) => ReactNode
 }) {
   const { t } = useTranslation()
   const query = useQuery(connectorsQuery)
-  const { name, one } = CONNECTOR_PLACES[kind]
-  const all = query.data?.filter((c) => c.kind === kind) ?? []
+  const kinds = typeof kind === 'string' ? ([kind] as const) : kind
+  const { name, one } = CONNECTOR_PLACES[kinds[0]]
+  const all = query.data?.filter((c) => kinds.includes(c.kind)) ?? []
   return (
     <Page
       title={t(`nav.${name}`)}

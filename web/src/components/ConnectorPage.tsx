@@ -21,10 +21,13 @@ const GONE = new Problem(404, '')
 /** The page of one outside system, or of a new one: how it is doing, what can be done with it, and its settings. */
 export function ConnectorPage({
   kind,
+  title,
   Form,
   above,
 }: {
   kind: Kind
+  /** Of a new one; otherwise there is one for the kind. */
+  title?: string
   Form: ComponentType<ConnectorFormProps>
   /** Its state and what can be done with it; dirty: its form holds what is not saved. */
   above: (c: Connector, dirty: boolean) => ReactNode
@@ -39,7 +42,7 @@ export function ConnectorPage({
   const c = query.data?.find((x) => x.id === id && x.kind === kind)
   return (
     <Page
-      title={fresh ? t(`admin.${name}.addTitle`) : (c?.name ?? t(`nav.${name}`))}
+      title={fresh ? (title ?? t(`admin.${name}.addTitle`)) : (c?.name ?? t(`nav.${name}`))}
       lead={<Link to={to}>{t(`admin.${name}.back`)}</Link>}
     >
       <p className={said ? 'saved said' : 'hidden'} role="status">
@@ -67,6 +70,7 @@ export function ConnectorActions({
   dirty,
   checks,
   mailbox,
+  line,
   notYet,
   deleteText,
   children,
@@ -77,6 +81,8 @@ export function ConnectorActions({
   checks: boolean | readonly ('calendar' | 'teams')[]
   /** A check may be told of a mailbox to try with: by an address, or as it is said. */
   mailbox?: boolean | { label: string; hint: string; type?: 'email' }
+  /** A check may be told of a telephone line to try with; what that is good for. */
+  line?: string
   /** Why it cannot be tried yet. */
   notYet?: string
   deleteText: string
@@ -92,12 +98,16 @@ export function ConnectorActions({
   const [asking, setAsking] = useState(false)
   const [address, setAddress] = useState('')
   const purposes = typeof checks === 'object' ? checks : checks ? [undefined] : []
-  const tries = (purpose = purposes[0]) =>
-    check.mutate({ connector: c.id, mailbox: (mailbox && address.trim()) || undefined, for: purpose })
+  const tries = (purpose = purposes[0]) => {
+    const said = address.trim() || undefined
+    check.mutate({ connector: c.id, ...(mailbox && { mailbox: said }), ...(line && { line: said }), for: purpose })
+  }
   const asked: { label: string; hint: string; type?: 'email' } =
     typeof mailbox === 'object'
       ? mailbox
-      : { label: t('admin.connector.mailbox'), hint: t('admin.connector.mailboxHint'), type: 'email' }
+      : line
+        ? { label: t('admin.connector.line'), hint: line }
+        : { label: t('admin.connector.mailbox'), hint: t('admin.connector.mailboxHint'), type: 'email' }
   const error = check.error ?? remove.error
   return (
     <>
@@ -105,14 +115,14 @@ export function ConnectorActions({
         <div className="stack">
           <ConnectorState c={c} />
           {error && <Trouble>{say(error)}</Trouble>}
-          {mailbox && (
+          {(mailbox || line) && (
             <Field label={asked.label} hint={asked.hint} className="mailbox">
               <Input
                 type={asked.type ?? 'text'}
                 autoCapitalize="none"
                 spellCheck={false}
                 value={address}
-                maxLength={320}
+                maxLength={line ? 120 : 320}
                 autoComplete="off"
                 onChange={(_e, x) => setAddress(x.value)}
                 onKeyDown={(e) => e.key === 'Enter' && !dirty && !notYet && !check.isPending && tries()}

@@ -20,10 +20,17 @@ export const SYSTEM_PLACES = [
   { to: '/admin/system/exchange', name: 'exchange' },
   { to: '/admin/system/graph', name: 'graph' },
   { to: '/admin/system/domino', name: 'domino' },
+  { to: '/admin/system/telephony', name: 'telephony' },
   { to: '/admin/system/webhooks', name: 'webhooks' },
   { to: '/admin/system/tokens', name: 'tokens' },
   { to: '/admin/system/health', name: 'health' },
 ] as const
+
+const TELEPHONY = {
+  name: 'telephony',
+  to: '/admin/system/telephony',
+  one: '/admin/system/telephony/$connector',
+} as const
 
 /** Where outside systems of each kind are listed, where one of them is, and the name of both in the messages. */
 export const CONNECTOR_PLACES = {
@@ -34,6 +41,10 @@ export const CONNECTOR_PLACES = {
   exchange: { name: 'exchange', to: '/admin/system/exchange', one: '/admin/system/exchange/$connector' },
   graph: { name: 'graph', to: '/admin/system/graph', one: '/admin/system/graph/$connector' },
   domino: { name: 'domino', to: '/admin/system/domino', one: '/admin/system/domino/$connector' },
+  asterisk: TELEPHONY,
+  csta: TELEPHONY,
+  sip: TELEPHONY,
+  sip_server: TELEPHONY,
 } as const satisfies Record<Kind, { name: string; to: string; one: string }>
 
 /** The pages that a role has. */

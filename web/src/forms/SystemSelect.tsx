@@ -7,9 +7,10 @@ import { ConnectorState } from '../components/ConnectorState'
 import { CONNECTOR_PLACES } from '../components/places'
 import { useMe } from '../components/session'
 import { administersAll, type Schemas } from '../lib/model'
+import { type TelephoneKind, telephoneKind } from '../lib/telephony'
 
 /** Kinds of systems that have pages in the system settings. */
-export type Entered = 'exchange' | 'graph' | 'domino'
+export type Entered = 'exchange' | 'graph' | 'domino' | TelephoneKind
 
 /** One of the systems, and how it is doing, for who may know. */
 export function SystemSelect({
@@ -21,6 +22,8 @@ export function SystemSelect({
   value,
   off,
   wrong,
+  none,
+  className,
   onSystem,
 }: {
   label: string
@@ -32,6 +35,9 @@ export function SystemSelect({
   value: string | undefined
   off: boolean
   wrong?: string
+  /** What it means that there is none; otherwise one has to be chosen. */
+  none?: string
+  className?: string
   onSystem: (id: string | undefined) => void
 }) {
   const { t } = useTranslation()
@@ -41,15 +47,16 @@ export function SystemSelect({
     return s.name.includes(kind) ? s.name : `${s.name} (${kind})`
   }
   return (
-    <div className="stack system-choice">
-      <Field label={label} hint={hint} required validationMessage={wrong}>
+    <div className={className ?? 'stack system-choice'}>
+      <Field label={label} hint={hint} required={none === undefined} validationMessage={wrong}>
         <Select
           className="users-may"
           value={value ?? ''}
           disabled={off}
           onChange={(_e, d) => onSystem(d.value || undefined)}
         >
-          {!value && <option value="">{t('admin.calendar.chooseSystem')}</option>}
+          {none !== undefined && <option value="">{none}</option>}
+          {!value && none === undefined && <option value="">{t('admin.calendar.chooseSystem')}</option>}
           {value && !chosen && <option value={value}>{loaded ? t('admin.calendar.systemGone') : '…'}</option>}
           {systems.map((s) => (
             <option key={s.id} value={s.id}>
@@ -93,7 +100,7 @@ export function SetUp({ kinds }: { kinds: Entered[] }) {
       {kinds.map((k, i) => (
         <span key={k}>
           {i > 0 && ' · '}
-          <Link to={CONNECTOR_PLACES[k].one} params={{ connector: 'new' }}>
+          <Link to={CONNECTOR_PLACES[k].one} params={{ connector: 'new' }} search={{ kind: telephoneKind(k) }}>
             {t(`admin.${k}.add`)}
           </Link>
         </span>

@@ -65,6 +65,17 @@ export const STEPS = [
   'read',
   'write',
   'consent',
+  // Of telephone systems.
+  'session',
+  'line',
+  'lines',
+  'calls',
+  'forwarding',
+  'rights',
+  'ready',
+  'connect',
+  'answer',
+  'state',
 ] as const
 
 /** What a form holds of a connector: addresses as one text, and a password that nobody reads. */

@@ -52,6 +52,7 @@ export const FACTORY: Values = {
     own_calendars: true,
   },
   teams: { sync: 'none', user_may_change: false, access: 'application', remember: false, keep_minutes: 10 },
+  telephony: {},
   microphone: {
     enabled: false,
     programs: [

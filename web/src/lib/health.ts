@@ -1,6 +1,7 @@
 /** How the parts of the server are doing, for people. Pure. */
 import type { Kind } from './connector'
 import type { Schemas } from './model'
+import { TELEPHONE_KINDS } from './telephony'
 
 export type Health = Schemas['Health']
 export type Part = Schemas['Part']
@@ -29,7 +30,7 @@ export function lagOf(seconds: number): Lag {
 export function connectorKind(p: Part): Kind | undefined {
   if (p.id && p.kind === 'teams') return 'graph'
   return p.id
-    ? (['ldap', 'oidc', 'scim', 'webhook', 'exchange', 'graph', 'domino'] as const).find((k) => k === p.kind)
+    ? (['ldap', 'oidc', 'scim', 'webhook', 'exchange', 'graph', 'domino', ...TELEPHONE_KINDS] as const).find((k) => k === p.kind)
     : undefined
 }
 

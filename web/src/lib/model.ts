@@ -105,6 +105,7 @@ export const SECTIONS = [
   'activation',
   'calendar',
   'teams',
+  'telephony',
   'microphone',
   'relationships',
 ] as const satisfies readonly SectionName[]

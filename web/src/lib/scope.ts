@@ -10,6 +10,7 @@ export type Values = {
   activation: Schemas['Activation']
   calendar: Schemas['CalendarSection']
   teams: Schemas['Teams']
+  telephony: Schemas['Telephony']
   microphone: Schemas['Microphone']
   relationships: Schemas['Relationships']
 }
@@ -123,6 +124,7 @@ const TEMPLATE_FIELDS = ['name', 'active', 'status', 'text', 'forwarding', 'user
 const fieldsOf = (section: SectionName): string[] => {
   const fields = Object.keys(FACTORY[section])
   if (section === 'teams') return [...fields, 'connector']
+  if (section === 'telephony') return ['connector', 'forwarding']
   return section === 'calendar' ? [...fields, 'connector', 'accounts'] : fields
 }
 

@@ -2,6 +2,7 @@ import type { AuditFilter } from './audit'
 import { ACCOUNT_REFUSALS, type AccountRefusal } from './calendar'
 import { type Me, ROLES, STATUSES, type Status } from './model'
 import { REFUSALS, type Refusal } from './provider'
+import { type TelephoneKind, telephoneKind } from './telephony'
 import { type Day, isDay } from './zone'
 
 /** What the address says beside the path. Anything that makes no sense there is left out. */
@@ -41,6 +42,11 @@ export const personsSearch = (s: Search): PersonsSearch => ({
 export type JobSearch = { job?: string; dry?: 'yes' }
 
 export const jobSearch = (s: Search): JobSearch => ({ job: text(s.job), dry: s.dry === 'yes' ? 'yes' : undefined })
+
+/** Of which kind a new telephone system is. */
+export type TelephoneSearch = { kind?: TelephoneKind }
+
+export const telephoneSearch = (s: Search): TelephoneSearch => ({ kind: telephoneKind(s.kind) })
 
 /** Why a sign-in provider did not let somebody in, and which one. The server leads here with both. */
 export type RefusedSearch = { refused?: Refusal; provider?: string }

@@ -10,6 +10,7 @@ const SECTIONS = [
   { to: '/settings/activation', name: 'activation' },
   { to: '/settings/calendars', name: 'calendars' },
   { to: '/settings/teams', name: 'teams' },
+  { to: '/settings/telephone', name: 'telephone' },
   { to: '/settings/clients', name: 'clients' },
   { to: '/settings/sign-in', name: 'signIn' },
   { to: '/settings/data', name: 'data' },
