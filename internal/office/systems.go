@@ -61,7 +61,7 @@ func (o *Office) checkTelephony(t, before *policy.Telephony, bad *fault.Fields) 
 	if t.Connector != "" && t.Connector != before.Connector && !o.system(t.Connector).Lines {
 		bad.Add("telephony.connector", "%q is no telephone system that has lines", t.Connector)
 	}
-	if t.Forwarding != "" && *t != *before && !o.system(t.Forwarding).Forwards {
+	if t.Forwarding != "" && t.Forwarding != before.Forwarding && !o.system(t.Forwarding).Forwards {
 		bad.Add("telephony.forwarding", "%q is no telephone system that forwards lines", t.Forwarding)
 	}
 }

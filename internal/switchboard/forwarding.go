@@ -173,6 +173,16 @@ func (s *Switchboard) serve(ctx context.Context, sys *system) {
 			}
 		})
 	}
+	if x, ok := sys.System.System.(telephony.Chooser); ok {
+		dialled := make(chan telephony.Choice, mostChoices)
+		x.Choices(func(c telephony.Choice) {
+			select {
+			case dialled <- c:
+			default:
+			}
+		})
+		work.Go(func() { s.choices(ctx, sys, dialled) })
+	}
 	err := sys.Watch(ctx, func(told telephony.Line) { s.tell(sys, told) })
 	if err != nil && ctx.Err() == nil {
 		s.log.Warn("nothing is told of lines", "connector", sys.ID, "err", err)

@@ -68,6 +68,21 @@ func Busiest(calls []Call) presence.Line {
 	return l
 }
 
+// Chooser is a System at which people choose their presence, by feature codes that they dial (L2).
+type Chooser interface {
+	// Choices has f called for each code that somebody dials at a line that is followed. It is to be called before Watch; f does not block.
+	Choices(f func(Choice))
+}
+
+// Choice is a feature code that somebody has dialled. It hides its contents from logs.
+type Choice struct {
+	Line string // as Follow named it
+	Code string // digits, * and #
+}
+
+// LogValue implements slog.LogValuer.
+func (Choice) LogValue() slog.Value { return slog.StringValue("[choice]") }
+
 // Forwarding is how a line is forwarded. Targets are numbers as they are dialled, or SIP addresses; empty: not forwarded so. The zero
 // value is a line that rings. It hides its contents from logs.
 type Forwarding struct {
