@@ -82,9 +82,9 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 	}
 	maps.DeleteFunc(s.byNumber, func(_ string, l *line) bool { return l.person == personID || l.person == "" })
 	for _, l := range has {
-		s.byNumber[fold(l.key.line)] = l
+		s.byNumber[telephony.Fold(l.key.line)] = l
 		if who != nil && who.WorkNumber != "" {
-			s.byNumber[fold(who.WorkNumber)] = has[0]
+			s.byNumber[telephony.Fold(who.WorkNumber)] = has[0]
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -168,17 +167,6 @@ func signal(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// fold makes spellings of a number alike.
-func fold(number string) string {
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '-', '/', '(', ')', '.':
-			return -1
-		}
-		return r
-	}, strings.ToLower(number))
 }
 
 // Run works until ctx ends, and returns its cause. What is set stands until it is taken up again.
