@@ -9,6 +9,7 @@ import (
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/telephony"
 )
 
 // System is an outside system that may hold everybody's calendars, or accounts that users connect, or reach Microsoft Teams, or have telephone lines.
@@ -112,7 +113,7 @@ func (o *Office) checkLines(at string, rec *store.Person, bad *fault.Fields) {
 const MostLines = 20
 
 // lineKey tells lines apart, however they are spelt.
-func lineKey(l *store.Line) string { return l.ConnectorID + " " + policy.FoldNumber(l.Line) }
+func lineKey(l *store.Line) string { return l.ConnectorID + " " + telephony.Fold(l.Line) }
 
 func (o *Office) checkCalendar(c, before *policy.CalendarSection, bad *fault.Fields) {
 	if c.Connector != "" && c.Connector != before.Connector && !o.system(c.Connector).Calendar {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/doorlight/doorlight/internal/source"
@@ -82,6 +83,21 @@ type Choice struct {
 
 // LogValue implements slog.LogValuer.
 func (Choice) LogValue() slog.Value { return slog.StringValue("[choice]") }
+
+// Fold makes spellings of a number alike: without what is written between its digits. Of an address (sip:anna@example.com) it is lower case.
+func Fold(number string) string {
+	number = strings.ToLower(strings.TrimSpace(number))
+	if strings.Contains(number, "@") || strings.HasPrefix(number, "sip:") || strings.HasPrefix(number, "sips:") {
+		return number
+	}
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '-', '/', '(', ')', '.':
+			return -1
+		}
+		return r
+	}, number)
+}
 
 // Forwarding is how a line is forwarded. Targets are numbers as they are dialled, or SIP addresses; empty: not forwarded so. The zero
 // value is a line that rings. It hides its contents from logs.
