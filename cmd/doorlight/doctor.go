@@ -391,6 +391,13 @@ func (d *doctor) secrets(ctx context.Context, st store.Store, of *office.Office)
 			d.say("secrets", err.Error(), "Restore a backup, or ask for help with this message.")
 			return
 		}
+		if err := st.LoadSIPAccounts(ctx, func(store.SIPAccount) error {
+			signIns = true
+			return nil
+		}); err != nil {
+			d.say("secrets", err.Error(), "Restore a backup, or ask for help with this message.")
+			return
+		}
 		if !sealed(&all) && !signIns {
 			return
 		}
@@ -406,6 +413,9 @@ func (d *doctor) secrets(ctx context.Context, st store.Store, of *office.Office)
 	}
 	if err == nil {
 		_, err = resealTeams(ctx, box, st)
+	}
+	if err == nil {
+		_, err = resealTelephones(ctx, box, st)
 	}
 	if err != nil {
 		d.say("key file", err.Error(), "Put the key file back that belongs to this database, or enter the passwords again.")

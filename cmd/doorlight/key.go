@@ -11,6 +11,7 @@ import (
 	"github.com/doorlight/doorlight/internal/secret"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/teams"
+	"github.com/doorlight/doorlight/internal/telephones"
 )
 
 func keyCommand() *cobra.Command {
@@ -56,7 +57,10 @@ server must be stopped. Earlier backups can only be read with the key file of th
 				if err := st.WriteTeams(cmd.Context(), signIns, nil); err != nil {
 					return err
 				}
-				sealed = len(changes.PutCalendars) + len(changes.PutConnectors) + len(signIns)
+				if changes.PutSIPAccounts, err = resealTelephones(cmd.Context(), box, st); err != nil {
+					return err
+				}
+				sealed = len(changes.PutCalendars) + len(changes.PutConnectors) + len(changes.PutSIPAccounts) + len(signIns)
 				return st.Update(cmd.Context(), changes)
 			})
 			if err != nil {
@@ -69,6 +73,18 @@ server must be stopped. Earlier backups can only be read with the key file of th
 	addFlags(rotate.Flags())
 	cmd.AddCommand(rotate)
 	return cmd
+}
+
+// resealTelephones returns the accounts with which telephones sign in, sealed anew.
+func resealTelephones(ctx context.Context, box *secret.Box, st store.Store) ([]store.SIPAccount, error) {
+	var all []store.SIPAccount
+	if err := st.LoadSIPAccounts(ctx, func(a store.SIPAccount) error {
+		all = append(all, a)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	return telephones.Reseal(box, all)
 }
 
 // resealTeams returns what is kept of those whose sign-in at Microsoft Teams is remembered, with this sealed anew.

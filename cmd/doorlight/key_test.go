@@ -192,10 +192,10 @@ func TestToAnotherMachineWithAnotherKey(t *testing.T) {
 	}
 }
 
-// TestARotatedKeyOpensSignInsAtTeams: they are sealed anew with the rest, and the doctor can tell.
+// TestARotatedKeyOpensSignInsAtTeams: they, and what telephones sign in with, are sealed anew with the rest, and the doctor can tell.
 func TestARotatedKeyOpensSignInsAtTeams(t *testing.T) {
 	t.Parallel()
-	const token = "Anna's refresh token"
+	const token, hash = "Anna's refresh token", `{"md5":"0123","sha256":"4567"}`
 	data := t.TempDir()
 	s := startServer(t, data)
 	id := s.setUp()
@@ -222,6 +222,32 @@ func TestARotatedKeyOpensSignInsAtTeams(t *testing.T) {
 		}
 		return r
 	}
+	telephone := func(make bool) (a store.SIPAccount) {
+		t.Helper()
+		st, err := sqlite.Open(t.Context(), filepath.Join(data, "doorlight.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		if make {
+			box, err := secret.OpenBox(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := store.SIPAccount{User: "201-a", PersonID: id, Secret: box.Seal(hash, "telephone/201-a"), CreatedAt: time.Now()}
+			if err := st.Update(t.Context(), store.Changes{PutSIPAccounts: []store.SIPAccount{a}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := st.LoadSIPAccounts(t.Context(), func(x store.SIPAccount) error {
+			a = x
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	desk := telephone(true)
 	before := kept(func(r *store.TeamsRecord) {
 		box, err := secret.OpenBox(key)
 		if err != nil {
@@ -230,7 +256,7 @@ func TestARotatedKeyOpensSignInsAtTeams(t *testing.T) {
 		*r = store.TeamsRecord{PersonID: id, ConnectorID: "app", Account: "anna@example.test", Token: box.Seal(token, "teams/"+id), State: []byte("{}")}
 	})
 	var out output
-	if err := run(t.Context(), []string{"key", "rotate", "--data", data}, &out, &out); err != nil || !strings.Contains(out.String(), "1 credentials are sealed with a new key") {
+	if err := run(t.Context(), []string{"key", "rotate", "--data", data}, &out, &out); err != nil || !strings.Contains(out.String(), "2 credentials are sealed with a new key") {
 		t.Fatalf("rotated: %v, %s", err, out.String())
 	}
 	after := kept(nil)
@@ -243,6 +269,11 @@ func TestARotatedKeyOpensSignInsAtTeams(t *testing.T) {
 	}
 	if after.Account != before.Account || after.ConnectorID != "app" || string(after.State) != "{}" {
 		t.Errorf("the rest became %+v", after)
+	}
+	if again := telephone(false); bytes.Equal(again.Secret, desk.Secret) {
+		t.Error("the telephone's secret is as it was")
+	} else if plain, err := box.Open(again.Secret, "telephone/201-a"); err != nil || plain != hash {
+		t.Errorf("the telephone's secret is %q, %v", plain, err)
 	}
 	doctor := func() (string, error) {
 		var out output

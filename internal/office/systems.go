@@ -9,6 +9,7 @@ import (
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/telephony"
 )
 
 // System is an outside system that may hold everybody's calendars, or accounts that users connect, or reach Microsoft Teams, or have telephone lines.
@@ -61,7 +62,7 @@ func (o *Office) checkTelephony(t, before *policy.Telephony, bad *fault.Fields) 
 	if t.Connector != "" && t.Connector != before.Connector && !o.system(t.Connector).Lines {
 		bad.Add("telephony.connector", "%q is no telephone system that has lines", t.Connector)
 	}
-	if t.Forwarding != "" && *t != *before && !o.system(t.Forwarding).Forwards {
+	if t.Forwarding != "" && t.Forwarding != before.Forwarding && !o.system(t.Forwarding).Forwards {
 		bad.Add("telephony.forwarding", "%q is no telephone system that forwards lines", t.Forwarding)
 	}
 }
@@ -112,7 +113,7 @@ func (o *Office) checkLines(at string, rec *store.Person, bad *fault.Fields) {
 const MostLines = 20
 
 // lineKey tells lines apart, however they are spelt.
-func lineKey(l *store.Line) string { return l.ConnectorID + " " + policy.FoldNumber(l.Line) }
+func lineKey(l *store.Line) string { return l.ConnectorID + " " + telephony.Fold(l.Line) }
 
 func (o *Office) checkCalendar(c, before *policy.CalendarSection, bad *fault.Fields) {
 	if c.Connector != "" && c.Connector != before.Connector && !o.system(c.Connector).Calendar {

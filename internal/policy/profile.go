@@ -142,17 +142,6 @@ func CheckNumber(at, number string, bad *fault.Fields) {
 	}
 }
 
-// FoldNumber makes the usual spellings of a number alike: without blanks, hyphens, slashes, dots and brackets, and in lower case, for addresses.
-func FoldNumber(number string) string {
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '-', '/', '(', ')', '.':
-			return -1
-		}
-		return r
-	}, strings.ToLower(number))
-}
-
 // sameName tells whether two profile names are one for a user, who does not look at capitals.
 func sameName(a, b string) bool { return strings.EqualFold(a, b) }
 

@@ -217,6 +217,40 @@ func (t TeamsSync) check(at string, bad *fault.Fields) {
 type Telephony struct {
 	Connector  string `json:"connector,omitempty" maxLength:"64" doc:"ID of the connector of the telephone system in which people's work numbers are their lines. Absent: they have those lines only that are entered for them."`
 	Forwarding string `json:"forwarding,omitempty" maxLength:"64" doc:"ID of the connector with which lines are forwarded as presence asks for: the same one, or one of kind sip_server, which telephone systems ask where a call goes. Absent: they are not forwarded."`
+	Codes      []Code `json:"codes,omitempty" maxItems:"50" doc:"Feature codes with which people choose a presence at their telephone."`
+}
+
+// Code is a feature code: who dials it at their telephone chooses a template (L2).
+type Code struct {
+	Code    string `json:"code" minLength:"2" maxLength:"20" doc:"As it is dialled, such as *81."`
+	Profile string `json:"profile" maxLength:"64" doc:"ID of a template."`
+}
+
+// Coded returns the template that a feature code chooses, nil if it is none.
+func (t *Telephony) Coded(s *Settings, code string) *Template {
+	for _, c := range t.Codes {
+		if x := s.Template(c.Profile); c.Code == code && x != nil && x.Active {
+			return x
+		}
+	}
+	return nil
+}
+
+func (t *Telephony) check(at string, known func(string) bool, bad *fault.Fields) {
+	seen := map[string]bool{}
+	for i, c := range t.Codes {
+		at := index(at+".codes", i)
+		switch {
+		case len(c.Code) < 2 || len(c.Code) > 20 || strings.Trim(c.Code, "0123456789*#") != "":
+			bad.Add(at+".code", "must be 2 to 20 digits, * and #, such as *81")
+		case seen[c.Code]:
+			bad.Add(at+".code", "%s is listed twice", c.Code)
+		}
+		seen[c.Code] = true
+		if !known(c.Profile) {
+			bad.Add(at+".profile", "%q is no active template", c.Profile)
+		}
+	}
 }
 
 // Microphone says which programs make people busy that record from the microphone (M2), as far as a desktop client sees them.
@@ -415,6 +449,11 @@ func (s *Settings) Uses(templateID string) []Use {
 	if s.Calendar.Profile == templateID {
 		uses = append(uses, Use{SectionCalendar, "calendar.profile"})
 	}
+	for i, c := range s.Telephony.Codes {
+		if c.Profile == templateID {
+			uses = append(uses, Use{SectionTelephony, index("telephony.codes", i)})
+		}
+	}
 	return uses
 }
 
@@ -447,6 +486,7 @@ func (s *Settings) Check() error {
 	s.Calendar.check("calendar", func(id string) bool { t := s.Template(id); return t != nil && t.Active }, &bad)
 	s.Calendar.checkMethod("calendar", &bad)
 	s.Teams.check("teams", &bad)
+	s.Telephony.check("telephony", func(id string) bool { t := s.Template(id); return t != nil && t.Active }, &bad)
 	s.Microphone.check("microphone", &bad)
 	if s.Relationships.Default > rights.AssistantPlus {
 		bad.Add("relationships.default", "%s cannot be granted", s.Relationships.Default)

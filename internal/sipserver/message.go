@@ -369,6 +369,9 @@ func (s *Server) identify(f *flow, req *sip.Request, key string) (user string, a
 	if f.conn != nil {
 		f.conn.known.Store(true)
 	}
+	if s.c.SignedIn != nil {
+		s.c.SignedIn(user)
+	}
 	return user, acc, true
 }
 

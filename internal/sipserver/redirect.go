@@ -31,12 +31,13 @@ func (s *Server) invite(f *flow, req *sip.Request, key string) {
 		s.respond(f, req, nil, 481, "Call/Transaction Does Not Exist")
 		return
 	}
-	inside := false
+	viewer := ""
 	if !s.trusts(f.remote.Addr()) {
-		if _, _, ok := s.identify(f, req, key); !ok {
+		_, acc, ok := s.identify(f, req, key)
+		if !ok {
 			return
 		}
-		inside = true
+		viewer = acc.PersonID
 	}
 	ctx, cancel := context.WithTimeout(s.context(), s.timing.lookup)
 	defer cancel()
@@ -49,7 +50,7 @@ func (s *Server) invite(f *flow, req *sip.Request, key string) {
 	s.calls.under[key] = c
 	s.calls.mu.Unlock()
 	trying := time.AfterFunc(s.timing.trying, func() { s.respond(f, req, nil, 100, "Trying") })
-	res := s.decide(ctx, f, req, inside)
+	res := s.decide(ctx, f, req, viewer)
 	trying.Stop()
 	s.calls.mu.Lock()
 	delete(s.calls.under, key)
@@ -85,8 +86,8 @@ func (s *Server) cancelled(f *flow, req *sip.Request) {
 	c.cancel()
 }
 
-// decide finds the answer to a call.
-func (s *Server) decide(ctx context.Context, f *flow, req *sip.Request, inside bool) *sip.Response {
+// decide finds the answer to a call. viewer is whose telephone signed in for it; empty: a telephone system that is trusted.
+func (s *Server) decide(ctx context.Context, f *flow, req *sip.Request, viewer string) *sip.Response {
 	if v := header(req, "Max-Forwards", ""); v == "0" {
 		s.count.loops.Add(1)
 		return s.answer(f, req, 483, "Too Many Hops") // nobody that it could be sent to would get it
@@ -111,7 +112,7 @@ func (s *Server) decide(ctx context.Context, f *flow, req *sip.Request, inside b
 		s.count.loops.Add(1)
 		return s.answer(f, req, 482, "Loop Detected")
 	}
-	t, err := s.c.Targets.Target(ctx, person, inside || s.internal(f, req))
+	t, err := s.c.Targets.Target(ctx, person, Caller{Viewer: viewer, Internal: viewer != "" || s.internal(f, req)})
 	if err != nil {
 		s.log.Warn("where a call goes cannot be told", "user", person, "err", err)
 		s.count.unreachable.Add(1)

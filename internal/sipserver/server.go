@@ -73,8 +73,16 @@ func (v View) LogValue() slog.Value { return slog.StringValue(v.Status.String())
 
 // Targets says where calls go.
 type Targets interface {
-	// Target says where a call to a person goes now. internal says whether it comes from inside.
-	Target(ctx context.Context, personID string, internal bool) (Target, error)
+	// Target says where a call to a person goes now. The answer is told to the caller.
+	Target(ctx context.Context, personID string, from Caller) (Target, error)
+}
+
+// Caller is what is known of where a call comes from.
+type Caller struct {
+	// Viewer is the person whose telephone signed in: it is told no more than they may know. Empty: a trusted telephone system asks, which leads calls
+	// there and shows it to nobody.
+	Viewer   string
+	Internal bool // the call comes from inside
 }
 
 // TargetKind is what becomes of a call.
@@ -107,8 +115,9 @@ type Contact struct {
 
 // Lists says which addresses are lists of people that may be subscribed to as one (RFC 4662).
 type Lists interface {
-	// Lists returns the addresses on the list that an address means, as Directory.Person takes them; none: it is no list.
-	Lists(user string) []string
+	// Lists returns the addresses on the list that an address means to a viewer, as Directory.Person takes them; none: it is no list to them. Who is
+	// on it is told to the viewer, so that nobody may be whom they may not know of.
+	Lists(viewerID, user string) []string
 }
 
 // Config says what the server does. Times and numbers that are zero have a default.
@@ -149,7 +158,9 @@ type Config struct {
 	Presences Presences // required
 	Targets   Targets   // nil: calls are answered with 404
 	Lists     Lists     // nil: there are none
-	Log       *slog.Logger
+	// SignedIn is called with the user of an account whenever somebody has signed in with it. It must not block. Nil: nobody wants to know.
+	SignedIn func(user string)
+	Log      *slog.Logger
 }
 
 // LogValue implements slog.LogValuer.
@@ -262,15 +273,11 @@ func New(c Config) (*Server, error) {
 	} else if strings.ContainsAny(c.Realm, "\"\\\r\n") {
 		bad.Add("realm", "may hold no quotes, backslashes or line breaks")
 	}
-	if strings.ContainsAny(c.Host, " <>@;,\"\r\n") {
-		bad.Add("host", "%q is neither a name nor an address", c.Host)
-	}
 	c.Domains = slices.Clone(c.Domains)
 	for i, d := range c.Domains {
-		if c.Domains[i] = strings.ToLower(d); d == "" || strings.ContainsAny(d, " @:<>") {
-			bad.Add("domains", "%q is not a domain", d)
-		}
+		c.Domains[i] = strings.ToLower(d)
 	}
+	CheckAddresses("", &c, &bad)
 	if len(c.Algorithms) == 0 {
 		c.Algorithms = []string{"MD5"}
 	}
@@ -280,15 +287,8 @@ func New(c Config) (*Server, error) {
 		}
 	}
 	for _, t := range c.Trusted {
-		p, err := parsePrefix(t)
-		if err != nil {
-			bad.Add("trusted", "%q is neither an address nor a network such as 192.0.2.0/24", t)
-		}
-		s.trusted = append(s.trusted, p)
-	}
-	for _, p := range c.Internal {
-		if !validPattern(p) {
-			bad.Add("internal", "%q is not a pattern: digits, + at the beginning, x for any digit, * at the end", p)
+		if p, err := parsePrefix(t); err == nil {
+			s.trusted = append(s.trusted, p)
 		}
 	}
 	durationOr(&bad, "min_expires", &c.MinExpires, time.Minute, time.Second)
@@ -306,23 +306,12 @@ func New(c Config) (*Server, error) {
 	if c.Presences == nil {
 		bad.Add("presences", "is needed")
 	}
-	if len(c.Listen) == 0 {
-		bad.Add("listen", "at least one address is needed, such as udp:0.0.0.0:5060")
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	s.c, s.log = c, c.Log
 	for _, l := range c.Listen {
-		network, addr, ok := strings.Cut(l, ":")
-		if !ok || network != "udp" && network != "tcp" && network != "tls" {
-			bad.Add("listen", "%q does not begin with udp:, tcp: or tls:", l)
-			continue
-		}
-		if _, err := netip.ParseAddrPort(addr); err != nil {
-			bad.Add("listen", "%q is not an address with a port, such as %s:0.0.0.0:5060", l, network)
-			continue
-		}
+		network, addr, _ := strings.Cut(l, ":")
 		if network == "tls" && c.TLS == nil {
 			bad.Add("listen", "%q needs a certificate", l)
 			continue
@@ -350,6 +339,42 @@ func New(c Config) (*Server, error) {
 	s.calls.under = map[string]*call{}
 	s.docs.init(c.Words)
 	return s, nil
+}
+
+// CheckAddresses enters what is wrong with the parts of a configuration that say where and for whom a server is: Listen, Host, Domains, Trusted and
+// Internal, each by its name behind at.
+func CheckAddresses(at string, c *Config, bad *fault.Fields) {
+	if len(c.Listen) == 0 {
+		bad.Add(at+"listen", "at least one address is needed, such as udp:0.0.0.0:5060")
+	}
+	for i, l := range c.Listen {
+		network, addr, ok := strings.Cut(l, ":")
+		if !ok || network != "udp" && network != "tcp" && network != "tls" {
+			bad.Add(at+"listen", "%q does not begin with udp:, tcp: or tls:", l)
+		} else if p, err := netip.ParseAddrPort(addr); err != nil {
+			bad.Add(at+"listen", "%q is not an address with a port, such as %s:0.0.0.0:5060", l, network)
+		} else if p.Port() != 0 && slices.Contains(c.Listen[:i], l) {
+			bad.Add(at+"listen", "%q is listed twice", l)
+		}
+	}
+	if strings.ContainsAny(c.Host, " <>@;,\"\r\n") {
+		bad.Add(at+"host", "%q is neither a name nor an address", c.Host)
+	}
+	for _, d := range c.Domains {
+		if d == "" || strings.ContainsAny(d, " @:<>") {
+			bad.Add(at+"domains", "%q is not a domain", d)
+		}
+	}
+	for _, t := range c.Trusted {
+		if _, err := parsePrefix(t); err != nil {
+			bad.Add(at+"trusted", "%q is neither an address nor a network such as 192.0.2.0/24", t)
+		}
+	}
+	for _, p := range c.Internal {
+		if !validPattern(p) {
+			bad.Add(at+"internal", "%q is not a pattern: digits, + at the beginning, x for any digit, * at the end", p)
+		}
+	}
 }
 
 func durationOr(bad *fault.Fields, name string, d *time.Duration, or, least time.Duration) {

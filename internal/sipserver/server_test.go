@@ -103,15 +103,15 @@ func (o *town) Watch(people []string, f func(string)) func() {
 	}
 }
 
-func (o *town) Lists(user string) []string {
+func (o *town) Lists(_, user string) []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.lists[user]
 }
 
-func (o *town) Target(ctx context.Context, person string, internal bool) (Target, error) {
+func (o *town) Target(ctx context.Context, person string, from Caller) (Target, error) {
 	o.mu.Lock()
-	o.inside[person] = internal
+	o.inside[person] = from.Internal
 	t, ok := o.targets[person]
 	hold := o.hold
 	o.mu.Unlock()

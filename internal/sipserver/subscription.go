@@ -144,7 +144,7 @@ func (s *Server) subscribed(f *flow, req *sip.Request, tx *sip.ServerTx, account
 	called := calledUser(req.Recipient.User)
 	var l *list
 	if s.c.Lists != nil {
-		if users := s.c.Lists.Lists(called); len(users) > 0 {
+		if users := s.c.Lists.Lists(viewer, called); len(users) > 0 {
 			if !slices.Contains(tokens(req, "Supported", "k"), "eventlist") && !slices.Contains(tokens(req, "Require", ""), "eventlist") {
 				return 421, []string{"Require", "eventlist"}
 			}
@@ -424,7 +424,8 @@ func (s *Server) finish(sub *subscription, why string) {
 }
 
 // Reload looks once more whom addresses mean, who is on lists, and whose telephones there are. It is to be called when any of that may have changed. A telephone
-// whose account is gone, or is somebody else's now, has to sign in anew; so has one that subscribed to a list that is none any more.
+// whose account is gone, or is somebody else's now, has to sign in anew; so has one that subscribed to a list that is none any more, or to
+// nobody, where there is a list now.
 func (s *Server) Reload() {
 	s.mu.Lock()
 	all := make([]*subscription, 0, len(s.subs))
@@ -443,7 +444,7 @@ func (s *Server) Reload() {
 		person, users, people := "", []string(nil), []one(nil)
 		if sub.list != nil {
 			if s.c.Lists != nil {
-				users = s.c.Lists.Lists(called)
+				users = s.c.Lists.Lists(sub.viewer, called)
 			}
 			users = slices.Clone(users[:min(len(users), longestList)])
 			for _, u := range users {
@@ -453,12 +454,14 @@ func (s *Server) Reload() {
 		} else {
 			person, _ = s.c.Directory.Person(called)
 		}
+		// Nobody may have become a list, which is subscribed to in another way.
+		becomes := sub.list == nil && person == "" && s.c.Lists != nil && len(s.c.Lists.Lists(sub.viewer, called)) > 0
 		s.mu.Lock()
 		if sub.gone || sub.over != "" {
 			s.mu.Unlock()
 			continue
 		}
-		if acc.PersonID == "" || acc.PersonID != sub.viewer || sub.list != nil && len(users) == 0 {
+		if acc.PersonID == "" || acc.PersonID != sub.viewer || sub.list != nil && len(users) == 0 || becomes {
 			s.finish(sub, "deactivated")
 			s.mu.Unlock()
 			continue

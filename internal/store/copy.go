@@ -71,7 +71,7 @@ func copyAll(ctx context.Context, dst, src Store, progress func(done, total int)
 	if err != nil {
 		return err
 	}
-	done, total := 0, o.size()+len(meta)+n.Claims+n.Shown+n.CalendarObjects+n.Teams+n.Forwardings+n.Audit
+	done, total := 0, o.size()+len(meta)+n.Claims+n.Shown+n.CalendarObjects+n.Teams+n.Forwardings+n.SIPAccounts+n.Redirects+n.Audit
 	count := func(n int) {
 		done += n
 		total = max(total, done) // more may have come meanwhile
@@ -102,6 +102,9 @@ func copyAll(ctx context.Context, dst, src Store, progress func(done, total int)
 		return err
 	}
 	if err := copyForwardings(ctx, dst, src, count); err != nil {
+		return err
+	}
+	if err := copyTelephones(ctx, dst, src, &o, count); err != nil {
 		return err
 	}
 	if err := copyAudit(ctx, dst, src, count); err != nil {
@@ -217,6 +220,43 @@ func copyForwardings(ctx context.Context, dst, src Store, count func(int)) error
 		return err
 	}
 	return flush()
+}
+
+// copyTelephones leaves out what has come of people who came meanwhile.
+func copyTelephones(ctx context.Context, dst, src Store, o *Office, count func(int)) error {
+	known := map[string]bool{"": true}
+	for i := range o.People {
+		known[o.People[i].ID] = true
+	}
+	var accounts []SIPAccount
+	var redirects []Redirect
+	flush := func(least int) error {
+		n := len(accounts) + len(redirects)
+		if n < least {
+			return nil
+		}
+		err := errors.Join(dst.Update(ctx, Changes{PutSIPAccounts: accounts}), dst.WriteRedirects(ctx, redirects...))
+		accounts, redirects = accounts[:0], redirects[:0]
+		count(n)
+		return err
+	}
+	if err := src.LoadSIPAccounts(ctx, func(a SIPAccount) error {
+		if known[a.PersonID] {
+			accounts = append(accounts, a)
+		}
+		return flush(copyBatch)
+	}); err != nil {
+		return err
+	}
+	if err := src.LoadRedirects(ctx, func(r Redirect) error {
+		if known[r.PersonID] {
+			redirects = append(redirects, r)
+		}
+		return flush(copyBatch)
+	}); err != nil {
+		return err
+	}
+	return flush(1)
 }
 
 func copyTeams(ctx context.Context, dst, src Store, count func(int)) error {

@@ -52,6 +52,7 @@ func furnish(t *testing.T, s store.Store, n int) {
 	var b store.ClaimBatch
 	var objects []store.CalendarObject
 	var teams []store.TeamsRecord
+	redirects := []store.Redirect{{ConnectorID: "sip", Line: "none's", Forwarding: []byte(`{"all":"1"}`)}}
 	for i := range n {
 		id := fmt.Sprintf("p%05d", i)
 		c.PutPeople = append(c.PutPeople, store.Person{ID: id, LocationID: "hq", GroupID: "g", Login: id, Role: "user", Own: []byte(`{}`), CreatedAt: day})
@@ -61,6 +62,8 @@ func furnish(t *testing.T, s store.Store, n int) {
 		b.Shown = append(b.Shown, store.PersonShown{PersonID: id, Shown: presence.Shown{At: day, Since: day}.WithCovered(presence.Available, day)})
 		c.Audit = append(c.Audit, store.AuditEntry{At: day, Action: fmt.Sprint("action ", i), Detail: []byte(`{}`)})
 		objects = append(objects, store.CalendarObject{CalendarID: "c", Href: id, ETag: "e", Data: []byte{0, byte(i)}})
+		c.PutSIPAccounts = append(c.PutSIPAccounts, store.SIPAccount{User: id + "-x", PersonID: id, Name: "Desk", Secret: []byte{byte(i)}, CreatedAt: day})
+		redirects = append(redirects, store.Redirect{ConnectorID: "sip", Line: id, PersonID: id, Forwarding: []byte(`{}`)})
 		teams = append(teams, store.TeamsRecord{PersonID: id, ConnectorID: "app", UserID: id, Token: []byte{byte(i)}, State: []byte(`{}`), UpdatedAt: day})
 	}
 	p := c.PutPeople[0].ID
@@ -74,6 +77,7 @@ func furnish(t *testing.T, s store.Store, n int) {
 	if err := errors.Join(
 		s.Update(t.Context(), c), s.WriteClaims(t.Context(), b), s.SyncCalendar(t.Context(), calendar, objects, nil, true), s.WriteTeams(t.Context(), teams, nil),
 		s.WriteForwardings(t.Context(), store.ForwardingRecord{ConnectorID: "pbx", Line: "201", State: []byte(`{}`), UpdatedAt: day}),
+		s.WriteRedirects(t.Context(), redirects...),
 		s.PutMeta(t.Context(), "installation", "x"), s.PutMeta(t.Context(), "set up", "2026"),
 	); err != nil {
 		t.Fatal(err)
@@ -88,6 +92,8 @@ type contents struct {
 	Objects []store.CalendarObject
 	Teams   []store.TeamsRecord
 	Lines   []store.ForwardingRecord
+	Phones  []store.SIPAccount
+	Led     []store.Redirect
 	Audit   []store.AuditEntry
 	Meta    map[string]string
 }
@@ -113,6 +119,14 @@ func read(t *testing.T, s store.Store) (c contents) {
 		}),
 		s.LoadForwardings(t.Context(), func(r store.ForwardingRecord) error {
 			c.Lines = append(c.Lines, r)
+			return nil
+		}),
+		s.LoadSIPAccounts(t.Context(), func(a store.SIPAccount) error {
+			c.Phones = append(c.Phones, a)
+			return nil
+		}),
+		s.LoadRedirects(t.Context(), func(r store.Redirect) error {
+			c.Led = append(c.Led, r)
 			return nil
 		}),
 		s.LoadTeams(t.Context(), func(r store.TeamsRecord) error {
@@ -145,7 +159,7 @@ func TestCopy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := 1100*8 + 9 + 2; done != total || done != want {
+			if want := 1100*10 + 10 + 2; done != total || done != want {
 				t.Errorf("progress ends with %d of %d, want %d", done, total, want)
 			}
 			want, got := read(t, src), read(t, dst)

@@ -272,6 +272,23 @@ type TeamsRecord struct {
 	UpdatedAt   time.Time       // zero: not known
 }
 
+// SIPAccount is an account with which a telephone of a person signs in.
+type SIPAccount struct {
+	User      string // the name that it signs in with
+	PersonID  string
+	Name      string // as its owner calls it
+	Secret    []byte // hashes of the password, sealed by package secret
+	CreatedAt time.Time
+}
+
+// Redirect is how a line is forwarded for which this server answers as a telephone system.
+type Redirect struct {
+	ConnectorID string
+	Line        string
+	PersonID    string          // whose line it was when that was set: it goes with them; empty: nobody's
+	Forwarding  json.RawMessage // as package telephones understands it
+}
+
 // Office is everything that is held in memory, as read at start.
 type Office struct {
 	Locations        []Location
@@ -290,7 +307,7 @@ type Office struct {
 
 // Changes is a set of changes that take effect together or not at all. Puts replace a record of the same key,
 // members included; they are applied before the deletes. Deleting what is not there is no error. Deleting a
-// person deletes their claims, calendars, what is kept about Teams, sessions, memberships and relationships, the tokens that act for them, and
+// person deletes their claims, calendars, what is kept about Teams, accounts and redirects of their telephones, sessions, memberships and relationships, the tokens that act for them, and
 // the details of the audit entries about them, of which who did what and when stays. Deleting a connector or a person deletes
 // the identities. Deleting a location deletes its groups, and either deletes its sections.
 type Changes struct {
@@ -308,6 +325,7 @@ type Changes struct {
 	PutConnectors       []Connector
 	PutIdentities       []Identity
 	PutDirectoryGroups  []DirectoryGroup
+	PutSIPAccounts      []SIPAccount
 
 	DeleteLocations        []string // a location or group with people in it is an ErrConflict
 	DeleteGroups           []string
@@ -324,6 +342,8 @@ type Changes struct {
 	DeleteIdentities       []IdentityKey
 	DeleteConnectors       []string // their groups go with them
 	DeleteDirectoryGroups  []string
+	DeleteSIPAccounts      []string // by User
+	DeleteRedirectsOf      []string // by ConnectorID
 
 	Audit []AuditEntry // appended; ID is ignored
 }
@@ -371,7 +391,7 @@ type AuditQuery struct {
 }
 
 // Counts says how many there are of the records that Office does not hold.
-type Counts struct{ Claims, Shown, CalendarObjects, Teams, Forwardings, Audit int }
+type Counts struct{ Claims, Shown, CalendarObjects, Teams, Forwardings, SIPAccounts, Redirects, Audit int }
 
 // Store keeps Doorlight's data. Every method is one transaction and durable when it returns without error.
 // Methods may be called by several goroutines at once. Times are kept in milliseconds, UTC. Keys, which are IDs,
@@ -402,6 +422,13 @@ type Store interface {
 	LoadForwardings(ctx context.Context, f func(ForwardingRecord) error) error
 	// WriteForwardings replaces records, of each line one; a record without a state is removed.
 	WriteForwardings(ctx context.Context, records ...ForwardingRecord) error
+
+	// LoadSIPAccounts calls f for every account, sorted by user. It does not call f concurrently with itself.
+	LoadSIPAccounts(ctx context.Context, f func(SIPAccount) error) error
+	// LoadRedirects calls f for every redirect, sorted by connector and line. It does not call f concurrently with itself.
+	LoadRedirects(ctx context.Context, f func(Redirect) error) error
+	// WriteRedirects replaces redirects, of each line one; one without a forwarding is removed. ErrNotFound: there is no such person.
+	WriteRedirects(ctx context.Context, records ...Redirect) error
 
 	// LoadTeams calls f for everybody's record, sorted by person. It does not call f concurrently with itself.
 	LoadTeams(ctx context.Context, f func(TeamsRecord) error) error

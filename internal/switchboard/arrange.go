@@ -9,7 +9,6 @@ import (
 
 	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/office"
-	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/presence"
@@ -83,9 +82,9 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 	}
 	maps.DeleteFunc(s.byNumber, func(_ string, l *line) bool { return l.person == personID || l.person == "" })
 	for _, l := range has {
-		s.byNumber[policy.FoldNumber(l.key.line)] = l
+		s.byNumber[telephony.Fold(l.key.line)] = l
 		if who != nil && who.WorkNumber != "" {
-			s.byNumber[policy.FoldNumber(who.WorkNumber)] = has[0]
+			s.byNumber[telephony.Fold(who.WorkNumber)] = has[0]
 		}
 	}
 }

@@ -51,7 +51,7 @@ func wishOf(who *office.Person, shown presence.Presence) (w forward.Wish, refusa
 		case policy.TargetVoicemail:
 			w.Target, field = who.Voicemail, "the number of your voicemail"
 		}
-		if w.Target = policy.FoldNumber(w.Target); w.Target == "" {
+		if w.Target = telephony.Fold(w.Target); w.Target == "" {
 			return forward.Wish{}, fmt.Sprintf("%s forwards calls, but %s is empty. The forwarding was left as it was.", p.Name, field)
 		}
 		w.Action = forward.To
@@ -172,6 +172,16 @@ func (s *Switchboard) serve(ctx context.Context, sys *system) {
 				}
 			}
 		})
+	}
+	if x, ok := sys.System.System.(telephony.Chooser); ok {
+		dialled := make(chan telephony.Choice, mostChoices)
+		x.Choices(func(c telephony.Choice) {
+			select {
+			case dialled <- c:
+			default:
+			}
+		})
+		work.Go(func() { s.choices(ctx, sys, dialled) })
 	}
 	err := sys.Watch(ctx, func(told telephony.Line) { s.tell(sys, told) })
 	if err != nil && ctx.Err() == nil {
@@ -411,7 +421,7 @@ func (s *Switchboard) Set(ctx context.Context, personID, connectorID, number str
 		if target == "" {
 			continue
 		}
-		if no, _ := s.target(l, policy.FoldNumber(target), shown); no != "" {
+		if no, _ := s.target(l, telephony.Fold(target), shown); no != "" {
 			bad.Add(field, "%s", strings.TrimSuffix(no, " The forwarding was left as it was."))
 		}
 	}
@@ -419,7 +429,7 @@ func (s *Switchboard) Set(ctx context.Context, personID, connectorID, number str
 	if err := bad.Err(); err != nil {
 		return err
 	}
-	f.All, f.Internal, f.External, f.Busy, f.NoAnswer = policy.FoldNumber(f.All), policy.FoldNumber(f.Internal), policy.FoldNumber(f.External), policy.FoldNumber(f.Busy), policy.FoldNumber(f.NoAnswer)
+	f.All, f.Internal, f.External, f.Busy, f.NoAnswer = telephony.Fold(f.All), telephony.Fold(f.Internal), telephony.Fold(f.External), telephony.Fold(f.Busy), telephony.Fold(f.NoAnswer)
 	if err := sys.SetForwarding(ctx, l.key.line, f); err != nil {
 		return err
 	}

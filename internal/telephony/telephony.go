@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/doorlight/doorlight/internal/source"
@@ -66,6 +67,36 @@ func Busiest(calls []Call) presence.Line {
 		}
 	}
 	return l
+}
+
+// Chooser is a System at which people choose their presence, by feature codes that they dial (L2).
+type Chooser interface {
+	// Choices has f called for each code that somebody dials at a line that is followed. It is to be called before Watch; f does not block.
+	Choices(f func(Choice))
+}
+
+// Choice is a feature code that somebody has dialled. It hides its contents from logs.
+type Choice struct {
+	Line string // as Follow named it
+	Code string // digits, * and #
+}
+
+// LogValue implements slog.LogValuer.
+func (Choice) LogValue() slog.Value { return slog.StringValue("[choice]") }
+
+// Fold makes spellings of a number alike: without what is written between its digits. Of an address (sip:anna@example.com) it is lower case.
+func Fold(number string) string {
+	number = strings.ToLower(strings.TrimSpace(number))
+	if strings.Contains(number, "@") || strings.HasPrefix(number, "sip:") || strings.HasPrefix(number, "sips:") {
+		return number
+	}
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '-', '/', '(', ')', '.':
+			return -1
+		}
+		return r
+	}, number)
 }
 
 // Forwarding is how a line is forwarded. Targets are numbers as they are dialled, or SIP addresses; empty: not forwarded so. The zero

@@ -60,7 +60,8 @@ func (s *Store) Count(ctx context.Context) (store.Counts, error) {
 	err := s.reading(func(q *sql.DB) error {
 		return q.QueryRowContext(ctx, `
 			SELECT (SELECT count(*) FROM claims), (SELECT count(*) FROM shown), (SELECT count(*) FROM calendar_objects),
-				(SELECT count(*) FROM teams), (SELECT count(*) FROM forwardings), (SELECT count(*) FROM audit)`).Scan(&n.Claims, &n.Shown, &n.CalendarObjects, &n.Teams, &n.Forwardings, &n.Audit)
+				(SELECT count(*) FROM teams), (SELECT count(*) FROM forwardings), (SELECT count(*) FROM sip_accounts),
+				(SELECT count(*) FROM redirects), (SELECT count(*) FROM audit)`).Scan(&n.Claims, &n.Shown, &n.CalendarObjects, &n.Teams, &n.Forwardings, &n.SIPAccounts, &n.Redirects, &n.Audit)
 	})
 	if err != nil {
 		return store.Counts{}, fmt.Errorf("store: count: %w", err)

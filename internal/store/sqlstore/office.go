@@ -410,6 +410,9 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 	put(ctx, u, links, c.PutLinks, func(v *store.Link) []any {
 		return []any{notNil(v.Hash), v.PersonID, v.Kind, v.CreatedAt.UnixMilli(), v.ExpiresAt.UnixMilli()}
 	})
+	put(ctx, u, sipAccounts, c.PutSIPAccounts, func(a *store.SIPAccount) []any {
+		return []any{a.User, a.PersonID, a.Name, notNil(a.Secret), a.CreatedAt.UnixMilli()}
+	})
 	put(ctx, u, calendars, c.PutCalendars, func(v *store.Calendar) []any {
 		return []any{v.ID, v.PersonID, v.Kind, v.Name, v.URL, v.Username, blob(v.Password), v.State, millis(v.CheckedAt),
 			millis(v.SucceededAt), v.Error, document(v.Problems, nil), orNull(v.ConnectorID)}
@@ -420,6 +423,8 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 func (u *updater) deletes(ctx context.Context, c *store.Changes) {
 	id := func(id *string) []any { return []any{*id} }
 	remove(ctx, u, calendars, c.DeleteCalendars, id)
+	remove(ctx, u, sipAccounts, c.DeleteSIPAccounts, id)
+	remove(ctx, u, redirectsOfConnector, c.DeleteRedirectsOf, id)
 	remove(ctx, u, identities, c.DeleteIdentities, func(k *store.IdentityKey) []any { return []any{k.ConnectorID, k.Subject} })
 	remove(ctx, u, directoryGroups, c.DeleteDirectoryGroups, id)
 	remove(ctx, u, connectors, c.DeleteConnectors, id)

@@ -348,11 +348,13 @@ func count(t *testing.T, s store.Store) {
 	write(t, s, store.ClaimBatch{Puts: []store.PersonClaim{claim("1", ""), claim("2", "")}, Shown: []store.PersonShown{{PersonID: "anna"}}})
 	writeTeams(t, s, []store.TeamsRecord{{PersonID: "anna"}, {PersonID: "bert"}})
 	writeForwardings(t, s, store.ForwardingRecord{ConnectorID: "pbx", Line: "201", State: []byte(`{}`), UpdatedAt: day})
+	update(t, s, store.Changes{PutSIPAccounts: []store.SIPAccount{{User: "a", PersonID: "anna", CreatedAt: day}, {User: "b", PersonID: "anna", CreatedAt: day}, {User: "c", PersonID: "bert", CreatedAt: day}}})
+	writeRedirects(t, s, store.Redirect{ConnectorID: "sip", Line: "201", Forwarding: []byte(`{}`)}, store.Redirect{ConnectorID: "sip", Line: "202", Forwarding: []byte(`{}`)})
 	n, err := s.Count(t.Context())
 	if err != nil {
 		t.Fatalf("Count: %v", err)
 	}
-	same(t, "counts", store.Counts{Claims: 2, Shown: 1, CalendarObjects: 3, Teams: 2, Forwardings: 1, Audit: 4}, n)
+	same(t, "counts", store.Counts{Claims: 2, Shown: 1, CalendarObjects: 3, Teams: 2, Forwardings: 1, SIPAccounts: 3, Redirects: 2, Audit: 4}, n)
 }
 
 func cancelled(t *testing.T, s store.Store) {
@@ -376,6 +378,9 @@ func cancelled(t *testing.T, s store.Store) {
 		"LoadShown":        s.LoadShown(ctx, func(string, presence.Shown) error { return nil }),
 		"LoadForwardings":  s.LoadForwardings(ctx, func(store.ForwardingRecord) error { return nil }),
 		"WriteForwardings": s.WriteForwardings(ctx, store.ForwardingRecord{ConnectorID: "pbx", Line: "201", State: []byte(`{}`)}),
+		"LoadSIPAccounts":  s.LoadSIPAccounts(ctx, func(store.SIPAccount) error { return nil }),
+		"LoadRedirects":    s.LoadRedirects(ctx, func(store.Redirect) error { return nil }),
+		"WriteRedirects":   s.WriteRedirects(ctx, store.Redirect{ConnectorID: "sip", Line: "201", Forwarding: []byte(`{}`)}),
 		"LoadTeams":        s.LoadTeams(ctx, func(store.TeamsRecord) error { return nil }),
 		"WriteTeams":       s.WriteTeams(ctx, []store.TeamsRecord{{PersonID: "anna"}}, nil),
 		"Update":           s.Update(ctx, store.Changes{DeletePeople: []string{"anna"}}),

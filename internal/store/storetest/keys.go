@@ -57,6 +57,12 @@ func longKeys(t *testing.T, s store.Store) {
 		{"token", "origin", func(k string) error {
 			return s.Update(t.Context(), store.Changes{PutTokens: []store.Token{{ID: "t", Origin: k, Hash: []byte("t")}}})
 		}},
+		{"sip_account", "username", func(k string) error {
+			return s.Update(t.Context(), store.Changes{PutSIPAccounts: []store.SIPAccount{{User: k, PersonID: "anna", CreatedAt: day}}})
+		}},
+		{"redirect", "line", func(k string) error {
+			return s.WriteRedirects(t.Context(), store.Redirect{ConnectorID: "sip", Line: k, Forwarding: []byte("{}")})
+		}},
 		{"calendar", "id", func(k string) error {
 			return s.Update(t.Context(), store.Changes{PutCalendars: []store.Calendar{{ID: k, PersonID: "anna"}}})
 		}},

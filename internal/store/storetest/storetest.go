@@ -53,6 +53,8 @@ func Run(t *testing.T, database func(t testing.TB) Opener) {
 		{"SyncCalendar", syncCalendar},
 		{"Teams", teams},
 		{"Forwardings", forwardings},
+		{"SIPAccounts", sipAccounts},
+		{"Redirects", redirects},
 		{"Sessions", sessions},
 		{"DeleteExpired", deleteExpired},
 		{"TakeLinks", takeLinks},
@@ -469,6 +471,9 @@ func deletePerson(t *testing.T, s store.Store) {
 		Shown: []store.PersonShown{{PersonID: "anna"}, {PersonID: "cleo"}},
 	})
 	writeTeams(t, s, []store.TeamsRecord{{PersonID: "anna"}, {PersonID: "cleo"}})
+	update(t, s, store.Changes{PutSIPAccounts: []store.SIPAccount{{User: "201-a", PersonID: "anna", CreatedAt: day}, {User: "203-c", PersonID: "cleo", CreatedAt: day}}})
+	writeRedirects(t, s, store.Redirect{ConnectorID: "sip", Line: "201", PersonID: "anna", Forwarding: []byte(`{}`)},
+		store.Redirect{ConnectorID: "sip", Line: "203", PersonID: "cleo", Forwarding: []byte(`{}`)}, store.Redirect{ConnectorID: "sip", Line: "204", Forwarding: []byte(`{}`)})
 	update(t, s, store.Changes{DeletePeople: []string{"anna"}})
 
 	want := officeOf(full())
@@ -483,6 +488,8 @@ func deletePerson(t *testing.T, s store.Store) {
 	same(t, "claims", []store.PersonClaim{{PersonID: "cleo", Claim: presence.Claim{Source: "hand", From: day}}}, loadClaims(t, s))
 	same(t, "shown", []store.PersonShown{{PersonID: "cleo"}}, loadShown(t, s))
 	same(t, "teams", []store.TeamsRecord{{PersonID: "cleo"}}, loadTeams(t, s))
+	same(t, "accounts", []store.SIPAccount{{User: "203-c", PersonID: "cleo", Secret: []byte{}, CreatedAt: day}}, loadSIPAccounts(t, s))
+	same(t, "redirects", []store.Redirect{{ConnectorID: "sip", Line: "203", PersonID: "cleo", Forwarding: []byte(`{}`)}, {ConnectorID: "sip", Line: "204", Forwarding: []byte(`{}`)}}, loadRedirects(t, s))
 	if _, err := s.Session(t.Context(), []byte("a"), day); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("session of the deleted person: %v, want ErrNotFound", err)
 	}

@@ -1671,6 +1671,12 @@ export interface components {
         Clients: {
             clients: components["schemas"]["Client"][];
         };
+        Code: {
+            /** @description As it is dialled, such as *81. */
+            code: string;
+            /** @description ID of a template. */
+            profile: string;
+        };
         Coming: {
             /** Format: date-time */
             at: string;
@@ -3278,6 +3284,8 @@ export interface components {
             succeeded_at?: string;
         };
         Telephony: {
+            /** @description Feature codes with which people choose a presence at their telephone. */
+            codes?: components["schemas"]["Code"][];
             /** @description ID of the connector of the telephone system in which people's work numbers are their lines. Absent: they have those lines only that are entered for them. */
             connector?: string;
             /** @description ID of the connector with which lines are forwarded as presence asks for: the same one, or one of kind sip_server, which telephone systems ask where a call goes. Absent: they are not forwarded. */

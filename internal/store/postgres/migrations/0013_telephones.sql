@@ -1,0 +1,22 @@
+-- +goose Up
+-- 0013_telephones.sql: accounts with which people's telephones sign in, and where lines are redirected for whom this server answers.
+
+CREATE TABLE sip_accounts (
+  username   TEXT COLLATE "C" NOT NULL PRIMARY KEY, -- the name that the telephone signs in with
+  person_id  TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE, -- whose telephone it is
+  name       TEXT COLLATE "C" NOT NULL,         -- as they call it
+  secret     BYTEA NOT NULL,                    -- hashes of the password, sealed by package secret
+  created_ms BIGINT NOT NULL
+);
+
+CREATE INDEX sip_accounts_person ON sip_accounts (person_id);
+
+CREATE TABLE redirects (
+  connector_id TEXT COLLATE "C" NOT NULL,       -- of the SIP server that answers for the line
+  line         TEXT COLLATE "C" NOT NULL,
+  person_id    TEXT COLLATE "C" REFERENCES people (id) ON DELETE CASCADE, -- whose line it was when that was set; NULL: nobody's
+  forwarding   TEXT NOT NULL,                   -- JSON, as package telephones understands it
+  PRIMARY KEY (connector_id, line)
+);
+
+CREATE INDEX redirects_person ON redirects (person_id);
