@@ -5,6 +5,7 @@ import { usesOf, usesTeams, type Values } from '../src/lib/scope'
 import { ME, type Person, templates, ZONE } from './office'
 import { exchangeConfig, Provision } from './provision'
 import { Refused } from './refused'
+import { Telephony } from './telephony'
 
 type Own = { events: Partial<Record<(typeof EVENTS)[number], string>>; calendar?: boolean; profiles: number }
 
@@ -63,6 +64,7 @@ export class Administration {
   private readonly log: Schemas['AuditEntry'][] = []
   private next = 1
   readonly provision: Provision
+  readonly telephony: Telephony
 
   constructor(
     private readonly people: Map<string, Person>,
@@ -123,9 +125,17 @@ export class Administration {
         nextID: () => String(this.next++),
         usesOfSystem: (connector) => this.usesOfSystem(connector),
         inStep: (connector) => this.inStep(connector),
+        linesIn: (connector) => this.telephony.inSystem(connector),
+        enteredIn: (connector) => this.telephony.enteredIn(connector),
       },
       now,
     )
+    this.telephony = new Telephony({
+      records: () => [...this.records.values()],
+      presence: (id) => people.get(id)?.presence,
+      settings: (id) => this.of(id),
+      connector: (id) => this.provision.connector(id),
+    })
   }
 
   private place(location: string, group: string): { location?: string; group?: string } {
@@ -223,6 +233,11 @@ export class Administration {
     this.sections.set(scope, { ...this.sections.get(scope), teams: { ...this.effective(scope).teams, ...part } })
   }
 
+  /** Sets where the lines of the people of a scope are. */
+  setTelephony(scope: string, part: Values['telephony']): void {
+    this.sections.set(scope, { ...this.sections.get(scope), telephony: part })
+  }
+
   /** Who is kept in step with Teams by an application. */
   private inStep(connector: string): PersonRecord[] {
     return [...this.records.values()].filter((r) => {
@@ -233,7 +248,15 @@ export class Administration {
 
   private usesOfSystem(connector: string): string[] {
     return [...this.sections]
-      .filter(([, s]) => [s.calendar?.connector, s.calendar?.accounts, s.teams?.connector].includes(connector))
+      .filter(([, s]) =>
+        [
+          s.calendar?.connector,
+          s.calendar?.accounts,
+          s.teams?.connector,
+          s.telephony?.connector,
+          s.telephony?.forwarding,
+        ].includes(connector),
+      )
       .map(([scope]) => this.scopeName(scope))
       .sort()
   }
@@ -301,6 +324,7 @@ export class Administration {
     const at = {
       activation: { individual: true, value: now.activation },
       calendar: { individual: true, value: now.calendar },
+      telephony: { individual: true, value: now.telephony },
     }
     const used: { field: string; message: string }[] = []
     const active = (id: string | undefined) => now.templates.some((x) => x.id === id && x.active)
@@ -329,6 +353,10 @@ export class Administration {
       throw invalid('calendar.connector', 'must be given: the system that holds the calendars')
     if (usesTeams(now.teams) && !now.teams.connector)
       throw invalid('teams.connector', 'must be given: the application at Microsoft 365')
+    for (const [i, c] of (now.telephony.codes ?? []).entries()) {
+      if (!/^[\d*#]{2,20}$/.test(c.code))
+        throw invalid(`telephony.codes[${i}].code`, 'must be 2 to 20 digits, * and #, such as *81')
+    }
     for (const [i, x] of now.templates.entries()) {
       if (x.forwarding.target === 'number' && !/^[\d+ \-/().*#]+$/.test(x.forwarding.number ?? ''))
         throw invalid(`templates[${i}].forwarding.number`, 'must hold digits and + - / ( ) . * # only')

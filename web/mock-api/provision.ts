@@ -3,6 +3,7 @@ import { COLUMNS, parse } from '../src/lib/csv'
 import type { PersonRecord, Schemas } from '../src/lib/model'
 import { ME } from './office'
 import { Refused } from './refused'
+import { telephoneSteps, telephoneSystems, usesFor } from './telephony'
 
 type Report = Schemas['Report']
 type Job = Schemas['Job']
@@ -21,6 +22,9 @@ export type Office = {
   usesOfSystem(connector: string): string[]
   /** Who is kept in step with Teams by an application. */
   inStep(connector: string): PersonRecord[]
+  /** How the lines in a telephone system are doing, and for how many people some are entered. */
+  linesIn(connector: string): Schemas['ConnectorLines']
+  enteredIn(connector: string): number
 }
 
 const invalid = (field: string, message: string) =>
@@ -291,6 +295,7 @@ export class Provision {
         },
       },
       ...others(ago),
+      ...telephoneSystems(ago),
     ]
     this.deliveries = new Map(firstDeliveries(ago))
   }
@@ -304,12 +309,17 @@ export class Provision {
 
   /** The systems that settings may name. */
   systems(): Schemas['System'][] {
-    return this.connectors.flatMap(({ id, kind, name, enabled }) =>
-      kind === 'exchange' || kind === 'graph' || kind === 'domino'
-        ? [{ id, kind, name, enabled, calendar: true, accounts: kind === 'graph', teams: kind === 'graph' }]
-        : [],
-    )
+    return this.connectors.flatMap((c) => {
+      const { id, kind, name, enabled } = c
+      const calendar = kind === 'exchange' || kind === 'graph' || kind === 'domino'
+      const telephone = kind === 'asterisk' || kind === 'csta' || kind === 'sip' || kind === 'sip_server'
+      if (!calendar && !telephone) return []
+      const graph = kind === 'graph'
+      return [{ id, kind, name, enabled, calendar, accounts: graph, teams: graph, ...usesFor(c) }]
+    })
   }
+
+  connector = (id: string): Connector | undefined => this.connectors.find((c) => c.id === id)
 
   nameOf(id: string): string {
     return this.connectors.find((c) => c.id === id)?.name ?? ''
@@ -473,6 +483,8 @@ export class Provision {
       if (c.domino) return { steps: dominoSteps(c.domino, mailbox) }
       if (c.kind === 'graph' && query.get('for') === 'teams') return { steps: teamsSteps(c, mailbox) }
       if (c.kind === 'exchange' || c.kind === 'graph') return { steps: systemSteps(c, mailbox) }
+      if (c.kind === 'asterisk' || c.kind === 'csta' || c.kind === 'sip' || c.kind === 'sip_server')
+        return { steps: telephoneSteps(c, query.get('line') ?? '') }
       return { steps: c.kind === 'webhook' ? this.call(c) : this.steps(c) }
     }
     if (verb === 'token') return this.token(c, body)
@@ -485,10 +497,13 @@ export class Provision {
     if (verb === 'scripts') return { scripts: scripts(c, query.get('base') ?? '') }
     if (verb === 'calendars') return this.calendars(c)
     if (verb === 'teams') return this.teams(c)
+    if (verb === 'lines') return this.office.linesIn(id)
     if (method === 'PUT') return this.put(c, body)
     const used = this.office.usesOfSystem(id)
     if (used.length)
       throw new Refused(409, `the settings of ${used.join(', ')} name it; choose something else there first`)
+    const entered = this.office.enteredIn(id)
+    if (entered) throw new Refused(409, `lines in it are entered for ${entered} people; remove them there first`)
     this.connectors = this.connectors.filter((x) => x !== c)
     for (const r of this.office.records()) if (r.directory === id) this.office.enter({ ...r, directory: undefined })
     this.office.note('connector.delete', undefined, { connector: id, name: c.name })
@@ -502,7 +517,7 @@ export class Provision {
   }
 
   private put(old: Connector | undefined, { secret, ...b }: Schemas['ConnectorBody']): Connector {
-    const config = b[b.kind]
+    const config = (b as Record<string, unknown>)[b.kind]
     if (!config) throw invalid(b.kind, `must be given for a connector of kind ${b.kind}`)
     const bad = b.ldap?.urls.findIndex((u) => !/^ldaps?:\/\/./.test(u)) ?? -1
     if (bad >= 0) throw invalid(`ldap.urls[${bad}]`, 'must begin with ldap:// or ldaps://')
@@ -522,6 +537,11 @@ export class Provision {
         'domino.mail_file',
         'must contain one of {login}, {local}, {email}: without, everybody would have the same mail file',
       )
+    if (b.asterisk?.auth === 'plain' && !b.asterisk.tls && !b.asterisk.plaintext)
+      throw invalid(
+        'asterisk.auth',
+        'without TLS the secret could be read on the way: choose md5 or TLS, or allow it expressly',
+      )
     if (b.graph && !GUID.test(b.graph.tenant))
       throw invalid('graph.tenant', 'is no directory ID, which looks like 84bd8158-6d4d-4958-8b9f-9d6445542f95')
     const way = (x: Connector | Schemas['ConnectorBody'] | undefined) =>
@@ -529,6 +549,7 @@ export class Provision {
         x?.ldap?.urls ?? x?.oidc?.issuer,
         x?.exchange && [x.exchange.url, x.exchange.domains, x.exchange.auth],
         x?.domino && [x.domino.url, x.domino.certificates, x.domino.plaintext],
+        x?.asterisk && [x.asterisk.host, x.asterisk.port, x.asterisk.tls],
         x?.graph && [x.graph.tenant, x.graph.client_id, x.graph.credential],
       ])
     if (old?.has_secret && secret === undefined && way(old) !== way(b))

@@ -39,6 +39,8 @@ export type Options = {
   calendar?: Partial<Schemas['CalendarSection']>
   /** How I am kept in step with Teams; otherwise I am not. call: I am in one there. */
   teams?: Partial<Schemas['Teams']> & { person?: Partial<Schemas['PersonTeams']>; call?: boolean }
+  /** Where the lines of the office are, and how mine is; otherwise nobody has one. */
+  telephone?: Schemas['Telephony'] & { line?: Partial<Schemas['PersonLine']> }
   /** Mine; otherwise I administer the office. */
   role?: Schemas['Me']['role']
 }
@@ -168,6 +170,11 @@ export class Server {
       this.admin.setTeams('berlin', { sync: 'telephony_and_status', connector: 'g1', ...section })
       this.inTeams = { ...person, ...(call ? { entry: 'call', availability: 'Busy', activity: 'InACall' } : {}) }
       if (call) this.startCall(new Date(now.getTime() - 12 * 60_000))
+    }
+    if (options.telephone) {
+      const { line, ...section } = options.telephone
+      this.admin.setTelephony('berlin', section)
+      this.admin.telephony.mine = line ?? {}
     }
     this.settle()
   }
@@ -618,7 +625,7 @@ export class Server {
         ? [
             {
               id: 'c-central',
-              kind: system.kind,
+              kind: system.kind as Schemas['Calendar']['kind'],
               name: system.name,
               central: true,
               connector,
@@ -838,6 +845,12 @@ export class Server {
       }
       case 'GET teams':
         return this.teams()
+      case 'GET lines':
+        needs('forwarding')
+        return { lines: this.admin.telephony.lines(id, writes(l, 'forwarding')) }
+      case 'PUT forwarding':
+        if (!writes(l, 'forwarding')) throw new Refused(403, `as ${l} you may not change this`)
+        return this.admin.telephony.forward(id, body)
       case 'DELETE teams/account':
         if (!this.inTeams.account) throw new Refused(404, 'no account is connected with Teams')
         this.inTeams = {}

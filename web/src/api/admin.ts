@@ -227,7 +227,18 @@ export const useSaveScope = (scope: string) =>
       ),
     onSuccess: (now) => {
       queryClient.setQueryData(scopeQuery(scope).queryKey, readScope(now))
-      void stale('scope', 'profiles', 'settings', 'calendars', 'teams', 'system-teams', 'lines', 'system-lines', 'session', 'audit')
+      void stale(
+        'scope',
+        'profiles',
+        'settings',
+        'calendars',
+        'teams',
+        'system-teams',
+        'lines',
+        'system-lines',
+        'session',
+        'audit',
+      )
     },
     onError: lookAgain,
   })
@@ -376,8 +387,15 @@ export const useDeleteConnector = (leave: () => Promise<void>) =>
 
 export const useCheckConnector = () =>
   useMutation({
-    mutationFn: ({ connector, ...query }: { connector: string; mailbox?: string; line?: string; for?: 'calendar' | 'teams' }) =>
-      unwrap(api.POST('/api/v1/connectors/{connector}/check', { params: { path: { connector }, query } })),
+    mutationFn: ({
+      connector,
+      ...query
+    }: {
+      connector: string
+      mailbox?: string
+      line?: string
+      for?: 'calendar' | 'teams'
+    }) => unwrap(api.POST('/api/v1/connectors/{connector}/check', { params: { path: { connector }, query } })),
     onSettled: () => stale('connectors', 'deliveries', 'system-calendars', 'system-teams', 'system-lines'),
   })
 

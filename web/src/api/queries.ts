@@ -150,6 +150,14 @@ export const ownTeamsQuery = queryOptions({
   queryFn: () => unwrap(api.GET('/api/v1/people/{person}/teams', me)),
 })
 
+/** Telephone lines of somebody, and how they are forwarded. */
+export const linesQuery = (person: string) =>
+  queryOptions({
+    queryKey: ['lines', person],
+    staleTime: 0,
+    queryFn: () => unwrap(api.GET('/api/v1/people/{person}/lines', of(person))),
+  })
+
 export const relationshipsQuery = (q: string) =>
   queryOptions({
     queryKey: ['relationships', q],
@@ -345,6 +353,15 @@ export const useDisconnectTeams = () =>
   useMutation({
     mutationFn: () => unwrap(api.DELETE('/api/v1/people/{person}/teams/account', me)),
     onSettled: () => stale('teams'),
+  })
+
+/** Forwards a line by hand. */
+export const useForward = (person: string) =>
+  useMutation({
+    mutationFn: (body: Schemas['ForwardingInputBody']) =>
+      unwrap(api.PUT('/api/v1/people/{person}/forwarding', { ...of(person), body })),
+    onSuccess: (lines) => queryClient.setQueryData(linesQuery(person).queryKey, lines),
+    onError: () => stale('lines'),
   })
 
 export const useRelationship = () =>

@@ -195,7 +195,9 @@ export function CSTAForm(props: ConnectorFormProps) {
                   label={t(`telephone.ability.${a}`)}
                   checked={d.forwarding.includes(a)}
                   onChange={(_e, v) =>
-                    set({ forwarding: CAN_SET.filter((b) => (b === a ? v.checked === true : d.forwarding.includes(b))) })
+                    set({
+                      forwarding: CAN_SET.filter((b) => (b === a ? v.checked === true : d.forwarding.includes(b))),
+                    })
                   }
                 />
               ))}

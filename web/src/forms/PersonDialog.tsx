@@ -13,6 +13,7 @@ import { administersAll, type PersonRecord, ROLES, type Schemas } from '../lib/m
 import { Trouble, Waiting } from '../ui/parts'
 import { ReasonButton } from '../ui/ReasonButton'
 import { ZoneSelect } from '../ui/ZoneSelect'
+import { LinesField } from './LinesField'
 import { ResetDialog } from './ResetDialog'
 
 type Body = Schemas['PersonNewBody']
@@ -29,6 +30,7 @@ const FIELDS = [
   'language',
   'role',
   'administers',
+  'lines',
   'password',
 ]
 
@@ -47,6 +49,10 @@ export function EditPerson({ id, onClose, onDone }: { id: string; onClose: () =>
     </FormDialog>
   )
 }
+
+/** Those that the server may blame for lines. */
+const fieldsOfLines = (n: number) =>
+  Array.from({ length: n }, (_, i) => ['line', 'connector', 'forwards'].map((x) => `lines[${i}].${x}`)).flat()
 
 type Done = (what: 'saved' | 'deleted', name: string) => void
 
@@ -97,6 +103,7 @@ export function PersonDialog({
           name: f.name.trim(),
           location,
           role: f.role,
+          lines: f.lines?.map((l) => ({ ...l, line: l.line.trim() })),
           administers: f.role === 'location_admin' ? f.administers : undefined,
           password: f.password || undefined,
         },
@@ -131,7 +138,7 @@ export function PersonDialog({
         wide
         title={record ? record.name : t('admin.persons.addTitle')}
         error={save.error}
-        fields={FIELDS}
+        fields={[...FIELDS, ...fieldsOfLines(f.lines?.length ?? 0)]}
         busy={save.isPending}
         onSubmit={submit}
         onClose={onClose}
@@ -190,6 +197,12 @@ export function PersonDialog({
             ))}
           </div>
         </fieldset>
+        <LinesField
+          scope={f.group || location}
+          lines={f.lines ?? []}
+          wrong={wrong}
+          onLines={(lines) => set({ lines })}
+        />
         <fieldset className="group-of-fields">
           <legend>{t('admin.persons.account')}</legend>
           <div className="fields">

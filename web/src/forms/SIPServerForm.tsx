@@ -1,12 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import { wrongWithin } from '../components/problem'
-import {
-  freshSIPServer,
-  type SIPServerDraft,
-  sipServerBody,
-  sipServerDraft,
-  sipServerMissing,
-} from '../lib/telephony'
+import { freshSIPServer, type SIPServerDraft, sipServerBody, sipServerDraft, sipServerMissing } from '../lib/telephony'
 import { Section } from '../ui/parts'
 import { ConnectorForm, type ConnectorFormProps, EnabledSwitch, NameField, useConnectorForm } from './ConnectorForm'
 import { RowsField, TextField, TickField } from './fields'

@@ -3,20 +3,24 @@ import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { systemsQuery } from '../api/admin'
 import { FORWARD_WAYS, havingLines, redirecting, wayOf, withSystem, withWay } from '../lib/lines'
+import type { Template } from '../lib/model'
 import type { Values } from '../lib/scope'
 import { Explained } from './Explained'
+import { FeatureCodes } from './FeatureCodes'
 import { SetUp, SystemSelect } from './SystemSelect'
 
 /** Where the telephone lines of a scope are, and by what they are forwarded (L1, F2). */
 export function TelephonyForm({
   scope,
   value,
+  templates,
   off,
   wrong,
   onChange,
 }: {
   scope: string
   value: Values['telephony']
+  templates: Template[]
   /** The location decides here. */
   off: boolean
   /** What the server found wrong with a field of the settings. */
@@ -95,6 +99,13 @@ export function TelephonyForm({
       )}
       {way !== 'server' && systems && !servers.length && !off && <SetUp kinds={['sip_server']} />}
       {way !== 'off' && <p className="note">{t('admin.telephonyOf.follows')}</p>}
+      <FeatureCodes
+        codes={value.codes ?? []}
+        templates={templates}
+        off={off}
+        wrong={(field) => wrong(`telephony.codes${field}`)}
+        onCodes={(codes) => onChange({ ...value, codes: codes.length ? codes : undefined })}
+      />
     </div>
   )
 }

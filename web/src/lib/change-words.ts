@@ -30,6 +30,7 @@ export function eventWords(v: Schemas['OnEvent'], name: (id: string) => string, 
 
 /** The place that uses a template, as a few words. */
 export function placeWords(use: Use, t: TFunction): string {
+  if (use.startsWith('telephony.')) return t('admin.templates.use.code')
   return use === 'calendar.profile'
     ? t('admin.templates.use.calendar')
     : t(`admin.templates.use.${use.slice('activation.'.length) as EventName}`)
@@ -130,6 +131,18 @@ export function changeWords(
       if (c.field === 'remember') return words(t('admin.teams.remember'), yes)
       if (c.field === 'keep_minutes') return words(t('admin.teams.keep'), String)
       return filled(words(t('admin.calendar.application'), system), t)
+    case 'telephony':
+      if (c.field === 'codes')
+        return filled(
+          words(t('admin.telephonyOf.codes'), (v: Schemas['Code'][]) =>
+            listed(v.map((x) => t('admin.telephonyOf.codeOf', { code: x.code, profile: name(x.profile) }))),
+          ),
+          t,
+        )
+      return filled(
+        words(t(c.field === 'connector' ? 'admin.telephonyOf.connector' : 'admin.telephonyOf.by'), system),
+        t,
+      )
     case 'microphone': {
       if (c.field === 'enabled') return words(t('admin.microphone.enabled'), yes)
       const of = c.of?.trim() || t('admin.microphone.unnamed')
@@ -178,6 +191,10 @@ export function consequences(changes: Change[], people: number | undefined, t: T
     if (c.section === 'teams' && c.field === 'access') said.push(t(`admin.consequence.teams.${c.after as TeamsAccess}`))
     if (c.section === 'teams' && c.field === 'connector' && c.before && c.after)
       said.push(t('admin.consequence.teams.moved'))
+    if (c.section === 'telephony' && c.field === 'connector')
+      said.push(t(c.after ? 'admin.consequence.telephony.lines' : 'admin.consequence.telephony.noLines'))
+    if (c.section === 'telephony' && c.field === 'forwarding')
+      said.push(t(c.after ? 'admin.consequence.telephony.forwarded' : 'admin.consequence.telephony.notForwarded'))
     if (c.section === 'microphone' && c.field === 'enabled' && c.after) said.push(t('admin.microphone.with'))
     if (c.section === 'relationships' && c.field === 'default') said.push(t('admin.consequence.relationships'))
   }

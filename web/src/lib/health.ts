@@ -30,7 +30,9 @@ export function lagOf(seconds: number): Lag {
 export function connectorKind(p: Part): Kind | undefined {
   if (p.id && p.kind === 'teams') return 'graph'
   return p.id
-    ? (['ldap', 'oidc', 'scim', 'webhook', 'exchange', 'graph', 'domino', ...TELEPHONE_KINDS] as const).find((k) => k === p.kind)
+    ? (['ldap', 'oidc', 'scim', 'webhook', 'exchange', 'graph', 'domino', ...TELEPHONE_KINDS] as const).find(
+        (k) => k === p.kind,
+      )
     : undefined
 }
 

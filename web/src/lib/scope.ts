@@ -92,19 +92,27 @@ export function freshID(templates: Template[]): string {
   return FRESH + n
 }
 
-export type Use = `activation.${EventName}` | 'calendar.profile'
+export type Use = `activation.${EventName}` | 'calendar.profile' | `telephony.codes[${number}]`
 
 export const isUse = (path: string): path is Use =>
-  path === 'calendar.profile' || EVENTS.some((e) => path === `activation.${e}`)
+  path === 'calendar.profile' ||
+  /^telephony\.codes\[\d+\]$/.test(path) ||
+  EVENTS.some((e) => path === `activation.${e}`)
 
 /** Where settings need a template (Uses in internal/policy/settings.go). */
-export function usesOf(scope: Pick<Scope, 'activation' | 'calendar'>, template: string | undefined): Use[] {
+export function usesOf(
+  scope: Pick<Scope, 'activation' | 'calendar' | 'telephony'>,
+  template: string | undefined,
+): Use[] {
   const uses: Use[] = []
   for (const e of EVENTS) {
     const r = scope.activation.value[e]
     if (r.on && r.profile === template) uses.push(`activation.${e}`)
   }
   if (scope.calendar.value.profile === template) uses.push('calendar.profile')
+  for (const [i, c] of (scope.telephony.value.codes ?? []).entries()) {
+    if (c.profile === template) uses.push(`telephony.codes[${i}]`)
+  }
   return uses
 }
 
@@ -124,7 +132,7 @@ const TEMPLATE_FIELDS = ['name', 'active', 'status', 'text', 'forwarding', 'user
 const fieldsOf = (section: SectionName): string[] => {
   const fields = Object.keys(FACTORY[section])
   if (section === 'teams') return [...fields, 'connector']
-  if (section === 'telephony') return ['connector', 'forwarding']
+  if (section === 'telephony') return ['connector', 'forwarding', 'codes']
   return section === 'calendar' ? [...fields, 'connector', 'accounts'] : fields
 }
 
@@ -151,12 +159,9 @@ export function changesOf(saved: Scope, next: Scope): Change[] {
     } else {
       const [x, y] = [a.value as Record<string, unknown>, b.value as Record<string, unknown>]
       for (const field of fieldsOf(section)) {
-        const list = Array.isArray(y[field])
-        add(
-          field,
-          list ? [...(x[field] as string[])].sort() : x[field],
-          list ? [...(y[field] as string[])].sort() : y[field],
-        )
+        // The order of such a list means nothing.
+        const ordered = (v: unknown) => (Array.isArray(v) && typeof v[0] === 'string' ? [...v].sort() : v)
+        add(field, ordered(x[field]), ordered(y[field]))
       }
     }
   }

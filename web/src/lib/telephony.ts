@@ -136,8 +136,14 @@ export function asteriskMissing(d: AsteriskDraft, kept: boolean): ('host' | 'use
 export const SESSIONS = ['session', 'register', 'none'] as const satisfies readonly CSTA['session'][]
 export const EDITIONS = ['ed2', 'ed3', 'ed4', 'ed5', 'ed6'] as const satisfies readonly CSTA['edition'][]
 /** What a CSTA system may be able to do, in the order of the pages. */
-export const CAN_SET = ['all', 'internal', 'external', 'busy', 'no_answer', 'do_not_disturb'] as const satisfies
-  NonNullable<CSTA['forwarding']>
+export const CAN_SET = [
+  'all',
+  'internal',
+  'external',
+  'busy',
+  'no_answer',
+  'do_not_disturb',
+] as const satisfies NonNullable<CSTA['forwarding']>
 
 export type CSTADraft = Common & {
   csta: Omit<CSTA, 'prefixes' | 'internal' | 'forwarding'>

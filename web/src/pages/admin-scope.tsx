@@ -30,6 +30,7 @@ import {
   SectionChoice,
 } from '../forms/scope-sections'
 import { TeamsForm } from '../forms/TeamsForm'
+import { TelephonyForm } from '../forms/TelephonyForm'
 import { TemplatesForm } from '../forms/TemplatesForm'
 import { changeWords, consequences, counted, placeWords } from '../lib/change-words'
 import { FACTORY } from '../lib/factory'
@@ -190,6 +191,16 @@ function Settings({
           onChange={(v) => put('teams', v)}
         />
       ))}
+      {form('telephony', (off) => (
+        <TelephonyForm
+          scope={id}
+          value={next.telephony.value}
+          templates={next.templates.value}
+          off={off}
+          wrong={wrong}
+          onChange={(v) => put('telephony', v)}
+        />
+      ))}
       {form('microphone', (off) => (
         <MicrophoneForm
           value={next.microphone.value}
@@ -270,6 +281,7 @@ const NOTES = {
   activation: 'admin.activation.note',
   calendar: 'admin.calendar.note',
   teams: 'admin.teams.note',
+  telephony: 'admin.telephonyOf.note',
   microphone: 'admin.microphone.note',
   relationships: undefined,
 } as const satisfies Record<SectionName, string | undefined>

@@ -22,6 +22,7 @@ import { useWatch } from '../api/live'
 import { usePresence } from '../api/presence-store'
 import { personQuery, teamQuery, useFavourites } from '../api/queries'
 import { AppointmentRow } from '../components/AppointmentRow'
+import { CardLines } from '../components/CardLines'
 import { useClock, useMe, useNow } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
 import { useAgenda } from '../components/use-agenda'
@@ -81,6 +82,7 @@ function CardBody({ card, self }: { card: Card; self: boolean }) {
       <Head card={card} self={self} />
       <Actions card={card} self={self} />
       <Contact card={card} />
+      {mayRead(card, 'forwarding') && <CardLines card={card} self={self} />}
       {mayRead(card, 'times') && <Today card={card} />}
       {!self && mayWrite(card, 'status') && <ChooseForOther card={card} />}
       <p className="card-relationship">
