@@ -12,18 +12,33 @@ export const ADMIN_PLACES = [
 
 export type AdminPlace = (typeof ADMIN_PLACES)[number]
 
-/** The pages of the system settings. */
+/** The pages of the system settings, by what they are about. */
 export const SYSTEM_PLACES = [
-  { to: '/admin/system/directories', name: 'directories' },
-  { to: '/admin/system/providers', name: 'providers' },
-  { to: '/admin/system/provisioning', name: 'provisioning' },
-  { to: '/admin/system/exchange', name: 'exchange' },
-  { to: '/admin/system/graph', name: 'graph' },
-  { to: '/admin/system/domino', name: 'domino' },
-  { to: '/admin/system/telephony', name: 'telephony' },
-  { to: '/admin/system/webhooks', name: 'webhooks' },
-  { to: '/admin/system/tokens', name: 'tokens' },
-  { to: '/admin/system/health', name: 'health' },
+  {
+    group: 'people',
+    places: [
+      { to: '/admin/system/directories', name: 'directories' },
+      { to: '/admin/system/providers', name: 'providers' },
+      { to: '/admin/system/provisioning', name: 'provisioning' },
+    ],
+  },
+  {
+    group: 'calendars',
+    places: [
+      { to: '/admin/system/exchange', name: 'exchange' },
+      { to: '/admin/system/graph', name: 'graph' },
+      { to: '/admin/system/domino', name: 'domino' },
+    ],
+  },
+  { group: 'telephones', places: [{ to: '/admin/system/telephony', name: 'telephony' }] },
+  {
+    group: 'programs',
+    places: [
+      { to: '/admin/system/webhooks', name: 'webhooks' },
+      { to: '/admin/system/tokens', name: 'tokens' },
+    ],
+  },
+  { group: 'server', places: [{ to: '/admin/system/health', name: 'health' }] },
 ] as const
 
 const TELEPHONY = {

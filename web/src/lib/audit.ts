@@ -20,6 +20,7 @@ export const ACTIONS = [
   'forwarding.put',
   'telephone.add',
   'telephone.remove',
+  'telephone.forget',
   'person.add',
   'person.put',
   'person.delete',

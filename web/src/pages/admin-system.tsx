@@ -14,7 +14,7 @@ export function SystemPages() {
   const path = useRouterState({ select: (s) => s.location.pathname })
   const failing = useFailing()
   const tabs = useRef<HTMLElement>(null)
-  // On a phone not all of them fit: the chosen one is brought into sight.
+  // Where there is no room for a list beside the page, not all of them fit: the chosen one is brought into sight.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the path decides which one is chosen, and the sign makes one wider
   useEffect(() => {
     tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' })
@@ -26,22 +26,32 @@ export function SystemPages() {
       </Page>
     )
   return (
-    <>
+    <div className="system">
       <nav className="tabs system-tabs" ref={tabs} aria-label={t('nav.system')}>
-        {SYSTEM_PLACES.map((p) => (
-          <Link
-            key={p.to}
-            to={p.to}
-            className="tab"
-            aria-current={isAt(p, path) ? 'page' : undefined}
-            aria-describedby={failing && p.name === 'health' ? 'failing-health' : undefined}
-          >
-            {t(`nav.${p.name}`)}
-            {failing && p.name === 'health' && <FailingHint id="failing-health" />}
-          </Link>
+        {SYSTEM_PLACES.map(({ group, places }) => (
+          <div key={group} className="system-group">
+            <p id={`system-${group}`}>{t(`nav.systemGroup.${group}`)}</p>
+            <ul aria-labelledby={`system-${group}`}>
+              {places.map((p) => (
+                <li key={p.to}>
+                  <Link
+                    to={p.to}
+                    className="tab"
+                    aria-current={isAt(p, path) ? 'page' : undefined}
+                    aria-describedby={failing && p.name === 'health' ? 'failing-health' : undefined}
+                  >
+                    {t(`nav.${p.name}`)}
+                    {failing && p.name === 'health' && <FailingHint id="failing-health" />}
+                  </Link>
+                </li>
+              ))}
+            </ul>
+          </div>
         ))}
       </nav>
-      <Outlet />
-    </>
+      <div className="system-page">
+        <Outlet />
+      </div>
+    </div>
   )
 }
