@@ -125,7 +125,7 @@ export function makePeople(now: Date): Map<string, Person> {
             name,
             email: `${mail}@example.com`,
             work_number: `+49 30 555 0${100 + i}`,
-            mobile_number: i % 3 ? `+49 151 555 01${10 + i}` : undefined,
+            mobile_number: i % 3 || id === ME ? `+49 151 555 01${10 + i}` : undefined,
             home_number: i % 7 === 1 ? `+49 30 444 0${100 + i}` : undefined,
             location: group === 'support' ? 'Hamburg' : 'Berlin',
           },

@@ -27,6 +27,16 @@ export function CardLines({ card, self }: { card: Card; self: boolean }) {
         {t('telephone.calls')}
         {self && <Link to="/settings/telephone">{t('telephone.change')}</Link>}
       </h3>
+      {write && (
+        <Button
+          className="card-change"
+          icon={open ? <ChevronUp20Regular /> : <ChevronDown20Regular />}
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+        >
+          {t('telephone.changeFor', { name: card.name })}
+        </Button>
+      )}
       {open ? (
         lines.map((l) => (
           <section key={`${l.connector} ${l.line}`} aria-label={t('telephone.lineOf', { line: l.line })}>
@@ -43,16 +53,6 @@ export function CardLines({ card, self }: { card: Card; self: boolean }) {
             </li>
           ))}
         </ul>
-      )}
-      {write && (
-        <Button
-          className="card-change"
-          icon={open ? <ChevronUp20Regular /> : <ChevronDown20Regular />}
-          aria-expanded={open}
-          onClick={() => setOpen(!open)}
-        >
-          {t('telephone.changeFor', { name: card.name })}
-        </Button>
       )}
     </section>
   )

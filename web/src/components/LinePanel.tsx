@@ -38,7 +38,13 @@ export function LinePanel({
     facts.push(
       [
         t('telephone.wanted'),
-        !line.follows ? t('telephone.followsNot') : line.wanted ? lineWords(line.wanted, t) : t('telephone.asItIs'),
+        !line.follows
+          ? t('telephone.followsNot')
+          : line.refusal
+            ? t('telephone.wantedRefused')
+            : line.wanted
+              ? lineWords(line.wanted, t)
+              : t('telephone.asItIs'),
       ],
       [t('telephone.stateOf'), <LineMark key="mark" line={line} />],
     )
