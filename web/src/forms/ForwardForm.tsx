@@ -32,7 +32,8 @@ export function ForwardForm({ person, line, numbers }: { person: string; line: P
   const d = edits ?? saved
   const targets = d.mode ? targetsOf(d.mode, line.can) : []
   const missing = tried ? numbersMissing(d, line.can) : []
-  const dirty = edits !== undefined && !same(handBody(line, edits), handBody(line, saved))
+  const dirty =
+    edits !== undefined && (edits.mode !== saved.mode || !same(handBody(line, edits), handBody(line, saved)))
   const put = (part: Partial<HandDraft>) => {
     forward.reset()
     setTried(false)
