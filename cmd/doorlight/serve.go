@@ -97,6 +97,9 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer st.Close()
+	if c.around != nil {
+		st = c.around(st)
+	}
 	if err := c.demo.open(ctx, &c, st, log); err != nil {
 		return err
 	}
