@@ -177,111 +177,14 @@ func (v *victim) dies(step string) {
 	v.start()
 }
 
-// answering is a telephone as SIPp plays it: whoever calls is told its name, and may hang up.
-func answering(name string) string {
-	return `<?xml version="1.0" encoding="UTF-8"?>
-<scenario name="` + name + `"><recv request="INVITE" rrs="true"/>
-<send><![CDATA[
-
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:];tag=[pid]x[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-[last_Record-Route:]
-X-Who: ` + name + `
-Contact: <sip:` + name + `@[local_ip]:[local_port]>
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=u 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [local_ip]
-t=0 0
-m=audio 6000 RTP/AVP 0
-
-]]></send>
-<recv request="ACK"/>
-<recv request="BYE"/>
-<send><![CDATA[
-
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send></scenario>`
-}
-
-// calling is a call as SIPp places it: somebody of this name is to answer.
-func calling(name string) string {
-	return `<?xml version="1.0" encoding="UTF-8"?>
-<scenario name="call"><send retrans="500"><![CDATA[
-
-INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:0301234@[local_ip]:[local_port]>;tag=c[pid]x[call_number]
-To: <sip:[service]@[remote_ip]:[remote_port]>
-Call-ID: [call_id]
-CSeq: 1 INVITE
-Contact: <sip:0301234@[local_ip]:[local_port]>
-Max-Forwards: 70
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=u 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [local_ip]
-t=0 0
-m=audio 6000 RTP/AVP 0
-
-]]></send>
-<recv response="100" optional="true"/>
-<recv response="180" optional="true"/>
-<recv response="200" rrs="true"><action><ereg regexp="` + name + `" search_in="hdr" header="X-Who:" check_it="true" assign_to="1"/><log message="[$1]"/></action></recv>
-<send><![CDATA[
-
-ACK [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-[routes]
-From: <sip:0301234@[local_ip]:[local_port]>;tag=c[pid]x[call_number]
-To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 1 ACK
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
-<send retrans="500"><![CDATA[
-
-BYE [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-[routes]
-From: <sip:0301234@[local_ip]:[local_port]>;tag=c[pid]x[call_number]
-To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 2 BYE
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
-<recv response="200"/></scenario>`
-}
-
 // An appointment begins, and a call goes to voicemail; it ends, and a call rings at the desk. Kamailio asks this server where calls go; the server is
 // killed at each step on the way, and the calls go the same way.
 func TestAnAppointmentRedirectsCallsWhateverBefallsTheServer(t *testing.T) {
 	t.Parallel()
 	v := newVictim(t)
 	v.start()
-	desk := siptest.SIPp(t, answering("desk"), "", "201", "-m", "100000")
-	voicemail := siptest.SIPp(t, answering("voicemail"), "", "201", "-m", "100000")
+	desk := siptest.SIPp(t, siptest.Answering("desk"), "", "201", "-m", "100000")
+	voicemail := siptest.SIPp(t, siptest.Answering("voicemail"), "", "201", "-m", "100000")
 	redirects := fmt.Sprintf("127.0.0.1:%d", siptest.FreePort(t, 1))
 	at := func(p *siptest.Player) string { return fmt.Sprintf("127.0.0.1:%d", p.Port) }
 	pbx := siptest.Kamailio(t, siptest.ServerConfig{Redirects: redirects, Desk: at(desk), Elsewhere: at(voicemail)})
@@ -306,7 +209,7 @@ func TestAnAppointmentRedirectsCallsWhateverBefallsTheServer(t *testing.T) {
 
 	goes := func(to, when string) {
 		t.Helper()
-		if err := siptest.SIPp(t, calling(to), pbx.Addr(), "201", "-timeout", "10s").Over(20 * time.Second); err != nil {
+		if err := siptest.SIPp(t, siptest.Calling(to), pbx.Addr(), "201", "-timeout", "10s").Over(20 * time.Second); err != nil {
 			t.Fatalf("%s: a call does not go to the %s: %v", when, to, err)
 		}
 	}
@@ -385,4 +288,76 @@ func TestAnAppointmentRedirectsCallsWhateverBefallsTheServer(t *testing.T) {
 		settled(false, "killed at its end: "+ends)
 		goes("desk", "killed at its end: "+ends)
 	}
+}
+
+// Two telephones call one another through Kamailio, which tells of its lines; a third telephone's lamp shows it, and that of somebody who is blocked shows nothing.
+func TestATelephonesLampShowsACall(t *testing.T) {
+	t.Parallel()
+	pbx := siptest.Kamailio(t, siptest.ServerConfig{})
+	anna, bert := siptest.Baresip(t, pbx.Addr(), "201"), siptest.Baresip(t, pbx.Addr(), "202")
+	r := startServer(t, t.TempDir())
+	r.call("POST", "/setup", map[string]any{"name": "Ada Admin", "login": "ada", "password": "a long enough one", "location": "Berlin", "time_zone": "Europe/Berlin"}, nil, 200)
+	var locations struct{ Locations []struct{ ID string } }
+	r.call("GET", "/locations", nil, &locations, 200)
+	scope := locations.Locations[0].ID
+	add := func(name, number string) (id string) {
+		t.Helper()
+		var p struct{ ID string }
+		r.call("POST", "/people", map[string]any{"name": name, "login": strings.ToLower(name), "password": "a long enough one", "location": scope, "work_number": number}, &p, 200)
+		return p.ID
+	}
+	add("Anna", "201")
+	bertID, emil, boris := add("Bert", "202"), add("Emil", "203"), add("Boris", "204")
+	var lines, server struct{ ID string }
+	r.call("POST", "/connectors", map[string]any{"kind": "sip", "name": "PBX", "enabled": true, "sip": map[string]any{"server": pbx.Addr()}}, &lines, 200)
+	at := fmt.Sprintf("127.0.0.1:%d", siptest.FreePort(t, 1))
+	r.call("POST", "/connectors", map[string]any{"kind": "sip_server", "name": "Lamps", "enabled": true, "sip_server": map[string]any{"listen": []string{"udp:" + at}}}, &server, 200)
+	r.call("PUT", "/scopes/"+scope+"/settings/telephony", map[string]any{"telephony": map[string]any{"connector": lines.ID}}, nil, 200)
+	type account struct{ User, Password string }
+	telephone := func(person string) (a account) {
+		t.Helper()
+		r.call("POST", "/people/"+person+"/telephones", map[string]any{"name": "Desk"}, &a, 200)
+		return a
+	}
+	emils, boriss := telephone(emil), telephone(boris)
+	r.call("POST", "/session", map[string]any{"login": "bert", "password": "a long enough one"}, nil, 200)
+	r.call("PUT", "/people/"+bertID+"/relationships/"+boris, map[string]any{"level": "blocked"}, nil, 200)
+	r.call("POST", "/session", map[string]any{"login": "ada", "password": "a long enough one"}, nil, 200)
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		var of struct{ Heard int }
+		if r.call("GET", "/connectors/"+lines.ID+"/lines", nil, &of, 200); of.Heard == 4 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the telephone system tells of %d lines", of.Heard)
+		}
+	}
+
+	third := siptest.SIPp(t, siptest.Lamp(emils.User, emils.Password, 0, "terminated", "early", "confirmed", "terminated"), at, "202", "-auth_uri", "202@"+at)
+	blocked := siptest.SIPp(t, siptest.Lamp(boriss.User, boriss.Password, 12_000, "terminated"), at, "202", "-auth_uri", "202@"+at)
+	subscribed := func() bool {
+		var h struct {
+			Telephones []struct {
+				SeenAt *time.Time `json:"seen_at"`
+			}
+		}
+		r.call("GET", "/people/"+emil+"/telephones", nil, &h, 200)
+		one := len(h.Telephones) == 1 && h.Telephones[0].SeenAt != nil
+		r.call("GET", "/people/"+boris+"/telephones", nil, &h, 200)
+		return one && len(h.Telephones) == 1 && h.Telephones[0].SeenAt != nil
+	}
+	for end := time.Now().Add(20 * time.Second); !subscribed(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the telephones do not sign in")
+		}
+	}
+	anna.Call(t, "202")
+	bert.Ringing(t)
+	time.Sleep(500 * time.Millisecond) // so that it is seen to ring: lamps are told what is, not each step
+	bert.Accept(t)
+	bert.Established(t)
+	time.Sleep(500 * time.Millisecond)
+	anna.Hangup(t)
+	third.Wait(t, 30*time.Second)
+	blocked.Wait(t, 40*time.Second)
 }
