@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ type house struct {
 	board    *switchboard.Switchboard
 	location string
 	lines    func(*office.Person) []switchboard.Line
-	tls      func() *tls.Config
+	tls      atomic.Pointer[tls.Config]
 	stop     func()
 }
 
@@ -113,12 +114,7 @@ func (h *house) open() {
 	h.ok(err)
 	h.hub.Watch(h.board.Touched)
 	h.Telephones, err = telephones.New(ctx, h.store, h.box, h.office, h.hub, telephones.Config{
-		Log: log, Lines: h.lines, TLS: func() *tls.Config {
-			if h.tls == nil {
-				return nil
-			}
-			return h.tls()
-		},
+		Log: log, Lines: h.lines, TLS: h.tls.Load,
 	})
 	h.ok(err)
 	ctx, stop := context.WithCancel(ctx)

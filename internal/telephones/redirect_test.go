@@ -2,8 +2,14 @@ package telephones_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"slices"
 	"strings"
@@ -356,11 +362,19 @@ func TestServersComeAndGo(t *testing.T) {
 	}
 	anna.see("bert").shows("busy")
 
-	// There is no certificate, and then there is none either.
+	// There is no certificate, and then there is one.
 	s.Listen = []string{"udp:127.0.0.1:0", "tls:127.0.0.1:0"}
 	var d told
 	h.PutServer(telephones.Server{ID: "secure", Settings: s, Used: d.used})
 	h.wait("the refusal", func() bool { return strings.Contains(d.last(), "certificate") })
+	h.tls.Store(&tls.Config{Certificates: []tls.Certificate{certificate(t)}, NextProtos: []string{"h2", "http/1.1"}})
+	h.wait("the certificate to be taken", func() bool { return d.last() == "ok" })
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(h.Addrs("secure")[1], "tls:"), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"sip"}})
+	h.ok(err)
+	if p := conn.ConnectionState().NegotiatedProtocol; p != "" {
+		t.Errorf("it speaks %q", p)
+	}
+	conn.Close()
 	<-h.DropServer("secure")
 	<-h.DropServer("none")
 	h.stop()
@@ -369,6 +383,20 @@ func TestServersComeAndGo(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("who comes when all has ended waits for ever")
 	}
+}
+
+// certificate makes one that nobody trusts.
+func certificate(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}, &x509.Certificate{}, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 func TestSettings(t *testing.T) {
