@@ -50,6 +50,7 @@ func TestWhereCallsGo(t *testing.T) {
 	const outside, inside = "01719876", "203"
 	h.choose("bert", presence.Available, "") // nobody is forwarded to who is absent
 	h.choose("carl", presence.Available, "")
+	h.choose("anna", presence.Available, "")
 	leads := func(line, caller string, code int, contacts string) {
 		t.Helper()
 		pbx.leads(line, caller, code, contacts)
@@ -82,6 +83,7 @@ func TestWhereCallsGo(t *testing.T) {
 	h.set("carl", "203", telephony.Forwarding{DoNotDisturb: true, All: "0171"})
 	leads("203", outside, 486, "")
 
+	h.set("bert", numbers["bert"], telephony.Forwarding{Internal: "201", External: "0172", NoAnswer: "*98"})
 	// The same after a restart.
 	h.stop()
 	h.open()
@@ -89,9 +91,15 @@ func TestWhereCallsGo(t *testing.T) {
 	pbx = h.phone("127.0.0.2", at, "", "")
 	leads("201", outside, 302, "<sip:anna@home.example.net>;q=1")
 	leads("203", outside, 486, "")
+	leads("+49301234202", outside, 302, "<sip:0172@gateway.example.com>;q=1")
+	leads("+49301234202", "201", 302, annasDesk)
+	if f, err := h.System("sip").Forwarding(t.Context(), numbers["bert"]); err != nil || f != (telephony.Forwarding{Internal: "201", External: "0172", NoAnswer: "*98"}) {
+		t.Errorf("Bert's forwarding is %+v, %v", f, err)
+	}
 	if f, err := h.System("sip").Forwarding(t.Context(), "20 3"); err != nil || f != (telephony.Forwarding{DoNotDisturb: true, All: "0171"}) {
 		t.Errorf("the forwarding is %+v, %v", f, err)
 	}
+	h.set("bert", numbers["bert"], telephony.Forwarding{})
 	h.set("carl", "203", telephony.Forwarding{})
 	leads("203", outside, 302, "<sip:203@pbx.example.com>;q=1")
 

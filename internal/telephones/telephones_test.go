@@ -300,9 +300,12 @@ func TestWhomAddressesMean(t *testing.T) {
 	}
 	// A login that is a number of another's, and a line that is written as another's login.
 	h.change("dora", func(p *store.Person) { p.Login = "201" })
+	// Logins that differ in a hyphen only.
+	h.change("carl", func(p *store.Person) { p.Login = "x-yz" })
+	h.change("bert", func(p *store.Person) { p.Login = "xy-z" })
 	for _, x := range []struct{ address, who string }{
 		{"201", "anna"}, {"2-0-1", "anna"}, {"anna", "anna"}, {"Anna.B%40example.com", "anna"}, {"+490301234202", "bert"}, {"+49(0)30%201234-202", "bert"},
-		{"+49301234202", "bert"}, {"9203", "carl"}, {"CARL", "carl"}, {"204", "dora"}, {"dora.b%40example.com", ""}, {"9204", ""}, {"annab", ""}, {"", ""},
+		{"+49301234202", "bert"}, {"9203", "carl"}, {"CARL", "carl"}, {"204", "dora"}, {"dora.b%40example.com", ""}, {"9204", ""}, {"X-YZ", "carl"}, {"xy-z", "bert"}, {"annab", ""}, {"", ""},
 	} {
 		s := anna.see(x.address)
 		if x.who == "" {
