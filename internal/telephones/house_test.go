@@ -93,6 +93,7 @@ func build(t *testing.T) *house {
 	for _, id := range []string{"anna", "bert", "carl", "dora"} {
 		h.ok(h.office.PutPeople(t.Context(), office.By{}, "person.add", &store.Person{ID: id, Name: strings.ToUpper(id[:1]) + id[1:], Login: id + ".b@example.com", LocationID: l.ID,
 			CreatedAt: time.Now().UTC(), WorkNumber: numbers[id], Role: "user"}))
+		h.wait("the hub to know "+id, func() bool { _, _, ok := h.hub.Presence(id); return ok })
 	}
 	return h
 }
