@@ -47,6 +47,8 @@ type config struct {
 	LogFormat     string   `toml:"log-format"`
 
 	demo *demonstration // nil: the office is a real one
+
+	around func(store.Store) store.Store // of tests, which look at what is written; nil: nothing is around it
 }
 
 // duration is a time.Duration as people write it: "90s".

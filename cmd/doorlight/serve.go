@@ -31,6 +31,7 @@ import (
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/switchboard"
 	"github.com/doorlight/doorlight/internal/teams"
+	"github.com/doorlight/doorlight/internal/telephones"
 	"github.com/doorlight/doorlight/web"
 )
 
@@ -69,6 +70,7 @@ type parts struct {
 	agenda      *agenda.Agenda
 	teams       *teams.Teams
 	switchboard *switchboard.Switchboard
+	telephones  *telephones.Telephones
 	api         *api.Server
 
 	connectors   *connector.Connectors
@@ -95,6 +97,9 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer st.Close()
+	if c.around != nil {
+		st = c.around(st)
+	}
 	if err := c.demo.open(ctx, &c, st, log); err != nil {
 		return err
 	}
@@ -182,6 +187,15 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 	if p.switchboard, err = switchboard.New(ctx, st, p.office, p.hub, switchboard.Config{Log: log, Lines: switchboard.LinesOf}); err != nil {
 		return nil, err
 	}
+	encrypted := func() *tls.Config {
+		if p.certificates == nil {
+			return nil
+		}
+		return p.certificates.config()
+	}
+	if p.telephones, err = telephones.New(ctx, st, box, p.office, p.hub, telephones.Config{Log: log, Lines: switchboard.LinesOf, TLS: encrypted}); err != nil {
+		return nil, err
+	}
 	p.hub.Watch(func(personIDs []string) {
 		p.teams.Touched(personIDs)
 		p.switchboard.Touched(personIDs)
@@ -189,10 +203,12 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 	p.api = api.New(st, p.office, p.hub, p.agenda, cfg)
 	p.connectors.UseAgenda(p.agenda)
 	p.connectors.UseTeams(p.teams)
+	p.connectors.UseTelephones(p.telephones)
 	p.connectors.UseSwitchboard(p.switchboard)
 	p.api.Connect(p.connectors)
 	p.api.Teams(p.teams)
 	p.api.Switchboard(p.switchboard)
+	p.api.Telephones(p.telephones)
 	p.api.Live(p.broker)
 	log.Info("loaded", "people", p.office.Count(), "took", time.Since(began).Round(time.Millisecond))
 	return p, nil
@@ -203,6 +219,7 @@ func (p *parts) publish(updates []hub.Update) {
 	p.broker.Publish(updates)
 	p.connectors.Publish(updates)
 	p.switchboard.Published(updates)
+	p.telephones.Published(updates)
 }
 
 // run serves until ctx ends. What runs stops in the order in which it can still be of use to the rest.
@@ -256,6 +273,7 @@ func (p *parts) run(ctx context.Context, c config, l net.Listener, log *slog.Log
 	calendars.Go(func() { p.agenda.Run(agendaCtx) })
 	calendars.Go(func() { p.teams.Run(agendaCtx) })
 	calendars.Go(func() { p.switchboard.Run(agendaCtx) })
+	calendars.Go(func() { p.telephones.Run(agendaCtx) })
 	calendars.Go(func() { c.demo.run(agendaCtx, p, log) })
 	calendars.Go(func() { p.connectors.Run(agendaCtx) })
 	calendars.Go(func() { tidy(agendaCtx, p.office, time.Duration(c.AuditDays)*24*time.Hour, log) })

@@ -24,6 +24,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if args := os.Getenv(doomed); args != "" {
+		serveDoomed(args)
+	}
 	code := m.Run()
 	radicaletest.Stop()
 	http.DefaultClient.CloseIdleConnections()

@@ -23,6 +23,7 @@ import (
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/switchboard"
 	"github.com/doorlight/doorlight/internal/teams"
+	"github.com/doorlight/doorlight/internal/telephones"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -49,6 +50,7 @@ type Server struct {
 	agenda      *agenda.Agenda
 	teams       *teams.Teams             // nil: none
 	switchboard *switchboard.Switchboard // nil: none
+	telephones  *telephones.Telephones   // nil: none
 	sessions    *sessions
 	guesses     *guesses // wrong passwords and codes
 	jobs        *jobs

@@ -28,6 +28,7 @@ import (
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/switchboard"
 	"github.com/doorlight/doorlight/internal/teams"
+	"github.com/doorlight/doorlight/internal/telephones"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/webhook"
 )
@@ -80,6 +81,7 @@ type Connectors struct {
 	teams  *teams.Teams   // keeps people in step with Microsoft Teams; nil: nobody does
 
 	switchboard *switchboard.Switchboard // serves lines in telephone systems; nil: nobody does
+	telephones  *telephones.Telephones   // are the SIP servers; nil: there are none
 
 	public string // the address under which everybody knows this server; empty: not known
 
@@ -194,6 +196,8 @@ func (c *Connectors) entryOf(rec store.Connector) (*entry, error) {
 		e.pbx, err = e.settings.CSTA.open(text, c.log)
 	case KindSIP:
 		e.pbx, err = e.settings.SIP.open(text, c.log)
+	case KindSIPServer:
+		err = e.settings.SIPServer.open(rec.ID, e, c)
 	case KindSCIM:
 		err = e.readToken(text)
 	case KindWebhook:
@@ -295,6 +299,9 @@ func (c *Connectors) Put(ctx context.Context, by office.By, in Entry) (Connector
 		if in.Secret == nil && len(rec.Secret) > 0 && !e.settings.of(rec.Kind).sameWay(&in.Settings) {
 			bad.Add("secret", "must be given again for other servers, or another way to them")
 		}
+	}
+	if in.Kind == KindSIPServer && in.Secret != nil {
+		bad.Add("secret", "is not for a connector of kind sip_server: each telephone has an account of its own")
 	}
 	if in.Kind == KindSCIM && in.Secret != nil {
 		bad.Add("secret", "is not for a connector of kind scim: ask for a token when it is there")
@@ -413,6 +420,12 @@ func (c *Connectors) Delete(ctx context.Context, by office.By, id string) error 
 	}
 	if c.switchboard != nil {
 		if err := c.switchboard.Forget(ctx, id); err != nil {
+			return err
+		}
+	}
+	if c.telephones != nil && e.rec.Kind == KindSIPServer {
+		<-c.telephones.DropServer(id)
+		if err := c.telephones.Forget(ctx, by, id); err != nil {
 			return err
 		}
 	}

@@ -12,30 +12,32 @@ import (
 
 // Kinds of outside systems. They are stored.
 const (
-	KindLDAP     = "ldap"     // a directory that is read over LDAP
-	KindOIDC     = "oidc"     // a provider with which people sign in (OpenID Connect)
-	KindWebhook  = "webhook"  // a program that is told of changed presences
-	KindExchange = "exchange" // an Exchange organisation, whose calendars are read
-	KindDomino   = "domino"   // an HCL Domino server, whose calendars are read
-	KindGraph    = "graph"    // an application at Microsoft 365
-	KindAsterisk = "asterisk" // an Asterisk, whose lines are followed and forwarded
-	KindCSTA     = "csta"     // a telephone system that speaks CSTA, likewise
-	KindSIP      = "sip"      // a telephone system that speaks SIP, whose lines are followed
-	KindSCIM     = "scim"     // a provider of identities that sends its people by SCIM
+	KindLDAP      = "ldap"       // a directory that is read over LDAP
+	KindOIDC      = "oidc"       // a provider with which people sign in (OpenID Connect)
+	KindWebhook   = "webhook"    // a program that is told of changed presences
+	KindExchange  = "exchange"   // an Exchange organisation, whose calendars are read
+	KindDomino    = "domino"     // an HCL Domino server, whose calendars are read
+	KindGraph     = "graph"      // an application at Microsoft 365
+	KindAsterisk  = "asterisk"   // an Asterisk, whose lines are followed and forwarded
+	KindCSTA      = "csta"       // a telephone system that speaks CSTA, likewise
+	KindSIP       = "sip"        // a telephone system that speaks SIP, whose lines are followed
+	KindSIPServer = "sip_server" // this server as a SIP server, for lamps of telephones and redirected calls
+	KindSCIM      = "scim"       // a provider of identities that sends its people by SCIM
 )
 
 // Settings are those of the one kind that a connector is of; the others are nil.
 type Settings struct {
-	LDAP     *LDAP     `json:"ldap,omitempty" doc:"Of kind ldap."`
-	OIDC     *OIDC     `json:"oidc,omitempty" doc:"Of kind oidc."`
-	Exchange *Exchange `json:"exchange,omitempty" doc:"Of kind exchange."`
-	Graph    *Graph    `json:"graph,omitempty" doc:"Of kind graph."`
-	Domino   *Domino   `json:"domino,omitempty" doc:"Of kind domino."`
-	Asterisk *Asterisk `json:"asterisk,omitempty" doc:"Of kind asterisk."`
-	CSTA     *CSTA     `json:"csta,omitempty" doc:"Of kind csta."`
-	SIP      *SIP      `json:"sip,omitempty" doc:"Of kind sip."`
-	SCIM     *SCIM     `json:"scim,omitempty" doc:"Of kind scim."`
-	Webhook  *Webhook  `json:"webhook,omitempty" doc:"Of kind webhook."`
+	LDAP      *LDAP      `json:"ldap,omitempty" doc:"Of kind ldap."`
+	OIDC      *OIDC      `json:"oidc,omitempty" doc:"Of kind oidc."`
+	Exchange  *Exchange  `json:"exchange,omitempty" doc:"Of kind exchange."`
+	Graph     *Graph     `json:"graph,omitempty" doc:"Of kind graph."`
+	Domino    *Domino    `json:"domino,omitempty" doc:"Of kind domino."`
+	Asterisk  *Asterisk  `json:"asterisk,omitempty" doc:"Of kind asterisk."`
+	CSTA      *CSTA      `json:"csta,omitempty" doc:"Of kind csta."`
+	SIP       *SIP       `json:"sip,omitempty" doc:"Of kind sip."`
+	SIPServer *SIPServer `json:"sip_server,omitempty" doc:"Of kind sip_server."`
+	SCIM      *SCIM      `json:"scim,omitempty" doc:"Of kind scim."`
+	Webhook   *Webhook   `json:"webhook,omitempty" doc:"Of kind webhook."`
 }
 
 // settings are those of one kind. A nil pointer in it says that they were not given.
@@ -75,6 +77,9 @@ var kinds = map[string]struct {
 	},
 	KindSIP: {
 		func(s *Settings) any { s.SIP = &SIP{}; return s.SIP }, func(s *Settings) settings { return s.SIP }, func(s *Settings) bool { return s.SIP != nil },
+	},
+	KindSIPServer: {
+		func(s *Settings) any { s.SIPServer = &SIPServer{}; return s.SIPServer }, func(s *Settings) settings { return s.SIPServer }, func(s *Settings) bool { return s.SIPServer != nil },
 	},
 	KindSCIM: {
 		func(s *Settings) any { s.SCIM = &SCIM{}; return s.SCIM }, func(s *Settings) settings { return s.SCIM }, func(s *Settings) bool { return s.SCIM != nil },

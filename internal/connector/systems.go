@@ -31,6 +31,8 @@ func holds(kind string) office.System {
 		return office.System{Calendar: true, Accounts: true, Teams: true}
 	case KindAsterisk, KindCSTA, KindSIP:
 		return office.System{Lines: true}
+	case KindSIPServer:
+		return office.System{Forwards: true}
 	}
 	return office.System{}
 }
@@ -72,6 +74,7 @@ func (c *Connectors) UseTeams(t *teams.Teams) {
 // plug has a connector used as it is now, in place of what there was; mu is held.
 func (c *Connectors) plug(e *entry, old system, oldPBX telephony.System) {
 	leaving := []<-chan struct{}{c.plugAgenda(e, old), c.plugTeams(e), c.plugSwitchboard(e)}
+	c.plugTelephones(e)
 	if old != nil || oldPBX != nil {
 		c.closing.Go(func() { // it may take a moment: who listens there takes leave
 			for _, left := range leaving {

@@ -12,6 +12,7 @@ import (
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/switchboard"
+	"github.com/doorlight/doorlight/internal/telephones"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/ami"
 	"github.com/doorlight/doorlight/internal/telephony/csta"
@@ -173,6 +174,52 @@ func clientTrusting(kind, certificates string) (*outbound.Client, error) {
 	return outbound.NewClient(outbound.Config{
 		AllowPrivate: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, MaxRedirects: -1, RootCAs: roots,
 	}), nil
+}
+
+// SIPServer are the settings of this server as a SIP server: telephones subscribe to what it shows of people (L2), and telephone systems ask it where a call goes
+// (F5a).
+type SIPServer struct{ telephones.Settings }
+
+func (x *SIPServer) check(_ *office.Office, bad *fault.Fields) { x.Settings.Check("sip_server.", bad) }
+
+func (x *SIPServer) sameWay(*Settings) bool { return true } // it has no secret
+
+// open finds the telephone system that the server is to whoever forwards lines.
+func (x *SIPServer) open(id string, e *entry, c *Connectors) error {
+	var bad fault.Fields
+	if x.check(c.office, &bad); bad.Err() != nil {
+		return bad.Err()
+	}
+	if c.telephones != nil {
+		e.pbx = c.telephones.System(id)
+	}
+	return nil
+}
+
+// UseTelephones has SIP servers listen. It is to be called once, before UseSwitchboard.
+func (c *Connectors) UseTelephones(t *telephones.Telephones) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.telephones = t
+	for id, e := range c.all {
+		if e.settings.SIPServer != nil {
+			e.pbx = t.System(id)
+			c.plugTelephones(e)
+		}
+	}
+}
+
+// plugTelephones has a SIP server listen as its connector is now; mu is held.
+func (c *Connectors) plugTelephones(e *entry) {
+	if c.telephones == nil || e.rec.Kind != KindSIPServer {
+		return
+	}
+	id := e.rec.ID
+	if e.settings.SIPServer == nil || !e.rec.Enabled {
+		c.telephones.DropServer(id)
+		return
+	}
+	c.telephones.PutServer(telephones.Server{ID: id, Name: e.rec.Name, Settings: e.settings.SIPServer.Settings, Used: func(err error) { c.used(id, err) }})
 }
 
 // UseSwitchboard has telephone systems used. It is to be called once, before it runs.

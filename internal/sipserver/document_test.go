@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -274,5 +275,31 @@ func TestALongListComesInPieces(t *testing.T) {
 	d.silent()
 	if pieces < 3 {
 		t.Errorf("it came in %d pieces", pieces)
+	}
+}
+
+// Each viewer has lists of their own; what is one to others is nobody. Who subscribed to nobody begins anew once there is a list.
+func TestAListIsItsViewers(t *testing.T) {
+	t.Parallel()
+	o := newTown()
+	o.lists["anna/team"] = []string{"203"}
+	s := begin(t, o, nil, nil)
+	if _, docs := connect(t, s, "udp", "desk1").subscribe("sip:team@office.example", "presence", 600, 200, "Supported: eventlist").hear().parts(t); len(docs) != 1 {
+		t.Errorf("Anna's list has %d documents", len(docs))
+	}
+	d := connect(t, s, "udp", "desk2").subscribe("sip:team@office.example", "presence", 600, 200, "Supported: eventlist")
+	if n := d.hear(); header(d.first, "Require", "") != "" || strings.Contains(n.body, "rlmi") || strings.Contains(n.body, "203") || !strings.Contains(n.body, "closed") {
+		t.Errorf("of Anna's list Ben is told\n%s", n.body)
+	}
+	o.mu.Lock()
+	o.lists["ben/team"] = []string{"201", "203"}
+	signedIn := slices.Clone(o.signedIn)
+	o.mu.Unlock()
+	if !slices.Equal(signedIn, []string{"desk1", "desk2"}) {
+		t.Errorf("%q have signed in", signedIn)
+	}
+	s.Reload()
+	if n := d.hear(); n.state != "terminated;reason=deactivated" {
+		t.Errorf("when there is a list he is told %q", n.state)
 	}
 }

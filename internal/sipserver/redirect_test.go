@@ -195,6 +195,9 @@ func TestWhoIsInside(t *testing.T) {
 		}
 		p.send("INVITE", "sip:201@office.example", "<"+x.from+">;tag=1", "<sip:201@office.example>", newTag(), 1, h...)
 		o.mu.Lock()
+		if v := o.viewer["anna"]; v != "" {
+			t.Errorf("%s: a telephone system asks as %q", x.from, v)
+		}
 		if o.inside["anna"] != x.inside {
 			t.Errorf("%s %s: inside is %v, want %v", x.from, x.asserted, o.inside["anna"], x.inside)
 		}
@@ -226,6 +229,9 @@ func TestStrangersSignInBeforeTheyCall(t *testing.T) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.viewer["anna"] != "ben" {
+		t.Errorf("who asks is %q, want ben, whose telephone signed in", o.viewer["anna"])
+	}
 	if !o.inside["anna"] {
 		t.Error("who signed in is not inside")
 	}

@@ -49,7 +49,9 @@ type town struct {
 	lists    map[string][]string
 	targets  map[string]Target
 	inside   map[string]bool // as Target was asked last
-	hold     chan struct{}   // Target waits for it
+	viewer   map[string]string
+	signedIn []string
+	hold     chan struct{} // Target waits for it
 }
 
 type watcher struct {
@@ -62,7 +64,7 @@ func newTown() *town {
 		accounts: map[string]string{"desk1": "anna", "desk2": "ben"},
 		people:   map[string]string{"201": "anna", "anna": "anna", "202": "ben", "203": "carla"},
 		views:    map[string]View{"anna": {Status: presence.Available}, "ben": {Status: presence.Available, LineKnown: true}, "carla": {Status: presence.Busy}},
-		blocked:  map[[2]string]bool{}, watchers: map[int]watcher{}, lists: map[string][]string{}, targets: map[string]Target{}, inside: map[string]bool{},
+		blocked:  map[[2]string]bool{}, watchers: map[int]watcher{}, lists: map[string][]string{}, targets: map[string]Target{}, inside: map[string]bool{}, viewer: map[string]string{},
 	}
 }
 
@@ -103,15 +105,24 @@ func (o *town) Watch(people []string, f func(string)) func() {
 	}
 }
 
-func (o *town) Lists(_, user string) []string {
+func (o *town) Lists(viewer, user string) []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if l, ok := o.lists[viewer+"/"+user]; ok { // what only they see
+		return l
+	}
 	return o.lists[user]
+}
+
+func (o *town) SignedIn(user string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.signedIn = append(o.signedIn, user)
 }
 
 func (o *town) Target(ctx context.Context, person string, from Caller) (Target, error) {
 	o.mu.Lock()
-	o.inside[person] = from.Internal
+	o.inside[person], o.viewer[person] = from.Internal, from.Viewer
 	t, ok := o.targets[person]
 	hold := o.hold
 	o.mu.Unlock()
@@ -164,7 +175,7 @@ func begin(t testing.TB, o *town, edit func(*Config), hurry func(*timing)) *Serv
 	c := Config{
 		Listen: []string{"udp:127.0.0.1:0", "tcp:127.0.0.1:0", "tls:127.0.0.1:0"}, TLS: certificate(t), Realm: realm, Trusted: []string{"127.0.0.1"},
 		Algorithms: []string{"SHA-256", "MD5"},
-		MinExpires: time.Second, Directory: o, Presences: o, Targets: o, Lists: o,
+		MinExpires: time.Second, Directory: o, Presences: o, Targets: o, Lists: o, SignedIn: o.SignedIn,
 	}
 	if edit != nil {
 		edit(&c)

@@ -13,7 +13,12 @@ import (
 type book struct {
 	mu    sync.RWMutex // guards what follows
 	by    map[string][]entryOf
-	whose map[string][]string // the keys of each person
+	whose map[string][]keyed // what each person has
+}
+
+type keyed struct {
+	key string
+	entryOf
 }
 
 // entryOf is one meaning of an address.
@@ -33,14 +38,19 @@ const (
 	identifier
 )
 
-func (b *book) init() { b.by, b.whose = map[string][]entryOf{}, map[string][]string{} }
+func (b *book) init() { b.by, b.whose = map[string][]entryOf{}, map[string][]keyed{} }
 
 // keys are what a number, or an address, is found by.
 func keys(number string) []string {
 	number = user(number)
-	all := []string{telephony.Fold(number), telephony.Fold(wire.Clean(number))} // the latter knows of +49 (0)30
-	all = slices.DeleteFunc(all, func(k string) bool { return k == "" })
-	return slices.Compact(all)
+	folded := telephony.Fold(number)
+	if folded == "" {
+		return nil
+	}
+	if other := telephony.Fold(wire.Clean(number)); other != folded && other != "" { // that knows of +49 (0)30
+		return []string{folded, other}
+	}
+	return []string{folded}
 }
 
 // user is the user part of an address, and a number as it is.
@@ -58,10 +68,10 @@ func user(address string) string {
 
 // enter takes up which addresses a person has now. Whoever is blocked, or gone, has none.
 func (t *Telephones) enter(personID string) {
-	fresh := map[string][]entryOf{}
+	var fresh []keyed
 	add := func(k kind, address string) {
 		for _, key := range keys(address) {
-			fresh[key] = append(fresh[key], entryOf{personID, user(address), k})
+			fresh = append(fresh, keyed{key, entryOf{personID, user(address), k}})
 		}
 	}
 	if who, ok := t.office.Person(personID); ok && !who.Blocked {
@@ -75,18 +85,22 @@ func (t *Telephones) enter(personID string) {
 	b := &t.book
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, key := range b.whose[personID] {
-		left := slices.DeleteFunc(slices.Clone(b.by[key]), func(e entryOf) bool { return e.person == personID })
+	if slices.Equal(fresh, b.whose[personID]) {
+		return
+	}
+	for _, e := range b.whose[personID] {
+		left := slices.DeleteFunc(slices.Clone(b.by[e.key]), func(x entryOf) bool { return x.person == personID })
 		if len(left) == 0 {
-			delete(b.by, key)
+			delete(b.by, e.key)
 		} else {
-			b.by[key] = left
+			b.by[e.key] = left
 		}
 	}
-	delete(b.whose, personID)
-	for key, entries := range fresh {
-		b.by[key] = append(slices.Clone(b.by[key]), entries...)
-		b.whose[personID] = append(b.whose[personID], key)
+	for _, e := range fresh {
+		b.by[e.key] = append(slices.Clone(b.by[e.key]), e.entryOf)
+	}
+	if b.whose[personID] = fresh; fresh == nil {
+		delete(b.whose, personID)
 	}
 }
 

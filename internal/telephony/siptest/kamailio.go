@@ -24,7 +24,7 @@ type ServerConfig struct {
 	// Before is put before everything else that is done with a request, in Kamailio's own language.
 	Before string
 	// Redirects, if not empty, is host and port of a redirect server, which is asked where a call to a number goes. The address that it
-	// answers with is called; one with the parameter desk is that of a telephone, which Desk has, and all others are Elsewhere's.
+	// answers with is called: one whose user part begins with desk- is that of a telephone, which Desk has, and all others are Elsewhere's.
 	Redirects, Desk, Elsewhere string
 }
 
@@ -134,7 +134,7 @@ func (s *Server) config(t TB) string {
 	}
 	before, routes := s.c.Before, ""
 	if s.c.Redirects != "" {
-		extra.WriteString("loadmodule \"uac_redirect.so\"\n")
+		extra.WriteString("loadmodule \"acc.so\"\nloadmodule \"uac_redirect.so\"\nmodparam(\"uac_redirect\", \"acc_function\", \"\")\n")
 		before += strings.NewReplacer("REDIRECTS", s.c.Redirects, "DESK", s.c.Desk, "ELSEWHERE", s.c.Elsewhere).Replace(asking)
 		routes = asked
 	}
@@ -151,7 +151,7 @@ func (s *Server) config(t TB) string {
 // asking sends a call to a number to the redirect server, and one from there to where that said.
 const asking = `
 	if (is_method("INVITE") && !has_totag()) {
-		if ($(ru{uri.param,desk}) != "") { $du = "sip:DESK"; record_route(); route(RELAY); }
+		if ($rU =~ "^desk-") { $du = "sip:DESK"; record_route(); route(RELAY); }
 		if (is_present_hf("X-Asked")) { $du = "sip:ELSEWHERE"; record_route(); route(RELAY); }
 		t_on_failure("ASKED");
 		$du = "sip:REDIRECTS";

@@ -35,13 +35,22 @@ func SIPp(t TB, scenario, server, service string, args ...string) *Player {
 // Wait waits until the scenario is over, and fails the test if it did not go as written.
 func (s *Player) Wait(t TB, limit time.Duration) {
 	t.Helper()
+	if err := s.Over(limit); err != nil {
+		t.Fatalf("%v\nit said:\n%s", err, tail(s.p.log.String(), 60))
+	}
+}
+
+// Over waits until the scenario is over, and returns why it did not go as written.
+func (s *Player) Over(limit time.Duration) error {
 	select {
 	case <-s.p.ended:
 	case <-time.After(limit):
-		t.Fatalf("sipp is not through with its scenario after %v; it said:\n%s", limit, tail(s.p.log.String(), 60))
+		s.p.stop()
+		return fmt.Errorf("sipp is not through with its scenario after %v", limit)
 	}
 	if code := s.p.cmd.ProcessState.ExitCode(); code != 0 {
 		why, _ := os.ReadFile(s.errors)
-		t.Fatalf("sipp ends with %d: the scenario went another way: %s\nit said:\n%s", code, why, tail(s.p.log.String(), 60))
+		return fmt.Errorf("sipp ends with %d: the scenario went another way: %s", code, why)
 	}
+	return nil
 }

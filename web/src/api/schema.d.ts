@@ -1025,6 +1025,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people/{person}/telephones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Desk telephones that show presence, and where they sign in */
+        get: operations["getPeoplePersonTelephones"];
+        put?: never;
+        /** Add a desk telephone; its password is given out this once */
+        post: operations["postPeoplePersonTelephones"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person}/telephones/{telephone}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a desk telephone */
+        delete: operations["deletePeoplePersonTelephonesTelephone"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/providers": {
         parameters: {
             query?: never;
@@ -1728,6 +1763,8 @@ export interface components {
             scim?: components["schemas"]["SCIM"];
             /** @description Of kind sip. */
             sip?: components["schemas"]["SIP"];
+            /** @description Of kind sip_server. */
+            sip_server?: components["schemas"]["SIPServer"];
             /**
              * Format: date-time
              * @description The last one that went well.
@@ -1768,6 +1805,8 @@ export interface components {
             secret?: string;
             /** @description Of kind sip. */
             sip?: components["schemas"]["SIP"];
+            /** @description Of kind sip_server. */
+            sip_server?: components["schemas"]["SIPServer"];
             /** @description Of kind webhook. */
             webhook?: components["schemas"]["Webhook"];
         };
@@ -3049,6 +3088,24 @@ export interface components {
             /** @description Of the account that may subscribe. Absent: none is needed. */
             username?: string;
         };
+        SIPServer: {
+            /** @description Address at which a line rings, such as sip:{line}@pbx.example.com. Absent: calls are not answered. */
+            desk?: string;
+            /** @description Host parts of addresses that mean somebody here. Absent: any. */
+            domains?: string[];
+            /** @description The name or address by which telephones reach it. Absent: the one that they reached. */
+            host?: string;
+            /** @description Patterns of callers' numbers that are inside: digits, x for any digit, * at the end for any more. The numbers of the people here are anyway. */
+            internal?: string[];
+            /** @description Light lamps also of people who are busy or not to be disturbed, and not only of those on the phone. */
+            lamp_for_busy?: boolean;
+            /** @description Where telephones reach it, such as udp:0.0.0.0:5060, tcp:[::]:5060 or tls:0.0.0.0:5061. */
+            listen: string[];
+            /** @description Address at which any other number is reached, such as sip:{number}@gateway.example.com. Absent: as the desk. */
+            outside?: string;
+            /** @description Addresses or networks of telephone systems, such as 192.0.2.10 or 192.0.2.0/24: what they ask about calls is answered without a password, wherever the calls go. Desk phones sign in, and are told no more of a call than their owner may know. */
+            trusted?: string[];
+        };
         ScopeSettings: {
             sections: components["schemas"]["Section"][];
         };
@@ -3282,6 +3339,57 @@ export interface components {
              * @description The last one that went well.
              */
             succeeded_at?: string;
+        };
+        Telephone: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description As its owner calls it. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it signed in last. Absent: it has not since the server started.
+             */
+            seen_at?: string;
+            /** @description With which it signs in. */
+            user: string;
+        };
+        TelephoneAdded: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description As its owner calls it. */
+            name: string;
+            /** @description Given out this once. */
+            password: string;
+            /**
+             * Format: date-time
+             * @description When it signed in last. Absent: it has not since the server started.
+             */
+            seen_at?: string;
+            /** @description With which it signs in. */
+            user: string;
+        };
+        TelephoneNewBody: {
+            /** @description Such as: Desk. */
+            name: string;
+        };
+        TelephoneServer: {
+            /** @description Where it listens, such as udp:0.0.0.0:5060. None: it does not. */
+            addresses: string[];
+            /** @description Host parts of addresses that mean somebody. None: any. */
+            domains: string[];
+            /** @description The name or address by which telephones reach it. Absent: that of this server. */
+            host?: string;
+            name: string;
+        };
+        Telephones: {
+            /** @description By which others subscribe to the person: the user part of a SIP address. Absent: they have neither a number nor a login. */
+            address?: string;
+            /** @description For which the passwords are good. */
+            realm: string;
+            /** @description None: no telephone can sign in. */
+            servers: components["schemas"]["TelephoneServer"][];
+            /** @description The oldest first. */
+            telephones: components["schemas"]["Telephone"][];
         };
         Telephony: {
             /** @description Feature codes with which people choose a presence at their telephone. */
@@ -8612,6 +8720,214 @@ export interface operations {
             path: {
                 /** @description ID of a person, or me. */
                 person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPeoplePersonTelephones: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Telephones"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postPeoplePersonTelephones: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TelephoneNewBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TelephoneAdded"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePeoplePersonTelephonesTelephone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+                /** @description Its user. */
+                telephone: string;
             };
             cookie?: never;
         };
