@@ -319,6 +319,8 @@ export class Provision {
     })
   }
 
+  all = (): Connector[] => this.connectors
+
   connector = (id: string): Connector | undefined => this.connectors.find((c) => c.id === id)
 
   nameOf(id: string): string {

@@ -845,6 +845,10 @@ export class Server {
       }
       case 'GET teams':
         return this.teams()
+      case 'GET telephones':
+        return this.admin.telephony.telephones(this.admin.provision.all())
+      case 'POST telephones':
+        return this.admin.telephony.addTelephone(body)
       case 'GET lines':
         needs('forwarding')
         return { lines: this.admin.telephony.lines(id, writes(l, 'forwarding')) }
@@ -903,6 +907,7 @@ export class Server {
       else this.ownLevels.set(item, level)
       return this.relation(item)
     }
+    if (kind === 'telephones' && method === 'DELETE') return this.admin.telephony.removeTelephone(item ?? '')
     if (kind === 'clients' && method === 'DELETE') {
       this.clients = this.clients.filter((c) => c.id !== item)
       return undefined

@@ -2,11 +2,10 @@
 import { forwardingParts, type LineForwarding, type PersonLine } from '../src/lib/lines'
 import type { Forwarding, PersonRecord, Presence, Schemas } from '../src/lib/model'
 import type { Values } from '../src/lib/scope'
-import type { SIPServer } from '../src/lib/telephony'
 import { ME } from './office'
 import { Refused } from './refused'
 
-type Connector = Schemas['Connector'] & { sip_server?: SIPServer }
+type Connector = Schemas['Connector']
 
 export type Exchange = {
   records(): PersonRecord[]
@@ -86,7 +85,47 @@ type State = {
   over?: string
 }
 
+const MADE = 'k7tqf2vwx8hmz3jrbn5d'
+
 export class Telephony {
+  /** My desk telephones. */
+  private desk: Schemas['Telephone'][] = []
+
+  /** Where telephones sign in, and mine. */
+  telephones(connectors: Connector[]): Schemas['Telephones'] {
+    return {
+      telephones: this.desk,
+      servers: connectors.flatMap((c) =>
+        c.sip_server && c.enabled
+          ? [
+              {
+                name: c.name,
+                host: c.sip_server.host,
+                domains: c.sip_server.domains ?? [],
+                addresses: c.sip_server.listen,
+              },
+            ]
+          : [],
+      ),
+      realm: 'doorlight',
+      address: this.x.records().find((r) => r.id === ME)?.work_number,
+    }
+  }
+
+  addTelephone({ name }: Schemas['TelephoneNewBody']): Schemas['TelephoneAdded'] {
+    if (!name.trim())
+      throw new Refused(422, 'name: is needed, such as Desk, so that you know which telephone it is', [
+        { field: 'body.name', message: 'is needed, such as Desk, so that you know which telephone it is' },
+      ])
+    const made = { user: `anna-${this.desk.length + 1}`, name: name.trim(), created_at: new Date().toISOString() }
+    this.desk = [...this.desk, made]
+    return { ...made, password: MADE }
+  }
+
+  removeTelephone(user: string): void {
+    this.desk = this.desk.filter((x) => x.user !== user)
+  }
+
   private readonly states = new Map<string, State>()
   /** What there is of my first line beside what follows from the office. */
   mine: Partial<PersonLine> = {}
@@ -255,5 +294,12 @@ export function telephoneSteps(c: Connector, line: string): Schemas['Step'][] {
         'Look whether the port is right, and whether the transport is switched on in the telephone system.',
       ),
     ]
-  return [good('listen', 'It listens at udp:0.0.0.0:5060.')]
+  const listens = [
+    good('listen', 'it listens on udp:0.0.0.0:5060'),
+    good('desk', 'calls ring at addresses such as sip:201@pbx.example.com'),
+  ]
+  if (!line) return listens
+  return known
+    ? [...listens, good('line', `${line} is a line of Anna Berger, which rings at sip:${line}@pbx.example.com`)]
+    : [...listens, bad('line', `${line} is nobody's`, "Enter it as somebody's work number, or as a line of theirs.")]
 }

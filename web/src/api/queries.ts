@@ -158,6 +158,13 @@ export const linesQuery = (person: string) =>
     queryFn: () => unwrap(api.GET('/api/v1/people/{person}/lines', of(person))),
   })
 
+/** My desk telephones, and where they sign in. */
+export const telephonesQuery = queryOptions({
+  queryKey: ['telephones'],
+  staleTime: 0,
+  queryFn: () => unwrap(api.GET('/api/v1/people/{person}/telephones', me)),
+})
+
 export const relationshipsQuery = (q: string) =>
   queryOptions({
     queryKey: ['relationships', q],
@@ -362,6 +369,23 @@ export const useForward = (person: string) =>
       unwrap(api.PUT('/api/v1/people/{person}/forwarding', { ...of(person), body })),
     onSuccess: (lines) => queryClient.setQueryData(linesQuery(person).queryKey, lines),
     onError: () => stale('lines'),
+  })
+
+export const useAddTelephone = () =>
+  useMutation({
+    mutationFn: (name: string) => unwrap(api.POST('/api/v1/people/{person}/telephones', { ...me, body: { name } })),
+    // The password is shown once and kept nowhere, the cache of calls included.
+    gcTime: 0,
+    onSuccess: () => stale('telephones'),
+  })
+
+export const useRemoveTelephone = () =>
+  useMutation({
+    mutationFn: (telephone: string) =>
+      unwrap(
+        api.DELETE('/api/v1/people/{person}/telephones/{telephone}', { params: { path: { person: 'me', telephone } } }),
+      ),
+    onSettled: () => stale('telephones'),
   })
 
 export const useRelationship = () =>

@@ -13,7 +13,7 @@ export function SIPServerForm(props: ConnectorFormProps) {
     saved: connector ? sipServerDraft(connector) : freshSIPServer,
     bodyOf: sipServerBody,
     missing: (x) =>
-      Object.fromEntries(sipServerMissing(x).map((f) => [`sip_server.${f}`, t('admin.sip_server.listenNeeded')])),
+      Object.fromEntries(sipServerMissing(x).map((f) => [`sip_server.${f}`, t(`admin.sip_server.${f}Needed`)])),
   })
   const rows = (
     field: 'listen' | 'domains' | 'trusted' | 'internal',

@@ -76,6 +76,8 @@ export const STEPS = [
   'connect',
   'answer',
   'state',
+  'listen',
+  'desk',
 ] as const
 
 /** What a form holds of a connector: addresses as one text, and a password that nobody reads. */

@@ -155,3 +155,45 @@ export function withSystem(
   if (wayOf(value) !== 'system') return { ...next, ...(forwarding && { forwarding }) }
   return systems.some((s) => s.id === connector && s.forwards) ? { ...next, forwarding: connector } : next
 }
+
+// Desk telephones
+
+export type TelephoneServer = Schemas['TelephoneServer']
+
+/** Where a telephone signs in: the name or address, and by which transport at which port. */
+export function serverAddresses(s: TelephoneServer, here: string): { host: string; at: string[] } {
+  const at = s.addresses.flatMap((a) => {
+    const [, transport, port] = /^(udp|tcp|tls):.*:(\d+)$/.exec(a) ?? []
+    return transport && port ? [`${transport.toUpperCase()} ${port}`] : []
+  })
+  return { host: s.host ?? here, at: [...new Set(at)] }
+}
+
+/** A number as it stands in an address; anything else stays as it is. */
+const dialled = (user: string) => (/^[+\d\s()/.-]+$/.test(user) ? user.replace(/[^+\d]/g, '') : user)
+
+/** What a telephone's key subscribes to. */
+export const keyAddress = (s: Pick<TelephoneServer, 'domains' | 'host'>, here: string, user: string): string =>
+  `sip:${dialled(user)}@${s.domains[0] ?? s.host ?? here}`
+
+const UMLAUTS: Record<string, string> = { ä: 'ae', ö: 'oe', ü: 'ue', ß: 'ss' }
+
+const slug = (name: string) =>
+  name
+    .toLowerCase()
+    .replace(/[äöüß]/g, (c) => UMLAUTS[c] ?? c)
+    .replace(/[^\p{L}\p{Nd}]+/gu, '-')
+    .replace(/^-|-$/g, '')
+
+/** The address of the list of favourites, and those of groups (slug in internal/telephones/presence.go). */
+export const FAVOURITES = 'favourites'
+
+export function groupAddresses(groups: readonly { name: string }[]): { name: string; address: string }[] {
+  const taken = new Map([[FAVOURITES, 1]])
+  return groups.flatMap(({ name }) => {
+    const plain = slug(name)
+    const n = (taken.get(plain) ?? 0) + 1
+    taken.set(plain, n)
+    return plain ? [{ name, address: n > 1 ? `${plain}-${n}` : plain }] : []
+  })
+}

@@ -255,7 +255,7 @@ export const sipMissing = (d: SIPDraft): 'server'[] => (d.sip.server.trim() ? []
 // What tells one from another in a list
 
 /** Where a telephone system is, in a few characters. */
-export function whereIs(c: Pick<Connector, 'kind' | 'asterisk' | 'csta' | 'sip'>): string | undefined {
+export function whereIs(c: Pick<Connector, 'kind' | 'asterisk' | 'csta' | 'sip' | 'sip_server'>): string | undefined {
   switch (c.kind) {
     case 'asterisk':
       return c.asterisk && `${c.asterisk.host}:${c.asterisk.port || managerPort(c.asterisk)}`
@@ -263,6 +263,8 @@ export function whereIs(c: Pick<Connector, 'kind' | 'asterisk' | 'csta' | 'sip'>
       return c.csta && `${c.csta.host}:${c.csta.port}`
     case 'sip':
       return c.sip?.server
+    case 'sip_server':
+      return c.sip_server?.host ?? c.sip_server?.listen.join(', ')
     default:
       return undefined
   }
@@ -270,17 +272,7 @@ export function whereIs(c: Pick<Connector, 'kind' | 'asterisk' | 'csta' | 'sip'>
 
 // Doorlight as a SIP server
 
-/** What telephones and telephone systems find here. */
-export type SIPServer = {
-  listen: string[]
-  host?: string
-  domains?: string[]
-  trusted?: string[]
-  internal?: string[]
-  lamp_for_busy?: boolean
-  desk?: string
-  outside?: string
-}
+export type SIPServer = Schemas['SIPServer']
 
 export type SIPServerDraft = Omit<Common, 'secret'> & {
   listen: string
@@ -306,7 +298,7 @@ export const freshSIPServer: SIPServerDraft = {
   outside: '',
 }
 
-export function sipServerDraft(c: Connector & { sip_server?: SIPServer }): SIPServerDraft {
+export function sipServerDraft(c: Connector): SIPServerDraft {
   const x = c.sip_server
   return {
     name: c.name,
@@ -322,7 +314,7 @@ export function sipServerDraft(c: Connector & { sip_server?: SIPServer }): SIPSe
   }
 }
 
-export function sipServerBody(d: SIPServerDraft): ConnectorBody & { sip_server: SIPServer } {
+export function sipServerBody(d: SIPServerDraft): ConnectorBody {
   return {
     kind: 'sip_server',
     name: d.name.trim(),
@@ -340,4 +332,10 @@ export function sipServerBody(d: SIPServerDraft): ConnectorBody & { sip_server: 
   }
 }
 
-export const sipServerMissing = (d: SIPServerDraft): 'listen'[] => (rows(d.listen).length ? [] : ['listen'])
+/** What the server would say too (Check in internal/telephones/settings.go), before anything is sent. */
+export function sipServerMissing(d: SIPServerDraft): ('listen' | 'desk')[] {
+  const all: ReturnType<typeof sipServerMissing> = []
+  if (!rows(d.listen).length) all.push('listen')
+  if (!d.desk.trim() && (d.outside.trim() || rows(d.trusted).length)) all.push('desk')
+  return all
+}

@@ -34,7 +34,7 @@ export function TelephonePage() {
             c={c}
             dirty={dirty}
             checks
-            line={kind === 'sip_server' ? undefined : t(`admin.telephony.lineHint.${kind}`)}
+            line={t(`admin.telephony.lineHint.${kind}`)}
             deleteText={t(kind === 'sip_server' ? 'admin.sip_server.deleteText' : 'admin.telephony.deleteText')}
           />
           <SystemLines c={c} />

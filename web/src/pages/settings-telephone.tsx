@@ -3,6 +3,7 @@ import { Call24Regular } from '@fluentui/react-icons'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { linesQuery } from '../api/queries'
+import { DeskTelephones } from '../components/DeskTelephones'
 import { LinePanel } from '../components/LinePanel'
 import { useMe } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
@@ -42,6 +43,7 @@ export function TelephoneSettingsPage() {
           <LinePanel person="me" line={l} numbers={numbersOf(me.person)} />
         </Section>
       ))}
+      <DeskTelephones />
     </>
   )
 }
