@@ -158,6 +158,8 @@ describe('differences', () => {
     const off = { ...saved, activation: activation({ lock: { ...FACTORY.activation.lock, on: false } }) }
     expect(usesOf(off, 'be-right-back')).toEqual(['activation.inactivity'])
     expect(usesOf(saved, undefined)).toEqual([])
+    const coded = { ...saved, telephony: { individual: true, value: { codes: [{ code: '*81', profile: 'break' }] } } }
+    expect(usesOf(coded, 'break')).toEqual(['telephony.codes[0]'])
   })
 
   it('gives new templates IDs of their own', () => {
