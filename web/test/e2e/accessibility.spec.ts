@@ -3,6 +3,9 @@ import type { Page } from '@playwright/test'
 import type { Options } from '../../mock-api/server'
 import { expect, open, test } from './office'
 
+const LINES = { connector: 't1', forwarding: 't1' }
+const CODES = [{ code: '*81', profile: 't-break' }]
+
 const pages: [name: string, path: string, heading: RegExp, options?: Options][] = [
   ['team', '/', /^Team$/],
   ['asked for an account', '/', /^Team$/, { calendar: { accounts: 'g1' } }],
@@ -43,6 +46,9 @@ const pages: [name: string, path: string, heading: RegExp, options?: Options][] 
     { teams: { person: { hidden: { what: 'call', by: 'Away' } } } },
   ],
   ['a call in Teams', '/agenda', /^Agenda$/, { teams: { call: true } }],
+  ['a telephone line', '/settings/telephone', /^Settings$/, { telephone: { ...LINES, line: { refusal: 'No.' } } }],
+  ['call forwarding of a colleague', '/people/mira', /^Team$/, { telephone: LINES }],
+  ['telephony of a location', '/admin/scopes/berlin', /Berlin$/, { telephone: { ...LINES, codes: CODES } }],
   ['clients', '/settings/clients', /^Settings$/],
   ['sign-ins', '/settings/sign-in', /^Settings$/],
   ['a link for a password', '/password#dll_good', /^Choose a password$/],
@@ -70,6 +76,12 @@ const pages: [name: string, path: string, heading: RegExp, options?: Options][] 
   ['an application', '/admin/system/graph/g1', /^Microsoft 365$/],
   ['an application that reaches Teams', '/admin/system/graph/g1', /^Microsoft 365$/, { teams: {} }],
   ['an application with a certificate', '/admin/system/graph/g2', /^Subsidiary$/],
+  ['telephone systems', '/admin/system/telephony', /^Telephony$/],
+  ['kinds of telephone systems', '/admin/system/telephony/new', /^New telephone system$/],
+  ['an Asterisk', '/admin/system/telephony/t1', /^Asterisk Berlin$/, { telephone: LINES }],
+  ['a CSTA system', '/admin/system/telephony/t2', /^OpenScape Hamburg$/],
+  ['a SIP telephone system', '/admin/system/telephony/t3', /^Gateway$/],
+  ['the SIP server', '/admin/system/telephony/t4', /^Doorlight for telephones$/],
   ['a webhook', '/admin/system/webhooks/w2', /^Door displays$/],
   ['a new webhook', '/admin/system/webhooks/new', /^New webhook$/],
   ['tokens', '/admin/system/tokens', /^Tokens$/],
