@@ -12,6 +12,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/ami/amitest"
+	"github.com/doorlight/doorlight/internal/telephony/wire"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -420,7 +421,7 @@ func TestWatchEnds(t *testing.T) {
 		defer h.end()
 		h.begin("201")
 		time.Sleep(time.Second)
-		if err := h.sys.Watch(t.Context(), func(telephony.Line) {}); !errors.Is(err, errWatched) {
+		if err := h.sys.Watch(t.Context(), func(telephony.Line) {}); !errors.Is(err, wire.ErrWatched) {
 			t.Errorf("a second one: %v", err)
 		}
 		h.watch()
@@ -436,7 +437,7 @@ func TestWatchEnds(t *testing.T) {
 		go func() { done <- h.sys.Watch(t.Context(), func(telephony.Line) {}) }()
 		time.Sleep(time.Second)
 		h.sys.Close()
-		if err := <-done; !errors.Is(err, errClosed) {
+		if err := <-done; !errors.Is(err, wire.ErrClosed) {
 			t.Errorf("it ended with %v", err)
 		}
 	})

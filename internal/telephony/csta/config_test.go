@@ -157,7 +157,7 @@ func TestCapturedMessages(t *testing.T) {
 		f, _ = filepath.Rel("testdata", f)
 		sample(t, f)
 	}
-	numbers, _, _ := wire.NewNumbers(nil, []string{"XXXXX."})
+	numbers := wire.NewNumbers(nil, []string{"XXXXX."}, &fault.Fields{})
 	l := newLine("3021061290002", numbers.Extension)
 	reach := func(n string) presence.Reach { return numbers.Reach(n, nil) }
 	now := time.Now()
