@@ -20,6 +20,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/wire"
+	"github.com/doorlight/doorlight/internal/telephony/wire/wiretest"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -237,7 +238,7 @@ func TestLateEvents(t *testing.T) {
 	}
 	expect := func(want string) {
 		t.Helper()
-		if got := words(telephony.Line{Calls: l.told(func(string) presence.Reach { return presence.ReachUnknown })}); got != want {
+		if got := wiretest.Words(telephony.Line{Calls: l.told(func(string) presence.Reach { return presence.ReachUnknown })}); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
