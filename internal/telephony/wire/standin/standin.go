@@ -12,10 +12,10 @@ import (
 // Session is a connection of a client. It embeds the *Out that it was begun with.
 type Session interface {
 	comparable
-	Read() // what the client says, until the connection ends
+	Read() // takes in what the client says, until the connection ends
 	End()
-	cut()
-	write()
+	Cut()
+	Run()
 }
 
 // Base is the part of a stand-in that all have. Its methods may be called by several goroutines.
@@ -55,7 +55,7 @@ func (b *Base[S]) Serve(l net.Listener, begin func(*Out) S) {
 			x := begin(out)
 			b.Peers[x] = true
 			b.Mu.Unlock()
-			b.wg.Go(x.write)
+			b.wg.Go(x.Run)
 			b.wg.Go(func() {
 				x.Read()
 				b.Mu.Lock()
@@ -106,7 +106,7 @@ func (b *Base[S]) Break() {
 	b.Mu.Lock()
 	defer b.Mu.Unlock()
 	for x := range b.Peers {
-		x.cut()
+		x.Cut()
 	}
 }
 
@@ -171,13 +171,14 @@ func (o *Out) End() {
 	o.more.Signal()
 }
 
-func (o *Out) cut() {
+// Cut ends the connection at once.
+func (o *Out) Cut() {
 	o.Conn.Close()
 	o.End()
 }
 
-// write sends what there is to send, and ends the connection.
-func (o *Out) write() {
+// Run sends what there is to send, and ends the connection.
+func (o *Out) Run() {
 	defer o.Conn.Close()
 	for {
 		o.mu.Lock()
