@@ -23,6 +23,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/sqlite"
+	"github.com/doorlight/doorlight/internal/store/sqlite/sqlitetest"
 	"github.com/doorlight/doorlight/internal/switchboard"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/presence"
@@ -181,7 +182,7 @@ func story(t *testing.T, tell func(t *testing.T, h *house)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{t: t, pbx: newPBX(), folder: t.TempDir()}
+		h := &house{t: t, pbx: newPBX(), folder: sqlitetest.Folder(t)}
 		h.open()
 		defer func() { h.stop() }()
 		l := store.Location{Name: "Berlin", TimeZone: "UTC"}
