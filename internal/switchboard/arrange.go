@@ -138,9 +138,10 @@ func (s *Switchboard) tell(sys *system, told telephony.Line) {
 	if told.Forwarding != nil && (l.reported == nil || *told.Forwarding != *l.reported) { // a hint: it is asked before anything is done
 		s.soon(l)
 	}
+	first := !l.heard // what the hub holds may be of an earlier run
 	l.told, l.heard = told.Calls, true
 	same := telephony.Busiest(told.Calls) == l.shown && l.shown.State != presence.LineIdle
-	if !same && telephony.Busiest(told.Calls) != l.shown || !l.heard {
+	if first || telephony.Busiest(told.Calls) != l.shown {
 		s.calls[l] = true
 	}
 	person, ref := l.person, refOf(l.key)

@@ -1,0 +1,65 @@
+package switchboard_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/store"
+	"github.com/doorlight/doorlight/internal/switchboard"
+	"github.com/doorlight/doorlight/internal/telephony"
+	"github.com/doorlight/doorlight/presence"
+)
+
+// What ended while the server was down is over when it is there again, not only once its lease is.
+func TestACallThatEndedWhileTheServerWasDown(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.pbx.ring("201", telephony.Call{ID: "1", State: presence.LineOnThePhone, Other: "0301234"})
+		h.settle()
+		h.line("anna", "on_the_phone 0301234")
+		h.stop()
+		h.pbx.ring("201")
+		h.open()
+		h.settle()
+		h.line("anna", "idle")
+	})
+}
+
+// A person who is blocked, and one who is deleted while the telephone system is away, or not there at all, leave no line forwarded.
+func TestWhoGoesLeavesNothingForwarded(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		for _, who := range people {
+			h.appointment(who, 24*time.Hour)
+		}
+		h.settle()
+		h.edit("anna", func(p *store.Person) { p.Blocked = true })
+		h.is("anna", telephony.Forwarding{})
+		if n := len(h.Lines("anna")); n != 0 {
+			t.Errorf("she has %d lines", n)
+		}
+		h.edit("anna", func(p *store.Person) { p.Blocked = false })
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "*97"})
+
+		h.pbx.change(func() {
+			h.pbx.trouble = func(string) error {
+				return &source.Error{Kind: source.Unavailable, Whole: true, Text: "The telephone system does not answer."}
+			}
+		})
+		h.ok(h.office.DeletePerson(t.Context(), office.By{}, "bert"))
+		time.Sleep(time.Hour)
+		h.is("bert", telephony.Forwarding{All: "*97"})
+		h.pbx.change(func() { h.pbx.trouble = nil })
+		time.Sleep(10 * time.Minute)
+		h.is("bert", telephony.Forwarding{})
+
+		<-h.DropSystem("pbx")
+		h.ok(h.office.DeletePerson(t.Context(), office.By{}, "carl"))
+		h.settle()
+		h.is("carl", telephony.Forwarding{All: "*97"})
+		h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: h.pbx})
+		h.settle()
+		h.is("carl", telephony.Forwarding{})
+	})
+}
