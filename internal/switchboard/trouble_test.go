@@ -1,6 +1,7 @@
 package switchboard_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +24,39 @@ func TestACallThatEndedWhileTheServerWasDown(t *testing.T) {
 		h.open()
 		h.settle()
 		h.line("anna", "idle")
+	})
+}
+
+// That nothing had to be asked says nothing about the system.
+func TestNothingIsSaidOfASystemThatWasNotAsked(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		var mu sync.Mutex
+		var well, ill int
+		h.stop()
+		h.used = func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				well++
+			} else {
+				ill++
+			}
+		}
+		h.pbx.change(func() {
+			h.pbx.trouble = func(string) error {
+				return &source.Error{Kind: source.Unavailable, Whole: true, Text: "The telephone system does not answer."}
+			}
+		})
+		h.open()
+		h.choose("anna", "Unavailable", presence.Unavailable)
+		h.settle()
+		h.appointment("bert", time.Hour)
+		h.settle()
+		mu.Lock()
+		defer mu.Unlock()
+		if well > 0 || ill == 0 {
+			t.Errorf("it was said to be well %d times, and ill %d times", well, ill)
+		}
 	})
 }
 
