@@ -23,6 +23,9 @@ const (
 	lastRetry  = 5 * time.Minute
 )
 
+// retry is how long to wait after so many failures before.
+func retry(failures int) time.Duration { return min(lastRetry, firstRetry<<min(failures, 8)) }
+
 // wishOf is what a presence asks for of a line.
 func wishOf(who *office.Person, shown presence.Presence) (w forward.Wish, refusal string) {
 	if shown.Off || shown.Profile == "" {
@@ -224,11 +227,17 @@ func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 	}
 	s.mu.Lock()
 	look := time.Duration(0)
-	switch {
-	case !done:
+	if done {
+		l.unheeded = 0
+		if !l.state.Rests() {
+			look = s.cfg.Look
+		}
+	} else {
 		look = time.Millisecond // to see that it is so
-	case !l.state.Rests():
-		look = s.cfg.Look
+		if l.unheeded > 0 {
+			look = retry(l.unheeded - 1)
+		}
+		l.unheeded++
 	}
 	s.mu.Unlock()
 	s.done(sys, l, nil, look)
@@ -272,7 +281,7 @@ func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) 
 	}
 	l.busy = false
 	if err != nil {
-		wait := min(lastRetry, firstRetry<<min(l.failures, 8))
+		wait := retry(l.failures)
 		l.failures++
 		l.problem = "The telephone system could not be asked."
 		if e, ok := errors.AsType[*source.Error](err); ok {
@@ -284,7 +293,9 @@ func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) 
 		s.later(l, wait)
 		return
 	}
-	l.failures, l.problem = 0, ""
+	if l.failures, l.problem = 0, ""; l.unheeded > 1 {
+		l.problem = "The telephone system takes the forwarding, but does not do it."
+	}
 	switch {
 	case l.again:
 		s.soon(l)

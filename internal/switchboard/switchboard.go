@@ -99,6 +99,7 @@ type line struct {
 	at       time.Time // when reported was read
 	problem  string    // of the latest attempt
 	failures int
+	unheeded int       // times in a row that something was set, and is still to be
 	due      time.Time // when it is to be looked at; zero: when something happens
 	queued   bool
 	busy     bool
@@ -220,7 +221,7 @@ func (s *Switchboard) PutSystem(sys System) (left <-chan struct{}) {
 	s.systems[sys.ID] = &system{System: sys, work: make(chan struct{}, 1), dirty: true}
 	for _, l := range s.lines {
 		if l.key.connector == sys.ID {
-			l.failures, l.queued, l.busy = 0, false, false
+			l.failures, l.unheeded, l.queued, l.busy = 0, 0, false, false
 			s.soon(l)
 		}
 	}

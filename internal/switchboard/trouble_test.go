@@ -60,6 +60,27 @@ func TestNothingIsSaidOfASystemThatWasNotAsked(t *testing.T) {
 	})
 }
 
+// A system that says yes and does nothing is not told so a thousand times a second, and its people are told.
+func TestASystemThatDoesNotDoWhatItIsTold(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.pbx.change(func() { h.pbx.ignores = true })
+		h.appointment("anna", time.Hour)
+		time.Sleep(10 * time.Minute)
+		if n := h.pbx.times(); n < 3 || n > 20 {
+			t.Errorf("it was told %d times in ten minutes", n)
+		}
+		if st := h.Lines("anna"); st[0].Problem == "" || st[0].Settled {
+			t.Errorf("she is told %+v", st)
+		}
+		h.pbx.change(func() { h.pbx.ignores = false })
+		time.Sleep(10 * time.Minute)
+		h.is("anna", telephony.Forwarding{All: "*97"})
+		if st := h.Lines("anna"); st[0].Problem != "" || !st[0].Settled {
+			t.Errorf("she is told %+v", st)
+		}
+	})
+}
+
 // A person who is blocked, and one who is deleted while the telephone system is away, or not there at all, leave no line forwarded.
 func TestWhoGoesLeavesNothingForwarded(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
