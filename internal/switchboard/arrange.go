@@ -11,6 +11,7 @@ import (
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/telephony"
+	"github.com/doorlight/doorlight/internal/telephony/forward"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -94,7 +95,7 @@ func (s *Switchboard) taken(l *line) bool { return !slices.Contains(s.byPerson[l
 
 // enter makes a line, with what is kept of it; mu is held.
 func (s *Switchboard) enter(k key, personID string) *line {
-	l := &line{key: k, person: personID}
+	l := &line{key: k, person: personID, turn: make(chan struct{}, 1)}
 	if rec, ok := s.kept[k]; ok {
 		delete(s.kept, k)
 		if err := json.Unmarshal(rec.State, &l.state); err != nil { // of a version that nobody knows
@@ -234,11 +235,11 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// recordOf returns what is to be kept of a line; mu is held.
-func recordOf(l *line) store.ForwardingRecord {
-	rec := store.ForwardingRecord{ConnectorID: l.key.connector, Line: l.key.line, UpdatedAt: hub.Now()}
-	if !l.state.Rests() {
-		state, err := json.Marshal(l.state)
+// recordOf returns what is to be kept of a line.
+func recordOf(k key, s forward.State) store.ForwardingRecord {
+	rec := store.ForwardingRecord{ConnectorID: k.connector, Line: k.line, UpdatedAt: hub.Now()}
+	if !s.Rests() {
+		state, err := json.Marshal(s)
 		if err != nil { // plain data
 			panic(err)
 		}

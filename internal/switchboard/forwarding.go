@@ -212,12 +212,14 @@ func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 	}
 	l.wish, l.refusal = wish, refusal
 	state := l.state
-	s.mu.Unlock()
 	if wish.Action == forward.Keep && state.Rests() { // there is nothing to do, and nothing is asked
+		l.unheeded = 0
+		s.mu.Unlock()
 		s.done(sys, l, nil, 0)
 		return
 	}
-	done, err := s.settle(ctx, sys, l, wish, state)
+	s.mu.Unlock()
+	done, err := s.settle(ctx, sys, l, wish)
 	if whole, ok := errors.AsType[*source.Error](err); sys.Used != nil && (err == nil || ok && whole.Whole) {
 		sys.Used(err)
 	}
@@ -244,9 +246,16 @@ func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 }
 
 // settle compares what is reported with what is to be, and sets that; done says that there was nothing to set.
-func (s *Switchboard) settle(ctx context.Context, sys *system, l *line, wish forward.Wish, state forward.State) (done bool, err error) {
+func (s *Switchboard) settle(ctx context.Context, sys *system, l *line, wish forward.Wish) (done bool, err error) {
+	if err := l.begin(ctx); err != nil {
+		return false, err
+	}
+	defer l.end()
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
+	s.mu.Lock()
+	state := l.state
+	s.mu.Unlock()
 	reported, err := sys.Forwarding(ctx, l.key.line)
 	if err != nil {
 		return false, err
@@ -254,23 +263,44 @@ func (s *Switchboard) settle(ctx context.Context, sys *system, l *line, wish for
 	desired, next := forward.Plan(wish, state, reported, sys.Can())
 	s.mu.Lock()
 	l.reported, l.at, l.desired = &reported, time.Now(), desired
-	was := recordOf(l)
-	l.state = next
-	rec := recordOf(l)
 	s.mu.Unlock()
-	if !slices.Equal(was.State, rec.State) { // before anything is set
-		if err := s.store.WriteForwardings(ctx, rec); err != nil {
-			s.mu.Lock()
-			l.state = state
-			s.mu.Unlock()
-			return false, err
-		}
+	if err := s.keep(ctx, l, next); err != nil { // before anything is set
+		return false, err
 	}
 	if desired == reported {
 		return true, nil
 	}
 	return false, sys.SetForwarding(ctx, l.key.line, desired)
 }
+
+// keep has a line have a state once that is stored. The line's turn is held.
+func (s *Switchboard) keep(ctx context.Context, l *line, next forward.State) error {
+	s.mu.Lock()
+	state := l.state
+	s.mu.Unlock()
+	is, was := recordOf(l.key, next), recordOf(l.key, state)
+	if !slices.Equal(is.State, was.State) {
+		if err := s.store.WriteForwardings(ctx, is); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	l.state = next
+	s.mu.Unlock()
+	return nil
+}
+
+// begin waits until nobody else reads and sets a line, and end lets others.
+func (l *line) begin(ctx context.Context) error {
+	select {
+	case l.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (l *line) end() { <-l.turn }
 
 // done ends a look at a line; look is when to do so again, zero: when something happens.
 func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) {
@@ -376,12 +406,24 @@ func (s *Switchboard) Set(ctx context.Context, personID, connectorID, number str
 		return err
 	}
 	f.All, f.Internal, f.External, f.Busy, f.NoAnswer = fold(f.All), fold(f.Internal), fold(f.External), fold(f.Busy), fold(f.NoAnswer)
+	if err := l.begin(ctx); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "the line is being set at present")
+	}
+	defer l.end()
+	defer func() {
+		s.mu.Lock()
+		s.soon(l)
+		s.mu.Unlock()
+	}()
 	if err := sys.SetForwarding(ctx, l.key.line, f); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	s.soon(l)
+	next := l.state.ByHand(f)
 	s.mu.Unlock()
+	if err := s.keep(ctx, l, next); err != nil { // what is read next says nearly as much
+		s.log.Warn("what was set by hand could not be stored", "connector", sys.ID, "err", err)
+	}
 	return nil
 }
 

@@ -85,9 +85,11 @@ type system struct {
 	dirty bool // whom it is to follow has changed
 }
 
-// line is a line that somebody has; Switchboard.mu guards it.
+// line is a line that somebody has; Switchboard.mu guards all but the first two.
 type line struct {
-	key      key
+	key  key
+	turn chan struct{} // has something while somebody reads and sets it, whose alone changes of state are
+
 	person   string
 	forwards bool
 

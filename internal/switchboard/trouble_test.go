@@ -81,6 +81,44 @@ func TestASystemThatDoesNotDoWhatItIsTold(t *testing.T) {
 	})
 }
 
+// What is set by hand while a line is being looked at is not undone by what was seen before.
+func TestByHandInTheMidst(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		byHand := telephony.Forwarding{All: "0151"}
+		h.pbx.change(func() { h.pbx.slowRead = 2 * time.Second })
+		h.appointment("anna", time.Hour)
+		h.settle() // it is being read
+		h.ok(h.Set(t.Context(), "anna", "pbx", "201", byHand))
+		time.Sleep(20 * time.Second)
+		h.is("anna", byHand)
+		time.Sleep(time.Hour)
+		h.is("anna", byHand)
+	})
+}
+
+// Nor is it taken for what stood before and is still to be changed.
+func TestByHandBackToWhatStoodBefore(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.pbx.change(func() { h.pbx.slowSet = 2 * time.Second })
+		h.appointment("anna", time.Hour)
+		h.settle() // it was set, but the system has not said so yet
+		h.is("anna", telephony.Forwarding{All: "*97"})
+		h.ok(h.Set(t.Context(), "anna", "pbx", "201", telephony.Forwarding{}))
+		time.Sleep(20 * time.Second)
+		h.is("anna", telephony.Forwarding{})
+		h.stop()
+		h.open()
+		h.settle()
+		h.is("anna", telephony.Forwarding{})
+		h.appointment("anna", time.Minute) // another asks anew
+		h.settle()
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "*97"})
+		time.Sleep(2 * time.Hour)
+		h.is("anna", telephony.Forwarding{})
+	})
+}
+
 // A person who is blocked, and one who is deleted while the telephone system is away, or not there at all, leave no line forwarded.
 func TestWhoGoesLeavesNothingForwarded(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {

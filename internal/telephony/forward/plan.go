@@ -163,6 +163,26 @@ func Plan(w Wish, s State, reported telephony.Forwarding, can telephony.Abilitie
 	return desired, next
 }
 
+// ByHand returns the state after somebody has set a line to f here: what is otherwise than we set it is theirs, as if they had changed it at the telephone,
+// also where it is what stood before. What is as we set it stays ours.
+func (s State) ByHand(f telephony.Forwarding) State {
+	next := State{Cause: s.Cause, Before: Parts{}, Set: Parts{}, Under: map[Part][]string{}, Theirs: slices.Clone(s.Theirs)}
+	for p, set := range s.Set {
+		if get(f, p) != set {
+			if !slices.Contains(next.Theirs, p) {
+				next.Theirs = append(next.Theirs, p)
+			}
+			continue
+		}
+		next.Before[p], next.Set[p] = s.Before[p], set
+		if under := s.Under[p]; len(under) > 0 {
+			next.Under[p] = under
+		}
+	}
+	slices.Sort(next.Theirs)
+	return next
+}
+
 // with returns values with further ones.
 func with(values []string, more ...string) []string {
 	values = slices.Clone(values)
