@@ -415,11 +415,16 @@ func (s *Switchboard) Set(ctx context.Context, personID, connectorID, number str
 		s.soon(l)
 		s.mu.Unlock()
 	}()
+	reported, err := sys.Forwarding(ctx, l.key.line)
+	if err != nil {
+		return err
+	}
+	f = forward.Whole(reported, f, can)
 	if err := sys.SetForwarding(ctx, l.key.line, f); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	next := l.state.ByHand(f)
+	next := l.state.ByHand(reported, f)
 	s.mu.Unlock()
 	if err := s.keep(ctx, l, next); err != nil { // what is read next says nearly as much
 		s.log.Warn("what was set by hand could not be stored", "connector", sys.ID, "err", err)

@@ -140,6 +140,17 @@ func (p *pbx) SetForwarding(_ context.Context, line string, f telephony.Forwardi
 			return err
 		}
 	}
+	had := p.lines[line]
+	for _, part := range []struct {
+		can     telephony.Ability
+		differs bool
+	}{{telephony.CanDoNotDisturb, f.DoNotDisturb != had.DoNotDisturb}, {telephony.CanAll, f.All != had.All}, {telephony.CanInternal, f.Internal != had.Internal},
+		{telephony.CanExternal, f.External != had.External}, {telephony.CanBusy, f.Busy != had.Busy}, {telephony.CanNoAnswer, f.NoAnswer != had.NoAnswer},
+		{telephony.CanOneNumber, f.OneNumber != had.OneNumber}} {
+		if part.differs && !p.can.Has(part.can) {
+			return &source.Error{Kind: source.NotAllowed, Text: "This telephone system cannot do that."}
+		}
+	}
 	if !p.ignores {
 		p.lines[line] = f
 	}

@@ -156,3 +156,17 @@ func TestWhoGoesLeavesNothingForwarded(t *testing.T) {
 		h.is("carl", telephony.Forwarding{})
 	})
 }
+
+// What a system does by itself, and cannot be told, keeps nobody from setting the rest by hand; the One Number Service goes on until all is switched off.
+func TestByHandBesideWhatCannotBeSet(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.pbx.change(func() {
+			h.pbx.can = telephony.Abilities{Lines: true, Forwarding: []telephony.Ability{telephony.CanAll, telephony.CanOneNumber}}
+			h.pbx.lines["201"] = telephony.Forwarding{Busy: "77", OneNumber: "0171"}
+		})
+		h.ok(h.Set(t.Context(), "anna", "pbx", "201", telephony.Forwarding{All: "0151"}))
+		h.is("anna", telephony.Forwarding{All: "0151", Busy: "77", OneNumber: "0171"})
+		h.ok(h.Set(t.Context(), "anna", "pbx", "201", telephony.Forwarding{}))
+		h.is("anna", telephony.Forwarding{Busy: "77"})
+	})
+}
