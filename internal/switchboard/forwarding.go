@@ -260,6 +260,9 @@ func (s *Switchboard) settle(ctx context.Context, sys *system, l *line, wish for
 	if err != nil {
 		return false, err
 	}
+	if ctx.Err() != nil { // it may have been replaced while it answered
+		return false, context.Cause(ctx)
+	}
 	desired, next := forward.Plan(wish, state, reported, sys.Can())
 	s.mu.Lock()
 	l.reported, l.at, l.desired = &reported, time.Now(), desired
@@ -306,10 +309,11 @@ func (l *line) end() { <-l.turn }
 func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.systems[l.key.connector] != sys {
+	l.busy = false
+	if s.systems[l.key.connector] != sys { // what came of it says nothing about the one in its place
+		s.soon(l)
 		return
 	}
-	l.busy = false
 	if err != nil {
 		wait := retry(l.failures)
 		l.failures++

@@ -223,8 +223,8 @@ func (s *Switchboard) PutSystem(sys System) (left <-chan struct{}) {
 	s.systems[sys.ID] = &system{System: sys, work: make(chan struct{}, 1), dirty: true}
 	for _, l := range s.lines {
 		if l.key.connector == sys.ID {
-			l.failures, l.unheeded, l.queued, l.busy = 0, 0, false, false
-			s.soon(l)
+			l.failures, l.unheeded = 0, 0
+			s.soon(l) // of one that is being looked at: once that has ended
 		}
 	}
 	s.mu.Unlock()
@@ -244,6 +244,12 @@ func (s *Switchboard) DropSystem(id string) (left <-chan struct{}) {
 // end ends a system, and returns what is closed when that is so; mu is held.
 func (s *Switchboard) end(id string) <-chan struct{} {
 	sys := s.systems[id]
+	if sys != nil {
+		for _, l := range sys.queue {
+			l.queued = false
+		}
+		sys.queue = nil
+	}
 	if sys == nil || sys.stop == nil {
 		left := make(chan struct{})
 		close(left)

@@ -119,6 +119,33 @@ func TestByHandBackToWhatStoodBefore(t *testing.T) {
 	})
 }
 
+// Who was asking the system that was replaced spoils nothing when the answer comes at last.
+func TestASystemThatIsReplacedWhileItIsAsked(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		stuck := make(chan struct{})
+		h.pbx.change(func() { h.pbx.stuck = stuck })
+		h.appointment("anna", time.Hour)
+		h.settle() // it is being read
+		old := h.pbx
+		h.pbx = newPBX()
+		left := h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: h.pbx})
+		h.settle()
+		close(stuck)
+		<-left
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "*97"})
+		if f := old.at("201"); !f.Off() {
+			t.Errorf("the old one was told %+v", f)
+		}
+		if st := h.Lines("anna"); !st[0].Settled {
+			t.Errorf("she is told %+v", st)
+		}
+		time.Sleep(time.Hour)
+		h.settle()
+		h.is("anna", telephony.Forwarding{})
+	})
+}
+
 // A person who is blocked, and one who is deleted while the telephone system is away, or not there at all, leave no line forwarded.
 func TestWhoGoesLeavesNothingForwarded(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
