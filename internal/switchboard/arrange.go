@@ -1,6 +1,7 @@
 package switchboard
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -21,6 +22,7 @@ func (s *Switchboard) arrange(context.Context) {
 	ids := slices.Collect(maps.Keys(s.unarranged))
 	clear(s.unarranged)
 	s.mu.Unlock()
+	s.bySeniority(ids)
 	for _, id := range ids {
 		var want []Line
 		who, ok := s.office.Person(id)
@@ -43,6 +45,19 @@ func (s *Switchboard) arrange(context.Context) {
 	signal(s.wake)
 }
 
+// bySeniority sorts people: whoever is known longest is asked first what line is theirs, so that a restart changes nothing between two with the same one.
+func (s *Switchboard) bySeniority(ids []string) {
+	since := make(map[string]time.Time, len(ids))
+	for _, id := range ids {
+		if who, ok := s.office.Person(id); ok {
+			since[id] = who.CreatedAt
+		}
+	}
+	slices.SortFunc(ids, func(a, b string) int {
+		return cmp.Or(since[a].Compare(since[b]), cmp.Compare(a, b))
+	})
+}
+
 // give has somebody own lines, and no others; mu is held.
 func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 	var has []*line
@@ -56,6 +71,10 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 			l.person = personID
 		case l.person != personID:
 			s.log.Warn("two people have the same line; it is the first's", "connector", k.connector, "person", l.person, "other", personID)
+			if s.rivals[k] == nil {
+				s.rivals[k] = map[string]bool{}
+			}
+			s.rivals[k][personID] = true
 			continue
 		}
 		l.forwards = w.Forwards
@@ -67,6 +86,9 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 	for _, l := range s.byPerson[personID] {
 		if !slices.Contains(has, l) {
 			l.person, l.forwards = "", false
+			maps.Copy(s.unarranged, s.rivals[l.key]) // one of them may have it now
+			delete(s.rivals, l.key)
+			signal(s.manage)
 			s.lead(l, "")
 			s.calls[l] = true // nobody's any more
 			signal(s.told)

@@ -68,6 +68,7 @@ type Switchboard struct {
 	byNumber   map[string]*line          // of all lines and work numbers, folded
 	aims       map[string]map[*line]bool // by person: the lines whose wish leads to them, or would
 	unarranged map[string]bool
+	rivals     map[key]map[string]bool        // who would have a line that another has
 	calls      map[*line]bool                 // whose calls have changed
 	timed      map[*line]bool                 // who are due at a time
 	kept       map[key]store.ForwardingRecord // of lines that nobody has at present
@@ -143,7 +144,7 @@ func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, cfg Confi
 	s := &Switchboard{
 		store: st, office: of, hub: h, cfg: cfg, log: cfg.Log, manage: make(chan struct{}, 1), wake: make(chan struct{}, 1), told: make(chan struct{}, 1),
 		systems: map[string]*system{}, lines: map[key]*line{}, byPerson: map[string][]*line{}, byNumber: map[string]*line{}, aims: map[string]map[*line]bool{},
-		unarranged: map[string]bool{}, calls: map[*line]bool{}, timed: map[*line]bool{}, kept: map[key]store.ForwardingRecord{},
+		unarranged: map[string]bool{}, rivals: map[key]map[string]bool{}, calls: map[*line]bool{}, timed: map[*line]bool{}, kept: map[key]store.ForwardingRecord{},
 	}
 	if err := st.LoadForwardings(ctx, func(rec store.ForwardingRecord) error {
 		s.kept[key{rec.ConnectorID, rec.Line}] = rec

@@ -146,6 +146,41 @@ func TestASystemThatIsReplacedWhileItIsAsked(t *testing.T) {
 	})
 }
 
+// A line that two people have is the first's, also after a restart, and the other's once it is free.
+func TestALineOfTwo(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		for _, who := range []string{"bert", "carl"} {
+			h.edit(who, func(p *store.Person) { p.WorkNumber = "201" })
+		}
+		owner := func(want string) {
+			t.Helper()
+			for _, who := range people {
+				if n := len(h.Lines(who)); (who == want) != (n == 1) {
+					t.Errorf("%s has %d lines; it is to be %s's", who, n, want)
+				}
+			}
+		}
+		owner("anna")
+		for range 5 {
+			h.stop()
+			h.open()
+			h.settle()
+			owner("anna")
+		}
+		h.edit("anna", func(p *store.Person) { p.WorkNumber = "209" })
+		if n := len(h.Lines("bert")) + len(h.Lines("carl")); n != 1 {
+			t.Errorf("when she gave it up %d of the others had it", n)
+		}
+		h.pbx.ring("201", telephony.Call{ID: "1", State: presence.LineOnThePhone, Other: "0301234"})
+		h.settle()
+		h.line("bert", "on_the_phone 0301234")
+		h.line("carl", "idle")
+		h.edit("bert", func(p *store.Person) { p.Blocked = true })
+		h.settle()
+		h.line("carl", "on_the_phone 0301234")
+	})
+}
+
 // A person who is blocked, and one who is deleted while the telephone system is away, or not there at all, leave no line forwarded.
 func TestWhoGoesLeavesNothingForwarded(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
