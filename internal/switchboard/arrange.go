@@ -160,6 +160,13 @@ func (s *Switchboard) tell(sys *system, told telephony.Line) {
 	}
 	if told.Forwarding != nil && (l.reported == nil || *told.Forwarding != *l.reported) { // a hint: it is asked before anything is done
 		s.soon(l)
+		if l.wish.Action == forward.Keep && l.state.Rests() { // nothing will be, so that this is what is known
+			f := *told.Forwarding
+			l.reported, l.at, l.desired = &f, time.Now(), f
+			for other := range s.aims[l.person] { // who leads here would be led on, or no more
+				s.soon(other)
+			}
+		}
 	}
 	first := !l.heard // what the hub holds may be of an earlier run
 	l.told, l.heard = told.Calls, true

@@ -219,6 +219,26 @@ func TestWhoGoesLeavesNothingForwarded(t *testing.T) {
 	})
 }
 
+// Whoever forwards at the telephone is led to no more, and again once that has ended.
+func TestWhoForwardsAtTheTelephone(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.pbx.dial("202", func(f *telephony.Forwarding) { f.All = "0151" })
+		h.settle()
+		if st := h.Lines("bert"); st[0].Reported == nil || st[0].Reported.All != "0151" {
+			t.Errorf("bert is told %+v", st)
+		}
+		h.choose("anna", "On holiday", presence.Unavailable)
+		h.settle()
+		h.is("anna", telephony.Forwarding{})
+		h.pbx.dial("202", func(f *telephony.Forwarding) { f.All = "" })
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "202"})
+		h.pbx.dial("202", func(f *telephony.Forwarding) { f.All = "0151" })
+		h.settle()
+		h.is("anna", telephony.Forwarding{})
+	})
+}
+
 // What a system does by itself, and cannot be told, keeps nobody from setting the rest by hand; the One Number Service goes on until all is switched off.
 func TestByHandBesideWhatCannotBeSet(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
