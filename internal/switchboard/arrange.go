@@ -77,6 +77,9 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 			s.rivals[k][personID] = true
 			continue
 		}
+		if slices.Contains(has, l) { // it is entered twice
+			continue
+		}
 		l.forwards = w.Forwards
 		has = append(has, l)
 		if sys := s.systems[k.connector]; sys != nil {
@@ -103,13 +106,46 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 	} else {
 		s.byPerson[personID] = has
 	}
-	maps.DeleteFunc(s.byNumber, func(_ string, l *line) bool { return l.person == personID || l.person == "" })
-	for _, l := range has {
-		s.byNumber[fold(l.key.line)] = l
-		if who != nil && who.WorkNumber != "" {
-			s.byNumber[fold(who.WorkNumber)] = has[0]
+	for _, n := range s.numbers[personID] {
+		left := slices.DeleteFunc(s.byNumber[n], func(l *line) bool { return l.person == personID || l.person == "" })
+		if s.byNumber[n] = left; len(left) == 0 {
+			delete(s.byNumber, n)
 		}
 	}
+	delete(s.numbers, personID)
+	number := func(n string, l *line) {
+		if n = fold(n); n != "" && !slices.Contains(s.byNumber[n], l) {
+			s.byNumber[n] = append(s.byNumber[n], l)
+			s.numbers[personID] = append(s.numbers[personID], n)
+		}
+	}
+	for _, l := range has {
+		number(l.key.line, l)
+	}
+	if len(has) > 0 && who != nil {
+		number(who.WorkNumber, has[0])
+	}
+}
+
+// reached is the line that a number leads to from a line, nil if that is nobody's: one in the same system before others, and one with this
+// number before one whose owner has it as a work number; mu is held.
+func (s *Switchboard) reached(from *line, number string) *line {
+	var best *line
+	rank := func(l *line) (r int) {
+		if l.key.connector != from.key.connector {
+			r += 2
+		}
+		if fold(l.key.line) != number {
+			r++
+		}
+		return r
+	}
+	for _, l := range s.byNumber[number] {
+		if l.person != "" && (best == nil || cmp.Or(cmp.Compare(rank(l), rank(best)), cmp.Compare(l.person, best.person)) < 0) {
+			best = l
+		}
+	}
+	return best
 }
 
 // taken reports whether a line is not its owner's any more; mu is held.

@@ -66,14 +66,12 @@ func wishOf(who *office.Person, shown presence.Presence) (w forward.Wish, refusa
 
 // target says why a line must not be forwarded to a target (B7), empty if it may, and to whom the target leads; mu is held.
 func (s *Switchboard) target(l *line, target string, shown func(string) presence.Presence) (refusal, person string) {
-	other := s.byNumber[target]
+	other := s.reached(l, target)
 	switch {
 	case other == nil:
 		return "", ""
 	case other == l || other.person == l.person:
 		return "Calls would be forwarded to where they come from. The forwarding was left as it was.", ""
-	case other.person == "":
-		return "", ""
 	}
 	name := other.person
 	if who, ok := s.office.Person(other.person); ok {

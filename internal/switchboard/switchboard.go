@@ -65,7 +65,8 @@ type Switchboard struct {
 	systems    map[string]*system
 	lines      map[key]*line
 	byPerson   map[string][]*line
-	byNumber   map[string]*line          // of all lines and work numbers, folded
+	byNumber   map[string][]*line        // of all lines and work numbers, folded
+	numbers    map[string][]string       // by person: under which they are there
 	aims       map[string]map[*line]bool // by person: the lines whose wish leads to them, or would
 	unarranged map[string]bool
 	rivals     map[key]map[string]bool        // who would have a line that another has
@@ -143,7 +144,7 @@ func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, cfg Confi
 	}
 	s := &Switchboard{
 		store: st, office: of, hub: h, cfg: cfg, log: cfg.Log, manage: make(chan struct{}, 1), wake: make(chan struct{}, 1), told: make(chan struct{}, 1),
-		systems: map[string]*system{}, lines: map[key]*line{}, byPerson: map[string][]*line{}, byNumber: map[string]*line{}, aims: map[string]map[*line]bool{},
+		systems: map[string]*system{}, lines: map[key]*line{}, byPerson: map[string][]*line{}, byNumber: map[string][]*line{}, numbers: map[string][]string{}, aims: map[string]map[*line]bool{},
 		unarranged: map[string]bool{}, rivals: map[key]map[string]bool{}, calls: map[*line]bool{}, timed: map[*line]bool{}, kept: map[key]store.ForwardingRecord{},
 	}
 	if err := st.LoadForwardings(ctx, func(rec store.ForwardingRecord) error {

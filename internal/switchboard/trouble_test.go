@@ -239,6 +239,42 @@ func TestWhoForwardsAtTheTelephone(t *testing.T) {
 	})
 }
 
+// A number may be a line's in one system, and another's in another; and somebody's work number may be another's line.
+func TestTheSameNumberTwice(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		other := newPBX()
+		h.lines = func(p *office.Person) []switchboard.Line {
+			switch p.ID {
+			case "anna":
+				return []switchboard.Line{{ConnectorID: "pbx", Line: "201", Forwards: true}, {ConnectorID: "pbx", Line: "201", Forwards: true}}
+			case "bert":
+				return []switchboard.Line{{ConnectorID: "pbx", Line: "202", Forwards: true}}
+			}
+			return []switchboard.Line{{ConnectorID: "other", Line: "202", Forwards: true}}
+		}
+		h.PutSystem(switchboard.System{ID: "other", Name: "Other", System: other})
+		for _, who := range []string{"bert", "anna", "carl"} { // carl last
+			h.edit(who, func(p *store.Person) { p.HomeNumber = "0172" })
+		}
+		if n := len(h.Lines("anna")); n != 1 {
+			t.Errorf("a line that is entered twice is there %d times", n)
+		}
+		h.choose("carl", "Unavailable", presence.Unavailable) // that is nothing to anna
+		h.choose("anna", "On holiday", presence.Unavailable)
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "202"})
+		h.choose("bert", "Unavailable", presence.Unavailable)
+		h.settle()
+		if st := h.Lines("anna"); st[0].Refusal != "bert is absent too. The forwarding was left as it was." {
+			t.Errorf("she is told %+v", st)
+		}
+		h.choose("bert", "Available", presence.Available)
+		h.edit("carl", func(p *store.Person) { p.WorkNumber = "202" })
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "202"})
+	})
+}
+
 // What a system does by itself, and cannot be told, keeps nobody from setting the rest by hand; the One Number Service goes on until all is switched off.
 func TestByHandBesideWhatCannotBeSet(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
