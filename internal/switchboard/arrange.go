@@ -226,7 +226,7 @@ func refOf(k key) presence.Ref {
 
 // show has the hub hold what lines do, until ctx ends.
 func (s *Switchboard) show(ctx context.Context) {
-	owners := map[*line]string{} // whom it was shown of
+	owners := map[*line]map[string]bool{} // of whom the hub holds it, or may
 	for {
 		select {
 		case <-ctx.Done():
@@ -236,23 +236,30 @@ func (s *Switchboard) show(ctx context.Context) {
 		s.mu.Lock()
 		var edits []hub.PersonEdit
 		var of []*line
+		edit := func(l *line, person string, e func(e *hub.Edit)) {
+			edits = append(edits, hub.PersonEdit{PersonID: person, Edit: func(h *hub.Edit) error { e(h); return nil }})
+			of = append(of, l)
+		}
 		for l := range s.calls {
 			ref, busy := refOf(l.key), telephony.Busiest(l.told)
-			if before := owners[l]; before != "" && before != l.person { // it was another's
-				edits = append(edits, hub.PersonEdit{PersonID: before, Edit: func(e *hub.Edit) error { e.Delete(ref); return nil }})
-				of = append(of, l)
-				delete(owners, l)
+			for person := range owners[l] {
+				if person != l.person { // it was another's
+					edit(l, person, func(e *hub.Edit) { e.Delete(ref) })
+				}
 			}
 			l.shown = busy
 			if l.person == "" {
 				l.shown = presence.Line{}
 				continue
 			}
-			owners[l] = l.person
-			edits = append(edits, hub.PersonEdit{PersonID: l.person, Edit: func(e *hub.Edit) error {
+			if owners[l] == nil {
+				owners[l] = map[string]bool{}
+			}
+			owners[l][l.person] = true
+			edit(l, l.person, func(e *hub.Edit) {
 				if busy.State == presence.LineIdle {
 					e.Delete(ref)
-					return nil
+					return
 				}
 				c := presence.Claim{Source: ref.Source, ID: ref.ID, From: e.Now, Lease: e.Now.Add(telephony.Lasts), Line: busy}
 				for i := range e.Claims() {
@@ -261,9 +268,7 @@ func (s *Switchboard) show(ctx context.Context) {
 					}
 				}
 				e.Put(c)
-				return nil
-			}})
-			of = append(of, l)
+			})
 		}
 		clear(s.calls)
 		s.mu.Unlock()
@@ -271,15 +276,21 @@ func (s *Switchboard) show(ctx context.Context) {
 			continue
 		}
 		again := false
-		for i, err := range s.hub.ChangeAll(ctx, edits) {
-			if err != nil {
-				s.mu.Lock()
-				if s.office.Count() > 0 && of[i].person == edits[i].PersonID {
-					s.calls[of[i]], again = true, true
+		errs := s.hub.ChangeAll(ctx, edits)
+		s.mu.Lock()
+		for i, err := range errs {
+			l, person := of[i], edits[i].PersonID
+			_, there := s.office.Person(person)
+			switch {
+			case err != nil && there: // it could not be stored
+				s.calls[l], again = true, true
+			case l.person != person:
+				if delete(owners[l], person); len(owners[l]) == 0 {
+					delete(owners, l)
 				}
-				s.mu.Unlock()
 			}
 		}
+		s.mu.Unlock()
 		if again {
 			if !sleep(ctx, time.Second) {
 				return

@@ -275,6 +275,22 @@ func TestTheSameNumberTwice(t *testing.T) {
 	})
 }
 
+// When a line passes from one to another while nothing can be stored, it stays with neither of them too long.
+func TestALineThatPassesOnWhileTheDiskIsFull(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.pbx.ring("201", telephony.Call{ID: "1", State: presence.LineOnThePhone, Other: "0301234"})
+		h.settle()
+		h.edit("bert", func(p *store.Person) { p.WorkNumber = "" })
+		h.full.Store(true)
+		h.edit("anna", func(p *store.Person) { p.WorkNumber = "209" })
+		h.edit("bert", func(p *store.Person) { p.WorkNumber = "201" })
+		h.full.Store(false)
+		time.Sleep(5 * time.Second)
+		h.line("anna", "idle")
+		h.line("bert", "on_the_phone 0301234")
+	})
+}
+
 // What a system does by itself, and cannot be told, keeps nobody from setting the rest by hand; the One Number Service goes on until all is switched off.
 func TestByHandBesideWhatCannotBeSet(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
