@@ -85,6 +85,14 @@ type System struct {
 	unknown   []string   // extensions that the system does not know, as of the last list
 	noTree    bool       // the system is too old for DBGetTree
 	forbidden bool       // forwarding may not be read; it was said
+	choose    func(telephony.Choice)
+}
+
+// Choices implements telephony.Chooser. The dialplan tells of codes by events, see CodeEvent; the user needs read = user for them.
+func (s *System) Choices(f func(telephony.Choice)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.choose = f
 }
 
 // New returns a system. Nothing is asked yet. What is wrong with the configuration is an Invalid *fault.Error.

@@ -99,7 +99,7 @@ func (s *System) connect(ctx context.Context, events bool) (*session, error) {
 	}
 	mask := "off"
 	if events {
-		mask = "system,call"
+		mask = "system,call,user"
 	}
 	if err := x.signIn(ctx, mask); err != nil {
 		x.Close(err)

@@ -23,7 +23,7 @@ const (
 
 // wanted are the events that are asked for, beyond what their classes leave out (Filter, regular expression of POSIX).
 const wanted = "Event: (Newchannel|Newstate|NewCallerid|NewConnectedLine|Rename|DialBegin|DialEnd|DialState|BridgeEnter|BridgeLeave|Hold|Unhold|" +
-	"AttendedTransfer|BlindTransfer|Hangup|DeviceStateChange|ExtensionStatus|FullyBooted|Shutdown)"
+	"AttendedTransfer|BlindTransfer|Hangup|DeviceStateChange|ExtensionStatus|FullyBooted|Shutdown|UserEvent)"
 
 // watcher is one Watch. Only its goroutine touches it.
 type watcher struct {
@@ -149,6 +149,9 @@ func (w *watcher) event(m message) error {
 	case "FullyBooted":
 		w.must = true
 		w.early()
+	case "UserEvent":
+		w.dialled(m)
+		return nil
 	case "DeviceStateChange":
 		device, state := m.get("device"), m.get("state")
 		if e, ok := w.lamps[device]; ok {
@@ -160,6 +163,32 @@ func (w *watcher) event(m message) error {
 	}
 	w.board.apply(m, time.Now())
 	return nil
+}
+
+// CodeEvent is the name of the events by which the dialplan tells of feature codes: UserEvent(DoorlightCode,Code: ${EXTEN}). Their header Code is the code;
+// whose telephone it is, the channel says.
+const CodeEvent = "DoorlightCode"
+
+// dialled hands over a feature code. Numbers of callers can be made up; the device of a channel cannot.
+func (w *watcher) dialled(m message) {
+	if m.get("userevent") != CodeEvent {
+		return
+	}
+	code := strings.TrimSpace(m.get("code"))
+	if code == "" || len(code) > 20 || strings.Trim(code, "0123456789*#") != "" {
+		w.s.log.Warn("asterisk tells of a feature code that is none", "server", w.s.c.Host)
+		return
+	}
+	w.s.mu.Lock()
+	choose := w.s.choose
+	w.s.mu.Unlock()
+	for _, e := range w.board.owners[deviceOf(m.get("channel"))] {
+		for _, n := range w.entered[e] {
+			if choose != nil {
+				choose(telephony.Choice{Line: n, Code: code})
+			}
+		}
+	}
 }
 
 // early has the lists read soon.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -456,5 +457,30 @@ func TestWhatWasNotTold(t *testing.T) {
 		if len(got) != 1 {
 			t.Errorf("told was %q", got)
 		}
+	})
+}
+
+// A feature code that is dialled at a telephone is handed over for its line, whatever number the caller claims to have.
+func TestAFeatureCodeIsDialled(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
+		h := newHouse(t, amitest.Config{Users: map[string]amitest.User{"doorlight": {Secret: secret, Read: "system,call,user", Write: "system,call"}}}, nil, "201", "202", "203")
+		defer h.end()
+		var choices []telephony.Choice
+		var mu sync.Mutex
+		h.sys.Choices(func(c telephony.Choice) { mu.Lock(); defer mu.Unlock(); choices = append(choices, c) })
+		h.Begin("201", "202")
+		time.Sleep(3 * time.Second)
+		h.server.Dial("201", "*81", CodeEvent, [2]string{"Code", "*81"})
+		h.server.Dial("202", "*82", CodeEvent, [2]string{"Code", "*82"}, [2]string{"CallerIDNum", "201"})
+		h.server.Dial("203", "*81", CodeEvent, [2]string{"Code", "*81"}) // not followed
+		h.server.Dial("201", "*81", "Other", [2]string{"Code", "*81"})
+		h.server.Dial("201", "*81", CodeEvent, [2]string{"Code", "anna"})
+		time.Sleep(time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		if want := []telephony.Choice{{Line: "201", Code: "*81"}, {Line: "202", Code: "*82"}}; !slices.Equal(choices, want) {
+			t.Errorf("handed over are %v", len(choices))
+		}
+		h.Is("201", "idle")
 	})
 }

@@ -21,6 +21,21 @@ func (s *Server) Press(extension, family, value string) {
 	}
 }
 
+// Dial has a telephone dial a code at which the dialplan sends a user event with this body, and hangs up: UserEvent(name,body).
+func (s *Server) Dial(extension, code, name string, body ...[2]string) {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	c := s.newChannel(extension, false, 4, "")
+	c.exten = code
+	s.emit("call", "Newchannel", c.snapshot(""))
+	event := append(c.snapshot(""), field{"UserEvent", name})
+	for _, h := range body {
+		event = append(event, field{h[0], h[1]})
+	}
+	s.emit("user", "UserEvent", event)
+	s.hang(c)
+}
+
 // Entry is what the database has.
 func (s *Server) Entry(family, key string) string {
 	s.Mu.Lock()
