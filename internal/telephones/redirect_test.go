@@ -452,3 +452,42 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// Who dials a feature code at their telephone has chosen by hand (L2): by the telephone's own account, or as the telephone system says who calls.
+func TestFeatureCodes(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	h.ok(h.office.ChangeSection(t.Context(), office.By{}, h.location, policy.SectionTelephony, func(s *policy.Settings) error {
+		s.Telephony.Codes = []policy.Code{{Code: "*81", Profile: policy.TemplateBreak}, {Code: "*80", Profile: policy.TemplateAvailable}}
+		return nil
+	}))
+	x := settings()
+	x.Confirm = "sip:tone@pbx.example.com"
+	h.PutServer(telephones.Server{ID: "sip", Name: "SIP", Settings: x})
+	at := h.at("sip")
+	pbx := h.phone("127.0.0.2", at, "", "")
+	is := func(who string, want presence.Status) {
+		t.Helper()
+		if p, _, _ := h.hub.Presence(who); p.Status != want {
+			t.Errorf("%s is %v, want %v", who, p.Status, want)
+		}
+	}
+	h.choose("anna", presence.Available, "")
+	pbx.leads("*81", "201", 302, "<sip:tone@pbx.example.com>")
+	is("anna", presence.BeRightBack)
+	pbx.leads("*80", "201", 302, "<sip:tone@pbx.example.com>")
+	is("anna", presence.Available)
+	pbx.leads("*99", "201", 404, "")  // no code
+	pbx.leads("*81", "0171", 404, "") // nobody here
+	desk, _ := h.desk("anna", at)
+	desk.leads("*81", "202", 302, "<sip:tone@pbx.example.com>") // whoever it says that calls
+	is("anna", presence.BeRightBack)
+	if p, _, _ := h.hub.Presence("bert"); p.Profile == "Break" {
+		t.Error("somebody chose for somebody else")
+	}
+	x.Confirm = "the tone"
+	var bad fault.Fields
+	if x.Check("", &bad); len(bad) != 1 || bad[0].Path != "confirm" {
+		t.Errorf("what is no address: %v", bad)
+	}
+}
