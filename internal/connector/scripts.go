@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -248,7 +249,7 @@ func (x *SIPServer) scripts() []Script {
 			at = address
 			if host, port, err := net.SplitHostPort(address); err == nil {
 				if ip, err := netip.ParseAddr(host); x.Host != "" || err == nil && ip.IsUnspecified() {
-					at = net.JoinHostPort(first([]string{x.Host}, "ADDRESS_OF_DOORLIGHT"), port)
+					at = net.JoinHostPort(cmp.Or(x.Host, "ADDRESS_OF_DOORLIGHT"), port)
 				}
 			}
 			break
