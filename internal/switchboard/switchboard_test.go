@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -35,6 +36,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // pbx is a telephone system, scripted.
 type pbx struct {
 	mu        sync.Mutex // guards what follows
+	choose    func(telephony.Choice)
 	lines     map[string]telephony.Forwarding
 	calls     map[string][]telephony.Call
 	followed  []string
@@ -174,6 +176,14 @@ func (p *pbx) change(f func()) {
 func (p *pbx) Can() telephony.Abilities                    { return p.can }
 func (p *pbx) Check(context.Context, string) []source.Step { return nil }
 func (p *pbx) Close()                                      {}
+
+// Choices implements telephony.Chooser.
+func (p *pbx) Choices(f func(telephony.Choice)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.choose = f
+}
+
 func (p *pbx) at(line string) telephony.Forwarding {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -597,4 +607,31 @@ func TestNobodyIsLeftForwarded(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who dials a feature code of their scope has chosen by hand; what is no code, or nobody's line, chooses nothing.
+func TestFeatureCodes(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.ok(h.office.ChangeSection(t.Context(), office.By{}, h.location, policy.SectionTelephony, func(s *policy.Settings) error {
+			s.Telephony.Codes = []policy.Code{{Code: "*81", Profile: policy.TemplateDoNotDisturb}}
+			return nil
+		}))
+		h.appointment("anna", time.Hour)
+		h.settle()
+		for _, c := range []telephony.Choice{{Line: "201", Code: "*81"}, {Line: "202", Code: "*82"}, {Line: "209", Code: "*81"}} {
+			h.pbx.choose(c)
+		}
+		h.settle()
+		h.is("anna", telephony.Forwarding{DoNotDisturb: true})
+		h.is("bert", telephony.Forwarding{})
+		if p, _, _ := h.hub.Presence("anna"); p.Profile != "Do not disturb" || p.Cause.Source != presence.SourceHand {
+			t.Errorf("she is %v by %v", p.Profile, p.Cause)
+		}
+		if err := h.office.ChangeSection(t.Context(), office.By{}, h.location, policy.SectionTemplates, func(s *policy.Settings) error {
+			s.Template(policy.TemplateDoNotDisturb).Active = false
+			return nil
+		}); fault.KindOf(err) == 0 || !strings.Contains(err.Error(), "telephony.codes[0]") {
+			t.Errorf("a template with a code is switched off: %v", err)
+		}
+	})
 }
