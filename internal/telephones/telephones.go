@@ -141,7 +141,7 @@ func (t *Telephones) changed(c office.Change) {
 			delete(t.of, id)
 		}
 		for k, r := range t.redirects { // the store has dropped them with the person
-			if r.person != "" && slices.Contains(c.Removed, r.person) {
+			if slices.Contains(c.Removed, r.person) {
 				delete(t.redirects, k)
 			}
 		}
