@@ -193,7 +193,7 @@ func assemble(ctx context.Context, c config, st store.Store, log *slog.Logger, c
 		}
 		return p.certificates.config()
 	}
-	if p.telephones, err = telephones.New(ctx, st, box, p.office, p.hub, telephones.Config{Log: log, Lines: switchboard.LinesOf, TLS: encrypted}); err != nil {
+	if p.telephones, err = telephones.New(ctx, st, box, p.office, p.hub, telephones.Config{Log: log, Lines: switchboard.LinesOf, Choose: p.switchboard.Choose, TLS: encrypted}); err != nil {
 		return nil, err
 	}
 	p.hub.Watch(func(personIDs []string) {

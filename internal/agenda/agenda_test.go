@@ -28,6 +28,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/sqlite"
+	"github.com/doorlight/doorlight/internal/store/sqlite/sqlitetest"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -231,7 +232,7 @@ func story(t *testing.T, tell func(t *testing.T, h *house)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := &house{t: t, web: &web{pages: map[string]*page{}}, folder: t.TempDir(), log: &log{}, box: box, begun: time.Now().UTC()}
+		h := &house{t: t, web: &web{pages: map[string]*page{}}, folder: sqlitetest.Folder(t), log: &log{}, box: box, begun: time.Now().UTC()}
 		h.open()
 		defer func() { h.stop() }()
 		l := store.Location{Name: "Berlin", TimeZone: "UTC"}

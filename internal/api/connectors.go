@@ -209,8 +209,8 @@ type ScriptsQuery struct {
 
 // Script is something that an administrator runs at an outside system.
 type Script struct {
-	Name  string `json:"name" enum:"account,impersonation,scope,delegate,throttling,test,registration,restriction,teams"`
-	Shell string `json:"shell" enum:"exchange_management_shell,microsoft_graph_powershell,exchange_online_powershell" doc:"Where it is run."`
+	Name  string `json:"name" enum:"account,impersonation,scope,delegate,throttling,test,registration,restriction,teams,manager,codes,redirect"`
+	Shell string `json:"shell" enum:"exchange_management_shell,microsoft_graph_powershell,exchange_online_powershell,manager_conf,extensions_conf,kamailio_cfg" doc:"Where it is run."`
 	Text  string `json:"text" doc:"Filled in with the names of the connector."`
 }
 

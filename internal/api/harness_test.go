@@ -34,6 +34,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/sqlite"
+	"github.com/doorlight/doorlight/internal/store/sqlite/sqlitetest"
 	"github.com/doorlight/doorlight/internal/teams"
 	"github.com/doorlight/doorlight/presence"
 )
@@ -94,7 +95,7 @@ type failer interface {
 // newBuilding opens a server with a location and an administrator, admin.
 func newBuilding(t testing.TB) *building {
 	t.Helper()
-	b, end := openBuilding(t, t.TempDir())
+	b, end := openBuilding(t, sqlitetest.Folder(t))
 	t.Cleanup(end)
 	b.add(store.Person{ID: "admin", Name: "Ada Admin", Login: "admin", Role: office.RoleAdmin})
 	return b

@@ -1,12 +1,16 @@
 package connector
 
 import (
+	"cmp"
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"unicode"
 
 	"github.com/doorlight/doorlight/internal/source/exchange"
+	"github.com/doorlight/doorlight/internal/telephony/ami"
 )
 
 // Script is something that an administrator runs at the outside system, filled in with their own names (C8).
@@ -26,6 +30,9 @@ const (
 	ScriptTest          = "test"          // shows whether the rights are there
 	ScriptRegistration  = "registration"  // registers an application
 	ScriptRestriction   = "restriction"   // lets an application read the members of one group only
+	ScriptManager       = "manager"       // lets a user of an Asterisk see and set what is needed
+	ScriptCodes         = "codes"         // has feature codes choose a presence
+	ScriptRedirect      = "redirect"      // has a telephone system ask where calls go
 	ScriptTeams         = "teams"         // lets an application read and write presence in Teams
 )
 
@@ -34,6 +41,9 @@ const (
 	ShellExchange = "exchange_management_shell"
 	ShellGraph    = "microsoft_graph_powershell"
 	ShellOnline   = "exchange_online_powershell"
+	ShellManager  = "manager_conf"    // of Asterisk: not run, but entered
+	ShellDialplan = "extensions_conf" // likewise
+	ShellKamailio = "kamailio_cfg"    // of Kamailio, likewise
 )
 
 // Scripts returns what is run to set a connector up; base is the address under which browsers know this server.
@@ -50,6 +60,10 @@ func (c *Connectors) Scripts(id, base string) ([]Script, error) {
 		return s.Exchange.scripts(), nil
 	case s.Graph != nil:
 		return s.Graph.scripts(name, strings.TrimSuffix(base, "/")+AccountPath(id, "callback")), nil
+	case s.Asterisk != nil:
+		return s.Asterisk.scripts(), nil
+	case s.SIPServer != nil:
+		return s.SIPServer.scripts(), nil
 	}
 	return nil, nil // nothing is run there
 }
@@ -182,4 +196,85 @@ func literal(text string) string {
 	}
 	b.WriteByte('\'')
 	return b.String()
+}
+
+// scripts are what is entered in an Asterisk. Those of FreePBX have files for what is one's own, which it leaves alone: manager_custom.conf and
+// extensions_custom.conf.
+func (x *Asterisk) scripts() []Script {
+	write := "call,reporting"
+	if x.Forwarding == ami.ForwardingFreePBX {
+		write = "system,call"
+	}
+	return []Script{
+		{ScriptManager, ShellManager, fmt.Sprintf(`[%s]
+secret = SECRET
+deny = 0.0.0.0/0.0.0.0
+permit = ADDRESS_OF_DOORLIGHT/255.255.255.255
+read = system,call,user
+write = %s
+writetimeout = 1000
+`, inSection(x.Username), write)},
+		{ScriptCodes, ShellDialplan, fmt.Sprintf(`[from-internal-custom]
+; Each code of the table of the settings needs such a line. %[1]s hears whose telephone dialled it.
+exten => _*8X,1,Answer()
+ same => n,UserEvent(%[1]s,Code: ${EXTEN})
+ same => n,Playback(beep)
+ same => n,Hangup()
+`, ami.CodeEvent)},
+	}
+}
+
+// inSection is a name as it stands between the brackets of a section.
+func inSection(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if strings.ContainsRune("[]();,\r\n", r) {
+			return -1
+		}
+		return r
+	}, name)
+	if name == "" {
+		return "doorlight"
+	}
+	return name
+}
+
+// scripts are what is entered in a telephone system that asks this server where calls go.
+func (x *SIPServer) scripts() []Script {
+	if x.Desk == "" {
+		return nil
+	}
+	at := "ADDRESS_OF_DOORLIGHT:5060"
+	for _, l := range x.Listen {
+		if network, address, ok := strings.Cut(l, ":"); ok && network == "udp" {
+			at = address
+			if host, port, err := net.SplitHostPort(address); err == nil {
+				if ip, err := netip.ParseAddr(host); x.Host != "" || err == nil && ip.IsUnspecified() {
+					at = net.JoinHostPort(cmp.Or(x.Host, "ADDRESS_OF_DOORLIGHT"), port)
+				}
+			}
+			break
+		}
+	}
+	return []Script{{ScriptRedirect, ShellKamailio, fmt.Sprintf(`# Calls are asked for at Doorlight first, and go where it says: %[2]s is a telephone, everything else is dialled.
+loadmodule "acc.so"
+loadmodule "uac_redirect.so"
+modparam("uac_redirect", "acc_function", "")
+
+request_route {
+	# ... behind what is there for requests within dialogs:
+	if (is_method("INVITE") && !has_totag() && !is_present_hf("X-Asked")) {
+		t_on_failure("ASKED");
+		$du = "sip:%[1]s";
+		route(RELAY);
+	}
+	# ... an INVITE with X-Asked goes on as before: to a telephone, or to the outside.
+}
+
+failure_route[ASKED] {
+	if (!t_check_status("302")) exit;
+	if (!get_redirects("*")) { t_reply("480", "Temporarily Unavailable"); exit; }
+	append_hf("X-Asked: yes\r\n");
+	t_relay();
+}
+`, at, x.Desk)}}
 }

@@ -52,3 +52,30 @@ func TestNamesDoNotBecomeCommands(t *testing.T) {
 		}
 	}
 }
+
+func TestScriptsOfTelephoneSystems(t *testing.T) {
+	t.Parallel()
+	a := Asterisk{Username: "door]light", Forwarding: "freepbx"}
+	x := SIPServer{}
+	x.Listen, x.Desk = []string{"tcp:0.0.0.0:5070", "udp:0.0.0.0:5060"}, "sip:desk-{line}@pbx.example.com"
+	text := map[string]string{}
+	for _, s := range append(a.scripts(), x.scripts()...) {
+		text[s.Name] = s.Text
+		if strings.Contains(s.Text, "%!") {
+			t.Errorf("%s: %s", s.Name, s.Text)
+		}
+	}
+	for name, want := range map[string]string{
+		ScriptManager: "[doorlight]\nsecret = SECRET\n", ScriptCodes: "UserEvent(DoorlightCode,Code: ${EXTEN})", ScriptRedirect: "$du = \"sip:ADDRESS_OF_DOORLIGHT:5060\";",
+	} {
+		if !strings.Contains(text[name], want) {
+			t.Errorf("%s is\n%s", name, text[name])
+		}
+	}
+	if !strings.Contains(text[ScriptManager], "write = system,call\n") {
+		t.Errorf("manager is\n%s", text[ScriptManager])
+	}
+	if x.Desk = ""; len(x.scripts()) > 0 {
+		t.Error("a server that answers no calls has a script for them")
+	}
+}

@@ -22,6 +22,7 @@ import (
 	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/sqlite"
+	"github.com/doorlight/doorlight/internal/store/sqlite/sqlitetest"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -47,7 +48,7 @@ type house struct {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "doorlight.db"))
+	st, err := sqlite.Open(t.Context(), filepath.Join(sqlitetest.Folder(t), "doorlight.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/doorlight/doorlight/internal/policy"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/sqlite"
+	"github.com/doorlight/doorlight/internal/store/sqlite/sqlitetest"
 )
 
 // town is an organisation with two locations, an administrator, and Anna, who has settings of her own.
@@ -28,7 +29,7 @@ type town struct {
 func newTown(t *testing.T) *town {
 	t.Helper()
 	ctx := t.Context()
-	st, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "doorlight.db"))
+	st, err := sqlite.Open(ctx, filepath.Join(sqlitetest.Folder(t), "doorlight.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,6 +99,9 @@ func (s *Server) decide(ctx context.Context, f *flow, req *sip.Request, viewer s
 		s.count.unreachable.Add(1)
 		return s.answer(f, req, 404, "Not Found")
 	}
+	if res := s.code(ctx, f, req, viewer, called); res != nil {
+		return res
+	}
 	person, ok := "", false
 	if called != "" && s.c.Targets != nil {
 		person, ok = s.c.Directory.Person(called)
@@ -170,6 +173,37 @@ func (s *Server) decide(ctx context.Context, f *flow, req *sip.Request, viewer s
 		}
 		res.AppendHeader(sip.NewHeader("Contact", v))
 	}
+	return res
+}
+
+// code carries out a feature code that somebody has dialled at their telephone; nil: it is none of theirs.
+func (s *Server) code(ctx context.Context, f *flow, req *sip.Request, viewer, called string) *sip.Response {
+	if s.c.Codes == nil || called == "" || strings.Trim(called, "0123456789*#") != "" {
+		return nil
+	}
+	person := viewer
+	if person == "" {
+		for _, c := range callers(req) {
+			if p, ok := s.c.Directory.Person(c); ok {
+				person = p
+				break
+			}
+		}
+	}
+	if person == "" {
+		return nil
+	}
+	said, confirm, ok := s.c.Codes(ctx, person, called)
+	if !ok {
+		return nil
+	}
+	if confirm == "" {
+		s.count.unreachable.Add(1)
+		return s.answer(f, req, 480, said)
+	}
+	s.count.redirected.Add(1)
+	res := s.answer(f, req, 302, said)
+	res.AppendHeader(sip.NewHeader("Contact", "<"+confirm+">"))
 	return res
 }
 
@@ -301,23 +335,30 @@ func (s *Server) addHistory(req *sip.Request, res *sip.Response, t Target) (inde
 	return index
 }
 
-// internal reports whether a telephone system's call comes from inside.
-func (s *Server) internal(f *flow, req *sip.Request) bool {
-	callers := []string{}
-	for _, v := range entries(req, "P-Asserted-Identity") { // of trusted ones only; others have signed in
+// callers returns from whom a telephone system's call comes, as it says.
+func callers(req *sip.Request) (all []string) {
+	add := func(u sip.Uri) {
+		if c := calledOf(u); c != "" {
+			all = append(all, c)
+		}
+	}
+	asserted := entries(req, "P-Asserted-Identity") // of trusted ones only; others have signed in
+	for _, v := range asserted {
 		var u sip.Uri
 		var p sip.HeaderParams
 		if _, err := sip.ParseAddressValue(v, &u, &p); err == nil {
-			callers = append(callers, calledOf(u))
+			add(u)
 		}
 	}
-	if len(callers) == 0 {
-		callers = append(callers, calledOf(req.From().Address))
+	if len(all) == 0 {
+		add(req.From().Address)
 	}
-	for _, c := range callers {
-		if c == "" {
-			continue
-		}
+	return all
+}
+
+// internal reports whether a telephone system's call comes from inside.
+func (s *Server) internal(f *flow, req *sip.Request) bool {
+	for _, c := range callers(req) {
 		if slices.ContainsFunc(s.c.Internal, func(p string) bool { return matches(p, c) }) {
 			return true
 		}

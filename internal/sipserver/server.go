@@ -158,6 +158,9 @@ type Config struct {
 	Presences Presences // required
 	Targets   Targets   // nil: calls are answered with 404
 	Lists     Lists     // nil: there are none
+	// Codes carries out a feature code that somebody has dialled; ok is false if it is none of theirs. What it says stands beside the answer, one line of
+	// plain ASCII; confirm is the SIP address that the call is sent to, which plays a tone, say. Empty: the call ends (480). Nil: there are none.
+	Codes func(ctx context.Context, personID, code string) (said, confirm string, ok bool)
 	// SignedIn is called with the user of an account whenever somebody has signed in with it. It must not block. Nil: nobody wants to know.
 	SignedIn func(user string)
 	Log      *slog.Logger

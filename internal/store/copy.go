@@ -224,7 +224,7 @@ func copyForwardings(ctx context.Context, dst, src Store, count func(int)) error
 
 // copyTelephones leaves out what has come of people who came meanwhile.
 func copyTelephones(ctx context.Context, dst, src Store, o *Office, count func(int)) error {
-	known := map[string]bool{"": true}
+	known := map[string]bool{}
 	for i := range o.People {
 		known[o.People[i].ID] = true
 	}

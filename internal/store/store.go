@@ -285,7 +285,7 @@ type SIPAccount struct {
 type Redirect struct {
 	ConnectorID string
 	Line        string
-	PersonID    string          // whose line it was when that was set: it goes with them; empty: nobody's
+	PersonID    string          // whose line it was when that was set: it goes with them
 	Forwarding  json.RawMessage // as package telephones understands it
 }
 

@@ -1,6 +1,7 @@
 package switchboard
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/telephony"
+	"github.com/doorlight/doorlight/internal/telephony/forward"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -20,6 +22,7 @@ func (s *Switchboard) arrange(context.Context) {
 	ids := slices.Collect(maps.Keys(s.unarranged))
 	clear(s.unarranged)
 	s.mu.Unlock()
+	s.bySeniority(ids)
 	for _, id := range ids {
 		var want []Line
 		who, ok := s.office.Person(id)
@@ -42,6 +45,19 @@ func (s *Switchboard) arrange(context.Context) {
 	signal(s.wake)
 }
 
+// bySeniority sorts people: whoever is known longest is asked first what line is theirs, so that a restart changes nothing between two with the same one.
+func (s *Switchboard) bySeniority(ids []string) {
+	since := make(map[string]time.Time, len(ids))
+	for _, id := range ids {
+		if who, ok := s.office.Person(id); ok {
+			since[id] = who.CreatedAt
+		}
+	}
+	slices.SortFunc(ids, func(a, b string) int {
+		return cmp.Or(since[a].Compare(since[b]), cmp.Compare(a, b))
+	})
+}
+
 // give has somebody own lines, and no others; mu is held.
 func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 	var has []*line
@@ -55,6 +71,13 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 			l.person = personID
 		case l.person != personID:
 			s.log.Warn("two people have the same line; it is the first's", "connector", k.connector, "person", l.person, "other", personID)
+			if s.rivals[k] == nil {
+				s.rivals[k] = map[string]bool{}
+			}
+			s.rivals[k][personID] = true
+			continue
+		}
+		if slices.Contains(has, l) { // it is entered twice
 			continue
 		}
 		l.forwards = w.Forwards
@@ -66,6 +89,9 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 	for _, l := range s.byPerson[personID] {
 		if !slices.Contains(has, l) {
 			l.person, l.forwards = "", false
+			maps.Copy(s.unarranged, s.rivals[l.key]) // one of them may have it now
+			delete(s.rivals, l.key)
+			signal(s.manage)
 			s.lead(l, "")
 			s.calls[l] = true // nobody's any more
 			signal(s.told)
@@ -80,13 +106,46 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 	} else {
 		s.byPerson[personID] = has
 	}
-	maps.DeleteFunc(s.byNumber, func(_ string, l *line) bool { return l.person == personID || l.person == "" })
-	for _, l := range has {
-		s.byNumber[telephony.Fold(l.key.line)] = l
-		if who != nil && who.WorkNumber != "" {
-			s.byNumber[telephony.Fold(who.WorkNumber)] = has[0]
+	for _, n := range s.numbers[personID] {
+		left := slices.DeleteFunc(s.byNumber[n], func(l *line) bool { return l.person == personID || l.person == "" })
+		if s.byNumber[n] = left; len(left) == 0 {
+			delete(s.byNumber, n)
 		}
 	}
+	delete(s.numbers, personID)
+	number := func(n string, l *line) {
+		if n = telephony.Fold(n); n != "" && !slices.Contains(s.byNumber[n], l) {
+			s.byNumber[n] = append(s.byNumber[n], l)
+			s.numbers[personID] = append(s.numbers[personID], n)
+		}
+	}
+	for _, l := range has {
+		number(l.key.line, l)
+	}
+	if len(has) > 0 && who != nil {
+		number(who.WorkNumber, has[0])
+	}
+}
+
+// reached is the line that a number leads to from a line, nil if that is nobody's: one in the same system before others, and one with this
+// number before one whose owner has it as a work number; mu is held.
+func (s *Switchboard) reached(from *line, number string) *line {
+	var best *line
+	rank := func(l *line) (r int) {
+		if l.key.connector != from.key.connector {
+			r += 2
+		}
+		if telephony.Fold(l.key.line) != number {
+			r++
+		}
+		return r
+	}
+	for _, l := range s.byNumber[number] {
+		if l.person != "" && (best == nil || cmp.Or(cmp.Compare(rank(l), rank(best)), cmp.Compare(l.person, best.person)) < 0) {
+			best = l
+		}
+	}
+	return best
 }
 
 // taken reports whether a line is not its owner's any more; mu is held.
@@ -94,7 +153,7 @@ func (s *Switchboard) taken(l *line) bool { return !slices.Contains(s.byPerson[l
 
 // enter makes a line, with what is kept of it; mu is held.
 func (s *Switchboard) enter(k key, personID string) *line {
-	l := &line{key: k, person: personID}
+	l := &line{key: k, person: personID, turn: make(chan struct{}, 1)}
 	if rec, ok := s.kept[k]; ok {
 		delete(s.kept, k)
 		if err := json.Unmarshal(rec.State, &l.state); err != nil { // of a version that nobody knows
@@ -137,10 +196,18 @@ func (s *Switchboard) tell(sys *system, told telephony.Line) {
 	}
 	if told.Forwarding != nil && (l.reported == nil || *told.Forwarding != *l.reported) { // a hint: it is asked before anything is done
 		s.soon(l)
+		if l.wish.Action == forward.Keep && l.state.Rests() { // nothing will be, so that this is what is known
+			f := *told.Forwarding
+			l.reported, l.at, l.desired = &f, time.Now(), f
+			for other := range s.aims[l.person] { // who leads here would be led on, or no more
+				s.soon(other)
+			}
+		}
 	}
+	first := !l.heard // what the hub holds may be of an earlier run
 	l.told, l.heard = told.Calls, true
 	same := telephony.Busiest(told.Calls) == l.shown && l.shown.State != presence.LineIdle
-	if !same && telephony.Busiest(told.Calls) != l.shown || !l.heard {
+	if first || telephony.Busiest(told.Calls) != l.shown {
 		s.calls[l] = true
 	}
 	person, ref := l.person, refOf(l.key)
@@ -159,7 +226,7 @@ func refOf(k key) presence.Ref {
 
 // show has the hub hold what lines do, until ctx ends.
 func (s *Switchboard) show(ctx context.Context) {
-	owners := map[*line]string{} // whom it was shown of
+	owners := map[*line]map[string]bool{} // of whom the hub holds it, or may
 	for {
 		select {
 		case <-ctx.Done():
@@ -169,23 +236,30 @@ func (s *Switchboard) show(ctx context.Context) {
 		s.mu.Lock()
 		var edits []hub.PersonEdit
 		var of []*line
+		edit := func(l *line, person string, e func(e *hub.Edit)) {
+			edits = append(edits, hub.PersonEdit{PersonID: person, Edit: func(h *hub.Edit) error { e(h); return nil }})
+			of = append(of, l)
+		}
 		for l := range s.calls {
 			ref, busy := refOf(l.key), telephony.Busiest(l.told)
-			if before := owners[l]; before != "" && before != l.person { // it was another's
-				edits = append(edits, hub.PersonEdit{PersonID: before, Edit: func(e *hub.Edit) error { e.Delete(ref); return nil }})
-				of = append(of, l)
-				delete(owners, l)
+			for person := range owners[l] {
+				if person != l.person { // it was another's
+					edit(l, person, func(e *hub.Edit) { e.Delete(ref) })
+				}
 			}
 			l.shown = busy
 			if l.person == "" {
 				l.shown = presence.Line{}
 				continue
 			}
-			owners[l] = l.person
-			edits = append(edits, hub.PersonEdit{PersonID: l.person, Edit: func(e *hub.Edit) error {
+			if owners[l] == nil {
+				owners[l] = map[string]bool{}
+			}
+			owners[l][l.person] = true
+			edit(l, l.person, func(e *hub.Edit) {
 				if busy.State == presence.LineIdle {
 					e.Delete(ref)
-					return nil
+					return
 				}
 				c := presence.Claim{Source: ref.Source, ID: ref.ID, From: e.Now, Lease: e.Now.Add(telephony.Lasts), Line: busy}
 				for i := range e.Claims() {
@@ -194,9 +268,7 @@ func (s *Switchboard) show(ctx context.Context) {
 					}
 				}
 				e.Put(c)
-				return nil
-			}})
-			of = append(of, l)
+			})
 		}
 		clear(s.calls)
 		s.mu.Unlock()
@@ -204,15 +276,21 @@ func (s *Switchboard) show(ctx context.Context) {
 			continue
 		}
 		again := false
-		for i, err := range s.hub.ChangeAll(ctx, edits) {
-			if err != nil {
-				s.mu.Lock()
-				if s.office.Count() > 0 && of[i].person == edits[i].PersonID {
-					s.calls[of[i]], again = true, true
+		errs := s.hub.ChangeAll(ctx, edits)
+		s.mu.Lock()
+		for i, err := range errs {
+			l, person := of[i], edits[i].PersonID
+			_, there := s.office.Person(person)
+			switch {
+			case err != nil && there: // it could not be stored
+				s.calls[l], again = true, true
+			case l.person != person:
+				if delete(owners[l], person); len(owners[l]) == 0 {
+					delete(owners, l)
 				}
-				s.mu.Unlock()
 			}
 		}
+		s.mu.Unlock()
 		if again {
 			if !sleep(ctx, time.Second) {
 				return
@@ -233,11 +311,11 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// recordOf returns what is to be kept of a line; mu is held.
-func recordOf(l *line) store.ForwardingRecord {
-	rec := store.ForwardingRecord{ConnectorID: l.key.connector, Line: l.key.line, UpdatedAt: hub.Now()}
-	if !l.state.Rests() {
-		state, err := json.Marshal(l.state)
+// recordOf returns what is to be kept of a line.
+func recordOf(k key, s forward.State) store.ForwardingRecord {
+	rec := store.ForwardingRecord{ConnectorID: k.connector, Line: k.line, UpdatedAt: hub.Now()}
+	if !s.Rests() {
+		state, err := json.Marshal(s)
 		if err != nil { // plain data
 			panic(err)
 		}

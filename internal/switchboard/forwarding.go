@@ -23,6 +23,9 @@ const (
 	lastRetry  = 5 * time.Minute
 )
 
+// retry is how long to wait after so many failures before.
+func retry(failures int) time.Duration { return min(lastRetry, firstRetry<<min(failures, 8)) }
+
 // wishOf is what a presence asks for of a line.
 func wishOf(who *office.Person, shown presence.Presence) (w forward.Wish, refusal string) {
 	if shown.Off || shown.Profile == "" {
@@ -63,14 +66,12 @@ func wishOf(who *office.Person, shown presence.Presence) (w forward.Wish, refusa
 
 // target says why a line must not be forwarded to a target (B7), empty if it may, and to whom the target leads; mu is held.
 func (s *Switchboard) target(l *line, target string, shown func(string) presence.Presence) (refusal, person string) {
-	other := s.byNumber[target]
+	other := s.reached(l, target)
 	switch {
 	case other == nil:
 		return "", ""
 	case other == l || other.person == l.person:
 		return "Calls would be forwarded to where they come from. The forwarding was left as it was.", ""
-	case other.person == "":
-		return "", ""
 	}
 	name := other.person
 	if who, ok := s.office.Person(other.person); ok {
@@ -219,50 +220,63 @@ func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 	}
 	l.wish, l.refusal = wish, refusal
 	state := l.state
-	s.mu.Unlock()
 	if wish.Action == forward.Keep && state.Rests() { // there is nothing to do, and nothing is asked
+		l.unheeded = 0
+		s.mu.Unlock()
 		s.done(sys, l, nil, 0)
 		return
 	}
-	done, err := s.settle(ctx, sys, l, wish, state)
+	s.mu.Unlock()
+	done, err := s.settle(ctx, sys, l, wish)
+	if whole, ok := errors.AsType[*source.Error](err); sys.Used != nil && (err == nil || ok && whole.Whole) {
+		sys.Used(err)
+	}
 	if err != nil {
 		s.done(sys, l, err, 0)
 		return
 	}
 	s.mu.Lock()
 	look := time.Duration(0)
-	switch {
-	case !done:
+	if done {
+		l.unheeded = 0
+		if !l.state.Rests() {
+			look = s.cfg.Look
+		}
+	} else {
 		look = time.Millisecond // to see that it is so
-	case !l.state.Rests():
-		look = s.cfg.Look
+		if l.unheeded > 0 {
+			look = retry(l.unheeded - 1)
+		}
+		l.unheeded++
 	}
 	s.mu.Unlock()
 	s.done(sys, l, nil, look)
 }
 
 // settle compares what is reported with what is to be, and sets that; done says that there was nothing to set.
-func (s *Switchboard) settle(ctx context.Context, sys *system, l *line, wish forward.Wish, state forward.State) (done bool, err error) {
+func (s *Switchboard) settle(ctx context.Context, sys *system, l *line, wish forward.Wish) (done bool, err error) {
+	if err := l.begin(ctx); err != nil {
+		return false, err
+	}
+	defer l.end()
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
+	s.mu.Lock()
+	state := l.state
+	s.mu.Unlock()
 	reported, err := sys.Forwarding(ctx, l.key.line)
 	if err != nil {
 		return false, err
 	}
+	if ctx.Err() != nil { // it may have been replaced while it answered
+		return false, context.Cause(ctx)
+	}
 	desired, next := forward.Plan(wish, state, reported, sys.Can())
 	s.mu.Lock()
 	l.reported, l.at, l.desired = &reported, time.Now(), desired
-	was := recordOf(l)
-	l.state = next
-	rec := recordOf(l)
 	s.mu.Unlock()
-	if !slices.Equal(was.State, rec.State) { // before anything is set
-		if err := s.store.WriteForwardings(ctx, rec); err != nil {
-			s.mu.Lock()
-			l.state = state
-			s.mu.Unlock()
-			return false, err
-		}
+	if err := s.keep(ctx, l, next); err != nil { // before anything is set
+		return false, err
 	}
 	if desired == reported {
 		return true, nil
@@ -278,22 +292,46 @@ func problemOf(err error) string {
 	return "The telephone system could not be asked."
 }
 
-// done ends a look at a line; look is when to do so again, zero: when something happens.
-func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) {
-	if sys.Used != nil {
-		var e *source.Error
-		if err == nil || errors.As(err, &e) && e.Whole {
-			sys.Used(err)
+// keep has a line have a state once that is stored. The line's turn is held.
+func (s *Switchboard) keep(ctx context.Context, l *line, next forward.State) error {
+	s.mu.Lock()
+	state := l.state
+	s.mu.Unlock()
+	is, was := recordOf(l.key, next), recordOf(l.key, state)
+	if !slices.Equal(is.State, was.State) {
+		if err := s.store.WriteForwardings(ctx, is); err != nil {
+			return err
 		}
 	}
 	s.mu.Lock()
+	l.state = next
+	s.mu.Unlock()
+	return nil
+}
+
+// begin waits until nobody else reads and sets a line, and end lets others.
+func (l *line) begin(ctx context.Context) error {
+	select {
+	case l.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (l *line) end() { <-l.turn }
+
+// done ends a look at a line; look is when to do so again, zero: when something happens.
+func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) {
+	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.systems[l.key.connector] != sys {
+	l.busy = false
+	if s.systems[l.key.connector] != sys { // what came of it says nothing about the one in its place
+		s.soon(l)
 		return
 	}
-	l.busy = false
 	if err != nil {
-		wait := min(lastRetry, firstRetry<<min(l.failures, 8))
+		wait := retry(l.failures)
 		l.failures++
 		l.problem = problemOf(err)
 		if e, ok := errors.AsType[*source.Error](err); ok {
@@ -304,7 +342,9 @@ func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) 
 		s.later(l, wait)
 		return
 	}
-	l.failures, l.problem = 0, ""
+	if l.failures, l.problem = 0, ""; l.unheeded > 1 {
+		l.problem = "The telephone system takes the forwarding, but does not do it."
+	}
 	switch {
 	case l.again:
 		s.soon(l)
@@ -430,12 +470,29 @@ func (s *Switchboard) Set(ctx context.Context, personID, connectorID, number str
 		return err
 	}
 	f.All, f.Internal, f.External, f.Busy, f.NoAnswer = telephony.Fold(f.All), telephony.Fold(f.Internal), telephony.Fold(f.External), telephony.Fold(f.Busy), telephony.Fold(f.NoAnswer)
+	if err := l.begin(ctx); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "the line is being set at present")
+	}
+	defer l.end()
+	defer func() {
+		s.mu.Lock()
+		s.soon(l)
+		s.mu.Unlock()
+	}()
+	reported, err := sys.Forwarding(ctx, l.key.line)
+	if err != nil {
+		return err
+	}
+	f = forward.Whole(reported, f, can)
 	if err := sys.SetForwarding(ctx, l.key.line, f); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	s.soon(l)
+	next := l.state.ByHand(reported, f)
 	s.mu.Unlock()
+	if err := s.keep(ctx, l, next); err != nil { // what is read next says nearly as much
+		s.log.Warn("what was set by hand could not be stored", "connector", sys.ID, "err", err)
+	}
 	return nil
 }
 

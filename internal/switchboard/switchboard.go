@@ -97,9 +97,11 @@ type Switchboard struct {
 	systems    map[string]*system
 	lines      map[key]*line
 	byPerson   map[string][]*line
-	byNumber   map[string]*line          // of all lines and work numbers, folded
+	byNumber   map[string][]*line        // of all lines and work numbers, folded
+	numbers    map[string][]string       // by person: under which they are there
 	aims       map[string]map[*line]bool // by person: the lines whose wish leads to them, or would
 	unarranged map[string]bool
+	rivals     map[key]map[string]bool        // who would have a line that another has
 	calls      map[*line]bool                 // whose calls have changed
 	timed      map[*line]bool                 // who are due at a time
 	kept       map[key]store.ForwardingRecord // of lines that nobody has at present
@@ -117,9 +119,11 @@ type system struct {
 	dirty bool // whom it is to follow has changed
 }
 
-// line is a line that somebody has; Switchboard.mu guards it.
+// line is a line that somebody has; Switchboard.mu guards all but the first two.
 type line struct {
-	key      key
+	key  key
+	turn chan struct{} // has something while somebody reads and sets it, whose alone changes of state are
+
 	person   string
 	forwards bool
 
@@ -131,6 +135,7 @@ type line struct {
 	at       time.Time // when reported was read
 	problem  string    // of the latest attempt
 	failures int
+	unheeded int       // times in a row that something was set, and is still to be
 	due      time.Time // when it is to be looked at; zero: when something happens
 	queued   bool
 	busy     bool
@@ -187,8 +192,8 @@ func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, cfg Confi
 	}
 	s := &Switchboard{
 		store: st, office: of, hub: h, cfg: cfg, log: cfg.Log, manage: make(chan struct{}, 1), wake: make(chan struct{}, 1), told: make(chan struct{}, 1),
-		systems: map[string]*system{}, lines: map[key]*line{}, byPerson: map[string][]*line{}, byNumber: map[string]*line{}, aims: map[string]map[*line]bool{},
-		unarranged: map[string]bool{}, calls: map[*line]bool{}, timed: map[*line]bool{}, kept: map[key]store.ForwardingRecord{},
+		systems: map[string]*system{}, lines: map[key]*line{}, byPerson: map[string][]*line{}, byNumber: map[string][]*line{}, numbers: map[string][]string{}, aims: map[string]map[*line]bool{},
+		unarranged: map[string]bool{}, rivals: map[key]map[string]bool{}, calls: map[*line]bool{}, timed: map[*line]bool{}, kept: map[key]store.ForwardingRecord{},
 	}
 	if err := st.LoadForwardings(ctx, func(rec store.ForwardingRecord) error {
 		s.kept[key{rec.ConnectorID, rec.Line}] = rec
@@ -257,8 +262,8 @@ func (s *Switchboard) PutSystem(sys System) (left <-chan struct{}) {
 	s.systems[sys.ID] = &system{System: sys, work: make(chan struct{}, 1), dirty: true}
 	for _, l := range s.lines {
 		if l.key.connector == sys.ID {
-			l.failures, l.queued, l.busy = 0, false, false
-			s.soon(l)
+			l.failures, l.unheeded = 0, 0
+			s.soon(l) // of one that is being looked at: once that has ended
 		}
 	}
 	s.mu.Unlock()
@@ -310,6 +315,12 @@ func (s *Switchboard) Forget(ctx context.Context, id string) error {
 // end ends a system, and returns what is closed when that is so; mu is held.
 func (s *Switchboard) end(id string) <-chan struct{} {
 	sys := s.systems[id]
+	if sys != nil {
+		for _, l := range sys.queue {
+			l.queued = false
+		}
+		sys.queue = nil
+	}
 	if sys == nil || sys.stop == nil {
 		left := make(chan struct{})
 		close(left)

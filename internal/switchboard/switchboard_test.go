@@ -9,7 +9,9 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +25,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/sqlite"
+	"github.com/doorlight/doorlight/internal/store/sqlite/sqlitetest"
 	"github.com/doorlight/doorlight/internal/switchboard"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/presence"
@@ -33,6 +36,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // pbx is a telephone system, scripted.
 type pbx struct {
 	mu        sync.Mutex // guards what follows
+	choose    func(telephony.Choice)
 	lines     map[string]telephony.Forwarding
 	calls     map[string][]telephony.Call
 	followed  []string
@@ -40,6 +44,10 @@ type pbx struct {
 	can       telephony.Abilities
 	trouble   func(op string) error // nil: none
 	partly    func() bool           // a command that fails has set a part
+	slowRead  time.Duration         // how long a reading takes to come back
+	slowSet   time.Duration         // and that something was set
+	ignores   bool                  // it says that it did what it did not
+	stuck     chan struct{}         // readings come back once it is closed, whoever gives up meanwhile; nil: at once
 	set, read int
 }
 
@@ -101,6 +109,13 @@ func (p *pbx) say(line string) {
 
 func (p *pbx) Forwarding(_ context.Context, line string) (telephony.Forwarding, error) {
 	p.mu.Lock()
+	slow, stuck := p.slowRead, p.stuck
+	defer func() {
+		time.Sleep(slow)
+		if stuck != nil {
+			<-stuck
+		}
+	}()
 	defer p.mu.Unlock()
 	p.read++
 	if p.trouble != nil {
@@ -113,6 +128,8 @@ func (p *pbx) Forwarding(_ context.Context, line string) (telephony.Forwarding, 
 
 func (p *pbx) SetForwarding(_ context.Context, line string, f telephony.Forwarding) error {
 	p.mu.Lock()
+	slow := p.slowSet
+	defer func() { time.Sleep(slow) }()
 	defer p.mu.Unlock()
 	p.set++
 	if p.trouble != nil {
@@ -125,13 +142,48 @@ func (p *pbx) SetForwarding(_ context.Context, line string, f telephony.Forwardi
 			return err
 		}
 	}
-	p.lines[line] = f
+	had := p.lines[line]
+	for _, part := range []struct {
+		can     telephony.Ability
+		differs bool
+	}{{telephony.CanDoNotDisturb, f.DoNotDisturb != had.DoNotDisturb}, {telephony.CanAll, f.All != had.All}, {telephony.CanInternal, f.Internal != had.Internal},
+		{telephony.CanExternal, f.External != had.External}, {telephony.CanBusy, f.Busy != had.Busy}, {telephony.CanNoAnswer, f.NoAnswer != had.NoAnswer},
+		{telephony.CanOneNumber, f.OneNumber != had.OneNumber}} {
+		if part.differs && !p.can.Has(part.can) {
+			return &source.Error{Kind: source.NotAllowed, Text: "This telephone system cannot do that."}
+		}
+	}
+	if !p.ignores {
+		p.lines[line] = f
+	}
 	return nil
+}
+
+// times is how often something was set.
+func (p *pbx) times() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.set
+}
+
+// change has the system itself become another.
+func (p *pbx) change(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
 }
 
 func (p *pbx) Can() telephony.Abilities                    { return p.can }
 func (p *pbx) Check(context.Context, string) []source.Step { return nil }
 func (p *pbx) Close()                                      {}
+
+// Choices implements telephony.Chooser.
+func (p *pbx) Choices(f func(telephony.Choice)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.choose = f
+}
+
 func (p *pbx) at(line string) telephony.Forwarding {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -159,6 +211,19 @@ func (p *pbx) ring(line string, calls ...telephony.Call) {
 	p.say(line)
 }
 
+// disk is a database on a disk that may be full.
+type disk struct {
+	store.Store
+	full *atomic.Bool
+}
+
+func (d disk) WriteClaims(ctx context.Context, b store.ClaimBatch) error {
+	if d.full.Load() {
+		return errors.New("the disk is full")
+	}
+	return d.Store.WriteClaims(ctx, b)
+}
+
 // house is an office with a telephone system, in a bubble. Everybody has one line, which is their work number.
 type house struct {
 	*switchboard.Switchboard
@@ -167,6 +232,9 @@ type house struct {
 	folder   string
 	log      bytes.Buffer
 	store    store.Store
+	full     atomic.Bool                             // the disk is
+	lines    func(*office.Person) []switchboard.Line // nil: the work number
+	used     func(error)                             // of the telephone system; may be nil
 	office   *office.Office
 	hub      *hub.Hub
 	location string
@@ -181,7 +249,7 @@ func story(t *testing.T, tell func(t *testing.T, h *house)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{t: t, pbx: newPBX(), folder: t.TempDir()}
+		h := &house{t: t, pbx: newPBX(), folder: sqlitetest.Folder(t)}
 		h.open()
 		defer func() { h.stop() }()
 		l := store.Location{Name: "Berlin", TimeZone: "UTC"}
@@ -221,23 +289,26 @@ func (h *house) open() {
 	h.t.Helper()
 	ctx := context.Background()
 	quiet := slog.New(slog.NewTextHandler(&h.log, nil))
-	var err error
-	h.store, err = sqlite.Open(ctx, filepath.Join(h.folder, "doorlight.db"))
+	file, err := sqlite.Open(ctx, filepath.Join(h.folder, "doorlight.db"))
 	h.ok(err)
+	h.store = disk{file, &h.full}
 	h.office, err = office.Open(ctx, h.store, quiet)
 	h.ok(err)
 	h.hub, err = hub.Open(ctx, h.store, h.office, func(u []hub.Update) { h.Published(u) }, hub.Config{Shards: 1, Log: quiet})
 	h.ok(err)
 	h.office.Listen(func(c office.Change) { h.hub.Repolicy(c.Policies, c.Removed) })
 	h.Switchboard, err = switchboard.New(ctx, h.store, h.office, h.hub, switchboard.Config{Log: quiet, Lines: func(p *office.Person) []switchboard.Line {
-		if p.WorkNumber == "" {
+		switch {
+		case h.lines != nil:
+			return h.lines(p)
+		case p.WorkNumber == "":
 			return nil
 		}
 		return []switchboard.Line{{ConnectorID: "pbx", Line: p.WorkNumber, Forwards: true}}
 	}})
 	h.ok(err)
 	h.hub.Watch(h.Touched)
-	h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: h.pbx})
+	h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: h.pbx, Used: h.used})
 	running, stop := context.WithCancel(ctx)
 	working, stopWorking := context.WithCancel(ctx)
 	var hubs, both sync.WaitGroup
@@ -290,6 +361,16 @@ func (h *house) is(who string, want telephony.Forwarding) {
 	if got := h.pbx.at(lines[who]); got != want {
 		h.t.Errorf("%s's line is forwarded %+v, want %+v", who, got, want)
 	}
+}
+
+// edit changes a person.
+func (h *house) edit(who string, change func(p *store.Person)) {
+	h.t.Helper()
+	p, _ := h.office.Person(who)
+	is := p.Person
+	change(&is)
+	h.ok(h.office.PutPeople(h.t.Context(), office.By{}, "person.change", &is))
+	h.settle()
 }
 
 func (h *house) line(who, want string) {
@@ -526,4 +607,31 @@ func TestNobodyIsLeftForwarded(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who dials a feature code of their scope has chosen by hand; what is no code, or nobody's line, chooses nothing.
+func TestFeatureCodes(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.ok(h.office.ChangeSection(t.Context(), office.By{}, h.location, policy.SectionTelephony, func(s *policy.Settings) error {
+			s.Telephony.Codes = []policy.Code{{Code: "*81", Profile: policy.TemplateDoNotDisturb}}
+			return nil
+		}))
+		h.appointment("anna", time.Hour)
+		h.settle()
+		for _, c := range []telephony.Choice{{Line: "201", Code: "*81"}, {Line: "202", Code: "*82"}, {Line: "209", Code: "*81"}} {
+			h.pbx.choose(c)
+		}
+		h.settle()
+		h.is("anna", telephony.Forwarding{DoNotDisturb: true})
+		h.is("bert", telephony.Forwarding{})
+		if p, _, _ := h.hub.Presence("anna"); p.Profile != "Do not disturb" || p.Cause.Source != presence.SourceHand {
+			t.Errorf("she is %v by %v", p.Profile, p.Cause)
+		}
+		if err := h.office.ChangeSection(t.Context(), office.By{}, h.location, policy.SectionTemplates, func(s *policy.Settings) error {
+			s.Template(policy.TemplateDoNotDisturb).Active = false
+			return nil
+		}); fault.KindOf(err) == 0 || !strings.Contains(err.Error(), "telephony.codes[0]") {
+			t.Errorf("a template with a code is switched off: %v", err)
+		}
+	})
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source/outbound/outboundtest"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/sqlite"
+	"github.com/doorlight/doorlight/internal/store/sqlite/sqlitetest"
 	"github.com/doorlight/doorlight/internal/teams"
 	"github.com/doorlight/doorlight/presence"
 )
@@ -111,7 +112,7 @@ func story(t *testing.T, people int, tell func(t *testing.T, h *house), change .
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := &house{t: t, net: &outboundtest.Net{}, folder: t.TempDir(), log: &log{}, box: box, users: map[string]string{}}
+		h := &house{t: t, net: &outboundtest.Net{}, folder: sqlitetest.Folder(t), log: &log{}, box: box, users: map[string]string{}}
 		for _, f := range change {
 			f(h)
 		}

@@ -269,18 +269,20 @@ func (l *slot) pass(settle time.Duration, now time.Time) time.Time {
 // mend puts right what was noted while the clock was ahead, which may be years: nothing that is noted lies further ahead than what
 // is written lasts, nor what has happened ahead at all.
 func (l *slot) mend(now time.Time) {
-	for _, at := range []*time.Time{&l.First, &l.other} {
-		if at.After(now) {
-			*at = now
-		}
-	}
-	if l.Renew.Sub(now) > choiceRenew {
-		l.Renew = now
-	}
-	for _, at := range []*time.Time{&l.Since, &l.Next, &l.Until, &l.Late} {
-		if at.Sub(now) > 2*choiceLease {
-			*at = now
-		}
+	latest(&l.First, now, now)
+	latest(&l.other, now, now)
+	latest(&l.Renew, now.Add(choiceRenew), now)
+	most := now.Add(2 * choiceLease)
+	latest(&l.Since, most, now)
+	latest(&l.Next, most, now)
+	latest(&l.Until, most, now)
+	latest(&l.Late, most, now)
+}
+
+// latest has a time that lies after most be now.
+func latest(at *time.Time, most, now time.Time) {
+	if at.After(most) {
+		*at = now
 	}
 }
 

@@ -26,20 +26,20 @@ type world struct {
 	session time.Time // ours stands until then
 	tied    bool      // of two busy sessions ours is shown
 	history []version
-	lastIn  map[Kind]time.Time // when the person was last in a call, and so on, by themselves
+	lastIn  [kindCount]time.Time // when the person was last in a call, and so on, by themselves
 
 	want     Want
-	wantedAt map[Op]time.Time // since when
+	wantedAt [EndDND + 1]time.Time // since when
 	state    State
-	kept     []byte
+	kept     State // as it was last stored
 	entry    Kind
 	from     time.Time
 	inbox    []arrival
 	booted   time.Time
 	doing    *attempt
-	sent     []*attempt // all of them: they may land long after they were given up
+	sent     []*attempt // that may yet land, also long after they were given up
 
-	asked, failed map[Op]int // attempts, of a cause
+	asked, failed [EndDND + 1]int // attempts, of a cause
 	periods       []string
 }
 
@@ -79,10 +79,10 @@ func (w *world) shows() (availability, activity string) {
 		rank                   int
 		availability, activity string
 	}
-	var best *session
+	var best session
 	better := func(s session) {
-		if best == nil || s.rank > best.rank {
-			best = &s
+		if s.rank > best.rank {
+			best = s
 		}
 	}
 	if w.client {
@@ -105,7 +105,7 @@ func (w *world) shows() (availability, activity string) {
 		better(session{rank, "Busy", "InACall"})
 	}
 	switch {
-	case best == nil:
+	case best.rank == 0:
 		return "Offline", "Offline"
 	case w.choice.availability != "" && w.choice.until.After(w.now):
 		return w.choice.availability, w.choice.availability
@@ -201,31 +201,27 @@ func (w *world) ask() {
 	}
 }
 
-func (w *world) keep() {
-	var err error
-	if w.kept, err = json.Marshal(w.state); err != nil {
-		panic(err)
-	}
-}
-
 // step has a second pass.
 func (w *world) step(t *testing.T, calm bool) {
 	w.now = w.now.Add(time.Second)
+	under := w.sent[:0]
 	for _, a := range w.sent {
-		if !a.lands.IsZero() && !w.now.Before(a.lands) {
-			a.lands = time.Time{}
-			switch a.op {
-			case SetCall:
-				w.session = a.until
-			case EndCall:
-				w.session = time.Time{}
-			case SetDND:
-				w.choice.availability, w.choice.ours, w.choice.until = "DoNotDisturb", true, a.until
-			case EndDND:
-				w.choice.availability = ""
-			}
+		if w.now.Before(a.lands) {
+			under = append(under, a)
+			continue
+		}
+		switch a.op {
+		case SetCall:
+			w.session = a.until
+		case EndCall:
+			w.session = time.Time{}
+		case SetDND:
+			w.choice.availability, w.choice.ours, w.choice.until = "DoNotDisturb", true, a.until
+		case EndDND:
+			w.choice.availability = ""
 		}
 	}
+	w.sent = under
 	if w.want.DND && !w.want.Until.IsZero() && !w.now.Before(w.want.Until) {
 		w.want.DND, w.want.Until = false, time.Time{}
 		w.turn(SetDND, false)
@@ -246,7 +242,7 @@ func (w *world) step(t *testing.T, calm bool) {
 	if a := w.doing; a != nil && !w.now.Before(a.returns) {
 		w.doing = nil
 		w.state.End(a.outcome, a.until, 0, w.now)
-		w.keep()
+		w.kept = w.state
 	}
 	if op, _ := w.state.Plan(w.want, w.now); op != NoOp {
 		w.write(t, op, calm)
@@ -254,8 +250,12 @@ func (w *world) step(t *testing.T, calm bool) {
 	if !calm && w.rules.restart && w.chance(0.001) {
 		w.doing = nil // what was under way may have landed, or not
 		entry, from := w.entry, w.from
+		stored, err := json.Marshal(w.kept)
+		if err != nil {
+			t.Fatal(err)
+		}
 		w.state = State{}
-		if err := json.Unmarshal(w.kept, &w.state); err != nil {
+		if err := json.Unmarshal(stored, &w.state); err != nil {
 			t.Fatal(err)
 		}
 		w.state.Resume(entry, from)
@@ -284,10 +284,15 @@ func (w *world) write(t *testing.T, op Op, calm bool) {
 		t.Fatalf("%s: a choice of their own is taken back: %+v", w.rules.name, w.choice)
 	}
 	w.state.Begin(op, w.now)
-	w.keep()
+	w.kept = w.state
 	w.asked[op]++
 	a := &attempt{op: op, returns: w.now.Add(time.Second), lands: w.now.Add(time.Second)}
-	a.until = w.now.Add(map[Op]time.Duration{SetCall: sessionLease, SetDND: choiceLease}[op])
+	switch op {
+	case SetCall:
+		a.until = w.now.Add(sessionLease)
+	case SetDND:
+		a.until = w.now.Add(choiceLease)
+	}
 	if op == SetDND && !w.want.Until.IsZero() {
 		a.until = w.now.Add(max(time.Minute, min(choiceLease, w.want.Until.Sub(w.now))))
 	}
@@ -302,7 +307,9 @@ func (w *world) write(t *testing.T, op Op, calm bool) {
 		}
 	}
 	w.doing = a
-	w.sent = append(w.sent, a)
+	if !a.lands.IsZero() {
+		w.sent = append(w.sent, a)
+	}
 }
 
 // Whatever happens in which order: nothing that was written comes back as a call, nothing is written without a cause, nor
@@ -332,11 +339,10 @@ func liveThrough(t *testing.T, rules rulesOf, seed uint64) bool {
 			t.Logf("seed %d", seed)
 		}
 	}()
-	w := &world{rng: rand.New(rand.NewPCG(seed, 5)), rules: rules, now: time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC), client: true,
-		lastIn: map[Kind]time.Time{}, wantedAt: map[Op]time.Time{}, asked: map[Op]int{}, failed: map[Op]int{}}
+	w := &world{rng: rand.New(rand.NewPCG(seed, 5)), rules: rules, now: time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC), client: true}
 	w.tied = w.chance(0.5)
 	w.note()
-	w.keep()
+	w.kept = w.state
 	for range 3600 {
 		if w.chance(1.0 / 60) {
 			w.act()

@@ -115,7 +115,7 @@ func (h *house) open() {
 	h.ok(err)
 	h.hub.Watch(h.board.Touched)
 	h.Telephones, err = telephones.New(ctx, h.store, h.box, h.office, h.hub, telephones.Config{
-		Log: log, Lines: h.lines, TLS: h.tls.Load,
+		Log: log, Lines: h.lines, TLS: h.tls.Load, Choose: h.board.Choose,
 	})
 	h.ok(err)
 	ctx, stop := context.WithCancel(ctx)

@@ -22,7 +22,7 @@ type key struct{ connector, line string }
 
 // redirect is how a line is forwarded.
 type redirect struct {
-	person string // whose line it was when that was set; empty: nobody's
+	person string // whose line it was when that was set
 	f      telephony.Forwarding
 }
 
@@ -97,14 +97,19 @@ func (*system) Can() telephony.Abilities {
 	}}
 }
 
-// Forwarding implements telephony.System.
+// Forwarding implements telephony.System. What somebody has set whose line it was before is not told to who has it now, and not followed.
 func (s *system) Forwarding(_ context.Context, line string) (telephony.Forwarding, error) {
+	owner := s.t.ownerOf(s.id, line)
 	s.t.mu.Lock()
 	defer s.t.mu.Unlock()
-	return s.t.redirects[key{s.id, telephony.Fold(line)}].f, nil
+	r := s.t.redirects[key{s.id, telephony.Fold(line)}]
+	if owner != "" && owner != r.person {
+		return telephony.Forwarding{}, nil
+	}
+	return r.f, nil
 }
 
-// SetForwarding implements telephony.System.
+// SetForwarding implements telephony.System. A line that is nobody's, and of which nothing is kept, is not forwarded.
 func (s *system) SetForwarding(ctx context.Context, line string, f telephony.Forwarding) error {
 	if f.Busy != "" || f.OneNumber != "" {
 		return &source.Error{Kind: source.Other, Text: "Calls to a line that is busy cannot be forwarded here: it is not known whether it is."}
@@ -124,7 +129,14 @@ func (s *system) SetForwarding(ctx context.Context, line string, f telephony.For
 	defer leave()
 	rec, whose := store.Redirect{ConnectorID: k.connector, Line: k.line}, ""
 	if !f.Off() {
-		whose = s.t.ownerOf(s.id, line)
+		if whose = s.t.ownerOf(s.id, line); whose == "" { // of who has it no more, or is blocked
+			s.t.mu.Lock()
+			whose = s.t.redirects[k].person
+			s.t.mu.Unlock()
+		}
+		if whose == "" {
+			return &source.Error{Kind: source.NotFound, Text: "The line is nobody's here."}
+		}
 		text, err := json.Marshal(forwarding{f.DoNotDisturb, f.All, f.Internal, f.External, f.NoAnswer})
 		if err != nil { // plain data
 			panic(err)
@@ -140,7 +152,7 @@ func (s *system) SetForwarding(ctx context.Context, line string, f telephony.For
 		delete(s.t.redirects, k)
 		return nil
 	}
-	if _, ok := s.t.office.Person(whose); whose != "" && !ok { // deleted behind that, and what was written with them
+	if _, ok := s.t.office.Person(whose); !ok { // deleted behind that, and what was written with them
 		return unavailable(errors.New("its owner was deleted meanwhile"))
 	}
 	s.t.redirects[k] = redirect{whose, f}
@@ -265,9 +277,10 @@ func (x *targets) Target(_ context.Context, personID string, from sipserver.Call
 		return ring, nil
 	}
 	t.mu.Lock()
-	f := t.redirects[key{x.id, telephony.Fold(number)}].f
+	r := t.redirects[key{x.id, telephony.Fold(number)}]
 	t.mu.Unlock()
-	if f.Off() || !rights.MayRead(level, rights.Forwarding) {
+	f := r.f
+	if r.person != who.ID || f.Off() || !rights.MayRead(level, rights.Forwarding) {
 		return ring, nil
 	}
 	to := f.All

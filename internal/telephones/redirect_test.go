@@ -226,8 +226,39 @@ func TestAsATelephoneSystem(t *testing.T) {
 
 	// Each server has lines of its own, and they go with its connector.
 	h.ok(sys.SetForwarding(t.Context(), "201", telephony.Forwarding{All: "1"}))
-	h.ok(sys.SetForwarding(t.Context(), "nobody's", telephony.Forwarding{All: "2"}))
-	h.ok(h.System("other").SetForwarding(t.Context(), "201", telephony.Forwarding{All: "3"}))
+	h.ok(sys.SetForwarding(t.Context(), "20-3", telephony.Forwarding{All: "2"}))
+	h.ok(h.System("elsewhere").SetForwarding(t.Context(), "9201", telephony.Forwarding{All: "3"}))
+	for _, line := range []string{"nobody's", "204", "9201"} { // none, a work number alone, and a line of another system
+		if err := sys.SetForwarding(t.Context(), line, telephony.Forwarding{All: "4"}); !errors.As(err, &e) || e.Kind != source.NotFound {
+			t.Errorf("%s, which is no line of anybody's here: %v", line, err)
+		}
+		h.ok(sys.SetForwarding(t.Context(), line, telephony.Forwarding{}))
+	}
+
+	// What somebody has set stays theirs: it is not followed while the line is another's, and comes back with it.
+	forwarded := func(to string) {
+		t.Helper()
+		if f, err := sys.Forwarding(t.Context(), "203"); err != nil || f.All != to {
+			t.Errorf("the line is forwarded to %q, %v, want %q", f.All, err, to)
+		}
+	}
+	forwarded("2")
+	h.change("carl", func(p *store.Person) { p.WorkNumber = "" })
+	forwarded("2")
+	h.ok(sys.SetForwarding(t.Context(), "203", telephony.Forwarding{All: "5"})) // it is set back, say
+	h.change("anna", func(p *store.Person) { p.WorkNumber = "203" })
+	forwarded("")
+	pbx := h.phone("127.0.0.2", h.serve(), "", "")
+	pbx.leads("203", "0171", 302, "<sip:203@pbx.example.com>;q=1")
+	h.change("anna", func(p *store.Person) { p.WorkNumber = "201" })
+	h.change("carl", func(p *store.Person) { p.WorkNumber = "203" })
+	forwarded("5")
+	pbx.leads("203", "0171", 302, "<sip:5@gateway.example.com>;q=1")
+	h.change("carl", func(p *store.Person) { p.Blocked = true })
+	h.ok(sys.SetForwarding(t.Context(), "203", telephony.Forwarding{All: "6"}))
+	h.ok(h.office.DeletePerson(t.Context(), office.By{}, "carl"))
+	forwarded("")
+	h.ok(sys.SetForwarding(t.Context(), "201", telephony.Forwarding{All: "1", NoAnswer: "2"}))
 	h.ok(h.Forget(t.Context(), office.By{Actor: "admin"}, "sip"))
 	h.ok(h.Forget(t.Context(), office.By{Actor: "admin"}, "sip"))
 	if f, _ := sys.Forwarding(t.Context(), "201"); !f.Off() {
@@ -238,12 +269,12 @@ func TestAsATelephoneSystem(t *testing.T) {
 		left = append(left, r.ConnectorID+" "+r.Line+" "+string(r.Forwarding))
 		return nil
 	}))
-	if !slices.Equal(left, []string{`other 201 {"all":"3"}`}) {
+	if !slices.Equal(left, []string{`elsewhere 9201 {"all":"3"}`}) {
 		t.Errorf("left are %q", left)
 	}
 	entries, err := h.store.Audit(t.Context(), store.AuditQuery{Action: "telephone.forget"})
 	h.ok(err)
-	if len(entries) != 1 || string(entries[0].Detail) != `{"connector":"sip","lines":2}` {
+	if len(entries) != 1 || string(entries[0].Detail) != `{"connector":"sip","lines":1}` {
 		t.Errorf("the audit log says %+v", entries)
 	}
 	sys.Close()
@@ -450,5 +481,44 @@ func TestSettings(t *testing.T) {
 		if got := strings.Join(fields, " "); got != x.fields {
 			t.Errorf("%+v: wrong are %q, want %q (%v)", x.s, got, x.fields, bad)
 		}
+	}
+}
+
+// Who dials a feature code at their telephone has chosen by hand (L2): by the telephone's own account, or as the telephone system says who calls.
+func TestFeatureCodes(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	h.ok(h.office.ChangeSection(t.Context(), office.By{}, h.location, policy.SectionTelephony, func(s *policy.Settings) error {
+		s.Telephony.Codes = []policy.Code{{Code: "*81", Profile: policy.TemplateBreak}, {Code: "*80", Profile: policy.TemplateAvailable}}
+		return nil
+	}))
+	x := settings()
+	x.Confirm = "sip:tone@pbx.example.com"
+	h.PutServer(telephones.Server{ID: "sip", Name: "SIP", Settings: x})
+	at := h.at("sip")
+	pbx := h.phone("127.0.0.2", at, "", "")
+	is := func(who string, want presence.Status) {
+		t.Helper()
+		if p, _, _ := h.hub.Presence(who); p.Status != want {
+			t.Errorf("%s is %v, want %v", who, p.Status, want)
+		}
+	}
+	h.choose("anna", presence.Available, "")
+	pbx.leads("*81", "201", 302, "<sip:tone@pbx.example.com>")
+	is("anna", presence.BeRightBack)
+	pbx.leads("*80", "201", 302, "<sip:tone@pbx.example.com>")
+	is("anna", presence.Available)
+	pbx.leads("*99", "201", 404, "")  // no code
+	pbx.leads("*81", "0171", 404, "") // nobody here
+	desk, _ := h.desk("anna", at)
+	desk.leads("*81", "202", 302, "<sip:tone@pbx.example.com>") // whoever it says that calls
+	is("anna", presence.BeRightBack)
+	if p, _, _ := h.hub.Presence("bert"); p.Profile == "Break" {
+		t.Error("somebody chose for somebody else")
+	}
+	x.Confirm = "the tone"
+	var bad fault.Fields
+	if x.Check("", &bad); len(bad) != 1 || bad[0].Path != "confirm" {
+		t.Errorf("what is no address: %v", bad)
 	}
 }

@@ -161,6 +161,21 @@ func (t *Telephones) listen(s *server) (*sipserver.Server, *source.Error) {
 		Listen: s.Settings.Listen, Host: s.Settings.Host, Realm: Realm, Domains: s.Settings.Domains, Trusted: s.Settings.Trusted, Internal: s.Settings.Internal,
 		LampForBusy: s.Settings.LampForBusy, Words: t.cfg.Words, Directory: d, Presences: d, Lists: d, SignedIn: t.signedIn, Log: t.log.With("connector", s.ID),
 	}
+	if t.cfg.Choose != nil {
+		c.Codes = func(ctx context.Context, personID, code string) (said, confirm string, ok bool) {
+			profile, err := t.cfg.Choose(ctx, personID, code)
+			if err != nil {
+				return "", "", false
+			}
+			plain := strings.Map(func(r rune) rune {
+				if r < 0x20 || r > 0x7e {
+					return -1
+				}
+				return r
+			}, profile)
+			return plain, s.Settings.Confirm, true
+		}
+	}
 	if s.Settings.Desk != "" {
 		c.Targets = &targets{t, s.ID, s.Settings}
 	}

@@ -20,7 +20,8 @@ type Settings struct {
 	Trusted     []string `json:"trusted,omitempty" maxItems:"100" doc:"Addresses or networks of telephone systems, such as 192.0.2.10 or 192.0.2.0/24: what they ask about calls is answered without a password, wherever the calls go. Desk phones sign in, and are told no more of a call than their owner may know."`
 	Internal    []string `json:"internal,omitempty" maxItems:"100" doc:"Patterns of callers' numbers that are inside: digits, x for any digit, * at the end for any more. The numbers of the people here are anyway."`
 	LampForBusy bool     `json:"lamp_for_busy,omitempty" doc:"Light lamps also of people who are busy or not to be disturbed, and not only of those on the phone."`
-	Desk        string   `json:"desk,omitempty" maxLength:"500" doc:"Address at which a line rings, such as sip:{line}@pbx.example.com. Absent: calls are not answered."`
+	Desk        string   `json:"desk,omitempty" maxLength:"500" doc:"Address at which a line rings without being asked for here again, such as sip:desk-{line}@pbx.example.com: by its user part or its host it has to differ from the one that is called. Absent: calls are not answered."`
+	Confirm     string   `json:"confirm,omitempty" maxLength:"500" doc:"SIP address that a call to a feature code is sent to, such as a tone. Absent: it ends."`
 	Outside     string   `json:"outside,omitempty" maxLength:"500" doc:"Address at which any other number is reached, such as sip:{number}@gateway.example.com. Absent: as the desk."`
 }
 
@@ -35,6 +36,9 @@ func (s *Settings) Check(at string, bad *fault.Fields) {
 		bad.Add(at+"desk", "is needed where calls are answered, such as sip:{line}@pbx.example.com")
 	case len(s.Trusted) > 0:
 		bad.Add(at+"desk", "is needed where telephone systems are trusted with calls, such as sip:{line}@pbx.example.com")
+	}
+	if s.Confirm != "" && !isAddress(s.Confirm) {
+		bad.Add(at+"confirm", "%q is no address that begins with sip:, sips: or tel:, such as sip:tone@pbx.example.com", s.Confirm)
 	}
 	if s.Outside != "" {
 		checkTemplate(at+"outside", s.Outside, "{number}", bad)

@@ -39,6 +39,8 @@ type Config struct {
 	// Lines says which lines somebody has, by the settings; it must be quick. What it says may change when the office says that a policy or a card
 	// did. Nil: nobody has any.
 	Lines func(*office.Person) []switchboard.Line
+	// Choose has somebody choose the presence that a feature code of theirs stands for, and returns the name of the profile. Nil: there are no codes.
+	Choose func(ctx context.Context, personID, code string) (profile string, err error)
 	// TLS returns what "tls:" is listened on with. Nil, or if it returns nil: there is no certificate, and a server that is to listen so does not.
 	TLS   func() *tls.Config
 	Words map[presence.Status]string // what telephones show of a status; one that is missing is said in English
@@ -139,7 +141,7 @@ func (t *Telephones) changed(c office.Change) {
 			delete(t.of, id)
 		}
 		for k, r := range t.redirects { // the store has dropped them with the person
-			if r.person != "" && slices.Contains(c.Removed, r.person) {
+			if slices.Contains(c.Removed, r.person) {
 				delete(t.redirects, k)
 			}
 		}

@@ -177,7 +177,7 @@ var dialect = sqlstore.Dialect{
 		}
 		return 1
 	},
-	Prepared:  chunks,
+	Prepares:  true,
 	Brief:     true,
 	Snapshot:  &sql.TxOptions{ReadOnly: true},
 	Violation: violation,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/doorlight/doorlight/internal/store"
 )
@@ -56,7 +57,22 @@ type bulk struct {
 	text     string
 	bounded  []int // columns that may not be longer than store.MaxKey
 	removes  bool  // a dangling reference is one to what is removed
-	prepared map[int]*sql.Stmt
+	prepared *prepared
+}
+
+// prepared are the statements of one bulk that are kept prepared, where that is not the driver's business. Nil: none are.
+type prepared struct {
+	mu     sync.Mutex // guards what follows
+	byRows map[int]*sql.Stmt
+}
+
+func (p *prepared) statement(rows int) *sql.Stmt {
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byRows[rows]
 }
 
 // put returns the statement that inserts rows, or replaces those of the same key.
@@ -92,17 +108,27 @@ func (b *bulk) statement(d *Dialect, n int) string {
 	return fmt.Sprintf("WITH v (%s) AS (%s) %s", names(b.columns, ""), d.Rows(b.columns, n), strings.ReplaceAll(b.text, keeping, d.Keep))
 }
 
-// prepare keeps the statement prepared where that is not the driver's business.
-func (b *bulk) prepare(ctx context.Context, s *Store) error {
-	b.prepared = map[int]*sql.Stmt{}
-	for _, n := range s.dialect.Prepared {
+// prepare has the statements for so many rows kept prepared from the first time on that they are needed: to prepare all of them takes longer than the rest of
+// opening a database. It is called before a transaction begins, whose connection it needs. What cannot be prepared is run as it is.
+func (b *bulk) prepare(ctx context.Context, s *Store, rows int) {
+	if b.prepared == nil || s.enter() != nil {
+		return
+	}
+	defer s.leave()
+	for rows > 0 {
+		n := s.dialect.Chunk(rows)
+		rows -= n
+		if b.prepared.statement(n) != nil {
+			continue
+		}
 		stmt, err := s.write.PrepareContext(ctx, b.statement(&s.dialect, n)) // closed with s.write
 		if err != nil {
-			return err
+			return
 		}
-		b.prepared[n] = stmt
+		b.prepared.mu.Lock()
+		b.prepared.byRows[n] = stmt
+		b.prepared.mu.Unlock()
 	}
-	return nil
 }
 
 // exec runs the statement for rows, whose values follow one another, and returns how many rows it left out. Texts
@@ -131,7 +157,7 @@ func (b *bulk) exec(ctx context.Context, s *Store, tx *sql.Tx, values []any) (mi
 		args := s.dialect.Args(b.columns, values[:n*width:n*width])
 		values = values[n*width:]
 		var result sql.Result
-		if stmt := b.prepared[n]; stmt != nil {
+		if stmt := b.prepared.statement(n); stmt != nil {
 			result, err = tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
 		} else {
 			result, err = tx.ExecContext(ctx, b.statement(&s.dialect, n), args...)

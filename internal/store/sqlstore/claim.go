@@ -101,6 +101,9 @@ func (s *Store) WriteClaims(ctx context.Context, b store.ClaimBatch) error {
 		}
 		seen = append(seen, b.Shown[i].PersonID, millis(v.At), v.Off, v.Status.String(), millis(v.Since), covered, coveredSince)
 	}
+	s.putClaims.prepare(ctx, s, len(b.Puts))
+	s.deleteClaims.prepare(ctx, s, len(b.Deletes))
+	s.putShown.prepare(ctx, s, len(b.Shown))
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := s.putClaims.exec(ctx, s, tx, puts); err != nil {
 			return err

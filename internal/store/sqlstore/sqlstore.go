@@ -31,8 +31,8 @@ type Dialect struct {
 	// Distinct is set if no row of a statement may have the key of another; the last one then stands for all.
 	// The rows are sorted too, so that concurrent statements lock rows in one order.
 	Distinct bool
-	// Prepared is set if the driver does not keep statements prepared by itself. It lists what Chunk can answer.
-	Prepared []int
+	// Prepares is set if the driver does not keep statements prepared by itself.
+	Prepares bool
 	// Brief is set if statements are local and short, so that it does not pay to watch the context while a
 	// statement runs; it is looked at between statements.
 	Brief bool
@@ -67,7 +67,7 @@ type Store struct {
 	write, read *sql.DB // the same where the engine lets readers and writers share
 	dialect     Dialect
 
-	putClaims, deleteClaims, putShown *bulk
+	putClaims, deleteClaims, putShown bulk
 	session                           *sql.Stmt
 
 	traces atomic.Bool // the files may hold what was deleted
@@ -83,13 +83,10 @@ var _ store.Store = (*Store)(nil)
 // they may be the same.
 func New(ctx context.Context, write, read *sql.DB, dialect Dialect) (*Store, error) {
 	s := &Store{write: write, read: read, dialect: dialect}
-	for _, b := range []struct {
-		to   **bulk
-		from bulk
-	}{{&s.putClaims, claims.put()}, {&s.deleteClaims, claims.remove()}, {&s.putShown, shown.put()}} {
-		*b.to = &b.from
-		if err := b.from.prepare(ctx, s); err != nil {
-			return nil, errors.Join(fmt.Errorf("store: prepare: %w", err), s.Close())
+	s.putClaims, s.deleteClaims, s.putShown = claims.put(), claims.remove(), shown.put()
+	if dialect.Prepares {
+		for _, b := range []*bulk{&s.putClaims, &s.deleteClaims, &s.putShown} {
+			b.prepared = &prepared{byRows: map[int]*sql.Stmt{}}
 		}
 	}
 	var err error

@@ -50,7 +50,7 @@ func (s *Store) WriteRedirects(ctx context.Context, records ...store.Redirect) e
 			deletes = append(deletes, *r)
 			continue
 		}
-		values = append(values, r.ConnectorID, r.Line, orNull(r.PersonID), document(r.Forwarding, nil))
+		values = append(values, r.ConnectorID, r.Line, r.PersonID, document(r.Forwarding, nil))
 	}
 	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		u := &updater{s: s, tx: tx}

@@ -349,7 +349,7 @@ func count(t *testing.T, s store.Store) {
 	writeTeams(t, s, []store.TeamsRecord{{PersonID: "anna"}, {PersonID: "bert"}})
 	writeForwardings(t, s, store.ForwardingRecord{ConnectorID: "pbx", Line: "201", State: []byte(`{}`), UpdatedAt: day})
 	update(t, s, store.Changes{PutSIPAccounts: []store.SIPAccount{{User: "a", PersonID: "anna", CreatedAt: day}, {User: "b", PersonID: "anna", CreatedAt: day}, {User: "c", PersonID: "bert", CreatedAt: day}}})
-	writeRedirects(t, s, store.Redirect{ConnectorID: "sip", Line: "201", Forwarding: []byte(`{}`)}, store.Redirect{ConnectorID: "sip", Line: "202", Forwarding: []byte(`{}`)})
+	writeRedirects(t, s, store.Redirect{ConnectorID: "sip", Line: "201", PersonID: "anna", Forwarding: []byte(`{}`)}, store.Redirect{ConnectorID: "sip", Line: "202", PersonID: "bert", Forwarding: []byte(`{}`)})
 	n, err := s.Count(t.Context())
 	if err != nil {
 		t.Fatalf("Count: %v", err)
@@ -380,7 +380,7 @@ func cancelled(t *testing.T, s store.Store) {
 		"WriteForwardings": s.WriteForwardings(ctx, store.ForwardingRecord{ConnectorID: "pbx", Line: "201", State: []byte(`{}`)}),
 		"LoadSIPAccounts":  s.LoadSIPAccounts(ctx, func(store.SIPAccount) error { return nil }),
 		"LoadRedirects":    s.LoadRedirects(ctx, func(store.Redirect) error { return nil }),
-		"WriteRedirects":   s.WriteRedirects(ctx, store.Redirect{ConnectorID: "sip", Line: "201", Forwarding: []byte(`{}`)}),
+		"WriteRedirects":   s.WriteRedirects(ctx, store.Redirect{ConnectorID: "sip", Line: "201", PersonID: "anna", Forwarding: []byte(`{}`)}),
 		"LoadTeams":        s.LoadTeams(ctx, func(store.TeamsRecord) error { return nil }),
 		"WriteTeams":       s.WriteTeams(ctx, []store.TeamsRecord{{PersonID: "anna"}}, nil),
 		"Update":           s.Update(ctx, store.Changes{DeletePeople: []string{"anna"}}),

@@ -61,7 +61,7 @@ func longKeys(t *testing.T, s store.Store) {
 			return s.Update(t.Context(), store.Changes{PutSIPAccounts: []store.SIPAccount{{User: k, PersonID: "anna", CreatedAt: day}}})
 		}},
 		{"redirect", "line", func(k string) error {
-			return s.WriteRedirects(t.Context(), store.Redirect{ConnectorID: "sip", Line: k, Forwarding: []byte("{}")})
+			return s.WriteRedirects(t.Context(), store.Redirect{ConnectorID: "sip", Line: k, PersonID: "anna", Forwarding: []byte("{}")})
 		}},
 		{"calendar", "id", func(k string) error {
 			return s.Update(t.Context(), store.Changes{PutCalendars: []store.Calendar{{ID: k, PersonID: "anna"}}})

@@ -78,7 +78,7 @@ func redirects(t *testing.T, s store.Store) {
 		t.Fatalf("there are %v", all)
 	}
 	a := store.Redirect{ConnectorID: "a", Line: "201", PersonID: "anna", Forwarding: []byte(`{"all":"1"}`)}
-	b := store.Redirect{ConnectorID: "a", Line: "sip:anna@example.com", Forwarding: []byte(`{}`)}
+	b := store.Redirect{ConnectorID: "a", Line: "sip:anna@example.com", PersonID: "bert", Forwarding: []byte(`{}`)}
 	c := store.Redirect{ConnectorID: "b", Line: "201", PersonID: "anna", Forwarding: []byte(`{}`)}
 	writeRedirects(t, s, c, b, a)
 	same(t, "redirects", []store.Redirect{a, b, c}, loadRedirects(t, s))
@@ -87,7 +87,7 @@ func redirects(t *testing.T, s store.Store) {
 	same(t, "replaced and removed", []store.Redirect{a, c}, loadRedirects(t, s))
 	writeRedirects(t, s)
 	d := store.Redirect{ConnectorID: "b", Line: "202", PersonID: "nobody", Forwarding: []byte(`{}`)}
-	if err := s.WriteRedirects(t.Context(), store.Redirect{ConnectorID: "b", Line: "203", Forwarding: []byte(`{}`)}, d); !errors.Is(err, store.ErrNotFound) {
+	if err := s.WriteRedirects(t.Context(), store.Redirect{ConnectorID: "b", Line: "203", PersonID: "anna", Forwarding: []byte(`{}`)}, d); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("of nobody: %v, want ErrNotFound", err)
 	}
 	same(t, "unchanged", []store.Redirect{a, c}, loadRedirects(t, s))

@@ -7,18 +7,15 @@
 package ami
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/source"
-	"github.com/doorlight/doorlight/internal/source/gate"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/wire"
@@ -82,25 +79,20 @@ type System struct {
 	log     *slog.Logger
 	place   wire.Place
 	numbers wire.Numbers
-	gate    *gate.Gate // whether it may be connected to
-	short   chan struct{}
+	link    *wire.Link[*session]
 
-	stop       context.Context // ended by Close
-	end        context.CancelFunc
-	background sync.WaitGroup // nobody comes in once closed is set
+	mu        sync.Mutex // guards what follows
+	unknown   []string   // extensions that the system does not know, as of the last list
+	noTree    bool       // the system is too old for DBGetTree
+	forbidden bool       // forwarding may not be read; it was said
+	choose    func(telephony.Choice)
+}
 
-	mu        sync.Mutex          // guards what follows
-	lines     map[string][]string // extension to the names under which it is followed
-	changed   chan struct{}       // has something when lines did, or when again has something
-	again     map[string]bool     // extensions whose forwarding is to be read again
-	live      *session            // of Watch; nil: none
-	closed    bool
-	watched   bool
-	refusals  int      // sign-ins in a row
-	away      bool     // it was said that there is no connection
-	unknown   []string // extensions that the system does not know, as of the last list
-	noTree    bool     // the system is too old for DBGetTree
-	forbidden bool     // forwarding may not be read; it was said
+// Choices implements telephony.Chooser. The dialplan tells of codes by events, see CodeEvent; the user needs read = user for them.
+func (s *System) Choices(f func(telephony.Choice)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.choose = f
 }
 
 // New returns a system. Nothing is asked yet. What is wrong with the configuration is an Invalid *fault.Error.
@@ -150,17 +142,7 @@ func New(c Config) (*System, error) {
 			f.Add("devices."+strconv.Itoa(i), "a device with {line} for the number, such as PJSIP/{line}")
 		}
 	}
-	numbers, badPrefixes, badInternal := wire.NewNumbers(c.Prefixes, c.Internal)
-	for i := range c.Prefixes {
-		if m := badPrefixes[i]; m != "" {
-			f.Add("prefixes."+strconv.Itoa(i), "%s", m)
-		}
-	}
-	for i := range c.Internal {
-		if m := badInternal[i]; m != "" {
-			f.Add("internal."+strconv.Itoa(i), "%s", m)
-		}
-	}
+	numbers := wire.NewNumbers(c.Prefixes, c.Internal, &f)
 	switch c.Forwarding {
 	case "":
 		c.Forwarding = ForwardingNone
@@ -175,10 +157,8 @@ func New(c Config) (*System, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &System{c: c, log: c.Log, numbers: numbers, place: wire.Place{Client: c.Client, Host: c.Host, Port: c.Port, TLS: c.TLS},
-		gate:  gate.New(gate.Config{Backoff: gate.Backoff{First: time.Second, Most: time.Minute}}),
-		short: make(chan struct{}, 2), lines: map[string][]string{}, again: map[string]bool{}, changed: make(chan struct{}, 1)}
-	s.stop, s.end = context.WithCancel(context.Background())
+	s := &System{c: c, log: c.Log, numbers: numbers, place: wire.Place{Client: c.Client, Host: c.Host, Port: c.Port, TLS: c.TLS}}
+	s.link = wire.NewLink(wire.LinkConfig[*session]{Name: "asterisk", Place: s.place, Numbers: numbers, Log: c.Log, Asking: 2, Connect: s.connect, Explain: s.explain})
 	return s, nil
 }
 
@@ -221,35 +201,7 @@ func (x *Families) fill(f *fault.Fields) {
 }
 
 // Follow implements telephony.System.
-func (s *System) Follow(lines []string) {
-	m := make(map[string][]string, len(lines))
-	seen := make(map[string]bool, len(lines))
-	for _, l := range lines {
-		if e := s.numbers.Extension(l); e != "" && !seen[l] {
-			seen[l] = true
-			m[e] = append(m[e], strings.Clone(l))
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lines = m
-	s.poke()
-}
-
-// poke has Watch look again. s.mu is held.
-func (s *System) poke() {
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
-}
-
-// followed are the lines by extension. The map is not to be changed.
-func (s *System) followed() map[string][]string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.lines
-}
+func (s *System) Follow(lines []string) { s.link.Follow(lines) }
 
 // Can implements telephony.System.
 func (s *System) Can() telephony.Abilities {
@@ -265,39 +217,19 @@ func (s *System) Can() telephony.Abilities {
 }
 
 // Close implements telephony.System.
-func (s *System) Close() {
-	s.end()
-	s.mu.Lock()
-	live := s.live
-	s.closed = true
-	s.mu.Unlock()
-	if live != nil {
-		live.close(errClosed)
-	}
-	s.background.Wait()
-}
+func (s *System) Close() { s.link.Close() }
 
-var errClosed = errors.New("ami: the system was closed")
-
-// explain puts what became of a question into words.
+// explain puts an answer that says no into words; nil: it is none.
 func (s *System) explain(err error) *source.Error {
-	if e, ok := errors.AsType[*source.Error](err); ok {
-		return e
-	}
-	if r, ok := errors.AsType[*refused](err); ok {
-		if denied(err) {
-			return &source.Error{Kind: source.Credentials, Err: err,
-				Text: fmt.Sprintf("The user %s of the manager interface may not do that (%s): it needs %s in manager.conf.", s.c.Username, r.action, wants(r.action))}
-		}
-		return &source.Error{Kind: source.Other, Err: err, Text: fmt.Sprintf("%s refuses %s: %s.", s.c.Host, r.action, strings.TrimSuffix(short(r.text), "."))}
-	}
+	r, ok := errors.AsType[*refused](err)
 	switch {
-	case errors.Is(err, errSilent):
-		return &source.Error{Kind: source.Unavailable, Whole: true, Err: err, Text: s.c.Host + " does not answer any more."}
-	case errors.Is(err, errClosed), errors.Is(err, context.Canceled):
-		return &source.Error{Kind: source.Unavailable, Err: err, Text: "It was given up, because nobody waited for it any longer."}
+	case !ok:
+		return nil
+	case denied(err):
+		return &source.Error{Kind: source.Credentials, Err: err,
+			Text: fmt.Sprintf("The user %s of the manager interface may not do that (%s): it needs %s in manager.conf.", s.c.Username, r.action, wants(r.action))}
 	}
-	return s.place.Explain(context.Background(), err)
+	return &source.Error{Kind: source.Other, Err: err, Text: fmt.Sprintf("%s refuses %s: %s.", s.c.Host, r.action, strings.TrimSuffix(short(r.text), "."))}
 }
 
 // short is as much of a foreign text as is shown.

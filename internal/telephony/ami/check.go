@@ -16,7 +16,7 @@ const checkTime = 60 * time.Second // for a whole Check
 // system, and being told so), "calls" (the list of channels), "line" (its devices) and "forwarding" (reading it). It stops where nothing further can be
 // tried, and changes nothing.
 func (s *System) Check(ctx context.Context, line string) []source.Step {
-	ctx, cancel := s.open(ctx)
+	ctx, cancel := s.link.Open(ctx)
 	defer cancel()
 	ctx, late := context.WithTimeout(ctx, checkTime)
 	defer late()
@@ -25,17 +25,17 @@ func (s *System) Check(ctx context.Context, line string) []source.Step {
 		steps = append(steps, source.Step{Name: name, Server: s.c.Host, OK: remedy == "", Found: found, Remedy: remedy})
 		return remedy == ""
 	}
-	x, err := s.connect(ctx, "system,call")
+	x, err := s.connect(ctx, true)
 	if e, no := errors.AsType[*source.Error](err); no && e.Kind == source.Credentials {
 		step("connection", "it answers", "")
 		step("sign_in", e.Text, "See that the user is in manager.conf with this secret, that permit lets this server's address in, and reload the manager.")
 		return steps
 	}
 	if err != nil {
-		step("connection", s.explain(err).Text, fmt.Sprintf("See that the manager interface is enabled (manager.conf: enabled, bindaddr, port %d, tlsenable) and that no firewall is in between.", s.place.Port))
+		step("connection", s.link.Explain(err).Text, fmt.Sprintf("See that the manager interface is enabled (manager.conf: enabled, bindaddr, port %d, tlsenable) and that no firewall is in between.", s.place.Port))
 		return steps
 	}
-	defer x.leave()
+	defer x.Leave()
 	found := "it answers as " + short(x.banner)
 	if s.c.TLS {
 		found += ", encrypted"
@@ -49,18 +49,18 @@ func (s *System) Check(ctx context.Context, line string) []source.Step {
 	defer t.Stop()
 wait:
 	for !booted {
-		for _, m := range x.drain() {
+		for _, m := range x.Drain() {
 			booted = booted || m.get("event") == "FullyBooted"
 		}
 		if booted {
 			break
 		}
 		select {
-		case <-x.wake:
+		case <-x.Wake:
 		case <-t.C:
 			break wait
-		case <-x.done:
-			step("ready", s.explain(x.why()).Text, "See the log of Asterisk.")
+		case <-x.Done:
+			step("ready", s.link.Explain(x.Why()).Text, "See the log of Asterisk.")
 			return steps
 		}
 	}
@@ -76,7 +76,7 @@ wait:
 		into   *[]message
 	}{{"DeviceStateList", &l.devices}, {"ExtensionStateList", &l.extensions}, {"CoreShowChannels", &l.channels}} {
 		if *one.into, err = x.list(ctx, one.action); err != nil {
-			step("calls", s.explain(err).Text, "Give the user "+wants(one.action)+" in manager.conf. Asterisk 13 or later is needed.")
+			step("calls", s.link.Explain(err).Text, "Give the user "+wants(one.action)+" in manager.conf. Asterisk 13 or later is needed.")
 			return steps
 		}
 	}
@@ -102,7 +102,7 @@ wait:
 		return steps
 	}
 	if _, err := s.read(ctx, x, e); err != nil {
-		step("forwarding", s.explain(err).Text, "Give the user "+wants("DBGet")+" in manager.conf.")
+		step("forwarding", s.link.Explain(err).Text, "Give the user "+wants("DBGet")+" in manager.conf.")
 	} else {
 		step("forwarding", "it can be read", "")
 	}
@@ -113,7 +113,7 @@ wait:
 func (s *System) rights(ctx context.Context, x *session, step func(name, found, remedy string) bool) {
 	a, err := x.do(ctx, "ListCommands")
 	if err != nil {
-		step("rights", s.explain(err).Text, "See what the log of Asterisk says about the user.")
+		step("rights", s.link.Explain(err).Text, "See what the log of Asterisk says about the user.")
 		return
 	}
 	needed := []string{"CoreShowChannels", "DeviceStateList", "ExtensionStateList", "Ping"}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/doorlight/doorlight/internal/telephony/ami/amitest"
+	"github.com/doorlight/doorlight/internal/telephony/wire/wiretest"
 )
 
 // Check says what is missing, step by step, and changes nothing.
@@ -30,7 +31,7 @@ func TestCheck(t *testing.T) {
 		"only reporting": {user: amitest.User{Secret: secret, Read: "system,call", Write: "call,reporting"}, edit: func(c *Config) { c.Forwarding = "" }, want: "connection sign_in rights ready calls"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in(t, func(t *testing.T) {
+			wiretest.In(t, func(t *testing.T) {
 				if tc.user.Secret == "" {
 					tc.user = amitest.User{Secret: secret, Read: "system,call", Write: "system,call"}
 				}

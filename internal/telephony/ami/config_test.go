@@ -22,6 +22,7 @@ import (
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/ami/amitest"
 	"github.com/doorlight/doorlight/internal/telephony/wire"
+	"github.com/doorlight/doorlight/internal/telephony/wire/wiretest"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -172,7 +173,7 @@ func TestTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = s.SetForwarding(t.Context(), "201", telephony.Forwarding{All: "5"})
-		if !strings.Contains(kind(err), tc.want) {
+		if !strings.Contains(wiretest.Says(err), tc.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 		s.Close()

@@ -64,7 +64,7 @@ func (s *System) Forwarding(ctx context.Context, line string) (telephony.Forward
 		return telephony.Forwarding{}, err
 	}
 	var f telephony.Forwarding
-	err = s.with(ctx, func(ctx context.Context, x *session) (err error) {
+	err = s.link.With(ctx, func(ctx context.Context, x *session) (err error) {
 		f, err = s.read(ctx, x, e)
 		return err
 	})
@@ -81,49 +81,6 @@ func (s *System) forwards(line string) (string, error) {
 		return "", &source.Error{Kind: source.BadAddress, Text: "The line is no number that Asterisk could know."}
 	}
 	return e, nil
-}
-
-// open is a context that ends with the system too.
-func (s *System) open(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(s.stop, cancel)
-	return ctx, func() { stop(); cancel() }
-}
-
-// with does something over the connection of Watch, or else over one for this.
-func (s *System) with(ctx context.Context, do func(ctx context.Context, x *session) error) error {
-	ctx, cancel := s.open(ctx)
-	defer cancel()
-	s.mu.Lock()
-	x := s.live
-	s.mu.Unlock()
-	if x == nil {
-		select {
-		case s.short <- struct{}{}:
-		case <-ctx.Done():
-			return s.explain(context.Canceled)
-		}
-		defer func() { <-s.short }()
-		if err := s.gate.Shut(); err != nil {
-			return err
-		}
-		var err error
-		if x, err = s.connect(ctx, "off"); err != nil {
-			if ctx.Err() != nil {
-				return s.explain(err)
-			}
-			return s.failed(err)
-		}
-		defer x.leave()
-		s.worked()
-	}
-	if err := do(ctx, x); err != nil {
-		if errors.Is(ctx.Err(), context.Canceled) {
-			err = context.Canceled
-		}
-		return s.explain(err)
-	}
-	return nil
 }
 
 // value reads one entry of the database; empty: there is none.
@@ -233,11 +190,8 @@ func (s *System) SetForwarding(ctx context.Context, line string, f telephony.For
 	if f, err = s.wish(f); err != nil {
 		return err
 	}
-	err = s.with(ctx, func(ctx context.Context, x *session) error { return s.write(ctx, x, e, f) })
-	s.mu.Lock()
-	s.again[e] = true // also when it was done in part
-	s.poke()
-	s.mu.Unlock()
+	err = s.link.With(ctx, func(ctx context.Context, x *session) error { return s.write(ctx, x, e, f) })
+	s.link.Again(e) // also when it was done in part
 	return err
 }
 
@@ -255,11 +209,10 @@ func (s *System) wish(f telephony.Forwarding) (telephony.Forwarding, error) {
 		if !s.Can().Has(part.ability) {
 			return f, &source.Error{Kind: source.NotAllowed, Text: "This Asterisk has no forwarding for " + part.name + "."}
 		}
-		n := wire.Clean(*part.target)
-		if !wire.Dialable(n) || strings.Contains(*part.target, "@") {
-			return f, &source.Error{Kind: source.BadAddress, Text: "The target for " + part.name + " is no number that a telephone could dial."}
+		var err error
+		if *part.target, err = wire.Target(*part.target, part.name); err != nil {
+			return f, err
 		}
-		*part.target = n
 	}
 	if f.DoNotDisturb && !s.Can().Has(telephony.CanDoNotDisturb) {
 		return f, &source.Error{Kind: source.NotAllowed, Text: "This Asterisk has no do not disturb."}

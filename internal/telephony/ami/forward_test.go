@@ -8,11 +8,12 @@ import (
 
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/ami/amitest"
+	"github.com/doorlight/doorlight/internal/telephony/wire/wiretest"
 )
 
 // What is set stands in the database as FreePBX reads it, and the lamps show it; what is read is what stands there.
 func TestForwarding(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		for _, server := range []amitest.Config{{}, {OldDBGet: true, NoTree: true}} {
 			h := newHouse(t, server, nil, "201", "202")
 			ctx := t.Context()
@@ -53,7 +54,7 @@ func TestForwarding(t *testing.T) {
 
 // A target is written as it is dialled.
 func TestTargets(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, amitest.Config{}, nil, "201")
 		defer h.end()
 		if err := h.sys.SetForwarding(t.Context(), "201", telephony.Forwarding{All: "+49 (0)151 123-45"}); err != nil {
@@ -81,26 +82,26 @@ func TestTargets(t *testing.T) {
 
 // What is changed at the telephone is told at once where a lamp goes with it, within a minute otherwise, and what is set here at once too.
 func TestForwardingIsTold(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		for _, server := range []amitest.Config{{}, {NoTree: true}} {
 			h := newHouse(t, server, nil, "201", "202")
-			h.begin("201", "202")
+			h.Begin("201", "202")
 			time.Sleep(5 * time.Second)
-			h.forwarding("201", telephony.Forwarding{})
+			h.Forwarded("201", telephony.Forwarding{})
 			h.server.Press("201", "DND", "YES")
-			h.forwarding("201", telephony.Forwarding{DoNotDisturb: true})
+			h.Forwarded("201", telephony.Forwarding{DoNotDisturb: true})
 			h.server.Press("201", "CF", "202")
-			h.forwarding("201", telephony.Forwarding{DoNotDisturb: true, All: "202"})
+			h.Forwarded("201", telephony.Forwarding{DoNotDisturb: true, All: "202"})
 			h.server.Press("201", "DND", "")
-			h.forwarding("201", telephony.Forwarding{All: "202"})
+			h.Forwarded("201", telephony.Forwarding{All: "202"})
 			h.server.Press("201", "CFU", "+4915199")
 			time.Sleep(65 * time.Second)
-			h.forwarding("201", telephony.Forwarding{All: "202", NoAnswer: "+4915199"})
+			h.Forwarded("201", telephony.Forwarding{All: "202", NoAnswer: "+4915199"})
 			if err := h.sys.SetForwarding(t.Context(), "201", telephony.Forwarding{Busy: "202"}); err != nil {
 				t.Fatal(err)
 			}
-			h.forwarding("201", telephony.Forwarding{Busy: "202"})
-			h.forwarding("202", telephony.Forwarding{})
+			h.Forwarded("201", telephony.Forwarding{Busy: "202"})
+			h.Forwarded("202", telephony.Forwarding{})
 			if n := h.server.Sessions(); n != 1 {
 				t.Errorf("%d connections", n)
 			}
@@ -111,7 +112,7 @@ func TestForwardingIsTold(t *testing.T) {
 
 // An Asterisk whose dialplan keeps forwarding elsewhere, or only some of it.
 func TestFamilies(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, amitest.Config{}, func(c *Config) {
 			c.Families = Families{DoNotDisturb: "rest", All: "divert", Busy: "-", NoAnswer: "-", DoNotDisturbStates: []string{"Custom:rest-{line}"}, AllStates: []string{"-"}}
 		}, "201")
@@ -126,7 +127,7 @@ func TestFamilies(t *testing.T) {
 		if h.server.Entry("rest", "201") != "YES" || h.server.Entry("divert", "201") != "5" || h.server.Lamp("Custom:rest-201") != "BUSY" || h.server.Lamp("Custom:CF201") != "" {
 			t.Error("it was written elsewhere")
 		}
-		if err := h.sys.SetForwarding(t.Context(), "201", telephony.Forwarding{Busy: "5"}); !strings.Contains(kind(err), "no forwarding for busy") {
+		if err := h.sys.SetForwarding(t.Context(), "201", telephony.Forwarding{Busy: "5"}); !strings.Contains(wiretest.Says(err), "no forwarding for busy") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -134,19 +135,19 @@ func TestFamilies(t *testing.T) {
 
 // An Asterisk without FreePBX forwards nothing, and is not asked.
 func TestNoForwarding(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, amitest.Config{}, func(c *Config) { c.Forwarding = "" }, "201")
 		defer h.end()
 		if can := h.sys.Can(); !can.Lines || can.Tells || len(can.Forwarding) > 0 {
 			t.Errorf("it can %+v", can)
 		}
-		if _, err := h.sys.Forwarding(t.Context(), "201"); !strings.Contains(kind(err), "forward nothing") {
+		if _, err := h.sys.Forwarding(t.Context(), "201"); !strings.Contains(wiretest.Says(err), "forward nothing") {
 			t.Errorf("%v", err)
 		}
-		h.begin("201")
+		h.Begin("201")
 		time.Sleep(2 * time.Minute)
-		h.is("201", "idle")
-		if h.last["201"].line.Forwarding != nil || h.server.Asked("DBGet")+h.server.Asked("DBGetTree") > 0 {
+		h.Is("201", "idle")
+		if h.Told("201").Forwarding != nil || h.server.Asked("DBGet")+h.server.Asked("DBGetTree") > 0 {
 			t.Error("it was asked for forwarding")
 		}
 	})
@@ -154,13 +155,13 @@ func TestNoForwarding(t *testing.T) {
 
 // A user that may not do it is told what is missing, and lines are told of all the same.
 func TestMayNot(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, amitest.Config{Users: map[string]amitest.User{"doorlight": {Secret: secret, Read: "system,call", Write: "call,reporting"}}}, nil, "201")
 		defer h.end()
-		h.begin("201")
-		h.is("201", "idle")
+		h.Begin("201")
+		h.Is("201", "idle")
 		err := h.sys.SetForwarding(t.Context(), "201", telephony.Forwarding{All: "5"})
-		if !strings.Contains(kind(err), "write = system") {
+		if !strings.Contains(wiretest.Says(err), "write = system") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -168,7 +169,7 @@ func TestMayNot(t *testing.T) {
 
 // Who asks while Asterisk is away is told so at once.
 func TestForwardingWhileItIsAway(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, amitest.Config{}, nil, "201")
 		defer h.end()
 		h.server.Stop(false)
@@ -196,7 +197,7 @@ func TestForwardingWhileItIsAway(t *testing.T) {
 
 // Close does not wait for a system that does not answer.
 func TestCloseWhileAsking(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, amitest.Config{}, nil, "201")
 		h.server.Silence(true)
 		done := make(chan error)
@@ -207,7 +208,7 @@ func TestCloseWhileAsking(t *testing.T) {
 		time.Sleep(time.Second)
 		at := time.Now()
 		h.sys.Close()
-		if err := <-done; !strings.Contains(kind(err), "given up") || time.Since(at) > 2*time.Second {
+		if err := <-done; !strings.Contains(wiretest.Says(err), "given up") || time.Since(at) > 2*time.Second {
 			t.Errorf("%v after %v", err, time.Since(at))
 		}
 		h.end()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/ami/amitest"
+	"github.com/doorlight/doorlight/internal/telephony/wire/wiretest"
 )
 
 // A thousand rounds of people who telephone at random, over connections that break, with events that are lost, late and doubled, and an Asterisk
@@ -17,7 +18,7 @@ import (
 func TestRounds(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			in(t, func(t *testing.T) {
+			wiretest.In(t, func(t *testing.T) {
 				rounds(t, rand.New(rand.NewPCG(seed, 20)), 250, amitest.Config{NoTree: seed%2 == 1})
 			})
 		})
@@ -28,7 +29,7 @@ func rounds(t *testing.T, r *rand.Rand, n int, c amitest.Config) {
 	lines := []string{"201", "202", "203", "204", "205", "206"}
 	h := newHouse(t, c, nil, lines...)
 	defer h.end()
-	h.begin(lines...)
+	h.Begin(lines...)
 	var calls []*amitest.Call
 	pick := func(ss []string) string { return ss[r.IntN(len(ss))] }
 	for round := range n {
@@ -128,13 +129,7 @@ func rounds(t *testing.T, r *rand.Rand, n int, c amitest.Config) {
 				at := time.Now()
 				time.Sleep(time.Duration(r.IntN(300)) * time.Second)
 				synctest.Wait()
-				h.mu.Lock()
-				for l, last := range h.last {
-					if last.at.After(at) {
-						t.Errorf("round %d: %s was told %v after the silence began", round, l, last.at.Sub(at))
-					}
-				}
-				h.mu.Unlock()
+				h.Quiet(at, lines...)
 				h.server.Silence(false)
 			}
 			if r.IntN(2) == 0 {

@@ -7,36 +7,30 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
+	"io"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/telephony/wire"
 )
 
 const (
-	answerTime = 15 * time.Second // without a byte, until a question counts as not answered
-	pingEvery  = 15 * time.Second
-	maxEvents  = 200_000 // that wait to be looked at; more are taken for a system that floods
+	pingEvery = 15 * time.Second
+	maxEvents = 200_000 // that wait to be looked at
 )
 
 // session is one connection, signed in. Its methods may be called by several goroutines.
 type session struct {
+	*wire.Conn[message]
 	s      *System
-	conn   net.Conn
-	banner string        // what the system calls itself
-	done   chan struct{} // closed when the connection is
-	wake   chan struct{} // has something when events wait
-
-	writing sync.Mutex // of one who writes
+	banner string // what the system calls itself
 
 	mu      sync.Mutex // guards what follows
-	err     error      // why it ended
 	last    uint64     // ActionID
 	waiting map[string]*question
-	events  []message // that nobody asked for, in order
 	heard   time.Time // last byte
 }
 
@@ -75,15 +69,15 @@ func missing(err error) bool {
 	return ok && strings.EqualFold(r.text, "Database entry not found")
 }
 
-// connect opens a connection and signs in. mask are the classes of events that are wanted, "off" for none.
-func (s *System) connect(ctx context.Context, mask string) (*session, error) {
+// connect opens a connection and signs in.
+func (s *System) connect(ctx context.Context, events bool) (*session, error) {
 	conn, err := s.place.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	x := &session{s: s, conn: conn, done: make(chan struct{}), wake: make(chan struct{}, 1), waiting: map[string]*question{}, heard: time.Now()}
+	x := &session{s: s, Conn: wire.NewConn[message](conn, maxEvents), waiting: map[string]*question{}, heard: time.Now()}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	conn.SetReadDeadline(time.Now().Add(answerTime))
+	conn.SetReadDeadline(time.Now().Add(wire.AnswerTime))
 	r := bufio.NewReader(conn)
 	x.banner, err = readLine(r)
 	if !stop() { // it was given up
@@ -99,19 +93,17 @@ func (s *System) connect(ctx context.Context, mask string) (*session, error) {
 		return nil, &source.Error{Kind: source.Other, Whole: true, Text: fmt.Sprintf("On port %d of %s something else answers than the manager interface of Asterisk.", s.place.Port, s.place.Host)}
 	}
 	conn.SetReadDeadline(time.Time{})
-	s.mu.Lock()
-	closed := s.closed
-	if !closed {
-		s.background.Go(func() { x.read(r) })
-	}
-	s.mu.Unlock()
-	if closed {
+	if !s.link.Go(func() { x.read(r) }) {
 		conn.Close()
-		return nil, errClosed
+		return nil, wire.ErrClosed
+	}
+	mask := "off"
+	if events {
+		mask = "system,call,user"
 	}
 	if err := x.signIn(ctx, mask); err != nil {
-		x.close(err)
-		return nil, err
+		x.Close(err)
+		return nil, s.link.Explain(err)
 	}
 	return x, nil
 }
@@ -122,7 +114,7 @@ func (x *session) signIn(ctx context.Context, mask string) error {
 	if c.Auth == AuthMD5 {
 		a, err := x.do(ctx, "Challenge", "AuthType", "MD5")
 		if err != nil {
-			return x.s.explain(err)
+			return err
 		}
 		sum := md5.Sum([]byte(a.get("challenge") + c.Secret))
 		fields = []string{"AuthType", "MD5", "Username", c.Username, "Key", hex.EncodeToString(sum[:])}
@@ -132,10 +124,7 @@ func (x *session) signIn(ctx context.Context, mask string) error {
 		return &source.Error{Kind: source.Credentials, Whole: true, Err: r,
 			Text: x.s.place.Host + " refuses the user name or the secret, or takes no sign-in from this server's address (deny and permit in manager.conf)."}
 	}
-	if err != nil {
-		return x.s.explain(err)
-	}
-	return nil
+	return err
 }
 
 // read takes messages in until the connection ends.
@@ -143,18 +132,18 @@ func (x *session) read(r *bufio.Reader) {
 	for {
 		m, err := readMessage(r)
 		if err != nil {
-			x.close(err)
+			x.Close(err)
 			return
 		}
-		if !x.take(m) {
-			x.close(errors.New("ami: more events than can be looked at"))
+		if err := x.take(m); err != nil {
+			x.Close(err)
 			return
 		}
 	}
 }
 
-// take reports whether there was room for a message.
-func (x *session) take(m message) bool {
+// take takes a message in: an answer to whoever waits for it, events that nobody asked for in order to Watch.
+func (x *session) take(m message) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.heard = time.Now()
@@ -171,57 +160,22 @@ func (x *session) take(m message) bool {
 		event = strings.ToLower(event)
 		if strings.EqualFold(m.get("eventlist"), "Complete") || strings.HasSuffix(event, "complete") {
 			x.end(id, q)
-			return true
+			return nil
 		}
 		q.entries = append(q.entries, m)
 		if q.single != "" && event == q.single {
 			x.end(id, q)
 		}
 	case isEvent && id == "":
-		if len(x.events) >= maxEvents {
-			return false
-		}
-		x.events = append(x.events, m)
-		select {
-		case x.wake <- struct{}{}:
-		default:
-		}
+		return x.Add(m)
 	}
-	return true
+	return nil
 }
 
 // end has whoever waits for a question go on. x.mu is held.
 func (x *session) end(id string, q *question) {
 	delete(x.waiting, id)
 	close(q.done)
-}
-
-// take all events that nobody looked at yet.
-func (x *session) drain() []message {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	e := x.events
-	x.events = nil
-	return e
-}
-
-// close ends the connection; the first reason stays.
-func (x *session) close(why error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.err != nil {
-		return
-	}
-	x.err = why
-	close(x.done)
-	x.conn.Close()
-}
-
-// why is what ended the connection.
-func (x *session) why() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.err
 }
 
 // do sends an action and waits for its answer. An answer that says no is a *refused, what befell the connection anything else.
@@ -244,11 +198,10 @@ func (x *session) list(ctx context.Context, action string, pairs ...string) ([]m
 
 func (x *session) ask(ctx context.Context, q *question, action string, pairs []string) (*question, error) {
 	q.done = make(chan struct{})
-	x.mu.Lock()
-	if x.err != nil {
-		x.mu.Unlock()
-		return nil, x.err
+	if err := x.Why(); err != nil {
+		return nil, err
 	}
+	x.mu.Lock()
 	x.last++
 	id := "doorlight-" + strconv.FormatUint(x.last, 10)
 	x.waiting[id] = q
@@ -259,47 +212,42 @@ func (x *session) ask(ctx context.Context, q *question, action string, pairs []s
 		x.mu.Unlock()
 	}()
 	if err := x.send(append([]string{"Action", action, "ActionID", id}, pairs...)); err != nil {
-		x.close(err)
-		return nil, x.why()
+		x.Close(err)
+		return nil, x.Why()
 	}
-	timer := time.NewTimer(answerTime)
+	timer := time.NewTimer(wire.AnswerTime)
 	defer timer.Stop()
 	for {
 		select {
 		case <-q.done:
 			return q.said(action)
-		case <-x.done:
+		case <-x.Done:
 			select {
 			case <-q.done: // the answer was the last word
 				return q.said(action)
 			default:
 			}
-			return nil, x.why()
+			return nil, x.Why()
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-timer.C: // a long list is no silence
 			x.mu.Lock()
-			rest := answerTime - time.Since(x.heard)
+			rest := wire.AnswerTime - time.Since(x.heard)
 			x.mu.Unlock()
 			if rest <= 0 {
-				x.close(errSilent)
-				return nil, errSilent
+				x.Close(wire.ErrSilent)
+				return nil, wire.ErrSilent
 			}
 			timer.Reset(rest)
 		}
 	}
 }
 
-var errSilent = fmt.Errorf("ami: no answer within %v: %w", answerTime, context.DeadlineExceeded)
-
 func (x *session) send(pairs []string) error {
-	x.writing.Lock()
-	defer x.writing.Unlock()
-	if err := x.conn.SetWriteDeadline(time.Now().Add(answerTime)); err != nil {
+	return x.Send(func(w io.Writer) error {
+		_, err := w.Write(writeMessage(pairs))
 		return err
-	}
-	_, err := x.conn.Write(writeMessage(pairs))
-	return err
+	})
 }
 
 // keep asks from time to time whether the system is still there, until the connection ends.
@@ -310,24 +258,19 @@ func (x *session) keep(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-x.done:
+		case <-x.Done:
 			return
 		case <-t.C:
 		}
 		if _, err := x.do(ctx, "Ping"); err != nil {
 			if _, no := errors.AsType[*refused](err); !no && ctx.Err() == nil {
-				x.close(err)
+				x.Close(err)
 			}
 		}
 	}
 }
 
-// leave signs off, if that takes no longer than a second.
-func (x *session) leave() {
-	t := time.AfterFunc(time.Second, func() { x.close(errLeft) })
-	defer t.Stop()
-	x.send([]string{"Action", "Logoff"})
-	x.close(errLeft)
+// Leave signs off.
+func (x *session) Leave() {
+	x.SignOff(func() { x.send([]string{"Action", "Logoff"}) })
 }
-
-var errLeft = errors.New("ami: signed off")

@@ -1,41 +1,35 @@
 package ami
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/wire"
 )
 
 const (
-	listEvery  = time.Minute      // the lists that are the truth
-	listSoon   = 2 * time.Second  // when something does not fit, or other lines are followed
-	listApart  = 5 * time.Second  // but no closer together
-	bootTime   = 10 * time.Second // that a system has to say that it is ready; one whose account may not hear of it never does
-	credential = 30 * time.Second // after a sign-in that was refused; doubled each time, up to a quarter of an hour, so that nobody is locked out
+	listEvery = time.Minute      // the lists that are the truth
+	listSoon  = 2 * time.Second  // when something does not fit, or other lines are followed
+	listApart = 5 * time.Second  // but no closer together
+	bootTime  = 10 * time.Second // that a system has to say that it is ready; one whose account may not hear of it never does
 )
 
 // wanted are the events that are asked for, beyond what their classes leave out (Filter, regular expression of POSIX).
 const wanted = "Event: (Newchannel|Newstate|NewCallerid|NewConnectedLine|Rename|DialBegin|DialEnd|DialState|BridgeEnter|BridgeLeave|Hold|Unhold|" +
-	"AttendedTransfer|BlindTransfer|Hangup|DeviceStateChange|ExtensionStatus|FullyBooted|Shutdown)"
-
-var errWatched = errors.New("ami: the system is watched already")
+	"AttendedTransfer|BlindTransfer|Hangup|DeviceStateChange|ExtensionStatus|FullyBooted|Shutdown|UserEvent)"
 
 // watcher is one Watch. Only its goroutine touches it.
 type watcher struct {
 	s      *System
 	board  *board
-	teller wire.Teller
+	teller *wire.Teller
 
 	forward map[string]telephony.Forwarding // by extension, as last read
 	reads   bool                            // forwarding is read
@@ -53,98 +47,11 @@ type watcher struct {
 
 // Watch implements telephony.System; there may be one at a time.
 func (s *System) Watch(ctx context.Context, tell func(telephony.Line)) error {
-	s.mu.Lock()
-	if s.watched {
-		s.mu.Unlock()
-		return errWatched
-	}
-	s.watched = true
-	s.mu.Unlock()
-	outer := ctx
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(s.stop, func() { cancel(errClosed) })()
-
 	w := &watcher{s: s, board: newBoard(s.c, s.numbers), again: map[string]bool{}, suspects: map[string]bool{}, forward: map[string]telephony.Forwarding{}}
-	var telling sync.WaitGroup
-	telling.Go(func() { w.teller.Run(ctx, tell) })
-	for s.pause(ctx) {
-		x, err := s.connect(ctx, "system,call")
-		if err == nil {
-			s.setLive(x)
-			err = w.run(ctx, x)
-			s.setLive(nil)
-			x.leave()
-			w.teller.Forget(func(string) bool { return false }) // until it is known again what is
-		}
-		if ctx.Err() == nil {
-			s.failed(err)
-		}
-	}
-	telling.Wait()
-	s.mu.Lock()
-	s.watched = false
-	s.mu.Unlock()
-	if outer.Err() == nil {
-		return context.Cause(ctx)
-	}
-	return context.Cause(outer)
-}
-
-func (s *System) setLive(x *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.live = x
-}
-
-// pause waits until the system may be connected to, and reports whether it still is to be.
-func (s *System) pause(ctx context.Context) bool {
-	for ctx.Err() == nil {
-		e, shut := errors.AsType[*source.Error](s.gate.Shut())
-		if !shut {
-			return true
-		}
-		t := time.NewTimer(e.RetryAfter)
-		select {
-		case <-ctx.Done():
-		case <-t.C:
-		}
-		t.Stop()
-	}
-	return false
-}
-
-// failed takes note that there is no connection, and has nobody try for a while.
-func (s *System) failed(err error) *source.Error {
-	e := s.explain(err)
-	wait := time.Duration(0)
-	s.mu.Lock()
-	if e.Kind == source.Credentials {
-		wait = min(credential<<min(s.refusals, 10), 15*time.Minute)
-		s.refusals++
-	}
-	s.mu.Unlock()
-	told := s.gate.Stop(wait, e)
-	level := slog.LevelDebug
-	s.mu.Lock()
-	if !s.away {
-		level, s.away = slog.LevelWarn, true
-	}
-	s.mu.Unlock()
-	s.log.Log(context.Background(), level, "asterisk is not connected; it is tried again", "server", s.c.Host, "err", cmp.Or(e.Err, error(e)), "why", e.Text)
-	return told
-}
-
-// worked takes note that the system answers.
-func (s *System) worked() {
-	s.gate.Succeeded()
-	s.mu.Lock()
-	back := s.away
-	s.refusals, s.away = 0, false
-	s.mu.Unlock()
-	if back {
-		s.log.Info("asterisk is connected again", "server", s.c.Host)
-	}
+	return s.link.Watch(ctx, tell, func(ctx context.Context, x *session, teller *wire.Teller) error {
+		w.teller = teller
+		return w.run(ctx, x)
+	})
 }
 
 // run hears a session until it ends, and returns why.
@@ -174,10 +81,10 @@ func (w *watcher) run(ctx context.Context, x *session) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-x.done:
-			return x.why()
-		case <-x.wake:
-			for _, m := range x.drain() {
+		case <-x.Done:
+			return x.Why()
+		case <-x.Wake:
+			for _, m := range x.Drain() {
 				if err := w.event(m); err != nil {
 					return err
 				}
@@ -194,7 +101,7 @@ func (w *watcher) run(ctx context.Context, x *session) error {
 			if err := w.list(ctx, x); err != nil {
 				return err
 			}
-		case <-w.s.changed:
+		case <-w.s.link.Changed():
 			w.changed()
 		}
 		if err := w.reread(ctx, x); err != nil {
@@ -212,15 +119,15 @@ func (w *watcher) boot(ctx context.Context, x *session) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-x.done:
-			return x.why()
+		case <-x.Done:
+			return x.Why()
 		case <-t.C:
 			w.s.log.Info("asterisk does not say that it is ready; it may not have begun yet, or its user may not read what is of class system", "server", w.s.c.Host)
 			return nil
-		case <-x.wake:
+		case <-x.Wake:
 		}
 		booted := false
-		for _, m := range x.drain() {
+		for _, m := range x.Drain() {
 			booted = booted || m.get("event") == "FullyBooted"
 			if err := w.event(m); err != nil {
 				return err
@@ -242,6 +149,9 @@ func (w *watcher) event(m message) error {
 	case "FullyBooted":
 		w.must = true
 		w.early()
+	case "UserEvent":
+		w.dialled(m)
+		return nil
 	case "DeviceStateChange":
 		device, state := m.get("device"), m.get("state")
 		if e, ok := w.lamps[device]; ok {
@@ -253,6 +163,32 @@ func (w *watcher) event(m message) error {
 	}
 	w.board.apply(m, time.Now())
 	return nil
+}
+
+// CodeEvent is the name of the events by which the dialplan tells of feature codes: UserEvent(DoorlightCode,Code: ${EXTEN}). Their header Code is the code;
+// whose telephone it is, the channel says.
+const CodeEvent = "DoorlightCode"
+
+// dialled hands over a feature code. Numbers of callers can be made up; the device of a channel cannot.
+func (w *watcher) dialled(m message) {
+	if m.get("userevent") != CodeEvent {
+		return
+	}
+	code := strings.TrimSpace(m.get("code"))
+	if code == "" || len(code) > 20 || strings.Trim(code, "0123456789*#") != "" {
+		w.s.log.Warn("asterisk tells of a feature code that is none", "server", w.s.c.Host)
+		return
+	}
+	w.s.mu.Lock()
+	choose := w.s.choose
+	w.s.mu.Unlock()
+	for _, e := range w.board.owners[deviceOf(m.get("channel"))] {
+		for _, n := range w.entered[e] {
+			if choose != nil {
+				choose(telephony.Choice{Line: n, Code: code})
+			}
+		}
+	}
 }
 
 // early has the lists read soon.
@@ -280,19 +216,10 @@ func (w *watcher) suspicious() bool {
 
 // changed takes in that other lines are followed, or that forwarding was set.
 func (w *watcher) changed() {
-	w.s.mu.Lock()
-	lines, again := w.s.lines, w.s.again
-	w.s.again = map[string]bool{}
-	w.s.mu.Unlock()
-	for e := range again {
-		w.again[e] = true
-	}
-	names := map[string]bool{}
+	lines, names, again := w.s.link.Changes()
+	maps.Copy(w.again, again)
 	unread := false
-	for e, ns := range lines {
-		for _, n := range ns {
-			names[n] = true
-		}
+	for e := range lines {
 		unread = unread || !w.ready[e]
 	}
 	w.teller.Forget(func(n string) bool { return names[n] })
@@ -342,7 +269,7 @@ func (w *watcher) list(ctx context.Context, x *session) error {
 	w.soon.Stop()
 	w.listed, w.due, w.must = time.Now(), time.Time{}, false
 	clear(w.suspects)
-	lines := w.s.followed()
+	lines := w.s.link.Followed()
 	extensions := slices.Collect(maps.Keys(lines))
 	var l lists
 	for _, one := range []struct {
@@ -358,14 +285,14 @@ func (w *watcher) list(ctx context.Context, x *session) error {
 	if err := w.readAll(ctx, x, extensions); err != nil {
 		return err
 	}
-	for _, m := range x.drain() {
+	for _, m := range x.Drain() {
 		if err := w.event(m); err != nil {
 			return err
 		}
 	}
 	w.light()
 	w.ready, w.entered = setOf(extensions), lines
-	w.s.worked()
+	w.s.link.Worked()
 	w.missing(extensions)
 	return nil
 }
@@ -445,7 +372,7 @@ func (w *watcher) reread(ctx context.Context, x *session) error {
 
 // say tells of the lines that look different.
 func (w *watcher) say() {
-	lines := w.s.followed()
+	lines := w.s.link.Followed()
 	for e := range w.board.touched {
 		delete(w.board.touched, e)
 		names := lines[e]

@@ -20,6 +20,7 @@ import (
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/wire"
+	"github.com/doorlight/doorlight/internal/telephony/wire/wiretest"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -157,7 +158,7 @@ func TestCapturedMessages(t *testing.T) {
 		f, _ = filepath.Rel("testdata", f)
 		sample(t, f)
 	}
-	numbers, _, _ := wire.NewNumbers(nil, []string{"XXXXX."})
+	numbers := wire.NewNumbers(nil, []string{"XXXXX."}, &fault.Fields{})
 	l := newLine("3021061290002", numbers.Extension)
 	reach := func(n string) presence.Reach { return numbers.Reach(n, nil) }
 	now := time.Now()
@@ -237,7 +238,7 @@ func TestLateEvents(t *testing.T) {
 	}
 	expect := func(want string) {
 		t.Helper()
-		if got := words(telephony.Line{Calls: l.told(func(string) presence.Reach { return presence.ReachUnknown })}); got != want {
+		if got := wiretest.Words(telephony.Line{Calls: l.told(func(string) presence.Reach { return presence.ReachUnknown })}); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}

@@ -4,19 +4,15 @@
 package csta
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/source"
-	"github.com/doorlight/doorlight/internal/source/gate"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/wire"
@@ -72,22 +68,7 @@ type System struct {
 	log     *slog.Logger
 	place   wire.Place
 	numbers wire.Numbers
-	gate    *gate.Gate // whether it may be connected to
-	short   chan struct{}
-
-	stop       context.Context // ended by Close
-	end        context.CancelFunc
-	background sync.WaitGroup // nobody comes in once closed is set
-
-	mu       sync.Mutex          // guards what follows
-	lines    map[string][]string // extension to the names under which it is followed
-	changed  chan struct{}       // has something when lines did, or when again has something
-	again    map[string]bool     // extensions whose forwarding is to be read again
-	live     *session            // of Watch; nil: none
-	closed   bool
-	watched  bool
-	away     bool // it was said that there is no connection
-	refusals int  // sessions in a row
+	link    *wire.Link[*session]
 }
 
 var can = []telephony.Ability{telephony.CanDoNotDisturb, telephony.CanAll, telephony.CanInternal, telephony.CanExternal, telephony.CanBusy, telephony.CanNoAnswer}
@@ -137,17 +118,7 @@ func New(c Config) (*System, error) {
 	case !strings.Contains(c.Device, "{line}"):
 		f.Add("device", "how a line is named, with {line} for its number, such as tel:{line}")
 	}
-	numbers, badPrefixes, badInternal := wire.NewNumbers(c.Prefixes, c.Internal)
-	for i := range c.Prefixes {
-		if m := badPrefixes[i]; m != "" {
-			f.Add("prefixes."+strconv.Itoa(i), "%s", m)
-		}
-	}
-	for i := range c.Internal {
-		if m := badInternal[i]; m != "" {
-			f.Add("internal."+strconv.Itoa(i), "%s", m)
-		}
-	}
+	numbers := wire.NewNumbers(c.Prefixes, c.Internal, &f)
 	for i, a := range c.Forwarding {
 		if !slices.Contains(can, a) || slices.Index(c.Forwarding, a) != i {
 			f.Add("forwarding."+strconv.Itoa(i), "each of do_not_disturb, all, internal, external, busy and no_answer once")
@@ -159,10 +130,8 @@ func New(c Config) (*System, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &System{c: c, log: c.Log, numbers: numbers, place: wire.Place{Client: c.Client, Host: c.Host, Port: c.Port, TLS: c.TLS},
-		gate:  gate.New(gate.Config{Backoff: gate.Backoff{First: time.Second, Most: time.Minute}}),
-		short: make(chan struct{}, 1), lines: map[string][]string{}, again: map[string]bool{}, changed: make(chan struct{}, 1)}
-	s.stop, s.end = context.WithCancel(context.Background())
+	s := &System{c: c, log: c.Log, numbers: numbers, place: wire.Place{Client: c.Client, Host: c.Host, Port: c.Port, TLS: c.TLS}}
+	s.link = wire.NewLink(wire.LinkConfig[*session]{Name: "the telephone system", Place: s.place, Numbers: numbers, Log: c.Log, Asking: 1, Connect: s.connect, Explain: s.explain})
 	return s, nil
 }
 
@@ -172,35 +141,7 @@ func (s *System) device(extension string) string {
 }
 
 // Follow implements telephony.System.
-func (s *System) Follow(lines []string) {
-	m := make(map[string][]string, len(lines))
-	seen := make(map[string]bool, len(lines))
-	for _, l := range lines {
-		if e := s.numbers.Extension(l); e != "" && !seen[l] {
-			seen[l] = true
-			m[e] = append(m[e], strings.Clone(l))
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lines = m
-	s.poke()
-}
-
-// poke has Watch look again. s.mu is held.
-func (s *System) poke() {
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
-}
-
-// followed are the lines by extension. The map is not to be changed.
-func (s *System) followed() map[string][]string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.lines
-}
+func (s *System) Follow(lines []string) { s.link.Follow(lines) }
 
 // Can implements telephony.System.
 func (s *System) Can() telephony.Abilities {
@@ -208,19 +149,7 @@ func (s *System) Can() telephony.Abilities {
 }
 
 // Close implements telephony.System.
-func (s *System) Close() {
-	s.end()
-	s.mu.Lock()
-	live := s.live
-	s.closed = true
-	s.mu.Unlock()
-	if live != nil {
-		live.close(errClosed)
-	}
-	s.background.Wait()
-}
-
-var errClosed = errors.New("csta: the system was closed")
+func (s *System) Close() { s.link.Close() }
 
 // refused is an answer that says no: CSTAErrorCode, or the negative answer of a session.
 type refused struct{ request, group, code string }
@@ -233,35 +162,29 @@ func unknownLine(err error) bool {
 	return ok && slices.Contains([]string{"invaliddeviceid", "invaliddevice", "invalidobjectid", "invalidmonitorobject"}, strings.ToLower(r.code))
 }
 
-// explain puts what became of a request into words. The names of errors differ from system to system, so that they are mapped by their group.
+// explain puts an answer that says no, or that is none, into words; nil: it is neither. The names of errors differ from system to system, so that they
+// are mapped by their group.
 func (s *System) explain(err error) *source.Error {
-	if e, ok := errors.AsType[*source.Error](err); ok {
-		return e
-	}
-	if r, ok := errors.AsType[*refused](err); ok {
-		e := &source.Error{Kind: source.Other, Err: err, Text: fmt.Sprintf("%s refuses %s (%s: %s).", s.c.Host, r.request, r.group, r.code)}
-		group := strings.ToLower(r.group)
-		switch {
-		case unknownLine(err):
-			e.Kind, e.Text = source.NotFound, fmt.Sprintf("%s does not know this line (%s).", s.c.Host, r.code)
-		case strings.Contains(group, "security"), strings.Contains(strings.ToLower(r.code), "privilege"):
-			e.Kind, e.Text = source.Credentials, fmt.Sprintf("This application may not do that at %s (%s: %s).", s.c.Host, r.group, r.code)
-		case strings.Contains(group, "resource"), strings.Contains(group, "performance"):
-			e.Kind, e.Text = source.Unavailable, fmt.Sprintf("%s cannot do that at the moment (%s: %s).", s.c.Host, r.group, r.code)
-		case strings.Contains(group, "state"):
-			e.Kind, e.Text = source.Unavailable, fmt.Sprintf("The line is in a state that does not allow it (%s).", r.code)
-		}
-		return e
-	}
-	switch {
-	case errors.Is(err, errSilent):
-		return &source.Error{Kind: source.Unavailable, Whole: true, Err: err, Text: s.c.Host + " does not answer any more."}
-	case errors.Is(err, errFrame):
+	if errors.Is(err, errFrame) {
 		return &source.Error{Kind: source.Other, Whole: true, Err: err, Text: fmt.Sprintf("On port %d of %s something else answers than CSTA in XML.", s.c.Port, s.c.Host)}
-	case errors.Is(err, errClosed), errors.Is(err, context.Canceled):
-		return &source.Error{Kind: source.Unavailable, Err: err, Text: "It was given up, because nobody waited for it any longer."}
 	}
-	return s.place.Explain(context.Background(), err)
+	r, ok := errors.AsType[*refused](err)
+	if !ok {
+		return nil
+	}
+	e := &source.Error{Kind: source.Other, Err: err, Text: fmt.Sprintf("%s refuses %s (%s: %s).", s.c.Host, r.request, r.group, r.code)}
+	group := strings.ToLower(r.group)
+	switch {
+	case unknownLine(err):
+		e.Kind, e.Text = source.NotFound, fmt.Sprintf("%s does not know this line (%s).", s.c.Host, r.code)
+	case strings.Contains(group, "security"), strings.Contains(strings.ToLower(r.code), "privilege"):
+		e.Kind, e.Text = source.Credentials, fmt.Sprintf("This application may not do that at %s (%s: %s).", s.c.Host, r.group, r.code)
+	case strings.Contains(group, "resource"), strings.Contains(group, "performance"):
+		e.Kind, e.Text = source.Unavailable, fmt.Sprintf("%s cannot do that at the moment (%s: %s).", s.c.Host, r.group, r.code)
+	case strings.Contains(group, "state"):
+		e.Kind, e.Text = source.Unavailable, fmt.Sprintf("The line is in a state that does not allow it (%s).", r.code)
+	}
+	return e
 }
 
 // word is as much of a foreign word as is shown.

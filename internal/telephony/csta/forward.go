@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/telephony"
@@ -41,7 +40,7 @@ func (s *System) Forwarding(ctx context.Context, line string) (telephony.Forward
 		return telephony.Forwarding{}, err
 	}
 	var f setting
-	err = s.with(ctx, func(ctx context.Context, x *session) (err error) {
+	err = s.link.With(ctx, func(ctx context.Context, x *session) (err error) {
 		f, err = s.read(ctx, x, e)
 		return err
 	})
@@ -58,49 +57,6 @@ func (s *System) forwards(line string) (string, error) {
 		return "", &source.Error{Kind: source.BadAddress, Text: "The line has no number."}
 	}
 	return e, nil
-}
-
-// open is a context that ends with the system too.
-func (s *System) open(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(s.stop, cancel)
-	return ctx, func() { stop(); cancel() }
-}
-
-// with does something over the connection of Watch, or else over one for this.
-func (s *System) with(ctx context.Context, do func(ctx context.Context, x *session) error) error {
-	ctx, cancel := s.open(ctx)
-	defer cancel()
-	s.mu.Lock()
-	x := s.live
-	s.mu.Unlock()
-	if x == nil {
-		select {
-		case s.short <- struct{}{}:
-		case <-ctx.Done():
-			return s.explain(context.Canceled)
-		}
-		defer func() { <-s.short }()
-		if err := s.gate.Shut(); err != nil {
-			return err
-		}
-		var err error
-		if x, err = s.connect(ctx); err != nil {
-			if ctx.Err() != nil {
-				return s.explain(err)
-			}
-			return s.failed(err)
-		}
-		defer x.leave()
-		s.worked()
-	}
-	if err := do(ctx, x); err != nil {
-		if errors.Is(ctx.Err(), context.Canceled) {
-			err = context.Canceled
-		}
-		return s.explain(err)
-	}
-	return nil
 }
 
 // read reads how a line is forwarded.
@@ -147,17 +103,12 @@ func (s *System) SetForwarding(ctx context.Context, line string, f telephony.For
 		if *t == "" {
 			continue
 		}
-		n := wire.Clean(*t)
-		if !wire.Dialable(n) || strings.Contains(*t, "@") {
-			return &source.Error{Kind: source.BadAddress, Text: "The target for " + p.name + " is no number that a telephone could dial."}
+		if *t, err = wire.Target(*t, p.name); err != nil {
+			return err
 		}
-		*t = n
 	}
-	err = s.with(ctx, func(ctx context.Context, x *session) error { return s.write(ctx, x, e, f) })
-	s.mu.Lock()
-	s.again[e] = true // also when it was done in part
-	s.poke()
-	s.mu.Unlock()
+	err = s.link.With(ctx, func(ctx context.Context, x *session) error { return s.write(ctx, x, e, f) })
+	s.link.Again(e) // also when it was done in part
 	return err
 }
 
@@ -229,19 +180,19 @@ func (s *System) Check(ctx context.Context, line string) []source.Step {
 	step := func(name, found, remedy string) {
 		steps = append(steps, source.Step{Name: name, Server: s.c.Host, OK: remedy == "", Found: found, Remedy: remedy})
 	}
-	ctx, cancel := s.open(ctx)
+	ctx, cancel := s.link.Open(ctx)
 	defer cancel()
-	x, err := s.connect(ctx)
+	x, err := s.connect(ctx, true)
 	if e, no := errors.AsType[*source.Error](err); no && e.Kind == source.Credentials {
 		step("connection", "it answers", "")
 		step("session", e.Text, "Set the application up at the telephone system, and enter its name as it is there.")
 		return steps
 	}
 	if err != nil {
-		step("connection", s.explain(err).Text, "See that the CSTA interface of the telephone system is on, on this port, for XML over TCP, lets this server's address in, and that the way of beginning (session, register or none) is the right one.")
+		step("connection", s.link.Explain(err).Text, "See that the CSTA interface of the telephone system is on, on this port, for XML over TCP, lets this server's address in, and that the way of beginning (session, register or none) is the right one.")
 		return steps
 	}
-	defer x.leave()
+	defer x.Leave()
 	step("connection", "it answers", "")
 	step("session", "it began, with "+word(x.namespace()), "")
 	e := s.numbers.Extension(line)
@@ -251,13 +202,13 @@ func (s *System) Check(ctx context.Context, line string) []source.Step {
 	device := s.device(e)
 	a, err := x.do(ctx, el("MonitorStart", el("monitorObject", leaf("deviceObject", device))))
 	if err != nil {
-		step("line", s.explain(err).Text, "See that the telephone system knows the line as "+device+", and that this application may watch it. If the number has something before the extension, enter that as a prefix.")
+		step("line", s.link.Explain(err).Text, "See that the telephone system knows the line as "+device+", and that this application may watch it. If the number has something before the extension, enter that as a prefix.")
 		return steps
 	}
 	step("line", device+" can be watched", "")
 	defer x.do(context.WithoutCancel(ctx), el("MonitorStop", leaf("monitorCrossRefID", a.value("monitorCrossRefID"))))
 	if _, err := x.do(ctx, el("SnapshotDevice", leaf("snapshotObject", device))); err != nil {
-		step("calls", s.explain(err).Text, "Allow this application the service SnapshotDevice: calls that an event was lost of would stay for ever otherwise.")
+		step("calls", s.link.Explain(err).Text, "Allow this application the service SnapshotDevice: calls that an event was lost of would stay for ever otherwise.")
 	} else {
 		step("calls", "they can be read", "")
 	}
@@ -265,7 +216,7 @@ func (s *System) Check(ctx context.Context, line string) []source.Step {
 		return steps
 	}
 	if _, err := s.read(ctx, x, e); err != nil {
-		step("forwarding", s.explain(err).Text, "Allow this application the services GetForwarding and GetDoNotDisturb, or leave out what the telephone system does not have.")
+		step("forwarding", s.link.Explain(err).Text, "Allow this application the services GetForwarding and GetDoNotDisturb, or leave out what the telephone system does not have.")
 	} else {
 		step("forwarding", "it can be read", "")
 	}

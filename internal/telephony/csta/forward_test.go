@@ -10,11 +10,12 @@ import (
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/csta/cstatest"
+	"github.com/doorlight/doorlight/internal/telephony/wire/wiretest"
 )
 
 // What is set is what is read, also of systems that have busy and no answer for internal and external calls each.
 func TestForwarding(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		for _, server := range []cstatest.Config{{}, {SplitTypes: true, Decorated: true, Register: true}} {
 			h := newHouse(t, server, nil, "201", "202")
 			set := func(f telephony.Forwarding) {
@@ -59,7 +60,7 @@ func TestForwarding(t *testing.T) {
 
 // Targets are dialled; what the system cannot is refused before anything is done, unless it is as it is.
 func TestTargets(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, func(c *Config) { c.Forwarding = []telephony.Ability{telephony.CanAll} }, "201")
 		defer h.end()
 		ctx := t.Context()
@@ -79,7 +80,7 @@ func TestTargets(t *testing.T) {
 		if h.server.Forwarded("201", "forwardImmediate") != "" || h.server.Forwarded("201", "forwardImmInt") != "5" {
 			t.Error("something that was refused was done in part")
 		}
-		if _, err := h.sys.Forwarding(ctx, "999"); !strings.Contains(kind(err), "does not know this line") {
+		if _, err := h.sys.Forwarding(ctx, "999"); !strings.Contains(wiretest.Says(err), "does not know this line") {
 			t.Errorf("%v", err)
 		}
 		if can := h.sys.Can(); !can.Lines || !can.Tells || len(can.Forwarding) != 1 {
@@ -90,33 +91,33 @@ func TestTargets(t *testing.T) {
 
 // What is changed at the telephone is told at once, and what is set here too.
 func TestForwardingIsTold(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, nil, "201", "202")
 		defer h.end()
-		h.begin("201", "202")
-		h.forwarding("201", telephony.Forwarding{})
+		h.Begin("201", "202")
+		h.Forwarded("201", telephony.Forwarding{})
 		h.server.PressDND("201", true)
-		h.forwarding("201", telephony.Forwarding{DoNotDisturb: true})
+		h.Forwarded("201", telephony.Forwarding{DoNotDisturb: true})
 		h.server.Press("201", "forwardNoAnsExt", "+49891")
-		h.forwarding("201", telephony.Forwarding{DoNotDisturb: true, NoAnswer: "+49891"})
+		h.Forwarded("201", telephony.Forwarding{DoNotDisturb: true, NoAnswer: "+49891"})
 		h.server.PressDND("201", false)
-		h.forwarding("201", telephony.Forwarding{NoAnswer: "+49891"})
+		h.Forwarded("201", telephony.Forwarding{NoAnswer: "+49891"})
 		if err := h.sys.SetForwarding(t.Context(), "201", telephony.Forwarding{External: "202", NoAnswer: "+49891"}); err != nil {
 			t.Fatal(err)
 		}
-		h.forwarding("201", telephony.Forwarding{External: "202", NoAnswer: "+49891"})
-		h.forwarding("202", telephony.Forwarding{})
+		h.Forwarded("201", telephony.Forwarding{External: "202", NoAnswer: "+49891"})
+		h.Forwarded("202", telephony.Forwarding{})
 	})
 }
 
 // A system that knows no forwarding tells of lines all the same.
 func TestNoForwarding(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		for _, edit := range []func(*Config){func(c *Config) { c.Forwarding = nil }, nil} {
 			h := newHouse(t, cstatest.Config{NoForwarding: true}, edit, "201")
-			h.begin("201")
-			h.is("201", "idle")
-			if h.last["201"].line.Forwarding != nil {
+			h.Begin("201")
+			h.Is("201", "idle")
+			if h.Told("201").Forwarding != nil {
 				t.Error("forwarding was told")
 			}
 			if _, err := h.sys.Forwarding(t.Context(), "201"); err == nil {
@@ -129,7 +130,7 @@ func TestNoForwarding(t *testing.T) {
 
 // Errors are told by their group, with the word that the system has for it.
 func TestErrors(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, nil, "201")
 		defer h.end()
 		for with, want := range map[string]source.Kind{"operation/invalidDeviceID": source.NotFound, "operation/serviceNotSupported": source.Other, "security/notAllowed": source.Credentials,
@@ -186,7 +187,7 @@ func TestCheck(t *testing.T) {
 		"not there":      {edit: func(c *Config) { c.Port = 9 }, want: "!connection", says: "register or none"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in(t, func(t *testing.T) {
+			wiretest.In(t, func(t *testing.T) {
 				h := newHouse(t, tc.server, tc.edit, "201")
 				defer h.end()
 				if tc.refuse != "" {
@@ -219,7 +220,7 @@ func TestCheck(t *testing.T) {
 
 // Close does not wait for a system that does not answer.
 func TestCloseWhileAsking(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, nil, "201")
 		h.server.Silence(true)
 		done := make(chan error)
@@ -230,7 +231,7 @@ func TestCloseWhileAsking(t *testing.T) {
 		time.Sleep(time.Second)
 		at := time.Now()
 		h.sys.Close()
-		if err := <-done; !strings.Contains(kind(err), "given up") || time.Since(at) > 2*time.Second {
+		if err := <-done; !strings.Contains(wiretest.Says(err), "given up") || time.Since(at) > 2*time.Second {
 			t.Errorf("%v after %v", err, time.Since(at))
 		}
 		h.end()

@@ -5,65 +5,53 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"io"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/doorlight/doorlight/internal/source"
+	"github.com/doorlight/doorlight/internal/telephony/wire"
 )
 
 const (
-	answerTime = 15 * time.Second // for an answer
-	beatEvery  = 15 * time.Second // at most, between signs of life that are asked for
-	duration   = 300              // seconds that a session is asked to last
-	maxEvents  = 100_000          // that wait to be looked at
+	beatEvery = 15 * time.Second // at most, between signs of life that are asked for
+	duration  = 300              // seconds that a session is asked to last
+	maxEvents = 100_000          // that wait to be looked at
 )
 
-// session is one connection that was begun. Its methods may be called by several goroutines.
+// session is one connection that was begun. Its events are also requests of the system that were answered. Its methods may be called by several goroutines.
 type session struct {
+	*wire.Conn[*node]
 	s     *System
-	conn  net.Conn
 	id    string // sessionID; empty: there is no session of ECMA-354
 	lasts time.Duration
-	done  chan struct{} // closed when the connection is
-	wake  chan struct{} // has something when events wait
-
-	writing sync.Mutex // of one who writes
 
 	mu      sync.Mutex // guards what follows
 	space   string     // namespace of requests
-	err     error      // why it ended
 	invoke  int
 	waiting map[string]chan *node
-	events  []*node // and requests of the system that were answered, in order
 	beaten  time.Time
 }
 
-// connect opens a connection and begins.
-func (s *System) connect(ctx context.Context) (*session, error) {
+// connect opens a connection and begins. Events come only once there are monitors.
+func (s *System) connect(ctx context.Context, _ bool) (*session, error) {
 	conn, err := s.place.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	x := &session{s: s, conn: conn, space: editionSpace + s.c.Edition, done: make(chan struct{}), wake: make(chan struct{}, 1), waiting: map[string]chan *node{}}
+	x := &session{s: s, Conn: wire.NewConn[*node](conn, maxEvents), space: editionSpace + s.c.Edition, waiting: map[string]chan *node{}}
 	if s.c.Edition == "ed2" {
 		x.space = "http://www.ecma.ch/standards/ecma-323/csta/ed2"
 	}
-	s.mu.Lock()
-	closed := s.closed
-	if !closed {
-		s.background.Go(x.read)
-	}
-	s.mu.Unlock()
-	if closed {
+	if !s.link.Go(func() { x.read(bufio.NewReader(conn)) }) {
 		conn.Close()
-		return nil, errClosed
+		return nil, wire.ErrClosed
 	}
 	if err := x.begin(ctx); err != nil {
-		x.close(err)
-		return nil, s.explain(err)
+		x.Close(err)
+		return nil, s.link.Explain(err)
 	}
 	x.beaten = time.Now()
 	return x, nil
@@ -108,12 +96,11 @@ func (x *session) begin(ctx context.Context) error {
 }
 
 // read takes messages in until the connection ends.
-func (x *session) read() {
-	r := bufio.NewReader(x.conn)
+func (x *session) read(r *bufio.Reader) {
 	for {
 		invoke, body, err := x.s.c.Framing.Read(r)
 		if err != nil {
-			x.close(err)
+			x.Close(err)
 			return
 		}
 		n, err := parse(body)
@@ -122,7 +109,7 @@ func (x *session) read() {
 			continue
 		}
 		if err := x.take(invoke, n); err != nil {
-			x.close(err)
+			x.Close(err)
 			return
 		}
 	}
@@ -139,15 +126,9 @@ func (x *session) take(invoke string, n *node) error {
 		x.mu.Unlock()
 		return nil
 	}
-	if len(x.events) >= maxEvents {
-		x.mu.Unlock()
-		return errors.New("csta: more events than can be looked at")
-	}
-	x.events = append(x.events, n)
 	x.mu.Unlock()
-	select {
-	case x.wake <- struct{}{}:
-	default:
+	if err := x.Add(n); err != nil {
+		return err
 	}
 	switch n.name {
 	case "SystemStatus", "MonitorStop", "RequestSystemStatus":
@@ -162,34 +143,6 @@ func (x *session) take(invoke string, n *node) error {
 	return nil
 }
 
-// drain are all events that nobody looked at yet.
-func (x *session) drain() []*node {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	e := x.events
-	x.events = nil
-	return e
-}
-
-// close ends the connection; the first reason stays.
-func (x *session) close(why error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.err != nil {
-		return
-	}
-	x.err = why
-	close(x.done)
-	x.conn.Close()
-}
-
-// why is what ended the connection.
-func (x *session) why() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.err
-}
-
 func (x *session) namespace() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -197,24 +150,16 @@ func (x *session) namespace() string {
 }
 
 func (x *session) send(invoke string, n *node) error {
-	x.writing.Lock()
-	defer x.writing.Unlock()
-	if err := x.conn.SetWriteDeadline(time.Now().Add(answerTime)); err != nil {
-		return err
-	}
-	return x.s.c.Framing.Write(x.conn, invoke, n.write(x.namespace()))
+	return x.Send(func(w io.Writer) error { return x.s.c.Framing.Write(w, invoke, n.write(x.namespace())) })
 }
-
-var errSilent = fmt.Errorf("csta: no answer within %v: %w", answerTime, context.DeadlineExceeded)
 
 // do sends a request and waits for its answer. An answer that says no is a *refused.
 func (x *session) do(ctx context.Context, r *node) (*node, error) {
+	if err := x.Why(); err != nil {
+		return nil, err
+	}
 	c := make(chan *node, 1)
 	x.mu.Lock()
-	if x.err != nil {
-		x.mu.Unlock()
-		return nil, x.err
-	}
 	invoke := ""
 	for invoke == "" || x.waiting[invoke] != nil { // 0001 to 9998
 		x.invoke = x.invoke%9998 + 1
@@ -230,26 +175,26 @@ func (x *session) do(ctx context.Context, r *node) (*node, error) {
 		x.mu.Unlock()
 	}()
 	if err := x.send(invoke, r); err != nil {
-		x.close(err)
-		return nil, x.why()
+		x.Close(err)
+		return nil, x.Why()
 	}
-	timer := time.NewTimer(answerTime)
+	timer := time.NewTimer(wire.AnswerTime)
 	defer timer.Stop()
 	select {
 	case a := <-c:
 		return said(r.name, a)
-	case <-x.done:
+	case <-x.Done:
 		select {
 		case a := <-c: // the answer was the last word
 			return said(r.name, a)
 		default:
 		}
-		return nil, x.why()
+		return nil, x.Why()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	case <-timer.C:
-		x.close(errSilent)
-		return nil, errSilent
+		x.Close(wire.ErrSilent)
+		return nil, wire.ErrSilent
 	}
 }
 
@@ -293,7 +238,7 @@ func (x *session) beat(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-x.done:
+		case <-x.Done:
 			return
 		case <-t.C:
 		}
@@ -309,12 +254,9 @@ func (x *session) beat(ctx context.Context) {
 			x.mu.Lock()
 			x.beaten = time.Now()
 			x.mu.Unlock()
-			select {
-			case x.wake <- struct{}{}:
-			default:
-			}
+			x.Nudge()
 		case ctx.Err() == nil:
-			x.close(err)
+			x.Close(err)
 		}
 	}
 }
@@ -326,16 +268,13 @@ func (x *session) lately() time.Time {
 	return x.beaten
 }
 
-// leave ends the session, if that takes no longer than a second.
-func (x *session) leave() {
-	t := time.AfterFunc(time.Second, func() { x.close(errLeft) })
-	defer t.Stop()
-	if x.id != "" && x.why() == nil {
-		r := el("StopApplicationSession", leaf("sessionID", x.id), el("sessionEndReason", leaf("definedEndReason", "normal")))
-		r.space = sessionSpace
-		x.do(context.Background(), r)
-	}
-	x.close(errLeft)
+// Leave ends the session.
+func (x *session) Leave() {
+	x.SignOff(func() {
+		if x.id != "" && x.Why() == nil {
+			r := el("StopApplicationSession", leaf("sessionID", x.id), el("sessionEndReason", leaf("definedEndReason", "normal")))
+			r.space = sessionSpace
+			x.do(context.Background(), r)
+		}
+	})
 }
-
-var errLeft = errors.New("csta: the session was ended")

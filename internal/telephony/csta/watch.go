@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/wire"
 	"github.com/doorlight/doorlight/presence"
@@ -20,11 +18,8 @@ const (
 	standEvery = time.Minute      // that all lines are told again, while the system gives signs of life
 	retryFirst = 10 * time.Second // after a line that was refused; doubled each time
 	retryMost  = 10 * time.Minute
-	workers    = 8                // requests under way
-	credential = 30 * time.Second // after a session that was refused; doubled each time, up to a quarter of an hour
+	workers    = 8 // requests under way
 )
-
-var errWatched = errors.New("csta: the system is watched already")
 
 // monitor is a line that is watched, in one session.
 type monitor struct {
@@ -71,97 +66,11 @@ type watcher struct {
 
 // Watch implements telephony.System; there may be one at a time.
 func (s *System) Watch(ctx context.Context, tell func(telephony.Line)) error {
-	s.mu.Lock()
-	if s.watched {
-		s.mu.Unlock()
-		return errWatched
-	}
-	s.watched = true
-	s.mu.Unlock()
-	outer := ctx
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(s.stop, func() { cancel(errClosed) })()
-
-	var teller wire.Teller
-	var telling sync.WaitGroup
-	telling.Go(func() { teller.Run(ctx, tell) })
-	for s.pause(ctx) {
-		x, err := s.connect(ctx)
-		if err == nil {
-			s.worked()
-			s.setLive(x)
-			w := &watcher{s: s, x: x, teller: &teller, monitors: map[string]*monitor{}, refs: map[string]*monitor{}, orphans: map[string][]*node{}}
-			err = w.run(ctx)
-			s.setLive(nil)
-			x.leave()
-			teller.Forget(func(string) bool { return false }) // until it is known again what is
-		}
-		if ctx.Err() == nil {
-			s.failed(err)
-		}
-	}
-	telling.Wait()
-	s.mu.Lock()
-	s.watched = false
-	s.mu.Unlock()
-	if outer.Err() == nil {
-		return context.Cause(ctx)
-	}
-	return context.Cause(outer)
-}
-
-func (s *System) setLive(x *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.live = x
-}
-
-// pause waits until the system may be connected to, and reports whether it still is to be.
-func (s *System) pause(ctx context.Context) bool {
-	for ctx.Err() == nil {
-		e, shut := errors.AsType[*source.Error](s.gate.Shut())
-		if !shut {
-			return true
-		}
-		t := time.NewTimer(e.RetryAfter)
-		select {
-		case <-ctx.Done():
-		case <-t.C:
-		}
-		t.Stop()
-	}
-	return false
-}
-
-// failed takes note that there is no connection, and has nobody try for a while.
-func (s *System) failed(err error) *source.Error {
-	e := s.explain(err)
-	wait, level := time.Duration(0), slog.LevelDebug
-	s.mu.Lock()
-	if e.Kind == source.Credentials {
-		wait = min(credential<<min(s.refusals, 10), 15*time.Minute)
-		s.refusals++
-	}
-	if !s.away {
-		level, s.away = slog.LevelWarn, true
-	}
-	s.mu.Unlock()
-	told := s.gate.Stop(wait, e)
-	s.log.Log(context.Background(), level, "the telephone system is not connected; it is tried again", "server", s.c.Host, "err", cmp.Or(e.Err, error(e)), "why", e.Text)
-	return told
-}
-
-// worked takes note that the system answers.
-func (s *System) worked() {
-	s.gate.Succeeded()
-	s.mu.Lock()
-	back := s.away
-	s.refusals, s.away = 0, false
-	s.mu.Unlock()
-	if back {
-		s.log.Info("the telephone system is connected again", "server", s.c.Host)
-	}
+	return s.link.Watch(ctx, tell, func(ctx context.Context, x *session, teller *wire.Teller) error {
+		s.link.Worked()
+		w := &watcher{s: s, x: x, teller: teller, monitors: map[string]*monitor{}, refs: map[string]*monitor{}, orphans: map[string][]*node{}}
+		return w.run(ctx)
+	})
 }
 
 // run hears a session until it ends, and returns why.
@@ -188,14 +97,14 @@ func (w *watcher) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-w.x.done:
-			return w.x.why()
+		case <-w.x.Done:
+			return w.x.Why()
 		case out <- j:
 			j.m.busy = true
 		case l := <-looks:
 			w.looked(l)
-		case <-w.x.wake:
-			for _, n := range w.x.drain() {
+		case <-w.x.Wake:
+			for _, n := range w.x.Drain() {
 				w.event(n)
 			}
 			if beat := w.x.lately(); beat.Sub(stood) >= standEvery {
@@ -205,7 +114,7 @@ func (w *watcher) run(ctx context.Context) error {
 				}
 			}
 		case <-tick.C:
-		case <-w.s.changed:
+		case <-w.s.link.Changed():
 			w.follow()
 		}
 		if len(w.gone) > 0 {
@@ -230,15 +139,8 @@ func (w *watcher) next() *monitor {
 
 // follow takes in that other lines are followed, or that forwarding was set.
 func (w *watcher) follow() {
-	w.s.mu.Lock()
-	lines, again := w.s.lines, w.s.again
-	w.s.again = map[string]bool{}
-	w.s.mu.Unlock()
-	names := map[string]bool{}
-	for e, ns := range lines {
-		for _, n := range ns {
-			names[n] = true
-		}
+	lines, names, again := w.s.link.Changes()
+	for e := range lines {
 		if w.monitors[e] == nil {
 			w.monitors[e] = &monitor{line: newLine(e, w.s.numbers.Extension)}
 		}
@@ -363,7 +265,7 @@ func (w *watcher) looked(l look) {
 }
 
 func (w *watcher) forget(m *monitor) {
-	names := w.s.followed()[m.extension]
+	names := w.s.link.Followed()[m.extension]
 	w.teller.Forget(func(n string) bool { return !slices.Contains(names, n) })
 }
 
@@ -442,7 +344,7 @@ func (w *watcher) say(m *monitor) {
 	if !m.known || m.out || w.stale {
 		return
 	}
-	for _, n := range w.s.followed()[m.extension] {
+	for _, n := range w.s.link.Followed()[m.extension] {
 		l := telephony.Line{Line: n, Calls: m.told(w.reach)}
 		if m.forward != nil {
 			f := *m.forward

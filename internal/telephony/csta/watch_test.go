@@ -1,8 +1,6 @@
 package csta
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -13,6 +11,8 @@ import (
 
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/csta/cstatest"
+	"github.com/doorlight/doorlight/internal/telephony/wire"
+	"github.com/doorlight/doorlight/internal/telephony/wire/wiretest"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -20,38 +20,36 @@ import (
 func TestACall(t *testing.T) {
 	for name, server := range map[string]cstatest.Config{"sessions": {}, "OpenScape": {Register: true, Decorated: true, Plain: true}, "another edition": {Edition: "ed3"}, "short sessions": {Duration: 9}} {
 		t.Run(name, func(t *testing.T) {
-			in(t, func(t *testing.T) {
+			wiretest.In(t, func(t *testing.T) {
 				h := newHouse(t, server, nil, "201", "202", "203")
 				defer h.end()
-				h.begin("201", "202")
-				h.is("201", "idle")
-				h.is("202", "idle")
+				h.Begin("201", "202")
+				h.Is("201", "idle")
+				h.Is("202", "idle")
 				k := h.server.Call("201", "202")
-				h.is("201", "on 202")
-				h.is("202", "rings 201")
+				h.Is("201", "on 202")
+				h.Is("202", "rings 201")
 				k.Answer()
-				h.is("202", "on 201")
+				h.Is("202", "on 201")
 				k.Hold("202", true)
-				h.is("202", "on 201 held")
-				h.is("201", "on 202")
+				h.Is("202", "on 201 held")
+				h.Is("201", "on 202")
 				k.Hold("202", false)
-				h.is("202", "on 201")
+				h.Is("202", "on 201")
 				h.agrees(true, "201", "202")
 				k.Hangup()
-				h.is("201", "idle")
-				h.is("202", "idle")
-				h.is("203", "nothing")
+				h.Is("201", "idle")
+				h.Is("202", "idle")
+				h.Is("203", "nothing")
 				h.server.Call("+4989123456", "202")
-				h.is("202", "rings +4989123456")
+				h.Is("202", "rings +4989123456")
 				k = h.server.Call("201", "busy")
-				h.is("201", "on busy")
+				h.Is("201", "on busy")
 				k.Hangup()
-				h.is("201", "idle")
-				h.mu.Lock()
-				if c := h.last["202"].line.Calls; len(c) != 1 || c[0].Reach != presence.External || c[0].ID == "" {
+				h.Is("201", "idle")
+				if c := h.Told("202").Calls; len(c) != 1 || c[0].Reach != presence.External || c[0].ID == "" {
 					t.Errorf("%+v", c)
 				}
-				h.mu.Unlock()
 			})
 		})
 	}
@@ -59,39 +57,37 @@ func TestACall(t *testing.T) {
 
 // Passed on, connected, picked up, in a conference: each with who is there in the end, and with one name for as long as it lasts.
 func TestTransfers(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{Decorated: true}, nil, "201", "202", "203", "204")
 		defer h.end()
 		lines := []string{"201", "202", "203", "204"}
-		h.begin(lines...)
-		h.is("201", "idle")
+		h.Begin(lines...)
+		h.Is("201", "idle")
 		id := func(line string) string {
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			if c := h.last[line].line.Calls; len(c) > 0 {
+			if c := h.Told(line).Calls; len(c) > 0 {
 				return c[0].ID
 			}
 			return ""
 		}
 		k := h.server.Call("201", "202")
 		k.Answer()
-		h.is("201", "on 202")
+		h.Is("201", "on 202")
 		first := id("201")
 		k.Transfer("202", "203") // without asking
-		h.is("202", "idle")
-		h.is("201", "on 203")
-		h.is("203", "rings 201")
+		h.Is("202", "idle")
+		h.Is("201", "on 203")
+		h.Is("203", "rings 201")
 		k.Answer()
-		h.is("203", "on 201")
+		h.Is("203", "on 201")
 		ask := h.server.Call("203", "204")
 		k.Hold("203", true)
 		ask.Answer()
-		h.is("203", "on 201 held, on 204")
+		h.Is("203", "on 201 held, on 204")
 		h.agrees(true, lines...)
 		k.Merge(ask, "203", false) // after asking
-		h.is("203", "idle")
-		h.is("201", "on 204")
-		h.is("204", "on 201")
+		h.Is("203", "idle")
+		h.Is("201", "on 204")
+		h.Is("204", "on 201")
 		if first == "" || id("201") != first {
 			t.Errorf("the call was %q and is %q", first, id("201"))
 		}
@@ -100,21 +96,21 @@ func TestTransfers(t *testing.T) {
 		more := h.server.Call("204", "202")
 		more.Answer()
 		k.Merge(more, "204", true) // all three
-		h.is("204", "on 201")
-		h.is("201", "on 204")
-		h.is("202", "on 204")
+		h.Is("204", "on 201")
+		h.Is("201", "on 204")
+		h.Is("202", "on 204")
 		k.Leave("204")
-		h.is("204", "idle")
-		h.is("202", "on 204") // as it was told; who is left is not
+		h.Is("204", "idle")
+		h.Is("202", "on 204") // as it was told; who is left is not
 		k.Hangup()
-		h.is("201", "idle")
+		h.Is("201", "idle")
 
 		k = h.server.Call("201", "202")
-		h.is("202", "rings 201")
+		h.Is("202", "rings 201")
 		k.Pickup("203")
-		h.is("202", "idle")
-		h.is("203", "on 201")
-		h.is("201", "on 203")
+		h.Is("202", "idle")
+		h.Is("203", "on 201")
+		h.Is("201", "on 203")
 		time.Sleep(10 * time.Minute)
 		h.agrees(true, lines...)
 	})
@@ -122,7 +118,7 @@ func TestTransfers(t *testing.T) {
 
 // What was up before anybody asked is there.
 func TestWhatWasThereBefore(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, nil, "201", "202", "203")
 		defer h.end()
 		k := h.server.Call("201", "202")
@@ -130,41 +126,41 @@ func TestWhatWasThereBefore(t *testing.T) {
 		k.Hold("201", true)
 		h.server.Call("+4989123456", "203")
 		h.server.Press("203", "forwardImmExt", "202")
-		h.begin("201", "202", "203")
-		h.is("201", "on 202 held")
-		h.is("202", "on 201")
-		h.is("203", "rings +4989123456")
-		h.forwarding("203", telephony.Forwarding{External: "202"})
+		h.Begin("201", "202", "203")
+		h.Is("201", "on 202 held")
+		h.Is("202", "on 201")
+		h.Is("203", "rings +4989123456")
+		h.Forwarded("203", telephony.Forwarding{External: "202"})
 	})
 }
 
 // Lines come and go; monitors with them. One that the system does not know is said in the log, and the others go on; when it is known one day, it is told of.
 func TestLinesComeAndGo(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, func(c *Config) { c.Device, c.Prefixes = "tel:{line}", []string{"+49 30 1234"} }, "201", "202")
 		defer h.end()
-		h.begin("+49 30 1234-201", "201", "999")
-		h.is("201", "idle")
-		h.is("+49 30 1234-201", "idle")
-		h.is("999", "nothing")
+		h.Begin("+49 30 1234-201", "201", "999")
+		h.Is("201", "idle")
+		h.Is("+49 30 1234-201", "idle")
+		h.Is("999", "nothing")
 		if n := h.server.Monitors(); n != 1 {
 			t.Errorf("%d monitors", n)
 		}
-		if log := h.log.String(); strings.Count(log, "cannot be watched") != 1 || !strings.Contains(log, "line=999") {
+		if log := h.Logged(); strings.Count(log, "cannot be watched") != 1 || !strings.Contains(log, "line=999") {
 			t.Errorf("the log says %s", log)
 		}
 		h.sys.Follow([]string{"202", "999"})
-		h.is("202", "idle")
-		before := h.at("201")
+		h.Is("202", "idle")
+		before := h.Told("201").At
 		if n := h.server.Monitors(); n != 1 || h.server.Asked("MonitorStop") != 1 {
 			t.Errorf("%d monitors", n)
 		}
 		h.server.AddPhone("999")
 		h.server.Call("201", "202")
 		time.Sleep(11 * time.Minute)
-		h.is("999", "idle")
-		h.is("202", "rings 201")
-		if h.at("201") != before {
+		h.Is("999", "idle")
+		h.Is("202", "rings 201")
+		if h.Told("201").At != before {
 			t.Error("a line that is not followed was told of")
 		}
 	})
@@ -172,77 +168,77 @@ func TestLinesComeAndGo(t *testing.T) {
 
 // A monitor that the system stops is begun anew; a line out of service fades; a system that is not well tells of nothing.
 func TestServiceOfLines(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, nil, "201", "202")
 		defer h.end()
-		h.begin("201", "202")
-		h.is("202", "idle")
+		h.Begin("201", "202")
+		h.Is("202", "idle")
 		h.server.StopMonitors("202")
 		k := h.server.Call("201", "202")
-		h.is("202", "rings 201")
+		h.Is("202", "rings 201")
 		if n := h.server.Monitors(); n != 2 {
 			t.Errorf("%d monitors", n)
 		}
 		k.Answer()
-		h.is("202", "on 201")
+		h.Is("202", "on 201")
 
 		h.server.Service("202", false)
 		time.Sleep(time.Second)
-		before := h.at("202")
+		before := h.Told("202").At
 		time.Sleep(110 * time.Second) // before it is looked at again
-		if h.at("202") != before || h.at("201").Equal(before) {
+		if h.Told("202").At != before || h.Told("201").At.Equal(before) {
 			t.Error("a line out of service was told of, or one in service was not")
 		}
 		h.server.Service("202", true)
-		h.is("202", "on 201")
-		if h.at("202") == before {
+		h.Is("202", "on 201")
+		if h.Told("202").At == before {
 			t.Error("a line that is back was not told of")
 		}
 
 		h.server.Status("disabled")
 		time.Sleep(time.Second)
-		before = h.at("201")
+		before = h.Told("201").At
 		time.Sleep(10 * time.Minute)
 		k.Hangup()
 		time.Sleep(time.Second)
-		if h.at("201") != before {
+		if h.Told("201").At != before {
 			t.Error("a system that is disabled told of lines")
 		}
 		h.server.Status("enabled")
-		h.is("201", "idle")
+		h.Is("201", "idle")
 		h.server.Lose(100)
 		h.server.Call("201", "202")
 		h.server.Lose(0)
-		h.is("202", "idle")
+		h.Is("202", "idle")
 		h.server.Status("messagesLost")
-		h.is("202", "rings 201")
+		h.Is("202", "rings 201")
 	})
 }
 
 // Lost events are made up for within minutes; late and doubled ones change nothing.
 func TestLostEvents(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, nil, "201", "202")
 		defer h.end()
-		h.begin("201", "202")
+		h.Begin("201", "202")
 		k := h.server.Call("201", "202")
 		k.Answer()
-		h.is("202", "on 201")
+		h.Is("202", "on 201")
 		h.server.Lose(10)
 		k.Hangup()
 		h.server.Lose(0)
-		h.is("202", "on 201")
+		h.Is("202", "on 201")
 		time.Sleep(lookEvery + time.Second)
-		h.is("201", "idle")
-		h.is("202", "idle")
+		h.Is("201", "idle")
+		h.Is("202", "idle")
 		h.server.Double(true)
 		k = h.server.Call("201", "202")
 		k.Answer()
-		h.is("202", "on 201")
+		h.Is("202", "on 201")
 		k.Hangup()
 		h.server.Late(50)
-		h.is("201", "idle")
-		h.is("202", "idle")
+		h.Is("201", "idle")
+		h.Is("202", "idle")
 	})
 }
 
@@ -250,40 +246,36 @@ func TestLostEvents(t *testing.T) {
 func TestReconnect(t *testing.T) {
 	for _, server := range []cstatest.Config{{}, {Register: true}} {
 		t.Run(fmt.Sprint(server.Register), func(t *testing.T) {
-			in(t, func(t *testing.T) {
+			wiretest.In(t, func(t *testing.T) {
 				h := newHouse(t, server, nil, "201", "202")
 				defer h.end()
-				h.begin("201", "202")
+				h.Begin("201", "202")
 				k := h.server.Call("201", "202")
-				h.is("202", "rings 201")
+				h.Is("202", "rings 201")
 				h.server.Break()
 				k.Answer()
 				time.Sleep(5 * time.Second)
-				h.is("202", "on 201")
+				h.Is("202", "on 201")
 				h.server.Stop()
 				at := time.Now()
 				time.Sleep(4 * time.Minute)
-				if h.at("202").After(at) {
-					t.Error("told after it was shut down")
-				}
+				h.Quiet(at, "202")
 				h.server.Boot()
 				time.Sleep(70 * time.Second)
-				h.is("201", "idle")
+				h.Is("201", "idle")
 				h.server.Call("201", "202")
-				h.is("202", "rings 201")
+				h.Is("202", "rings 201")
 				time.Sleep(43 * time.Second)
 
 				synctest.Wait()
 				h.server.Silence(true)
 				at = time.Now()
 				time.Sleep(40 * time.Second)
-				if !strings.Contains(h.log.String(), "does not answer any more") {
-					t.Errorf("the silence was not noticed: %s", h.log)
+				if !strings.Contains(h.Logged(), "does not answer any more") {
+					t.Errorf("the silence was not noticed: %s", h.Logged())
 				}
 				time.Sleep(10 * time.Minute)
-				if h.at("202").After(at) {
-					t.Errorf("told %v after the silence began", h.at("202").Sub(at))
-				}
+				h.Quiet(at, "202")
 				h.server.Silence(false)
 				time.Sleep(90 * time.Second)
 				h.agrees(true, "201", "202")
@@ -294,15 +286,15 @@ func TestReconnect(t *testing.T) {
 
 // While all is well each line is told again in each half of what its claim lasts.
 func TestRenewal(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, nil, "201", "202")
 		defer h.end()
-		h.begin("201", "202")
+		h.Begin("201", "202")
 		time.Sleep(time.Second)
 		for range 100 {
 			time.Sleep(17 * time.Second)
 			for _, l := range []string{"201", "202"} {
-				if age := time.Since(h.at(l)); age > telephony.Lasts/2 {
+				if age := time.Since(h.Told(l).At); age > telephony.Lasts/2 {
 					t.Fatalf("%s was told %v ago", l, age)
 				}
 			}
@@ -315,15 +307,15 @@ func TestRenewal(t *testing.T) {
 
 // A session that the system ends is begun anew.
 func TestSessionsThatEnd(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, nil, "201", "202")
 		defer h.end()
-		h.begin("201", "202")
-		h.is("201", "idle")
+		h.Begin("201", "202")
+		h.Is("201", "idle")
 		h.server.EndSessions()
 		time.Sleep(2 * time.Second)
 		h.server.Call("201", "202")
-		h.is("202", "rings 201")
+		h.Is("202", "rings 201")
 		if n := h.server.Asked("StartApplicationSession"); n != 2 {
 			t.Errorf("%d sessions", n)
 		}
@@ -332,15 +324,15 @@ func TestSessionsThatEnd(t *testing.T) {
 
 // An application that is refused does not try again and again.
 func TestRefused(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{Applications: "doorlight", Password: "right"}, func(c *Config) { c.Username, c.Password = "u", secret }, "201")
 		defer h.end()
-		h.begin("201")
+		h.Begin("201")
 		time.Sleep(time.Hour)
 		if n := h.server.Asked("StartApplicationSession"); n < 4 || n > 10 {
 			t.Errorf("%d sessions in an hour", n)
 		}
-		if _, err := h.sys.Forwarding(t.Context(), "201"); !strings.Contains(kind(err), "begins no session") {
+		if _, err := h.sys.Forwarding(t.Context(), "201"); !strings.Contains(wiretest.Says(err), "begins no session") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -348,23 +340,23 @@ func TestRefused(t *testing.T) {
 
 // A thousand lines, all of them telephoning.
 func TestAThousand(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		var lines []string
 		for i := range 1000 {
 			lines = append(lines, fmt.Sprint(10000+i))
 		}
 		h := newHouse(t, cstatest.Config{}, nil, lines...)
 		defer h.end()
-		h.begin(lines...)
+		h.Begin(lines...)
 		time.Sleep(10 * time.Second)
 		for i := 0; i < 200; i += 2 {
 			h.server.Call(lines[i], lines[i+1]).Answer()
 		}
-		h.is(lines[0], "on "+lines[1])
-		h.is(lines[199], "on "+lines[198])
+		h.Is(lines[0], "on "+lines[1])
+		h.Is(lines[199], "on "+lines[198])
 		time.Sleep(5 * time.Minute)
-		h.is(lines[101], "on "+lines[100])
-		if n := len(h.last); n != 1000 {
+		h.Is(lines[101], "on "+lines[100])
+		if n, _ := h.Count(); n != 1000 {
 			t.Errorf("%d lines were told of", n)
 		}
 	})
@@ -372,81 +364,51 @@ func TestAThousand(t *testing.T) {
 
 // Watch ends with its context, or when the system is closed, and there is one.
 func TestWatchEnds(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, nil, "201")
 		defer h.end()
-		h.begin("201")
-		time.Sleep(time.Second)
-		if err := h.sys.Watch(t.Context(), func(telephony.Line) {}); !errors.Is(err, errWatched) {
-			t.Errorf("a second one: %v", err)
-		}
-		h.watch()
-		if n := h.server.Asked("StopApplicationSession"); n != 1 {
+		h.Begin("201")
+		h.WatchEnds(wire.ErrWatched, wire.ErrClosed)
+		if n := h.server.Asked("StopApplicationSession"); n < 2 {
 			t.Errorf("%d sessions were ended", n)
-		}
-		why := errors.New("enough")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		done := make(chan error)
-		go func() { done <- h.sys.Watch(ctx, func(telephony.Line) {}) }()
-		time.Sleep(time.Second)
-		cancel(why)
-		if err := <-done; !errors.Is(err, why) {
-			t.Errorf("it ended with %v", err)
-		}
-		go func() { done <- h.sys.Watch(t.Context(), func(telephony.Line) {}) }()
-		time.Sleep(time.Second)
-		h.sys.Close()
-		if err := <-done; !errors.Is(err, errClosed) {
-			t.Errorf("it ended with %v", err)
 		}
 	})
 }
 
 // What happens while a line is looked at is not lost, neither the first time nor later.
 func TestEventsMeanwhile(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, nil, "201", "202")
 		defer h.end()
 		k := h.server.Call("201", "202")
 		h.server.After("SnapshotDevice", k.Answer)
-		h.begin("202")
-		h.is("202", "on 201")
+		h.Begin("202")
+		h.Is("202", "on 201")
 		h.server.After("SnapshotDevice", k.Hangup)
 		time.Sleep(lookEvery)
-		h.is("202", "idle")
+		h.Is("202", "idle")
 		h.server.After("SnapshotDevice", func() { h.server.StopMonitors("202") })
 		time.Sleep(lookEvery)
 		h.server.Call("201", "202")
-		h.is("202", "rings 201")
+		h.Is("202", "rings 201")
 	})
 }
 
 // What was not told when the connection broke is not told any more, until it is known again what is.
 func TestWhatWasNotTold(t *testing.T) {
-	in(t, func(t *testing.T) {
+	wiretest.In(t, func(t *testing.T) {
 		h := newHouse(t, cstatest.Config{}, nil, "201", "202")
 		defer h.end()
-		h.sys.Follow([]string{"202"})
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error)
-		var got []string
-		go func() {
-			done <- h.sys.Watch(ctx, func(l telephony.Line) {
-				got = append(got, words(l))
-				time.Sleep(20 * time.Second)
-			})
-		}()
-		time.Sleep(time.Second) // "idle" is being told
-		h.server.Call("201", "202")
-		time.Sleep(time.Second)
-		h.server.Stop()
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		got := h.Slowly("202", 20*time.Second, func() {
+			time.Sleep(time.Second) // "idle" is being told
+			h.server.Call("201", "202")
+			time.Sleep(time.Second)
+			h.server.Stop()
+			time.Sleep(time.Minute)
+		})
 		if len(got) != 1 {
 			t.Errorf("told was %q", got)
 		}
-		cancel()
-		<-done
 	})
 }
 
@@ -455,7 +417,7 @@ func TestWhatWasNotTold(t *testing.T) {
 func TestRounds(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			in(t, func(t *testing.T) {
+			wiretest.In(t, func(t *testing.T) {
 				rounds(t, rand.New(rand.NewPCG(seed, 21)), 250, seed < 2, cstatest.Config{Register: seed%2 == 1, Decorated: seed%2 == 1})
 			})
 		})
@@ -466,7 +428,7 @@ func rounds(t *testing.T, r *rand.Rand, n int, exact bool, c cstatest.Config) {
 	lines := []string{"201", "202", "203", "204", "205", "206"}
 	h := newHouse(t, c, nil, lines...)
 	defer h.end()
-	h.begin(lines...)
+	h.Begin(lines...)
 	time.Sleep(time.Second)
 	var calls []*cstatest.Call
 	pick := func(ss []string) string { return ss[r.IntN(len(ss))] }
@@ -568,11 +530,7 @@ func rounds(t *testing.T, r *rand.Rand, n int, exact bool, c cstatest.Config) {
 				h.server.Silence(true)
 				at := time.Now()
 				time.Sleep(time.Duration(r.IntN(300)) * time.Second)
-				for _, l := range lines {
-					if last := h.at(l); last.After(at) {
-						t.Errorf("round %d: %s was told %v after the silence began", round, l, last.Sub(at))
-					}
-				}
+				h.Quiet(at, lines...)
 				h.server.Silence(false)
 			}
 			if r.IntN(2) == 0 {

@@ -4,6 +4,7 @@
 package forward
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/doorlight/doorlight/internal/telephony"
@@ -161,6 +162,33 @@ func Plan(w Wish, s State, reported telephony.Forwarding, can telephony.Abilitie
 		delete(next.Under, p)
 	}
 	return desired, next
+}
+
+// ByHand returns the state after somebody has set a line here, which was as reported until then: the parts that this changes are theirs, as if they had
+// changed them at the telephone, also where a part is what stood before, or what it was to be.
+func (s State) ByHand(reported, f telephony.Forwarding) State {
+	next := State{Cause: s.Cause, Before: maps.Clone(s.Before), Set: maps.Clone(s.Set), Under: maps.Clone(s.Under), Theirs: slices.Clone(s.Theirs)}
+	for _, p := range parts {
+		if _, ours := s.Set[p]; ours && get(f, p) != get(reported, p) {
+			delete(next.Before, p)
+			delete(next.Set, p)
+			delete(next.Under, p)
+			next.Theirs = append(next.Theirs, p)
+		}
+	}
+	return next
+}
+
+// Whole returns f with what a system cannot set as it is reported, which it wants unchanged. The One Number Service, which nobody sets, ends only
+// where f is off.
+func Whole(reported, f telephony.Forwarding, can telephony.Abilities) telephony.Forwarding {
+	off := f.Off()
+	for _, p := range parts {
+		if !can.Has(p) || p == telephony.CanOneNumber && !off {
+			put(&f, p, get(reported, p))
+		}
+	}
+	return f
 }
 
 // with returns values with further ones.

@@ -161,8 +161,22 @@ func TestRandomHistories(t *testing.T) {
 				wish = []Wish{{}, {Action: Off, Cause: "off"}, {Action: DoNotDisturb, Cause: "dnd"}, {Action: To, Target: "t1", Cause: "one"}, {Action: To, Target: "t2", Cause: "two"}}[rng.IntN(5)]
 			case 1:
 				p := parts[1+rng.IntN(5)]
-				human[p] = fmt.Sprintf("h%d.%d", seed, i)
-				put(&line, p, human[p])
+				value := fmt.Sprintf("h%d.%d", seed, i)
+				if rng.IntN(3) > 0 {
+					human[p] = value
+					put(&line, p, value)
+					break
+				}
+				// Here, by hand: also to what stood before, and what was set.
+				if before, ours := state.Before[p]; ours {
+					value = []string{value, before, state.Set[p]}[rng.IntN(3)]
+				}
+				reported := line
+				if put(&line, p, value); line != reported {
+					human[p] = value
+					state = state.ByHand(reported, line)
+					kept, _ = json.Marshal(state)
+				}
 			}
 			for range 1 + rng.IntN(3) {
 				work(true)

@@ -1,9 +1,11 @@
 package wire
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
+	"github.com/doorlight/doorlight/internal/fault"
+	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -61,6 +63,16 @@ func Dialable(n string) bool {
 	return ok && d == n && len(n) <= 40
 }
 
+// Target is where a line is forwarded to as it is dialled, without what people write around a number; name is what is forwarded, for the
+// *source.Error of one that cannot be dialled.
+func Target(target, name string) (string, error) {
+	n := Clean(target)
+	if !Dialable(n) || strings.Contains(target, "@") {
+		return "", &source.Error{Kind: source.BadAddress, Text: "The target for " + name + " is no number that a telephone could dial."}
+	}
+	return n, nil
+}
+
 // Numbers tell the numbers of an organisation from all others. The zero value knows none.
 type Numbers struct {
 	prefixes []string
@@ -68,13 +80,12 @@ type Numbers struct {
 }
 
 // NewNumbers returns what knows the prefixes before extensions, such as +49301234, and the patterns of internal numbers: digits, with X for any
-// of them, and a period at the end for any number of further ones. Of what is wrong it says what, by the index in either list.
-func NewNumbers(prefixes, internal []string) (n Numbers, badPrefix, badInternal map[int]string) {
-	badPrefix, badInternal = map[int]string{}, map[int]string{}
+// of them, and a period at the end for any number of further ones. What is wrong is added to f, as the fields prefixes.0 and internal.0 and so on.
+func NewNumbers(prefixes, internal []string, f *fault.Fields) (n Numbers) {
 	for i, p := range prefixes {
 		c := Clean(p)
 		if !Dialable(c) {
-			badPrefix[i] = fmt.Sprintf("%q is no beginning of a number, such as +49 30 1234", p)
+			f.Add("prefixes."+strconv.Itoa(i), "%q is no beginning of a number, such as +49 30 1234", p)
 			continue
 		}
 		n.prefixes = append(n.prefixes, c)
@@ -82,13 +93,13 @@ func NewNumbers(prefixes, internal []string) (n Numbers, badPrefix, badInternal 
 	for i, p := range internal {
 		c := strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(p), " ", ""))
 		rest := strings.TrimSuffix(c, ".")
-		if rest == "" && c != "" || rest == "" || strings.Trim(strings.TrimPrefix(rest, "+"), "0123456789X*#") != "" {
-			badInternal[i] = fmt.Sprintf("%q is no pattern of numbers, such as 2XX, or 7. for all that begin with 7", p)
+		if rest == "" || strings.Trim(strings.TrimPrefix(rest, "+"), "0123456789X*#") != "" {
+			f.Add("internal."+strconv.Itoa(i), "%q is no pattern of numbers, such as 2XX, or 7. for all that begin with 7", p)
 			continue
 		}
 		n.internal = append(n.internal, c)
 	}
-	return n, badPrefix, badInternal
+	return n
 }
 
 // Extension is the number of a line as the system knows it: cleaned, and without a prefix.

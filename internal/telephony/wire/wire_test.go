@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/presence"
 )
@@ -48,11 +48,17 @@ func TestClean(t *testing.T) {
 // What is inside is known by patterns, by prefixes and by what the system knows.
 func TestReach(t *testing.T) {
 	t.Parallel()
-	_, badPrefixes, bad := NewNumbers([]string{"+49 30 1234", "x"}, []string{"2XX", "7.", "+4989X", "", "a", ".", "XX."})
-	if len(badPrefixes) != 1 || badPrefixes[1] == "" || !slices.Equal(slices.Sorted(maps.Keys(bad)), []int{3, 4, 5}) {
-		t.Errorf("%v, %v", badPrefixes, bad)
+	var f fault.Fields
+	NewNumbers([]string{"+49 30 1234", "x"}, []string{"2XX", "7.", "+4989X", "", "a", ".", "XX."}, &f)
+	var bad []string
+	for _, x := range f {
+		bad = append(bad, x.Path)
 	}
-	n, _, _ := NewNumbers([]string{"+49 30 1234"}, []string{"2XX", "7.", "+4989X"})
+	if !slices.Equal(bad, []string{"prefixes.1", "internal.3", "internal.4", "internal.5"}) {
+		t.Errorf("%v", f)
+	}
+	f = nil
+	n := NewNumbers([]string{"+49 30 1234"}, []string{"2XX", "7.", "+4989X"}, &f)
 	known := func(e string) bool { return e == "901" }
 	for number, want := range map[string]presence.Reach{"201": presence.Internal, "2011": presence.External, "7": presence.Internal, "71234": presence.Internal, "+49895": presence.Internal,
 		"+498955": presence.External, "+49301234201": presence.Internal, "+493012345": presence.External, "901": presence.Internal, "*97": presence.Internal, "": presence.ReachUnknown, "anna": presence.ReachUnknown} {

@@ -3089,7 +3089,9 @@ export interface components {
             username?: string;
         };
         SIPServer: {
-            /** @description Address at which a line rings, such as sip:{line}@pbx.example.com. Absent: calls are not answered. */
+            /** @description SIP address that a call to a feature code is sent to, such as a tone. Absent: it ends. */
+            confirm?: string;
+            /** @description Address at which a line rings without being asked for here again, such as sip:desk-{line}@pbx.example.com: by its user part or its host it has to differ from the one that is called. Absent: calls are not answered. */
             desk?: string;
             /** @description Host parts of addresses that mean somebody here. Absent: any. */
             domains?: string[];
@@ -3111,12 +3113,12 @@ export interface components {
         };
         Script: {
             /** @enum {string} */
-            name: "account" | "impersonation" | "scope" | "delegate" | "throttling" | "test" | "registration" | "restriction" | "teams";
+            name: "account" | "impersonation" | "scope" | "delegate" | "throttling" | "test" | "registration" | "restriction" | "teams" | "manager" | "codes" | "redirect";
             /**
              * @description Where it is run.
              * @enum {string}
              */
-            shell: "exchange_management_shell" | "microsoft_graph_powershell" | "exchange_online_powershell";
+            shell: "exchange_management_shell" | "microsoft_graph_powershell" | "exchange_online_powershell" | "manager_conf" | "extensions_conf" | "kamailio_cfg";
             /** @description Filled in with the names of the connector. */
             text: string;
         };

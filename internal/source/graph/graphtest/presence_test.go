@@ -25,7 +25,7 @@ func office(t *testing.T, c Config) (*Server, *client) {
 			watch(x)
 		}
 		if !offTheRecord(x) {
-			described(t)(x)
+			asDescribed(t)(x)
 		}
 	}
 	s := start(t, c)

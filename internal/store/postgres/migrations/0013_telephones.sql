@@ -14,7 +14,7 @@ CREATE INDEX sip_accounts_person ON sip_accounts (person_id);
 CREATE TABLE redirects (
   connector_id TEXT COLLATE "C" NOT NULL,       -- of the SIP server that answers for the line
   line         TEXT COLLATE "C" NOT NULL,
-  person_id    TEXT COLLATE "C" REFERENCES people (id) ON DELETE CASCADE, -- whose line it was when that was set; NULL: nobody's
+  person_id    TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE, -- whose line it was when that was set
   forwarding   TEXT NOT NULL,                   -- JSON, as package telephones understands it
   PRIMARY KEY (connector_id, line)
 );

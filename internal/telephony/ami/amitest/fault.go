@@ -3,8 +3,8 @@ package amitest
 // Press has a telephone change its forwarding, as the feature codes of FreePBX do: a value in a family of the database, empty for none, and
 // the lamps that go with it.
 func (s *Server) Press(extension, family, value string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	k := "/" + family + "/" + extension
 	if value == "" {
 		delete(s.db, k)
@@ -21,24 +21,39 @@ func (s *Server) Press(extension, family, value string) {
 	}
 }
 
+// Dial has a telephone dial a code at which the dialplan sends a user event with this body, and hangs up: UserEvent(name,body).
+func (s *Server) Dial(extension, code, name string, body ...[2]string) {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	c := s.newChannel(extension, false, 4, "")
+	c.exten = code
+	s.emit("call", "Newchannel", c.snapshot(""))
+	event := append(c.snapshot(""), field{"UserEvent", name})
+	for _, h := range body {
+		event = append(event, field{h[0], h[1]})
+	}
+	s.emit("user", "UserEvent", event)
+	s.hang(c)
+}
+
 // Entry is what the database has.
 func (s *Server) Entry(family, key string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	return s.db["/"+family+"/"+key]
 }
 
 // Lamp is the state of a custom device.
 func (s *Server) Lamp(device string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	return s.devices[device]
 }
 
 // SetUser changes manager.conf.
 func (s *Server) SetUser(name string, u User) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	users := map[string]User{name: u}
 	for n, other := range s.c.Users {
 		if n != name {
@@ -48,48 +63,17 @@ func (s *Server) SetUser(name string, u User) {
 	s.c.Users = users
 }
 
-// Break ends all connections.
-func (s *Server) Break() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for x := range s.sessions {
-		x.conn.Close()
-		x.end()
-	}
-}
-
-// Silence has it say nothing, and hear nothing, while on: connections stay open.
-func (s *Server) Silence(on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.silent = on
-}
-
-// Lose has so many of the next events get lost.
-func (s *Server) Lose(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lose = n
-}
-
 // LoseAll has all events get lost while on.
 func (s *Server) LoseAll(on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	s.loseAll = on
-}
-
-// Double has all events come twice while on.
-func (s *Server) Double(on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.double = on
 }
 
 // Late tells once more, at most n events of channels that are no more; the oldest are forgotten.
 func (s *Server) Late(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	there := map[string]bool{}
 	for _, c := range s.channels {
 		there[c.id] = true
@@ -115,11 +99,11 @@ func (s *Server) Late(n int) {
 
 // Stop shuts it down: it says so, if clean, and takes no connections; all calls are gone.
 func (s *Server) Stop(clean bool) {
-	s.mu.Lock()
+	s.Mu.Lock()
 	if clean {
 		s.emit("system", "Shutdown", []field{{"Shutdown", "Cleanly"}, {"Restart", "True"}})
 	}
-	s.down, s.booted = true, false
+	s.Down, s.booted = true, false
 	s.channels, s.late = nil, nil
 	for _, d := range s.order {
 		if s.devices[d] != "BUSY" { // custom states are kept in the database
@@ -127,18 +111,18 @@ func (s *Server) Stop(clean bool) {
 		}
 	}
 	s.epoch += 1000
-	for x := range s.sessions {
-		x.end()
+	for x := range s.Peers {
+		x.End()
 	}
-	s.mu.Unlock()
+	s.Mu.Unlock()
 }
 
 // Boot has it take connections again, and say that it is ready.
 func (s *Server) Boot() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.down, s.booted = false, true
-	for x := range s.sessions {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	s.Down, s.booted = false, true
+	for x := range s.Peers {
 		if x.user != "" {
 			s.tellBooted(x)
 		}
@@ -147,8 +131,8 @@ func (s *Server) Boot() {
 
 // Ahead has a device say a state that its channels do not have, and take it back at once.
 func (s *Server) Ahead(device, state string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	was := s.devices[device]
 	s.device(device, state)
 	s.device(device, was)

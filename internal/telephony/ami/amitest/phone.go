@@ -60,30 +60,30 @@ func (s *Server) AddPhone(extensions ...string) {
 	for _, e := range extensions {
 		s.AddDevice("PJSIP/" + e)
 		s.AddHint(e, "ext-local", "PJSIP/"+e+"&Custom:DND"+e+",CustomPresence:"+e)
-		s.mu.Lock()
+		s.Mu.Lock()
 		s.db["/AMPUSER/"+e+"/device"] = e
-		s.mu.Unlock()
+		s.Mu.Unlock()
 	}
 }
 
 // AddDevice adds a telephone.
 func (s *Server) AddDevice(device string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	s.device(device, "NOT_INUSE")
 }
 
 // AddHint adds a hint.
 func (s *Server) AddHint(exten, context, devices string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	s.hints = append(s.hints, hint{exten, context, devices})
 }
 
 // RemoveHints removes the hints of an extension.
 func (s *Server) RemoveHints(exten string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	s.hints = slices.DeleteFunc(s.hints, func(h hint) bool { return h.exten == exten })
 }
 
@@ -186,8 +186,8 @@ type Call struct {
 
 // Call has a number call another: extensions, or numbers outside, which come and go by a trunk. The other side rings.
 func (s *Server) Call(from, to string) *Call {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	a := s.newChannel(from, false, 4, "")
 	a.exten, a.dialed = to, to
 	s.emit("call", "Newchannel", a.snapshot(""))
@@ -217,15 +217,15 @@ func (k *Call) dial(a *channel, to string) *channel {
 
 // Over reports whether nobody is left in a call.
 func (k *Call) Over() bool {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
+	k.s.Mu.Lock()
+	defer k.s.Mu.Unlock()
 	return len(k.legs) == 0
 }
 
 // Answered reports whether the call was answered.
 func (k *Call) Answered() bool {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
+	k.s.Mu.Lock()
+	defer k.s.Mu.Unlock()
 	return k.answered()
 }
 
@@ -233,8 +233,8 @@ func (k *Call) answered() bool { return len(k.legs) > 1 && k.legs[1].bridge != n
 
 // Parties are the numbers of those in a call.
 func (k *Call) Parties() (out []string) {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
+	k.s.Mu.Lock()
+	defer k.s.Mu.Unlock()
 	for _, c := range k.legs {
 		out = append(out, c.number)
 	}
@@ -252,8 +252,8 @@ func (k *Call) leg(number string) *channel {
 
 // Answer has the side that rings answer.
 func (k *Call) Answer() {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
+	k.s.Mu.Lock()
+	defer k.s.Mu.Unlock()
 	if len(k.legs) == 2 && !k.answered() {
 		k.answer()
 	}
@@ -302,8 +302,8 @@ func (s *Server) hang(c *channel) {
 
 // Hangup ends a call for all.
 func (k *Call) Hangup() {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
+	k.s.Mu.Lock()
+	defer k.s.Mu.Unlock()
 	if len(k.legs) == 2 && !k.answered() {
 		k.s.emit("call", "DialEnd", k.legs[0].snapshot(""), k.legs[1].snapshot("Dest"), []field{{"DialStatus", "CANCEL"}})
 	}
@@ -315,14 +315,14 @@ func (k *Call) Hangup() {
 
 // Leave has one hang up; the last one goes with the last but one.
 func (k *Call) Leave(number string) {
-	k.s.mu.Lock()
+	k.s.Mu.Lock()
 	c := k.leg(number)
 	n := len(k.legs)
 	if c != nil && n > 2 {
 		k.s.hang(c)
 		k.legs = slices.DeleteFunc(k.legs, func(m *channel) bool { return m == c })
 	}
-	k.s.mu.Unlock()
+	k.s.Mu.Unlock()
 	if c != nil && n <= 2 {
 		k.Hangup()
 	}
@@ -331,8 +331,8 @@ func (k *Call) Leave(number string) {
 // Hold has a party put the others on hold, or go on.
 func (k *Call) Hold(number string, on bool) {
 	s := k.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	c := k.leg(number)
 	if c == nil || c.state != 6 || c.held == on {
 		return
@@ -348,8 +348,8 @@ func (k *Call) Hold(number string, on bool) {
 // Join has one more called into an answered call, who answers: a conference.
 func (k *Call) Join(number string) {
 	s := k.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	if !k.answered() || k.leg(number) != nil {
 		return
 	}
@@ -364,8 +364,8 @@ func (k *Call) Join(number string) {
 // Transfer has a party of two pass the other on to a number, which rings, without asking there.
 func (k *Call) Transfer(by, to string) {
 	s := k.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	c := k.leg(by)
 	if c == nil || len(k.legs) != 2 || !k.answered() {
 		return
@@ -387,8 +387,8 @@ func (k *Call) Transfer(by, to string) {
 // Merge has a party of two answered calls connect the others, and leave: an attended transfer. The other call is over.
 func (k *Call) Merge(other *Call, by string) {
 	s := k.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	c, d := k.leg(by), other.leg(by)
 	if k == other || c == nil || d == nil || len(k.legs) != 2 || len(other.legs) != 2 || !k.answered() || !other.answered() {
 		return
@@ -418,8 +418,8 @@ func (k *Call) Merge(other *Call, by string) {
 // Pickup has another telephone take a call that rings: its channel takes the place of the one that rang (main/channel.c, masquerade).
 func (k *Call) Pickup(by string) {
 	s := k.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	if len(k.legs) != 2 || k.answered() {
 		return
 	}
@@ -458,8 +458,8 @@ type Leg struct {
 
 // Truth are the calls of a device, such as PJSIP/201, sorted by ID.
 func (s *Server) Truth(device string) (out []Leg) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	for _, c := range s.channels {
 		if c.device == device && c.state != 0 {
 			out = append(out, Leg{ID: c.id, Ringing: c.state == 5, Other: cmp.Or(c.other, c.dialed), Held: c.held})

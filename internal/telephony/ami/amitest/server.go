@@ -12,7 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/doorlight/doorlight/internal/telephony/wire/standin"
 )
 
 // User is one of manager.conf.
@@ -33,23 +34,14 @@ type Config struct {
 
 // Server is the stand-in. Its methods may be called by several goroutines.
 type Server struct {
-	c  Config
-	l  net.Listener
-	wg sync.WaitGroup
+	standin.Base[*session]
+	c Config
 
-	mu         sync.Mutex // guards what follows
-	closed     bool
-	down       bool // it takes no connections
-	booted     bool
-	silent     bool
-	lose       int // events that get lost
-	loseAll    bool
-	double     bool // every event comes twice
-	sessions   map[*session]bool
-	challenge  int
-	violations []string
-	actions    map[string]int // how often each was asked for
-	late       [][]field      // events of calls that ended
+	// guarded by Mu
+	booted    bool
+	loseAll   bool
+	challenge int
+	late      [][]field // events of calls that ended
 
 	epoch    int // of Uniqueids: another with each start
 	serial   int
@@ -71,62 +63,21 @@ func Start(l net.Listener, c Config) *Server {
 	if c.Banner == "" {
 		c.Banner = "Asterisk Call Manager/9.0.0"
 	}
-	s := &Server{c: c, l: l, booted: !c.Sleeps, sessions: map[*session]bool{}, epoch: 1700000000, devices: map[string]string{}, db: map[string]string{},
-		absent: map[string]bool{}, actions: map[string]int{}}
-	s.wg.Go(s.accept)
+	s := &Server{c: c, booted: !c.Sleeps, epoch: 1700000000, devices: map[string]string{}, db: map[string]string{},
+		absent: map[string]bool{}}
+	s.Serve(l, func(out *standin.Out) *session {
+		x := &session{Out: out, s: s}
+		x.send(c.Banner + "\r\n")
+		return x
+	})
 	return s
-}
-
-func (s *Server) accept() {
-	for {
-		conn, err := s.l.Accept()
-		if err != nil {
-			return
-		}
-		s.mu.Lock()
-		if s.closed || s.down {
-			s.mu.Unlock()
-			conn.Close()
-			continue
-		}
-		x := &session{s: s, conn: conn}
-		x.more = sync.NewCond(&x.mu)
-		s.sessions[x] = true
-		s.mu.Unlock()
-		s.wg.Go(x.write)
-		s.wg.Go(x.read)
-	}
-}
-
-// Close ends it, with all connections.
-func (s *Server) Close() {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
-	s.l.Close()
-	s.Break()
-	s.wg.Wait()
-}
-
-// Violations are what clients did that they should not have.
-func (s *Server) Violations() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.violations)
-}
-
-// Asked is how often an action was asked for.
-func (s *Server) Asked(action string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.actions[action]
 }
 
 // Sessions is how many connections are signed in.
 func (s *Server) Sessions() (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for x := range s.sessions {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	for x := range s.Peers {
 		if x.user != "" {
 			n++
 		}
@@ -134,76 +85,24 @@ func (s *Server) Sessions() (n int) {
 	return n
 }
 
-func (s *Server) violate(format string, args ...any) {
-	if len(s.violations) < 100 {
-		s.violations = append(s.violations, fmt.Sprintf(format, args...))
-	}
-}
-
 // session is a connection.
 type session struct {
-	s    *Server
-	conn net.Conn
+	*standin.Out
+	s *Server
 
-	// guarded by Server.mu
+	// guarded by Server.Mu
 	user      string
 	challenge string
 	mask      string
 	filters   []*regexp.Regexp
-
-	mu   sync.Mutex // guards what follows; taken after Server.mu
-	more *sync.Cond
-	out  [][]byte
-	over bool
 }
 
-func (x *session) send(text string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.out = append(x.out, []byte(text))
-	x.more.Signal()
-}
+func (x *session) send(text string) { x.Send([]byte(text)) }
 
-func (x *session) end() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.over = true
-	x.more.Signal()
-}
-
-// write sends what there is to send, and ends the connection.
-func (x *session) write() {
-	defer x.conn.Close()
-	x.send(x.s.c.Banner + "\r\n")
-	for {
-		x.mu.Lock()
-		for len(x.out) == 0 && !x.over {
-			x.more.Wait()
-		}
-		out := x.out
-		x.out = nil
-		over := x.over
-		x.mu.Unlock()
-		for _, b := range out {
-			if _, err := x.conn.Write(b); err != nil {
-				return
-			}
-		}
-		if over && len(out) == 0 {
-			return
-		}
-	}
-}
-
-func (x *session) read() {
+// Read implements standin.Session.
+func (x *session) Read() {
 	s := x.s
-	defer func() {
-		s.mu.Lock()
-		delete(s.sessions, x)
-		s.mu.Unlock()
-		x.end()
-	}()
-	r := bufio.NewReader(x.conn)
+	r := bufio.NewReader(x.Conn)
 	for {
 		var fields []field
 		for {
@@ -213,9 +112,9 @@ func (x *session) read() {
 			}
 			text, ok := strings.CutSuffix(line, "\r\n")
 			if !ok {
-				s.mu.Lock()
-				s.violate("a line does not end in CR LF")
-				s.mu.Unlock()
+				s.Mu.Lock()
+				s.Violate("a line does not end in CR LF")
+				s.Mu.Unlock()
 				text = strings.TrimSuffix(line, "\n")
 			}
 			if text == "" {
@@ -223,18 +122,18 @@ func (x *session) read() {
 			}
 			name, value, ok := strings.Cut(text, ": ")
 			if !ok {
-				s.mu.Lock()
-				s.violate("a line is no field: %q", text)
-				s.mu.Unlock()
+				s.Mu.Lock()
+				s.Violate("a line is no field: %q", text)
+				s.Mu.Unlock()
 				continue
 			}
 			fields = append(fields, field{name, value})
 		}
-		s.mu.Lock()
-		if !s.silent {
+		s.Mu.Lock()
+		if !s.Silent {
 			s.act(x, fields)
 		}
-		s.mu.Unlock()
+		s.Mu.Unlock()
 	}
 }
 
@@ -257,40 +156,40 @@ func (s *Server) act(x *session, fields []field) {
 		return
 	}
 	if fields[0].name != "Action" {
-		s.violate("the first field is %q, not Action", fields[0].name)
+		s.Violate("the first field is %q, not Action", fields[0].name)
 	}
 	a := request{m: map[string]string{}}
 	for _, f := range fields {
 		if _, there := a.m[f.name]; there {
-			s.violate("%s has %s twice", fields[0].value, f.name)
+			s.Violate("%s has %s twice", fields[0].value, f.name)
 		}
 		a.m[f.name] = f.value
 	}
 	a.name, a.id = a.m["Action"], a.m["ActionID"]
-	s.actions[a.name]++
+	s.Count(a.name)
 	def, ok := actions[a.name]
 	if !ok || a.name == "DBGetTree" && s.c.NoTree {
 		if !ok {
-			s.violate("an action that is not known: %q", a.name)
+			s.Violate("an action that is not known: %q", a.name)
 		}
 		x.fail(a, "Invalid/unknown command: "+a.name+". Use Action: ListCommands to show available commands.")
 		return
 	}
 	if a.id == "" && a.name != "Logoff" {
-		s.violate("%s has no ActionID", a.name)
+		s.Violate("%s has no ActionID", a.name)
 	}
 	for _, f := range fields[1:] {
 		if f.name != "ActionID" && !slices.Contains(def.fields, f.name) {
-			s.violate("%s has a field %q that is not documented", a.name, f.name)
+			s.Violate("%s has a field %q that is not documented", a.name, f.name)
 		}
 	}
 	for _, f := range def.required {
 		if a.m[f] == "" {
-			s.violate("%s has no %s", a.name, f)
+			s.Violate("%s has no %s", a.name, f)
 		}
 	}
 	if x.user == "" && a.name != "Login" && a.name != "Challenge" && a.name != "Logoff" {
-		s.violate("%s before a sign-in", a.name)
+		s.Violate("%s before a sign-in", a.name)
 		x.fail(a, "Permission denied")
 		return
 	}
@@ -353,7 +252,7 @@ func init() {
 		"Login":     {fields: []string{"Username", "AuthType", "Secret", "Key", "Events"}, required: []string{"Username"}, do: (*Server).doLogin},
 		"Logoff": {do: func(_ *Server, x *session, a request) {
 			x.answer(a, "Goodbye", field{"Message", "Thanks for all the fish."})
-			x.end()
+			x.End()
 		}},
 		"Ping": {do: func(_ *Server, x *session, a request) {
 			x.answer(a, "Success", field{"Ping", "Pong"}, field{"Timestamp", "1700000000.000000"})
@@ -390,14 +289,14 @@ func (s *Server) doLogin(x *session, a request) {
 	ok := known && a.m["Secret"] == u.Secret && a.m["AuthType"] != "MD5"
 	if a.m["AuthType"] == "MD5" {
 		if a.m["Secret"] != "" {
-			s.violate("the secret is sent with MD5")
+			s.Violate("the secret is sent with MD5")
 		}
 		sum := md5.Sum([]byte(x.challenge + u.Secret))
 		ok = known && x.challenge != "" && a.m["Key"] == hex.EncodeToString(sum[:])
 	}
 	if !ok {
 		x.fail(a, "Authentication failed")
-		x.end()
+		x.End()
 		return
 	}
 	x.user, x.mask = a.m["Username"], a.m["Events"]
@@ -425,7 +324,7 @@ func (s *Server) doFilter(x *session, a request) {
 	// POSIX expressions, without what only others know.
 	r, err := regexp.CompilePOSIX(strings.TrimPrefix(a.m["Filter"], "!"))
 	if err != nil || strings.HasPrefix(a.m["Filter"], "!") {
-		s.violate("a filter that this stand-in does not take: %q", a.m["Filter"])
+		s.Violate("a filter that this stand-in does not take: %q", a.m["Filter"])
 		x.fail(a, "Filter did not compile")
 		return
 	}
@@ -500,12 +399,12 @@ var customState = regexp.MustCompile(`^DEVICE_STATE\((Custom:[A-Za-z0-9_-]+)\)$`
 func (s *Server) doSetvar(x *session, a request) {
 	m := customState.FindStringSubmatch(a.m["Variable"])
 	if m == nil {
-		s.violate("a variable that nobody has: %q", a.m["Variable"])
+		s.Violate("a variable that nobody has: %q", a.m["Variable"])
 		x.fail(a, "No such variable")
 		return
 	}
 	if !slices.Contains([]string{"UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD"}, a.m["Value"]) {
-		s.violate("a device state that nobody knows: %q", a.m["Value"])
+		s.Violate("a device state that nobody knows: %q", a.m["Value"])
 	}
 	x.answer(a, "Success", field{"Message", "Variable Set"})
 	s.device(m[1], a.m["Value"])
@@ -543,15 +442,11 @@ func (s *Server) doExtensions(x *session, a request) {
 // emit tells of an event whoever wants to hear of it.
 func (s *Server) emit(class, name string, parts ...[]field) {
 	fields := slices.Concat(append([][]field{{{"Event", name}, {"Privilege", class + ",all"}}}, parts...)...)
-	if s.lose > 0 {
-		s.lose--
+	times := s.Times()
+	if times == 0 || s.loseAll {
 		return
 	}
-	if s.silent || s.loseAll {
-		return
-	}
-	s.deliver(class, fields)
-	if s.double {
+	for range times {
 		s.deliver(class, fields)
 	}
 	s.late = append(s.late, fields)
@@ -559,7 +454,7 @@ func (s *Server) emit(class, name string, parts ...[]field) {
 
 func (s *Server) deliver(class string, fields []field) {
 	whole := text(fields)
-	for x := range s.sessions {
+	for x := range s.Peers {
 		if x.user == "" || !overlap(s.c.Users[x.user].Read, class) || x.mask != "on" && !overlap(x.mask, class) {
 			continue
 		}

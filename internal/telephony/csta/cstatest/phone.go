@@ -22,8 +22,8 @@ type leg struct {
 
 // AddPhone adds lines.
 func (s *Server) AddPhone(numbers ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	for _, n := range numbers {
 		s.lines[n] = &phone{number: n, forward: map[string]string{}}
 	}
@@ -31,21 +31,21 @@ func (s *Server) AddPhone(numbers ...string) {
 
 // RemovePhone takes a line away, and stops its monitors without being asked.
 func (s *Server) RemovePhone(number string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	delete(s.lines, number)
 	s.stopMonitors(number)
 }
 
 // StopMonitors stops the monitors of a line without being asked.
 func (s *Server) StopMonitors(number string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	s.stopMonitors(number)
 }
 
 func (s *Server) stopMonitors(number string) {
-	for x := range s.sessions {
+	for x := range s.Peers {
 		for ref, n := range x.monitors {
 			if n == number {
 				delete(x.monitors, ref)
@@ -90,14 +90,11 @@ func (s *Server) dev(name, number string) string {
 
 // tell sends an event of a call to the monitors of numbers, each with the state of its own connection, or with none.
 func (s *Server) tell(name, call string, numbers map[string]string, cause string, content ...string) {
-	if s.lose > 0 {
-		s.lose--
+	times := s.Times()
+	if times == 0 {
 		return
 	}
-	if s.silent {
-		return
-	}
-	for x := range s.sessions {
+	for x := range s.Peers {
 		for ref, n := range x.monitors {
 			state, ok := numbers[n]
 			if !ok {
@@ -105,8 +102,7 @@ func (s *Server) tell(name, call string, numbers map[string]string, cause string
 			}
 			all := slices.Concat([]string{text("monitorCrossRefID", ref)}, content, []string{text("localConnectionInfo", state), text("cause", cause)})
 			m := message(name, x.space, all...)
-			x.send("9999", m)
-			if s.double {
+			for range times {
 				x.send("9999", m)
 			}
 			s.late = append(s.late, sent{x, call, m})
@@ -126,8 +122,8 @@ func (s *Server) last() string { return tag("lastRedirectionDevice", "<notRequir
 
 // Call has a number call another. The other side rings, but for a line that is to be left alone, and for "busy", which is engaged.
 func (s *Server) Call(from, to string) *Call {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	k := &Call{s: s, id: s.newID()}
 	s.calls = append(slices.DeleteFunc(s.calls, func(o *Call) bool { return len(o.legs) == 0 }), k)
 	a := &leg{number: from, state: "initiated", other: to}
@@ -147,15 +143,15 @@ func (s *Server) Call(from, to string) *Call {
 
 // Over reports whether nobody is left in a call.
 func (k *Call) Over() bool {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
+	k.s.Mu.Lock()
+	defer k.s.Mu.Unlock()
 	return len(k.legs) == 0
 }
 
 // Parties are the numbers of those in a call.
 func (k *Call) Parties() (out []string) {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
+	k.s.Mu.Lock()
+	defer k.s.Mu.Unlock()
 	for _, l := range k.legs {
 		out = append(out, l.number)
 	}
@@ -167,8 +163,8 @@ func (k *Call) answered() bool { return len(k.legs) > 1 && k.legs[1].state != "a
 // Answer has the side that rings answer.
 func (k *Call) Answer() {
 	s := k.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	if len(k.legs) < 2 || k.answered() {
 		return
 	}
@@ -181,8 +177,8 @@ func (k *Call) Answer() {
 // Hold has a party put the others on hold, or go on.
 func (k *Call) Hold(number string, on bool) {
 	s := k.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	l := k.leg(number)
 	switch {
 	case l == nil || !k.answered():
@@ -205,8 +201,8 @@ func (k *Call) clear(l *leg) {
 
 // Hangup ends a call for all.
 func (k *Call) Hangup() {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
+	k.s.Mu.Lock()
+	defer k.s.Mu.Unlock()
 	for len(k.legs) > 0 {
 		k.clear(k.legs[len(k.legs)-1])
 	}
@@ -214,8 +210,8 @@ func (k *Call) Hangup() {
 
 // Leave has one hang up; the last one goes with the last but one.
 func (k *Call) Leave(number string) {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
+	k.s.Mu.Lock()
+	defer k.s.Mu.Unlock()
 	l := k.leg(number)
 	if l == nil {
 		return
@@ -233,8 +229,8 @@ func (s *Server) item(call, number string) string {
 // Transfer has a party of two pass the other on to a number, which rings, without asking there. The call has another identifier after.
 func (k *Call) Transfer(by, to string) {
 	s := k.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	l := k.leg(by)
 	if l == nil || len(k.legs) != 2 || !k.answered() || k.leg(to) != nil {
 		return
@@ -255,8 +251,8 @@ func (k *Call) Transfer(by, to string) {
 // Merge has a party of two answered calls connect the others, and leave, or with stay make a conference of them. The other call is over.
 func (k *Call) Merge(other *Call, by string, stay bool) {
 	s := k.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	l, m := k.leg(by), other.leg(by)
 	if k == other || l == nil || m == nil || len(k.legs) != 2 || len(other.legs) != 2 || !k.answered() || !other.answered() {
 		return
@@ -295,8 +291,8 @@ func (k *Call) Merge(other *Call, by string, stay bool) {
 // Pickup has another telephone take a call that rings.
 func (k *Call) Pickup(by string) {
 	s := k.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	if len(k.legs) != 2 || k.answered() || k.leg(by) != nil {
 		return
 	}
@@ -335,8 +331,8 @@ type Leg struct {
 
 // Truth are the calls of a line.
 func (s *Server) Truth(number string) (out []Leg) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	for _, k := range s.calls {
 		if l := k.leg(number); l != nil {
 			out = append(out, Leg{l.state == "alerting", l.other, l.state == "hold"})
@@ -349,9 +345,9 @@ func (s *Server) Truth(number string) (out []Leg) {
 }
 
 func (s *Server) feature(name, number string, content ...string) {
-	for x := range s.sessions {
+	for x := range s.Peers {
 		for ref, n := range x.monitors {
-			if n == number && !s.silent {
+			if n == number && !s.Silent {
 				x.send("9999", message(name, x.space, slices.Concat([]string{text("monitorCrossRefID", ref), s.dev("device", number)}, content)...))
 			}
 		}
@@ -374,36 +370,36 @@ func (s *Server) setDND(p *phone, on bool) {
 
 // Press has a telephone change its forwarding: a type of the standard and a target, empty for none.
 func (s *Server) Press(number, kind, target string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	s.setForward(s.lines[number], kind, target)
 }
 
 // PressDND has a telephone be left alone, or not.
 func (s *Server) PressDND(number string, on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	s.setDND(s.lines[number], on)
 }
 
 // Forwarded is where a line is forwarded to, by a type.
 func (s *Server) Forwarded(number, kind string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	return s.lines[number].forward[kind]
 }
 
 // DND reports whether a line is to be left alone.
 func (s *Server) DND(number string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	return s.lines[number].dnd
 }
 
 // Service takes a line out of service, or back.
 func (s *Server) Service(number string, on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	name := "OutOfServiceEvent"
 	if on {
 		name = "BackInServiceEvent"

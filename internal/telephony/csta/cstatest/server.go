@@ -12,8 +12,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/doorlight/doorlight/internal/telephony/wire/standin"
 )
 
 // Config says which system it is. The zero value has sessions, and everybody's.
@@ -31,21 +32,11 @@ type Config struct {
 
 // Server is the stand-in. Its methods may be called by several goroutines.
 type Server struct {
-	c  Config
-	l  net.Listener
-	wg sync.WaitGroup
+	standin.Base[*session]
+	c Config
 
-	mu         sync.Mutex // guards what follows
-	closed     bool
-	down       bool
-	silent     bool
-	lose       int
-	double     bool
-	sessions   map[*session]bool
-	violations []string
-	asked      map[string]int
-	late       []sent
-
+	// guarded by Mu
+	late    []sent
 	serial  int
 	lines   map[string]*phone
 	calls   []*Call
@@ -68,77 +59,28 @@ type sent struct {
 
 // Start serves what comes in by l until Close.
 func Start(l net.Listener, c Config) *Server {
-	s := &Server{c: c, l: l, sessions: map[*session]bool{}, asked: map[string]int{}, lines: map[string]*phone{}, refuses: map[string]string{}, after: map[string]func(){}}
-	s.wg.Go(s.accept)
+	s := &Server{c: c, lines: map[string]*phone{}, refuses: map[string]string{}, after: map[string]func(){}}
+	s.Serve(l, func(out *standin.Out) *session {
+		return &session{Out: out, s: s, monitors: map[string]string{}, pending: map[string]bool{}}
+	})
 	return s
-}
-
-func (s *Server) accept() {
-	for {
-		conn, err := s.l.Accept()
-		if err != nil {
-			return
-		}
-		s.mu.Lock()
-		if s.closed || s.down {
-			s.mu.Unlock()
-			conn.Close()
-			continue
-		}
-		x := &session{s: s, conn: conn, monitors: map[string]string{}, pending: map[string]bool{}}
-		x.more = sync.NewCond(&x.mu)
-		s.sessions[x] = true
-		s.mu.Unlock()
-		s.wg.Go(x.write)
-		s.wg.Go(x.read)
-	}
-}
-
-// Close ends it, with all connections.
-func (s *Server) Close() {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
-	s.l.Close()
-	s.Break()
-	s.wg.Wait()
-}
-
-// Violations are what clients did that they should not have.
-func (s *Server) Violations() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.violations)
-}
-
-// Asked is how often a request came.
-func (s *Server) Asked(request string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.asked[request]
 }
 
 // Monitors is how many monitors there are.
 func (s *Server) Monitors() (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for x := range s.sessions {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	for x := range s.Peers {
 		n += len(x.monitors)
 	}
 	return n
 }
 
-func (s *Server) violate(format string, args ...any) {
-	if len(s.violations) < 100 {
-		s.violations = append(s.violations, fmt.Sprintf(format, args...))
-	}
-}
-
 type session struct {
-	s    *Server
-	conn net.Conn
+	*standin.Out
+	s *Server
 
-	// guarded by Server.mu
+	// guarded by Server.Mu
 	begun    bool
 	id       string
 	space    string
@@ -146,49 +88,13 @@ type session struct {
 	monitors map[string]string // reference to number
 	pending  map[string]bool   // invoke identifiers of requests to the client
 	invoke   int
-
-	mu   sync.Mutex // guards what follows; taken after Server.mu
-	more *sync.Cond
-	out  [][]byte
-	over bool
 }
 
 func (x *session) send(invoke, text string) {
 	h := make([]byte, 8)
 	binary.BigEndian.PutUint16(h[2:], uint16(8+len(text)))
 	copy(h[4:], invoke)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.out = append(x.out, append(h, text...))
-	x.more.Signal()
-}
-
-func (x *session) end() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.over = true
-	x.more.Signal()
-}
-
-func (x *session) write() {
-	defer x.conn.Close()
-	for {
-		x.mu.Lock()
-		for len(x.out) == 0 && !x.over {
-			x.more.Wait()
-		}
-		out, over := x.out, x.over
-		x.out = nil
-		x.mu.Unlock()
-		for _, b := range out {
-			if _, err := x.conn.Write(b); err != nil {
-				return
-			}
-		}
-		if over && len(out) == 0 {
-			return
-		}
-	}
+	x.Send(append(h, text...))
 }
 
 // elem is an element as it came.
@@ -209,15 +115,10 @@ func (e *elem) value(path ...string) string {
 	return strings.TrimSpace(e.Text)
 }
 
-func (x *session) read() {
+// Read implements standin.Session.
+func (x *session) Read() {
 	s := x.s
-	defer func() {
-		s.mu.Lock()
-		delete(s.sessions, x)
-		s.mu.Unlock()
-		x.end()
-	}()
-	r := bufio.NewReader(x.conn)
+	r := bufio.NewReader(x.Conn)
 	for {
 		h := make([]byte, 8)
 		if _, err := io.ReadFull(r, h); err != nil {
@@ -227,19 +128,19 @@ func (x *session) read() {
 		if _, err := io.ReadFull(r, body); err != nil {
 			return
 		}
-		s.mu.Lock()
+		s.Mu.Lock()
 		if h[0] != 0 || h[1] != 0 {
-			s.violate("a frame does not begin with two zero bytes")
+			s.Violate("a frame does not begin with two zero bytes")
 		}
 		var e elem
 		if err := xml.Unmarshal(body, &e); err != nil {
-			s.violate("a message is no XML: %v", err)
-		} else if !s.silent {
+			s.Violate("a message is no XML: %v", err)
+		} else if !s.Silent {
 			s.act(x, string(h[4:]), &e)
 		}
 		after := s.after[e.XMLName.Local]
 		delete(s.after, e.XMLName.Local)
-		s.mu.Unlock()
+		s.Mu.Unlock()
 		if after != nil {
 			after()
 		}
@@ -277,31 +178,31 @@ func (s *Server) conforms(x *session, e *elem) {
 		want = sessionSpace
 	}
 	if want != "" && e.XMLName.Space != want {
-		s.violate("%s is in the namespace %q, not %q", name, e.XMLName.Space, want)
+		s.Violate("%s is in the namespace %q, not %q", name, e.XMLName.Space, want)
 	}
 	if want == "" && !strings.HasPrefix(e.XMLName.Space, cstaSpace) {
-		s.violate("%s is in the namespace %q", name, e.XMLName.Space)
+		s.Violate("%s is in the namespace %q", name, e.XMLName.Space)
 	}
 	i := 0
 	for _, n := range e.Nodes {
 		for i < len(requests[name]) && strings.TrimSuffix(requests[name][i], "?") != n.XMLName.Local {
 			if !strings.HasSuffix(requests[name][i], "?") {
-				s.violate("%s has no %s before %s", name, requests[name][i], n.XMLName.Local)
+				s.Violate("%s has no %s before %s", name, requests[name][i], n.XMLName.Local)
 			}
 			i++
 		}
 		if i == len(requests[name]) {
-			s.violate("%s has %s where it may not be", name, n.XMLName.Local)
+			s.Violate("%s has %s where it may not be", name, n.XMLName.Local)
 			return
 		}
 		if n.XMLName.Space != e.XMLName.Space {
-			s.violate("%s is in another namespace than %s", n.XMLName.Local, name)
+			s.Violate("%s is in another namespace than %s", n.XMLName.Local, name)
 		}
 		i++
 	}
 	for ; i < len(requests[name]); i++ {
 		if !strings.HasSuffix(requests[name][i], "?") {
-			s.violate("%s has no %s", name, requests[name][i])
+			s.Violate("%s has no %s", name, requests[name][i])
 		}
 	}
 }
@@ -339,25 +240,25 @@ func (x *session) fail(invoke, group, code string) {
 
 func (s *Server) act(x *session, invoke string, e *elem) {
 	name := e.XMLName.Local
-	s.asked[name]++
+	s.Count(name)
 	if strings.HasSuffix(name, "Response") {
 		if !x.pending[invoke] {
-			s.violate("%s to %s, which nobody asked", name, invoke)
+			s.Violate("%s to %s, which nobody asked", name, invoke)
 		}
 		delete(x.pending, invoke)
 		return
 	}
 	if _, known := requests[name]; !known {
-		s.violate("a request that is not known: %s", name)
+		s.Violate("a request that is not known: %s", name)
 		x.fail(invoke, "operation", "generic")
 		return
 	}
 	if n, err := strconv.Atoi(invoke); err != nil || n > 9998 {
-		s.violate("the invoke identifier %s of a request", invoke)
+		s.Violate("the invoke identifier %s of a request", invoke)
 	}
 	s.conforms(x, e)
 	if !x.until.IsZero() && time.Now().After(x.until) {
-		x.end() // the session ran out
+		x.End() // the session ran out
 		return
 	}
 	if r, ok := s.refuses[name]; ok {
@@ -380,7 +281,7 @@ func (s *Server) act(x *session, invoke string, e *elem) {
 		return
 	}
 	if !x.begun && (!s.c.Register || s.c.Applications != "") {
-		s.violate("%s before a session", name)
+		s.Violate("%s before a session", name)
 		x.fail(invoke, "security", "sessionRequired")
 		return
 	}
@@ -396,7 +297,7 @@ func (s *Server) act(x *session, invoke string, e *elem) {
 		x.send(invoke, message("ResetApplicationSessionTimerPosResponse", sessionSpace, text("actualSessionDuration", strconv.Itoa(x.prolong(e)))))
 	case "StopApplicationSession":
 		x.send(invoke, message("StopApplicationSessionPosResponse", sessionSpace))
-		x.end()
+		x.End()
 	case "RequestSystemStatus":
 		x.answer(invoke, name, text("systemStatus", "normal"))
 	case "SystemStatus":
@@ -461,9 +362,9 @@ func (s *Server) request(x *session, name string, content ...string) {
 
 // Unanswered is how many requests clients have not answered.
 func (s *Server) Unanswered() (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for x := range s.sessions {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	for x := range s.Peers {
 		n += len(x.pending)
 	}
 	return n
@@ -521,15 +422,15 @@ func (s *Server) device(x *session, invoke, name string, e *elem) {
 			x.fail(invoke, "operation", "invalidForwardingType")
 			return
 		case on != "true" && on != "false":
-			s.violate("activateForward is %q", on)
+			s.Violate("activateForward is %q", on)
 		case on == "true" && target == "":
 			x.fail(invoke, "operation", "invalidForwardingDestination")
 			return
 		case on == "false" && target != "":
-			s.violate("a forwarding that is switched off has a target")
+			s.Violate("a forwarding that is switched off has a target")
 		}
 		if strings.Trim(target, "+0123456789*#") != "" {
-			s.violate("the target %q", target)
+			s.Violate("the target %q", target)
 		}
 		x.answer(invoke, name)
 		if on == "false" {
