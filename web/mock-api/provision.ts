@@ -826,6 +826,21 @@ export function exchangeConfig({ xml }: Schemas['ExchangeConfigInputBody']): Sch
 
 /** Shorter than the real ones (scripts in internal/connector/scripts.go), but for the same purposes. */
 function scripts(c: Connector, base: string): Schemas['Script'][] {
+  if (c.asterisk)
+    return [
+      {
+        name: 'manager',
+        shell: 'manager_conf',
+        text: `[${c.asterisk.username}]\nsecret = SECRET\ndeny = 0.0.0.0/0.0.0.0\npermit = ADDRESS_OF_DOORLIGHT/255.255.255.255\nread = system,call,user\nwrite = system,call\n`,
+      },
+      {
+        name: 'codes',
+        shell: 'extensions_conf',
+        text: '[from-internal-custom]\nexten => _*8X,1,Answer()\n same => n,UserEvent(DoorlightCode,Code: *81)\n same => n,Hangup()\n',
+      },
+    ]
+  if (c.sip_server)
+    return [{ name: 'redirect', shell: 'kamailio_cfg', text: 'loadmodule "acc.so"\nloadmodule "uac_redirect.so"\n' }]
   if (c.kind === 'domino') return []
   const account = c.exchange?.account?.replace(/^.*\\/, '') ?? 'doorlight'
   const at = (name: Schemas['Script']['name'], text: string): Schemas['Script'] => ({

@@ -28,13 +28,13 @@ export function SIPServerForm(props: ConnectorFormProps) {
       {...more}
     />
   )
-  const text = (field: 'host' | 'desk' | 'outside', placeholder: string) => (
+  const text = (field: 'host' | 'desk' | 'outside' | 'confirm', placeholder: string) => (
     <TextField
       label={t(`admin.sip_server.${field}`)}
       hint={t(`admin.sip_server.${field}Hint`)}
       wrong={wrong(`sip_server.${field}`)}
       value={d[field]}
-      max={253}
+      max={500}
       placeholder={placeholder}
       onText={(v) => set({ [field]: v } as Partial<SIPServerDraft>)}
     />
@@ -71,8 +71,9 @@ export function SIPServerForm(props: ConnectorFormProps) {
         <div className="fields">
           {rows('trusted', { placeholder: '10.0.0.5' })}
           {rows('internal', { placeholder: '2XX' })}
-          {text('desk', 'sip:{line}@pbx.example.com')}
+          {text('desk', 'sip:desk-{line}@pbx.example.com')}
           {text('outside', 'sip:{number}@pbx.example.com')}
+          {text('confirm', 'sip:tone@pbx.example.com')}
         </div>
       </Section>
     </ConnectorForm>

@@ -419,6 +419,9 @@ export const SENTENCES = {
   pbxNotAsked: 'The telephone system could not be asked.',
   cannotDo: 'is something that %s cannot do',
   noLine: 'there is no line %q',
+  lineBeingSet: 'the line is being set at present',
+  nobodysHere: "The line is nobody's here.",
+  noTelephones: 'this server has no telephones',
   pbxUnused: 'the telephone system is not used at present',
   tooLongAtMost: 'is too long; at most %d characters are allowed',
   noLinesSystem: '%q is no telephone system that has lines',
@@ -593,6 +596,7 @@ export const SENTENCES = {
   serverAddress: '%q makes no address that begins with sip:, sips: or tel:, such as sip:%s@pbx.example.com',
   serverNoCert:
     'It cannot listen for tls: this server has no certificate. Give it one, with which it then serves the web pages too, or leave out the addresses that begin with tls:.',
+  serverNoTone: '%q is no address that begins with sip:, sips: or tel:, such as sip:tone@pbx.example.com',
   serverNotListen: 'It cannot listen.',
   serverUnused: 'It is not used.',
   serverListens: 'it listens on %s',

@@ -283,6 +283,7 @@ export type SIPServerDraft = Omit<Common, 'secret'> & {
   lamp_for_busy: boolean
   desk: string
   outside: string
+  confirm: string
 }
 
 export const freshSIPServer: SIPServerDraft = {
@@ -296,6 +297,7 @@ export const freshSIPServer: SIPServerDraft = {
   lamp_for_busy: false,
   desk: '',
   outside: '',
+  confirm: '',
 }
 
 export function sipServerDraft(c: Connector): SIPServerDraft {
@@ -311,6 +313,7 @@ export function sipServerDraft(c: Connector): SIPServerDraft {
     lamp_for_busy: x?.lamp_for_busy === true,
     desk: x?.desk ?? '',
     outside: x?.outside ?? '',
+    confirm: x?.confirm ?? '',
   }
 }
 
@@ -328,6 +331,7 @@ export function sipServerBody(d: SIPServerDraft): ConnectorBody {
       lamp_for_busy: d.lamp_for_busy || undefined,
       desk: said(d.desk),
       outside: said(d.outside),
+      confirm: said(d.confirm),
     },
   }
 }

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { connectorsQuery } from '../api/admin'
 import { ConnectorActions, ConnectorPage } from '../components/ConnectorPage'
 import { SystemLines } from '../components/SystemLines'
+import { SystemScripts } from '../components/SystemScripts'
 import { AsteriskForm } from '../forms/AsteriskForm'
 import { CSTAForm } from '../forms/CSTAForm'
 import { SIPForm } from '../forms/SIPForm'
@@ -38,6 +39,7 @@ export function TelephonePage() {
             deleteText={t(kind === 'sip_server' ? 'admin.sip_server.deleteText' : 'admin.telephony.deleteText')}
           />
           <SystemLines c={c} />
+          {(kind === 'asterisk' || kind === 'sip_server') && <SystemScripts c={c} dirty={dirty} />}
         </>
       )}
     />
