@@ -76,12 +76,24 @@ func TestCallsHereAreSeenInTeams(t *testing.T) {
 		h.choose("anna", presence.DoNotDisturb, time.Time{})
 		time.Sleep(shortly)
 		h.both("anna", "do_not_disturb", "DoNotDisturb/DoNotDisturb")
-		time.Sleep(26 * time.Hour)
-		h.both("anna", "do_not_disturb", "DoNotDisturb/DoNotDisturb")
 		h.choose("anna", presence.Available, time.Time{})
 		time.Sleep(shortly)
 		h.both("anna", "available", "Available/Available")
 	})
+}
+
+// Do not disturb here is seen in Teams for as long as it lasts, which may be longer than a day, at whose end choices there run out.
+func TestDoNotDisturbIsSeenInTeamsForMoreThanADay(t *testing.T) {
+	story(t, 1, func(t *testing.T, h *house) {
+		h.choose("anna", presence.DoNotDisturb, time.Time{})
+		for range 52 {
+			time.Sleep(30 * time.Minute)
+			h.both("anna", "do_not_disturb", "DoNotDisturb/DoNotDisturb")
+		}
+		h.choose("anna", presence.Available, time.Time{})
+		time.Sleep(5 * time.Minute)
+		h.both("anna", "available", "Available/Available")
+	}, func(h *house) { h.every = time.Minute })
 }
 
 // Do not disturb that is chosen in Teams holds here for as long as there, and is not written back.
