@@ -50,7 +50,7 @@ export function SIPServerForm(props: ConnectorFormProps) {
             hint={t('admin.sip_server.enabledHint')}
             onSwitch={(enabled) => set({ enabled })}
           />
-          <div className="fields">
+          <div className="fields two">
             {rows('listen', { required: true, placeholder: 'udp:0.0.0.0:5060' })}
             {text('host', 'presence.example.com')}
             {rows('domains', { placeholder: 'presence.example.com' })}
@@ -68,7 +68,7 @@ export function SIPServerForm(props: ConnectorFormProps) {
       </Section>
 
       <Section title={t('admin.sip_server.group.redirects')} note={t('admin.sip_server.redirectsNote')}>
-        <div className="fields">
+        <div className="fields two">
           {rows('trusted', { placeholder: '10.0.0.5' })}
           {rows('internal', { placeholder: '2XX' })}
           {text('desk', 'sip:desk-{line}@pbx.example.com')}
