@@ -33,6 +33,8 @@ export function auditWords(t: TFunction, names: Names) {
     if (['scope', 'location', 'group', 'from'].includes(key)) return names.scope(text)
     if (key === 'token') return names.token(text)
     if (['connector', 'directory', 'accounts'].includes(key)) return names.connector(text)
+    // By what lines are forwarded; elsewhere the word stands for other things.
+    if (key === 'forwarding' && path.length === 1) return names.connector(text)
     const why = REFUSALS.find((r) => r === v)
     if (key === 'why' && why) return t(`signIn.refused.${why}`)
     if (key === 'level' && v === 'default') return t('relationships.administrative')

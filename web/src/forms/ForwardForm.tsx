@@ -18,6 +18,9 @@ import {
 import { same } from '../lib/scope'
 import { Trouble } from '../ui/parts'
 
+type Reading = Pick<PersonLine, 'reported' | 'reported_at'>
+const readingOf = ({ reported, reported_at }: PersonLine): Reading => ({ reported, reported_at })
+
 /** A number of theirs that is offered. */
 export type OwnNumber = { kind: 'mobile' | 'home' | 'voicemail'; number: string }
 
@@ -28,7 +31,10 @@ export function ForwardForm({ person, line, numbers }: { person: string; line: P
   const forward = useForward(person)
   const [edits, setEdits] = useState<HandDraft>()
   const [tried, setTried] = useState(false)
-  const saved = handDraft(line)
+  // What was set last, until the telephone system says anything anew.
+  const [sent, setSent] = useState<{ draft: HandDraft; before: Reading }>()
+  const waiting = sent !== undefined && same(sent.before, readingOf(line))
+  const saved = waiting ? sent.draft : handDraft(line)
   const d = edits ?? saved
   const targets = d.mode ? targetsOf(d.mode, line.can) : []
   const missing = tried ? numbersMissing(d, line.can) : []
@@ -43,7 +49,13 @@ export function ForwardForm({ person, line, numbers }: { person: string; line: P
   const submit = () => {
     setTried(true)
     if (!d.mode || numbersMissing(d, line.can).length) return
-    forward.mutate(handBody(line, d), { onSuccess: () => setEdits(undefined) })
+    const next = { draft: d, before: readingOf(line) }
+    forward.mutate(handBody(line, d), {
+      onSuccess: () => {
+        setSent(next)
+        setEdits(undefined)
+      },
+    })
   }
   // What is wrong with a number that is not shown would not be seen.
   const told = toldAtFields(forward.error, targets)
@@ -116,7 +128,7 @@ export function ForwardForm({ person, line, numbers }: { person: string; line: P
           {forward.isPending && t('telephone.setting')}
           {forward.isSuccess && !dirty && (
             <>
-              <Checkmark16Regular aria-hidden="true" /> {t('telephone.done')}
+              <Checkmark16Regular aria-hidden="true" /> {t(waiting ? 'telephone.doneWaiting' : 'telephone.done')}
             </>
           )}
         </span>

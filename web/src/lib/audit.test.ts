@@ -67,6 +67,17 @@ it('tells programs apart by their processes', () => {
   expect(changed).toEqual([{ path: ['programs', 'Zoom', 'alias'], before: 'Zoom', after: 'Video' }])
 })
 
+it('tells lines and feature codes apart by what they are', () => {
+  const { changed } = detailOf({
+    before: { lines: [{ connector: 'a', line: '202', forwards: false }], codes: null },
+    after: { lines: [{ connector: 'a', line: '202', forwards: true }], codes: [{ code: '*81', profile: 'break' }] },
+  })
+  expect(changed).toEqual([
+    { path: ['lines', '202', 'forwards'], before: false, after: true },
+    { path: ['codes', '*81', 'profile'], before: undefined, after: 'break' },
+  ])
+})
+
 it('makes something of any detail', () => {
   expect(detailOf(undefined)).toEqual({ changed: [], facts: [] })
   expect(detailOf(null)).toEqual({ changed: [], facts: [] })
@@ -94,6 +105,8 @@ it('says values in words', () => {
   expect(words.value(['level'], 'default')).toBe('by group or default')
   expect(words.value(['viewer'], 'tom')).toBe('person tom')
   expect(words.value(['scope'], 'berlin')).toBe('scope berlin')
+  expect(words.value(['forwarding'], 'a1')).toBe('connector a1')
+  expect(words.value(['config', 'forwarding'], 'freepbx')).toBe('freepbx')
   expect(words.value(['members'], 10)).toBe('10')
   expect(words.fact({ path: ['default'], value: false }, false)).toBeUndefined()
   expect(words.fact({ path: ['connector'], value: 'c1' }, true)).toBeUndefined()

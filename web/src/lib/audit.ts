@@ -79,11 +79,11 @@ export function detailOf(detail: unknown): { changed: Difference[]; facts: Fact[
 
 const entries = (v: unknown): [string, Fact][] => flat(v).map((f) => [f.path.join('\n'), f])
 
-/** The leaves of nested values. Entries of lists that have a name, or are of a process, are told apart by it. */
+/** The leaves of nested values. Entries of lists that have a name, or are of a process, line or code, are told apart by it. */
 function flat(v: unknown, path: string[] = []): Fact[] {
   if (isTree(v)) return Object.entries(v).flatMap(([k, x]) => flat(x, [...path, k]))
   if (Array.isArray(v) && v.length > 0) {
-    const key = ['name', 'process'].find((k) => v.every((x) => isTree(x) && typeof x[k] === 'string'))
+    const key = ['name', 'process', 'line', 'code'].find((k) => v.every((x) => isTree(x) && typeof x[k] === 'string'))
     if (key) return v.flatMap(({ [key]: name, ...x }: Tree) => flat(x, [...path, String(name)]))
   }
   return v === undefined || v === null || v === '' ? [] : [{ path, value: v }]

@@ -143,9 +143,9 @@ describe('desk telephones', () => {
 
   it('says what a key subscribes to', () => {
     expect(keyAddress(server, 'here', '+49 (30) 555-302')).toBe('sip:+4930555302@here')
-    expect(keyAddress({ host: 'sip.example.com', domains: ['example.com'] }, 'here', 'anna')).toBe(
-      'sip:anna@example.com',
-    )
+    const other = { host: 'sip.example.com', domains: ['example.com'], addresses: ['udp:0.0.0.0:5070'] }
+    expect(keyAddress(other, 'here', 'anna')).toBe('sip:anna@example.com')
+    expect(keyAddress({ ...other, domains: [] }, 'here', '302')).toBe('sip:302@sip.example.com:5070')
   })
 
   it('names the lists of groups as the server does', () => {

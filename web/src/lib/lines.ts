@@ -172,9 +172,13 @@ export function serverAddresses(s: TelephoneServer, here: string): { host: strin
 /** A number as it stands in an address; anything else stays as it is. */
 const dialled = (user: string) => (/^[+\d\s()/.-]+$/.test(user) ? user.replace(/[^+\d]/g, '') : user)
 
-/** What a telephone's key subscribes to. */
-export const keyAddress = (s: Pick<TelephoneServer, 'domains' | 'host'>, here: string, user: string): string =>
-  `sip:${dialled(user)}@${s.domains[0] ?? s.host ?? here}`
+/** What a telephone's key subscribes to. A port that is not the usual one belongs to it where there is no domain. */
+export function keyAddress(s: Omit<TelephoneServer, 'name'>, here: string, user: string): string {
+  const [first = ''] = s.addresses
+  const port = /:(\d+)$/.exec(first)?.[1]
+  const unusual = port && port !== (first.startsWith('tls:') ? '5061' : '5060')
+  return `sip:${dialled(user)}@${s.domains[0] ?? `${s.host ?? here}${unusual ? `:${port}` : ''}`}`
+}
 
 const UMLAUTS: Record<string, string> = { ä: 'ae', ö: 'oe', ü: 'ue', ß: 'ss' }
 
