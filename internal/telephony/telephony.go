@@ -34,6 +34,13 @@ type System interface {
 	Close()
 }
 
+// Reporter is a System that tells whether it is heard. One that is not is silent about its lines: whoever only follows these learns it so.
+type Reporter interface {
+	// Trouble returns why nothing is heard of the system, a *source.Error; nil: it is heard, or that has not been tried to its end yet. It does not
+	// block.
+	Trouble() error
+}
+
 // Lasts is how long what was told of a line holds: a claim's lease. Whoever is not told again by then takes it that nobody knows.
 const Lasts = 3 * time.Minute
 

@@ -97,7 +97,7 @@ type System struct {
 	closed    bool
 	watched   bool
 	refusals  int      // sign-ins in a row
-	away      bool     // it was said that there is no connection
+	trouble   error    // why there is no connection; it was said. nil: there is one, or it was not tried
 	unknown   []string // extensions that the system does not know, as of the last list
 	noTree    bool     // the system is too old for DBGetTree
 	forbidden bool     // forwarding may not be read; it was said
@@ -262,6 +262,13 @@ func (s *System) Can() telephony.Abilities {
 	}
 	a.Tells = len(a.Forwarding) > 0
 	return a
+}
+
+// Trouble implements telephony.Reporter.
+func (s *System) Trouble() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trouble
 }
 
 // Close implements telephony.System.

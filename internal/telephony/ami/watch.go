@@ -127,9 +127,10 @@ func (s *System) failed(err error) *source.Error {
 	told := s.gate.Stop(wait, e)
 	level := slog.LevelDebug
 	s.mu.Lock()
-	if !s.away {
-		level, s.away = slog.LevelWarn, true
+	if s.trouble == nil {
+		level = slog.LevelWarn
 	}
+	s.trouble = e
 	s.mu.Unlock()
 	s.log.Log(context.Background(), level, "asterisk is not connected; it is tried again", "server", s.c.Host, "err", cmp.Or(e.Err, error(e)), "why", e.Text)
 	return told
@@ -139,8 +140,8 @@ func (s *System) failed(err error) *source.Error {
 func (s *System) worked() {
 	s.gate.Succeeded()
 	s.mu.Lock()
-	back := s.away
-	s.refusals, s.away = 0, false
+	back := s.trouble != nil
+	s.refusals, s.trouble = 0, nil
 	s.mu.Unlock()
 	if back {
 		s.log.Info("asterisk is connected again", "server", s.c.Host)

@@ -269,6 +269,7 @@ func TestReconnect(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		k := h.server.Call("201", "202")
 		h.is("202", "rings 201")
+		h.troubled(false)
 		h.server.Break()
 		k.Answer()
 		time.Sleep(5 * time.Second)
@@ -276,11 +277,13 @@ func TestReconnect(t *testing.T) {
 		h.server.Stop(true)
 		at := time.Now()
 		time.Sleep(4 * time.Minute)
+		h.troubled(true)
 		if last := h.last["202"].at; last.After(at) {
 			t.Errorf("told %v after it was shut down", last.Sub(at))
 		}
 		h.server.Boot()
 		time.Sleep(90 * time.Second)
+		h.troubled(false)
 		h.is("201", "idle")
 		h.is("202", "idle")
 		if n := h.server.Sessions(); n != 1 {

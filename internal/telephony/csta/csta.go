@@ -86,8 +86,8 @@ type System struct {
 	live     *session            // of Watch; nil: none
 	closed   bool
 	watched  bool
-	away     bool // it was said that there is no connection
-	refusals int  // sessions in a row
+	trouble  error // why there is no connection; it was said. nil: there is one, or it was not tried
+	refusals int   // sessions in a row
 }
 
 var can = []telephony.Ability{telephony.CanDoNotDisturb, telephony.CanAll, telephony.CanInternal, telephony.CanExternal, telephony.CanBusy, telephony.CanNoAnswer}
@@ -205,6 +205,13 @@ func (s *System) followed() map[string][]string {
 // Can implements telephony.System.
 func (s *System) Can() telephony.Abilities {
 	return telephony.Abilities{Lines: true, Forwarding: slices.Clone(s.c.Forwarding), Tells: len(s.c.Forwarding) > 0}
+}
+
+// Trouble implements telephony.Reporter.
+func (s *System) Trouble() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trouble
 }
 
 // Close implements telephony.System.

@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/source/outbound/outboundtest"
 	"github.com/doorlight/doorlight/internal/telephony"
@@ -125,6 +126,14 @@ func words(l telephony.Line) string {
 		return "idle"
 	}
 	return strings.Join(out, ", ")
+}
+
+// troubled checks that the system tells in words why it is not heard, if it is not.
+func (h *house) troubled(want bool) {
+	h.t.Helper()
+	if e, _ := errors.AsType[*source.Error](h.sys.Trouble()); (e != nil) != want || e != nil && (e.Text == "" || !e.Whole) {
+		h.t.Errorf("its trouble is %+v, want any: %v", e, want)
+	}
 }
 
 // is waits a moment and reports what was told of a line last.

@@ -143,9 +143,10 @@ func (s *System) failed(err error) *source.Error {
 		wait = min(credential<<min(s.refusals, 10), 15*time.Minute)
 		s.refusals++
 	}
-	if !s.away {
-		level, s.away = slog.LevelWarn, true
+	if s.trouble == nil {
+		level = slog.LevelWarn
 	}
+	s.trouble = e
 	s.mu.Unlock()
 	told := s.gate.Stop(wait, e)
 	s.log.Log(context.Background(), level, "the telephone system is not connected; it is tried again", "server", s.c.Host, "err", cmp.Or(e.Err, error(e)), "why", e.Text)
@@ -156,8 +157,8 @@ func (s *System) failed(err error) *source.Error {
 func (s *System) worked() {
 	s.gate.Succeeded()
 	s.mu.Lock()
-	back := s.away
-	s.refusals, s.away = 0, false
+	back := s.trouble != nil
+	s.refusals, s.trouble = 0, nil
 	s.mu.Unlock()
 	if back {
 		s.log.Info("the telephone system is connected again", "server", s.c.Host)

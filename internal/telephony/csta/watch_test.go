@@ -256,6 +256,7 @@ func TestReconnect(t *testing.T) {
 				h.begin("201", "202")
 				k := h.server.Call("201", "202")
 				h.is("202", "rings 201")
+				h.troubled(false)
 				h.server.Break()
 				k.Answer()
 				time.Sleep(5 * time.Second)
@@ -263,11 +264,13 @@ func TestReconnect(t *testing.T) {
 				h.server.Stop()
 				at := time.Now()
 				time.Sleep(4 * time.Minute)
+				h.troubled(true)
 				if h.at("202").After(at) {
 					t.Error("told after it was shut down")
 				}
 				h.server.Boot()
 				time.Sleep(70 * time.Second)
+				h.troubled(false)
 				h.is("201", "idle")
 				h.server.Call("201", "202")
 				h.is("202", "rings 201")
