@@ -215,6 +215,9 @@ func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 		return
 	}
 	done, err := s.settle(ctx, sys, l, wish, state)
+	if e, ok := errors.AsType[*source.Error](err); err == nil || ok && e.Whole {
+		sys.used(err)
+	}
 	if err != nil {
 		s.done(sys, l, err, 0)
 		return
@@ -270,12 +273,6 @@ func problemOf(err error) string {
 
 // done ends a look at a line; look is when to do so again, zero: when something happens.
 func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) {
-	if sys.Used != nil {
-		var e *source.Error
-		if err == nil || errors.As(err, &e) && e.Whole {
-			sys.Used(err)
-		}
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.systems[l.key.connector] != sys {

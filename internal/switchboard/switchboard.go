@@ -6,6 +6,7 @@ package switchboard
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -23,7 +24,14 @@ type System struct {
 	ID   string // of its connector
 	Name string
 	telephony.System
-	Used func(error) // called with how asking it went, as far as it is about the system; may be nil
+	Used func(error) // called with how asking it went, or hearing of it, as far as it is about the system; may be nil
+}
+
+// used tells how it went.
+func (s *System) used(err error) {
+	if s.Used != nil {
+		s.Used(err)
+	}
 }
 
 // Line is a line of a person.
@@ -80,6 +88,7 @@ type Config struct {
 	Workers int           // lines of one system that are set at the same time; zero: 8
 	Timeout time.Duration // of one question; zero: 15 s
 	Look    time.Duration // how often a line is looked at of which something of ours stands; zero: 2 minutes
+	Health  time.Duration // how often systems are asked whether they are heard; zero: 10 s
 }
 
 // Switchboard joins lines and people. Its methods may be called by several goroutines at once.
@@ -185,6 +194,9 @@ func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, cfg Confi
 	if cfg.Look == 0 {
 		cfg.Look = 2 * time.Minute
 	}
+	if cfg.Health == 0 {
+		cfg.Health = 10 * time.Second
+	}
 	s := &Switchboard{
 		store: st, office: of, hub: h, cfg: cfg, log: cfg.Log, manage: make(chan struct{}, 1), wake: make(chan struct{}, 1), told: make(chan struct{}, 1),
 		systems: map[string]*system{}, lines: map[key]*line{}, byPerson: map[string][]*line{}, byNumber: map[string]*line{}, aims: map[string]map[*line]bool{},
@@ -224,10 +236,15 @@ func (s *Switchboard) Run(ctx context.Context) error {
 	defer work.Wait()
 	work.Go(func() { s.hand(ctx) })
 	work.Go(func() { s.show(ctx) })
+	ask := time.NewTicker(s.cfg.Health)
+	defer ask.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-ask.C:
+			s.listen()
+			continue
 		case <-s.manage:
 		}
 		s.arrange(ctx)
@@ -246,6 +263,20 @@ func (s *Switchboard) Run(ctx context.Context) error {
 		}
 		s.mu.Unlock()
 		s.follow()
+	}
+}
+
+// listen asks all systems whether they are heard.
+func (s *Switchboard) listen() {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.systems))
+	s.mu.Unlock()
+	for _, sys := range all {
+		if r, ok := sys.System.System.(telephony.Reporter); ok {
+			if now, err := r.Heard(); now || err != nil {
+				sys.used(err)
+			}
+		}
 	}
 }
 

@@ -41,6 +41,16 @@ type pbx struct {
 	trouble   func(op string) error // nil: none
 	partly    func() bool           // a command that fails has set a part
 	set, read int
+
+	now  bool  // it is heard
+	mute error // why it is not
+}
+
+// Heard implements telephony.Reporter.
+func (p *pbx) Heard() (now bool, trouble error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now, p.mute
 }
 
 var all = telephony.Abilities{Lines: true, Forwarding: []telephony.Ability{telephony.CanDoNotDisturb, telephony.CanAll, telephony.CanInternal,
@@ -166,6 +176,7 @@ type house struct {
 	pbx      *pbx
 	folder   string
 	log      bytes.Buffer
+	used     []string // how the telephone system was used
 	store    store.Store
 	office   *office.Office
 	hub      *hub.Hub
@@ -237,7 +248,11 @@ func (h *house) open() {
 	}})
 	h.ok(err)
 	h.hub.Watch(h.Touched)
-	h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: h.pbx})
+	h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: h.pbx, Used: func(err error) {
+		h.pbx.mu.Lock()
+		defer h.pbx.mu.Unlock()
+		h.used = append(h.used, fmt.Sprint(err))
+	}})
 	running, stop := context.WithCancel(ctx)
 	working, stopWorking := context.WithCancel(ctx)
 	var hubs, both sync.WaitGroup
@@ -450,6 +465,44 @@ func TestLinesAreSeen(t *testing.T) {
 		time.Sleep(telephony.Lasts)
 		h.line("bert", "idle")
 		h.line("anna", "on_the_phone 0301234")
+	})
+}
+
+// A telephone system that is not heard is told of, whether anybody asks it something or not.
+func TestASystemThatIsNotHeardIsTroubled(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		said := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			h.pbx.mu.Lock()
+			defer h.pbx.mu.Unlock()
+			if !slices.Equal(h.used, want) {
+				t.Errorf("it was told %q, want %q", h.used, want)
+			}
+			h.used = nil
+		}
+		hears := func(now bool, why error) {
+			h.pbx.mu.Lock()
+			defer h.pbx.mu.Unlock()
+			h.pbx.now, h.pbx.mute = now, why
+		}
+		time.Sleep(time.Minute) // it is not known yet, and nobody has asked it anything
+		said()
+		hears(false, &source.Error{Kind: source.Unavailable, Text: "It is away."})
+		time.Sleep(10 * time.Second)
+		said("calendar source: unavailable: It is away.")
+		h.choose("anna", "Available", presence.Available) // she is to be forwarded nowhere: nobody asks for it
+		time.Sleep(time.Second)
+		said()
+		hears(true, nil)
+		time.Sleep(10 * time.Second)
+		said("<nil>")
+		h.appointment("anna", time.Hour)
+		time.Sleep(time.Second)
+		said("<nil>", "<nil>") // it was set, and read once more
+		h.DropSystem("pbx")
+		time.Sleep(time.Minute)
+		said()
 	})
 }
 

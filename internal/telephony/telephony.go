@@ -36,9 +36,9 @@ type System interface {
 
 // Reporter is a System that tells whether it is heard. One that is not is silent about its lines: whoever only follows these learns it so.
 type Reporter interface {
-	// Trouble returns why nothing is heard of the system, a *source.Error; nil: it is heard, or that has not been tried to its end yet. It does not
-	// block.
-	Trouble() error
+	// Heard reports whether the system is heard, or why it is not: a *source.Error. Neither: Watch has not begun, or not tried to the end yet. It
+	// does not block.
+	Heard() (now bool, trouble error)
 }
 
 // Lasts is how long what was told of a line holds: a claim's lease. Whoever is not told again by then takes it that nobody knows.

@@ -264,11 +264,11 @@ func (s *System) Can() telephony.Abilities {
 	return a
 }
 
-// Trouble implements telephony.Reporter.
-func (s *System) Trouble() error {
+// Heard implements telephony.Reporter.
+func (s *System) Heard() (now bool, trouble error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.trouble
+	return s.live != nil && s.trouble == nil, s.trouble
 }
 
 // Close implements telephony.System.

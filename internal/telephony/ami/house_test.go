@@ -131,8 +131,9 @@ func words(l telephony.Line) string {
 // troubled checks that the system tells in words why it is not heard, if it is not.
 func (h *house) troubled(want bool) {
 	h.t.Helper()
-	if e, _ := errors.AsType[*source.Error](h.sys.Trouble()); (e != nil) != want || e != nil && (e.Text == "" || !e.Whole) {
-		h.t.Errorf("its trouble is %+v, want any: %v", e, want)
+	now, err := h.sys.Heard()
+	if e, _ := errors.AsType[*source.Error](err); now == want || (e != nil) != want || e != nil && (e.Text == "" || !e.Whole) {
+		h.t.Errorf("it is heard: %v, its trouble is %+v, want any: %v", now, e, want)
 	}
 }
 

@@ -171,9 +171,10 @@ func (o *office) expect(line, want string) {
 // troubled checks that the system tells why it is not heard.
 func (o *office) troubled(want string) {
 	o.t.Helper()
-	e, _ := errors.AsType[*source.Error](o.system.Trouble())
-	if (e == nil) != (want == "") || e != nil && (!strings.HasPrefix(e.Text, want) || !e.Whole) {
-		o.t.Errorf("its trouble is %+v, want %q", e, want)
+	now, err := o.system.Heard()
+	e, _ := errors.AsType[*source.Error](err)
+	if now != (want == "") || (e == nil) != now || e != nil && (!strings.HasPrefix(e.Text, want) || !e.Whole) {
+		o.t.Errorf("it is heard: %v, its trouble is %+v, want %q", now, e, want)
 	}
 }
 

@@ -180,23 +180,23 @@ func (w *watch) note(why *source.Error) {
 	w.trouble = why
 }
 
-// Trouble implements telephony.Reporter.
-func (s *System) Trouble() error {
+// Heard implements telephony.Reporter.
+func (s *System) Heard() (now bool, trouble error) {
 	s.mu.Lock()
 	w := s.now
 	s.mu.Unlock()
 	if w == nil {
-		return nil
+		return false, nil
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case w.trouble != nil:
-		return w.trouble
+		return false, w.trouble
 	case w.refusals > 0:
-		return &source.Error{Kind: source.Credentials, Whole: true, Text: s.host + " does not accept the account. Correct username and password: they are those of a telephone (an extension) in the telephone system."}
+		return false, &source.Error{Kind: source.Credentials, Whole: true, Text: s.host + " does not accept the account. Correct username and password: they are those of a telephone (an extension) in the telephone system."}
 	}
-	return nil
+	return w.way != nil, nil
 }
 
 // because puts into words why there is no way to the system.
