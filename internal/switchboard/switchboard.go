@@ -134,7 +134,7 @@ type line struct {
 
 	state    forward.State
 	wish     forward.Wish
-	refusal  string // why the wish is not what the presence asks for
+	refusal  refusal // why the wish is not what the presence asks for
 	reported *telephony.Forwarding
 	desired  telephony.Forwarding
 	at       time.Time // when reported was read
@@ -163,8 +163,9 @@ type Status struct {
 	Reported    *telephony.Forwarding
 	ReportedAt  time.Time
 	Settled     bool   // both agree
-	Refusal     string // why it is not forwarded as the presence asks for, in words
 	Problem     string // why it could not be set, or read
+
+	refusal refusal // see RefusalFor
 }
 
 // SystemStatus is how the lines of a telephone system are doing.
@@ -215,6 +216,13 @@ func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, cfg Confi
 		s.mu.Lock()
 		for _, id := range slices.Concat(c.Policies, c.Cards, c.Removed) {
 			s.unarranged[id] = true
+		}
+		for id, lines := range s.aims { // what their owners may see of whom they lead to
+			if c.AllLevels || slices.Contains(c.Levels, id) {
+				for l := range lines {
+					s.soon(l)
+				}
+			}
 		}
 		s.mu.Unlock()
 		signal(s.manage)

@@ -20,6 +20,7 @@ import (
 	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/sqlite"
@@ -270,6 +271,21 @@ func (h *house) open() {
 	})
 }
 
+// among says what everybody is to everybody.
+func (h *house) among(l rights.Level) {
+	h.t.Helper()
+	h.ok(h.office.ChangeSection(h.t.Context(), office.By{}, h.location, policy.SectionRelationships, func(s *policy.Settings) error {
+		s.Relationships.Default = l
+		return nil
+	}))
+}
+
+// relate says what a viewer is to an owner.
+func (h *house) relate(viewer, owner string, l rights.Level) {
+	h.t.Helper()
+	h.ok(h.office.SetRelationship(h.t.Context(), office.By{Actor: owner}, owner, viewer, &l))
+}
+
 func (h *house) ok(err error) {
 	h.t.Helper()
 	if err != nil {
@@ -324,7 +340,7 @@ func TestAnAppointmentForwardsAndItsEndTakesItBack(t *testing.T) {
 		h.appointment("anna", time.Hour)
 		h.settle()
 		h.is("anna", telephony.Forwarding{All: "*97"})
-		if st := h.Lines("anna"); len(st) != 1 || !st[0].Settled || st[0].Reported.All != "*97" || st[0].Refusal != "" {
+		if st := h.Lines("anna"); len(st) != 1 || !st[0].Settled || st[0].Reported.All != "*97" || h.RefusalFor(&st[0], "anna") != "" {
 			t.Errorf("she is told %+v", st)
 		}
 		time.Sleep(time.Hour)
@@ -361,10 +377,11 @@ func TestWhatCannotBeForwardedIsSaid(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
 		says := func(who, want string) {
 			t.Helper()
-			if st := h.Lines(who); len(st) != 1 || st[0].Refusal != want {
+			if st := h.Lines(who); len(st) != 1 || h.RefusalFor(&st[0], who) != want {
 				t.Errorf("%s is told %+v, want %q", who, st, want)
 			}
 		}
+		h.among(rights.TeamColleague)
 		h.choose("anna", "Break", presence.BeRightBack)
 		h.settle()
 		says("anna", "Break forwards calls, but your home number is empty. The forwarding was left as it was.")
@@ -384,7 +401,7 @@ func TestWhatCannotBeForwardedIsSaid(t *testing.T) {
 		h.is("bert", telephony.Forwarding{DoNotDisturb: true})
 		h.choose("bert", "Appointment", presence.Busy)
 		h.settle()
-		says("anna", "bert forwards calls as well: they would be led on from there, or back. The forwarding was left as it was.")
+		says("anna", "bert forwards calls as well: they would be led on from there. The forwarding was left as it was.")
 		h.choose("bert", "On holiday", presence.Unavailable)
 		h.settle()
 		says("bert", "Calls would be forwarded to where they come from. The forwarding was left as it was.")
@@ -395,9 +412,62 @@ func TestWhatCannotBeForwardedIsSaid(t *testing.T) {
 	})
 }
 
+// What is refused tells nobody what they may not see of others: neither the owner of the line, nor who looks at it.
+func TestARefusalGivesNobodyAway(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		says := func(viewer, want string) {
+			t.Helper()
+			h.settle()
+			if st := h.Lines("anna"); len(st) != 1 || h.RefusalFor(&st[0], viewer) != want {
+				t.Errorf("%s is told %q, want %q", viewer, h.RefusalFor(&st[0], viewer), want)
+			}
+		}
+		// Bert is absent, which employees may see.
+		h.among(rights.Employee)
+		h.choose("bert", "Unavailable", presence.Unavailable)
+		h.choose("anna", "On holiday", presence.Unavailable)
+		says("anna", "bert is absent too. The forwarding was left as it was.")
+		h.relate("carl", "bert", rights.Unknown) // Carl is not one to him
+		says("carl", "Calls cannot be forwarded to that number at present. The forwarding was left as it was.")
+		says("", "Calls cannot be forwarded to that number at present. The forwarding was left as it was.")
+		err := h.Set(t.Context(), "carl", "anna", "pbx", "201", telephony.Forwarding{All: "202"})
+		if e, ok := errors.AsType[*fault.Error](err); !ok || len(e.Fields) != 1 || e.Fields[0].Path != "all" || e.Fields[0].Message != "Calls cannot be forwarded to that number at present." {
+			t.Errorf("Carl forwards her line and is told %v", err)
+		}
+		// He is there, and forwards, which they may not.
+		h.choose("bert", "Appointment", presence.Busy)
+		says("anna", "")
+		h.is("anna", telephony.Forwarding{All: "202"})
+		h.is("bert", telephony.Forwarding{All: "*97"})
+		// As soon as he is nobody's business she cannot find out by her telephone whether he is there.
+		h.relate("anna", "bert", rights.Blocked)
+		h.choose("bert", "Unavailable", presence.Unavailable)
+		says("anna", "")
+		h.relate("anna", "bert", rights.TeamColleague)
+		says("anna", "bert is absent too. The forwarding was left as it was.")
+		h.is("anna", telephony.Forwarding{})
+		// Calls that would come back come back, whoever may see what: from Bert to Carl, and from him to Anna.
+		h.relate("anna", "bert", rights.Blocked)
+		h.choose("bert", "Available", presence.Available)
+		says("anna", "")
+		h.choose("anna", "Available", presence.Available)
+		h.settle()
+		h.ok(h.Set(t.Context(), "bert", "bert", "pbx", "202", telephony.Forwarding{All: "203"}))
+		h.ok(h.Set(t.Context(), "carl", "carl", "pbx", "203", telephony.Forwarding{External: "201"}))
+		for id, line := range map[string]string{"bert": "202", "carl": "203"} {
+			if _, err := h.Read(t.Context(), id, "pbx", line); err != nil {
+				t.Error(err)
+			}
+		}
+		h.choose("anna", "On holiday", presence.Unavailable)
+		says("anna", "Calls would be forwarded to where they come from. The forwarding was left as it was.")
+		h.is("anna", telephony.Forwarding{})
+	})
+}
+
 func TestByHand(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
-		h.ok(h.Set(t.Context(), "anna", "pbx", "201", telephony.Forwarding{Internal: "203", External: "0171 99"}))
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{Internal: "203", External: "0171 99"}))
 		h.settle()
 		h.is("anna", telephony.Forwarding{Internal: "203", External: "017199"})
 		h.appointment("anna", time.Hour)
@@ -407,11 +477,11 @@ func TestByHand(t *testing.T) {
 		h.settle()
 		h.is("anna", telephony.Forwarding{Internal: "203", External: "017199"})
 		h.pbx.can = telephony.Abilities{Forwarding: []telephony.Ability{telephony.CanAll}}
-		err := h.Set(t.Context(), "anna", "pbx", "201", telephony.Forwarding{DoNotDisturb: true, All: "201"})
+		err := h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{DoNotDisturb: true, All: "201"})
 		if e, ok := errors.AsType[*fault.Error](err); !ok || len(e.Fields) != 2 {
 			t.Errorf("what it cannot do, and to herself: %v", err)
 		}
-		if err := h.Set(t.Context(), "bert", "pbx", "201", telephony.Forwarding{}); fault.KindOf(err) != fault.NotFound {
+		if err := h.Set(t.Context(), "bert", "bert", "pbx", "201", telephony.Forwarding{}); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("another's line: %v", err)
 		}
 		if f, err := h.Read(t.Context(), "anna", "pbx", "201"); err != nil || f.External != "017199" {
