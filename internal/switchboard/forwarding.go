@@ -460,7 +460,7 @@ func (s *Switchboard) Read(ctx context.Context, personID, connectorID, number st
 }
 
 // Set forwards a person's line by hand (F4). It stays until somebody changes it, or another profile asks for something; then it comes back
-// after that. What the system cannot do is refused, and names the field. viewer is who is told why something is refused.
+// after that. What the system cannot do is refused, and names the field; if it does not do what it can, that is Unavailable. viewer is who is told why something is refused.
 func (s *Switchboard) Set(ctx context.Context, viewer, personID, connectorID, number string, f telephony.Forwarding) error {
 	sys, l, err := s.of(personID, connectorID, number)
 	if err != nil {
@@ -496,9 +496,13 @@ func (s *Switchboard) Set(ctx context.Context, viewer, personID, connectorID, nu
 	}
 	f.All, f.Internal, f.External, f.Busy, f.NoAnswer = policy.FoldNumber(f.All), policy.FoldNumber(f.Internal), policy.FoldNumber(f.External), policy.FoldNumber(f.Busy), policy.FoldNumber(f.NoAnswer)
 	if err := sys.SetForwarding(ctx, l.key.line, f); err != nil {
-		return err
+		return fault.Wrap(fault.Unavailable, err, "%s", problemOf(err))
 	}
 	s.mu.Lock()
+	l.reported, l.at, l.problem = &f, time.Time{}, "" // to be read again, as the system may write numbers in its own way
+	if l.state.Rests() && l.wish.Action == forward.Keep {
+		l.desired = f
+	}
 	s.soon(l)
 	s.mu.Unlock()
 	return nil
