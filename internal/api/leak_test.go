@@ -76,12 +76,12 @@ type viewer struct {
 	seq    uint64
 }
 
-var bird = regexp.MustCompile(`zq[a-z0-9]+qz|\+4917\d{8}`)
+var bird = regexp.MustCompile(`zq[a-z_]+0\d+qz|\+4917\d{8}`) // IDs, which are made by chance, have no zero
 
 // hatch makes a new canary.
 func (a *aviary) hatch(owner, what string, anyone ...string) string {
 	a.flown++
-	name := fmt.Sprintf("zq%s%s%dqz", owner, what, a.flown)
+	name := fmt.Sprintf("zq%s%s0%dqz", owner, what, a.flown)
 	a.birds[name] = canary{owner, what, anyone}
 	return name
 }
