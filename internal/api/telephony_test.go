@@ -417,7 +417,7 @@ func TestAProfileForwardsTheTelephone(t *testing.T) {
 
 func TestForwardingByHand(t *testing.T) {
 	t.Parallel()
-	b, pbx, id := wired(t, map[string]string{"Anna": "201", "Bob": "202", "Eve": "203", "Ida": "204", "Xaver": "205"})
+	b, pbx, id := wired(t, map[string]string{"Anna": "201", "Bob": "+49 30 1000-202", "Eve": "203", "Ida": "204", "Xaver": "205"})
 	b.relate("ida", "anna", rights.Assistant)
 	b.relate("bob", "anna", rights.TeamColleague)
 	b.relate("xaver", "anna", rights.Blocked)
@@ -464,9 +464,12 @@ func TestForwardingByHand(t *testing.T) {
 	anna.put("/people/me/forwarding", m{"external": "*97"}).is(t, 422).names(t, "body.external")
 	anna.put("/people/me/forwarding", m{"all": "call me"}).is(t, 422).names(t, "body.all")
 	anna.put("/people/me/forwarding", m{"all": "201"}).is(t, 422).names(t, "body.all")
+	anna.put("/people/me/forwarding", m{"all": "+49 30 1000 201"}).is(t, 422).names(t, "body.all")
 	bob.put("/people/me/choice", m{"status": "unavailable"}).fine(t)
-	if a := anna.put("/people/me/forwarding", m{"all": "202"}).is(t, 422); !strings.Contains(a.String(), "Bob is absent") {
-		t.Errorf("she is told %s", a)
+	for _, number := range []string{"202", "+49 30 1000-202", "+49301000 202"} { // however his number is dialled
+		if a := anna.put("/people/me/forwarding", m{"all": number}).is(t, 422); !strings.Contains(a.String(), "Bob is absent") {
+			t.Errorf("to %s she is told %s", number, a)
+		}
 	}
 	anna.put("/people/me/forwarding", m{"line": "202", "all": "*97"}).is(t, http.StatusNotFound)
 	anna.put("/people/me/forwarding", m{"connector": "nonsense", "all": "*97"}).is(t, http.StatusNotFound)

@@ -82,6 +82,9 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 		s.byPerson[personID] = has
 	}
 	maps.DeleteFunc(s.byNumber, func(_ string, l *line) bool { return l.person == personID || l.person == "" })
+	for _, sys := range s.systems {
+		sys.names = nil
+	}
 	for _, l := range has {
 		s.byNumber[policy.FoldNumber(l.key.line)] = l
 		if who != nil && who.WorkNumber != "" {

@@ -86,7 +86,7 @@ func (s *Switchboard) words(r refusal, viewer string) string {
 // target says why a line must not be forwarded to a target (B7), and to whom the target leads. It uses of others what the owner of the line may see:
 // of whom they may see nothing they cannot find out anything so. Only calls that would come back are always refused. mu is held.
 func (s *Switchboard) target(l *line, target string, shown func(string) presence.Presence) (no refusal, person string) {
-	other := s.byNumber[target]
+	other := s.lineAt(l, target)
 	switch {
 	case other == nil:
 		return no, ""
@@ -122,6 +122,30 @@ func (s *Switchboard) target(l *line, target string, shown func(string) presence
 	return no, other.person
 }
 
+// lineAt returns whose line calls of a line ring at that go to a number, which is folded; nil: nobody's that is known here. mu is held.
+func (s *Switchboard) lineAt(from *line, number string) *line {
+	if l := s.byNumber[number]; l != nil {
+		return l
+	}
+	sys := s.systems[from.key.connector]
+	if sys == nil {
+		return nil
+	}
+	n, ok := sys.System.System.(telephony.Namer)
+	if !ok {
+		return nil
+	}
+	if sys.names == nil {
+		sys.names = make(map[string]*line, len(s.byNumber))
+		for number, l := range s.byNumber {
+			if name := n.Extension(number); name != "" && (sys.names[name] == nil || l.key.connector == sys.ID) {
+				sys.names[name] = l
+			}
+		}
+	}
+	return sys.names[n.Extension(number)]
+}
+
 // onward returns where calls of a line go on to, as far as that is known; mu is held.
 func onward(l *line) (targets []string) {
 	if l.wish.Action == forward.To {
@@ -147,7 +171,7 @@ func (s *Switchboard) leadsBack(l *line, person string) bool {
 		}
 		seen[l] = true
 		for _, target := range onward(l) {
-			if next := s.byNumber[target]; next != nil && (next.person == person || goes(next)) {
+			if next := s.lineAt(l, target); next != nil && (next.person == person || goes(next)) {
 				return true
 			}
 		}

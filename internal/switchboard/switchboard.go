@@ -123,7 +123,8 @@ type system struct {
 	ended chan struct{}
 	queue []*line
 	work  chan struct{}
-	dirty bool // whom it is to follow has changed
+	dirty bool             // whom it is to follow has changed
+	names map[string]*line // byNumber, as the system names numbers; nil: to be made anew
 }
 
 // line is a line that somebody has; Switchboard.mu guards it.

@@ -41,6 +41,12 @@ type Reporter interface {
 	Heard() (now bool, trouble error)
 }
 
+// Namer is a System that knows one number in several spellings, such as in full and as an extension.
+type Namer interface {
+	// Extension returns how the system knows a number, whether it has a line of it or not. Numbers of which that is the same are the same.
+	Extension(number string) string
+}
+
 // Lasts is how long what was told of a line holds: a claim's lease. Whoever is not told again by then takes it that nobody knows.
 const Lasts = 3 * time.Minute
 

@@ -264,6 +264,9 @@ func (s *System) Can() telephony.Abilities {
 	return a
 }
 
+// Extension implements telephony.Namer.
+func (s *System) Extension(number string) string { return s.numbers.Extension(number) }
+
 // Heard implements telephony.Reporter.
 func (s *System) Heard() (now bool, trouble error) {
 	s.mu.Lock()

@@ -236,6 +236,12 @@ func reachable(a netip.Addr) error {
 	return sipua.Unicast(a)
 }
 
+// Extension implements telephony.Namer.
+func (s *System) Extension(number string) string {
+	user, _ := s.c.user(number)
+	return user
+}
+
 // Can implements telephony.System.
 func (s *System) Can() telephony.Abilities { return telephony.Abilities{Lines: true} }
 
