@@ -51,7 +51,7 @@ the same settings as the server.`,
 	}
 	addFlags(cmd.Flags())
 	addServeFlags(cmd.Flags())
-	cmd.AddCommand(doctorCalendarCommand(), doctorTeamsCommand())
+	cmd.AddCommand(doctorCalendarCommand(), doctorTeamsCommand(), doctorTelephonyCommand())
 	return cmd
 }
 
@@ -81,6 +81,20 @@ names. It changes nothing here, also while the server runs.`,
 	})
 }
 
+// purposeTelephony is that of telephone systems.
+const purposeTelephony = "telephony"
+
+func doctorTelephonyCommand() *cobra.Command {
+	return systemCommand(purposeTelephony, &cobra.Command{
+		Use: "telephony [LINE]", Short: "Try each step that telephone systems need",
+		Long: `Try each step that hearing of telephone lines and forwarding them needs: names, encryption, signing in, permissions. With the
+number of a line it is looked for too, and how it is forwarded is read; nothing is set. What fails is told with its remedy. It
+changes nothing here, also while the server runs.`,
+		Example: `  doorlight doctor telephony
+  doorlight doctor telephony 201 --system Telephones`,
+	})
+}
+
 // systemCommand makes a command that tries the outside systems that serve a purpose.
 func systemCommand(purpose string, cmd *cobra.Command) *cobra.Command {
 	var scripts bool
@@ -92,11 +106,11 @@ func systemCommand(purpose string, cmd *cobra.Command) *cobra.Command {
 			return err
 		}
 		d := doctor{c: &c, w: cmd.OutOrStdout()}
-		mailbox := ""
+		about := ""
 		if len(args) == 1 {
-			mailbox = args[0]
+			about = args[0]
 		}
-		if err := d.systems(cmd.Context(), purpose, only, mailbox, scripts); err != nil {
+		if err := d.systems(cmd.Context(), purpose, only, about, scripts); err != nil {
 			return err
 		}
 		if d.wrong > 0 {
@@ -104,15 +118,17 @@ func systemCommand(purpose string, cmd *cobra.Command) *cobra.Command {
 		}
 		return nil
 	}
-	cmd.Flags().BoolVar(&scripts, "scripts", false, "print what is run at the outside system")
+	if purpose != purposeTelephony {
+		cmd.Flags().BoolVar(&scripts, "scripts", false, "print what is run at the outside system")
+	}
 	cmd.Flags().StringVar(&only, "system", "", "only the system of this name")
 	addFlags(cmd.Flags())
 	addServeFlags(cmd.Flags())
 	return cmd
 }
 
-// systems tries the outside systems that serve a purpose, or prints their scripts.
-func (d *doctor) systems(ctx context.Context, purpose, only, mailbox string, scripts bool) error {
+// systems tries the outside systems that serve a purpose, with a mailbox or a line if about is not empty, or prints their scripts.
+func (d *doctor) systems(ctx context.Context, purpose, only, about string, scripts bool) error {
 	st, err := d.c.openExisting(ctx)
 	if err != nil {
 		return err
@@ -135,7 +151,8 @@ func (d *doctor) systems(ctx context.Context, purpose, only, mailbox string, scr
 	found := false
 	for _, x := range connectors.All() {
 		s, ok := connectors.System(x.ID)
-		if serves := purpose == connector.PurposeTeams && s.Teams || purpose == connector.PurposeCalendar && s.Calendar; !ok || !serves || only != "" && x.Name != only {
+		serves := map[string]bool{connector.PurposeTeams: s.Teams, connector.PurposeCalendar: s.Calendar, purposeTelephony: s.Lines || s.Forwards}[purpose]
+		if !ok || !serves || only != "" && x.Name != only {
 			continue
 		}
 		found = true
@@ -150,18 +167,22 @@ func (d *doctor) systems(ctx context.Context, purpose, only, mailbox string, scr
 			continue
 		}
 		if purpose == connector.PurposeTeams {
-			d.check(ctx, connectors.CheckTeams, x, mailbox)
+			d.check(ctx, connectors.CheckTeams, x, about)
 		} else {
-			d.check(ctx, connectors.Check, x, mailbox)
+			d.check(ctx, connectors.Check, x, about)
 		}
 	}
 	switch {
 	case !found && only != "" && purpose == connector.PurposeTeams:
 		return fmt.Errorf("there is no application %q with which Microsoft Teams is reached", only)
+	case !found && only != "" && purpose == purposeTelephony:
+		return fmt.Errorf("there is no telephone system %q", only)
 	case !found && only != "":
 		return fmt.Errorf("there is no system %q that holds calendars", only)
 	case !found && purpose == connector.PurposeTeams:
 		d.say("Microsoft Teams", "no application reaches it here", "")
+	case !found && purpose == purposeTelephony:
+		d.say("telephony", "there are no telephone systems here", "")
 	case !found:
 		d.say("calendars", "no system holds calendars here", "")
 	}
@@ -169,14 +190,14 @@ func (d *doctor) systems(ctx context.Context, purpose, only, mailbox string, scr
 }
 
 // check tries one outside system.
-func (d *doctor) check(ctx context.Context, try func(ctx context.Context, id, mailbox string) ([]directory.Step, error), x connector.Connector, mailbox string) {
+func (d *doctor) check(ctx context.Context, try func(ctx context.Context, id, about string) ([]directory.Step, error), x connector.Connector, about string) {
 	if !x.Enabled {
 		d.say(x.Name, "is switched off", "")
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	steps, err := try(ctx, x.ID, mailbox)
+	steps, err := try(ctx, x.ID, about)
 	if err != nil {
 		d.say(x.Name, err.Error(), "Enter its settings again.")
 		return

@@ -2,6 +2,7 @@ package main
 
 import (
 	"database/sql"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/doorlight/doorlight/internal/directory/slapdtest"
 	"github.com/doorlight/doorlight/internal/source/exchange/exchangetest"
 	"github.com/doorlight/doorlight/internal/source/graph/graphtest"
+	"github.com/doorlight/doorlight/internal/telephony/ami/amitest"
 )
 
 func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
@@ -182,6 +184,52 @@ func TestTheDoctorTriesTeams(t *testing.T) {
 	s.call("PUT", "/connectors/"+connector.ID, settings, nil, 200)
 	for _, args := range [][]string{{}, {"teams"}} {
 		if said, err := doctor(args...); err == nil || !strings.Contains(said, "WRONG  Microsoft 365, ") {
+			t.Errorf("a wrong secret, %q: %v\n%s", args, err, said)
+		}
+	}
+}
+
+func TestTheDoctorTriesTheTelephones(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	doctor := func(args ...string) (string, error) {
+		var out output
+		err := run(t.Context(), append([]string{"doctor"}, append(args, "--data", data)...), &out, &out)
+		return out.String(), err
+	}
+	s := startServer(t, data)
+	s.setUp()
+	if said, err := doctor("telephony"); err != nil || !strings.Contains(said, "ok     telephony: there are no telephone systems here") {
+		t.Errorf("without any: %v\n%s", err, said)
+	}
+	if said, err := doctor("telephony", "--system", "Nothing"); err == nil || !strings.Contains(err.Error(), `"Nothing"`) {
+		t.Errorf("one that is not there: %v\n%s", err, said)
+	}
+
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pbx := amitest.Start(l, amitest.Config{Users: map[string]amitest.User{"doorlight": {Secret: "wV9-ami", Read: "system,call", Write: "system,call"}}})
+	t.Cleanup(pbx.Close)
+	pbx.AddPhone("201")
+	settings := map[string]any{"kind": "asterisk", "name": "Telephones", "enabled": true, "secret": "wV9-ami", "asterisk": map[string]any{
+		"host": "127.0.0.1", "port": l.Addr().(*net.TCPAddr).Port, "username": "doorlight", "forwarding": "freepbx",
+	}}
+	var connector struct{ ID string }
+	s.call("POST", "/connectors", settings, &connector, 200)
+	for _, args := range [][]string{{}, {"telephony"}, {"telephony", "201"}} {
+		if said, err := doctor(args...); err != nil || !strings.Contains(said, "ok     Telephones, sign_in: ") || strings.Contains(said, "Telephones, line: ") != (len(args) == 2) {
+			t.Errorf("%q: %v\n%s", args, err, said)
+		}
+	}
+	if said, err := doctor("telephony", "209"); err == nil || !strings.Contains(said, "WRONG  Telephones, line: ") {
+		t.Errorf("a line that is not there: %v\n%s", err, said)
+	}
+	settings["secret"] = "wrong"
+	s.call("PUT", "/connectors/"+connector.ID, settings, nil, 200)
+	for _, args := range [][]string{{}, {"telephony"}} {
+		if said, err := doctor(args...); err == nil || !strings.Contains(said, "WRONG  Telephones, sign_in: ") || strings.Contains(said, "wV9") {
 			t.Errorf("a wrong secret, %q: %v\n%s", args, err, said)
 		}
 	}

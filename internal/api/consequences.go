@@ -9,6 +9,7 @@ import (
 	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/switchboard"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -16,8 +17,8 @@ import (
 type Consequences struct {
 	People         int `json:"people" doc:"Whom the settings are for."`
 	Presence       int `json:"presence" doc:"Whose presence changes."`
-	Forwarding     int `json:"forwarding" doc:"Whose call forwarding changes."`
-	MissingNumbers int `json:"missing_numbers" doc:"Who would be forwarded to a number of their own that is not entered (F3)."`
+	Forwarding     int `json:"forwarding" doc:"Whose telephone line is forwarded in another way than before, of those who have one that follows their presence."`
+	MissingNumbers int `json:"missing_numbers" doc:"Whose telephone line would be forwarded to a number of their own that is not entered (F3)."`
 	Discarded      int `json:"discarded" doc:"Who loses settings of their own."`
 }
 
@@ -173,8 +174,11 @@ func (s *Server) consequences(ctx context.Context, affected []office.Affected) (
 	return c, nil
 }
 
-// forwarding is what somebody's active profile does with their telephone; of a presence without one, nothing.
+// forwarding is what somebody's active profile does with their telephone; of a presence without one, and of who has no line that follows it, nothing.
 func forwarding(p *office.Person, is *presence.Presence) policy.Forwarding {
+	if !slices.ContainsFunc(switchboard.LinesOf(p), func(l switchboard.Line) bool { return l.Forwards }) {
+		return policy.Forwarding{Action: policy.ForwardKeep}
+	}
 	if f := p.Settings.ProfileNamed(&p.Own, is.Profile); !is.Off && is.Profile != "" && f != nil {
 		return f.Forwarding
 	}

@@ -22,8 +22,9 @@ func TestWhatAChangeWouldDoIsWhatItDoes(t *testing.T) {
 	running := make(chan error)
 	go func() { running <- b.agenda.Run(working) }()
 	defer func() { stop(); <-running }()
-	b.people("Anna", "Bob", "Carl", "Dora")
-	b.add(store.Person{ID: "eve", Name: "Eve", Login: "eve", MobileNumber: "+49 170 1"})
+	b.people("Bob", "Carl", "Dora")
+	b.add(store.Person{ID: "anna", Name: "Anna", Login: "anna", WorkNumber: "201"})
+	b.add(store.Person{ID: "eve", Name: "Eve", Login: "eve", WorkNumber: "202", MobileNumber: "+49 170 1"})
 	group := store.Group{LocationID: b.location, Name: "Lab"}
 	b.ok(b.office.PutGroup(t.Context(), office.By{}, &group))
 	admin := b.as("admin")
@@ -92,18 +93,24 @@ func TestWhatAChangeWouldDoIsWhatItDoes(t *testing.T) {
 	// Bob's own start profile is lost, and he is shown as the others.
 	activation.Start.UserMayChange = false
 	change("cannot change", m{"activation": activation}, api.Consequences{People: 6, Presence: 1, Discarded: 1})
-	// Available, which Anna, Bob and Eve have, forwards to the mobile telephone now, which only Eve has.
+	// Available, which Anna, Bob and Eve have, forwards to the mobile telephone now. That concerns nobody yet: there are no lines.
 	for i := range templates.Templates {
 		if x := &templates.Templates[i]; x.ID == policy.TemplateAvailable {
 			x.Forwarding = policy.Forwarding{Action: policy.ForwardTo, Target: policy.TargetMobile}
 			x.Text = "At work"
 		}
 	}
-	change("a forwarding", m{"templates": templates}, api.Consequences{People: 6, Presence: 3, Forwarding: 3, MissingNumbers: 2})
+	change("a forwarding", m{"templates": templates}, api.Consequences{People: 6, Presence: 3})
+	// The telephones are there: Anna and Eve have a number, and of them only Eve a mobile telephone. Only to follow lines forwards none.
+	pbx := decode[api.Connector](admin.post("/connectors", m{"kind": "asterisk", "name": "Telephones", "enabled": false, "secret": "x", "asterisk": m{
+		"host": "127.0.0.1", "port": 1, "username": "doorlight", "forwarding": "freepbx",
+	}}).is(t, 200)).ID
+	change("telephones", m{"telephony": m{"connector": pbx}}, api.Consequences{People: 6})
+	change("telephones that follow", m{"telephony": m{"connector": pbx, "forwarding": pbx}}, api.Consequences{People: 6, Forwarding: 2, MissingNumbers: 1})
 	// Carl's category counts no more; two sections go together.
 	calendar.CategoryProfiles = false
 	activation.Start.Profile = policy.TemplateHomeOffice
-	change("two sections", m{"calendar": calendar, "activation": activation}, api.Consequences{People: 6, Presence: 4, Forwarding: 3})
+	change("two sections", m{"calendar": calendar, "activation": activation}, api.Consequences{People: 6, Presence: 4, Forwarding: 2})
 	change("the factory's", m{"default": []string{"activation", "calendar", "templates"}}, api.Consequences{People: 6, Presence: 4})
 	change("off", m{"feature": m{"enabled": false}}, api.Consequences{People: 6, Presence: 6}) // no presence is not the same as nobody signed in
 

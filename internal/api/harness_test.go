@@ -35,6 +35,7 @@ import (
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/sqlite"
 	"github.com/doorlight/doorlight/internal/store/sqlite/sqlitetest"
+	"github.com/doorlight/doorlight/internal/switchboard"
 	"github.com/doorlight/doorlight/internal/teams"
 	"github.com/doorlight/doorlight/presence"
 )
@@ -58,6 +59,7 @@ type building struct {
 	hub      *hub.Hub
 	agenda   *agenda.Agenda
 	teams    *teams.Teams
+	board    *switchboard.Switchboard
 	log      *logbook
 	server   *api.Server
 	doc      *huma.OpenAPI
@@ -124,6 +126,7 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	publish := func(updates []hub.Update) {
 		broker.Publish(updates)
 		connectors.Publish(updates)
+		b.board.Published(updates)
 	}
 	b.hub, err = hub.Open(ctx, st, b.office, publish, hub.Config{Shards: 2, Grace: grace, Log: quiet})
 	b.ok(err)
@@ -135,20 +138,28 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	b.agenda = agenda.New(st, b.office, b.hub, box, map[string]agenda.Source{agenda.KindFeed: b, agenda.KindCalDAV: b}, agenda.Config{Log: quiet})
 	b.teams, err = teams.New(ctx, st, b.office, b.hub, box, teams.Config{Log: quiet, Every: 100 * time.Millisecond})
 	b.ok(err)
-	b.hub.Watch(b.teams.Touched)
+	b.board, err = switchboard.New(ctx, st, b.office, b.hub, switchboard.Config{Log: quiet, Lines: switchboard.LinesOf, Health: 100 * time.Millisecond})
+	b.ok(err)
+	b.hub.Watch(func(ids []string) {
+		b.teams.Touched(ids)
+		b.board.Touched(ids)
+	})
 	b.server = api.New(st, b.office, b.hub, b.agenda, api.Config{Log: quiet, Version: "1.0", SetupCode: "AAAA-BBBB"})
 	connectors, err = connector.Open(ctx, st, b.office, b.hub, box, "", quiet)
 	b.ok(err)
 	connectors.UseAgenda(b.agenda)
 	connectors.UseTeams(b.teams)
 	b.server.Connect(connectors)
+	connectors.UseSwitchboard(b.board)
 	b.server.Teams(b.teams)
+	b.server.Switchboard(b.board)
 	b.server.Live(broker)
 	b.doc = b.server.OpenAPI()
 	working, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { b.hub.Run(working) })
 	running.Go(func() { connectors.Run(working) })
+	running.Go(func() { b.board.Run(working) })
 	streaming, stopStream := context.WithCancel(ctx)
 	var streams sync.WaitGroup
 	streams.Go(func() { broker.Run(streaming) })
@@ -315,7 +326,7 @@ func (c *client) check(a *answer, method, path string) {
 		} else if err := json.Unmarshal(a.body, &p); err != nil || p.Status != a.status || p.Title == "" || p.Detail == "" {
 			c.t.Errorf("%s\nis no problem document with status, title and detail (%v)", a, err)
 		}
-		if a.status >= 500 {
+		if a.status >= 500 && a.status != http.StatusServiceUnavailable {
 			c.t.Errorf("%s\nis a mistake of the server", a)
 		}
 		return
@@ -458,6 +469,10 @@ func (b *building) dump() string {
 	b.ok(err)
 	say(log)
 	b.ok(b.store.LoadTeams(ctx, func(r store.TeamsRecord) error {
+		say(r)
+		return nil
+	}))
+	b.ok(b.store.LoadForwardings(ctx, func(r store.ForwardingRecord) error {
 		say(r)
 		return nil
 	}))

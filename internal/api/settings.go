@@ -257,6 +257,7 @@ func (s *Server) export(ctx context.Context, p *office.Person, c caller) (*Out[E
 		Calendars:     s.calendars(p.ID),
 		Clients:       s.clients(p.ID),
 		Teams:         s.personTeams(p),
+		Lines:         s.personLines(ctx, p.ID, true).Lines,
 		Identities:    s.identitiesOf(p.ID),
 		Audit:         []AuditEntry{},
 	}

@@ -98,12 +98,12 @@ func (s *Server) personLines(ctx context.Context, personID string, whole bool) P
 	}
 	reading.Wait()
 	for _, l := range s.switchboard.Lines(personID) {
-		out.Lines = append(out.Lines, lineOut(&l, whole))
+		out.Lines = append(out.Lines, s.lineOut(&l, callerOf(ctx).person.ID, whole))
 	}
 	return out
 }
 
-func lineOut(l *switchboard.Status, whole bool) PersonLine {
+func (s *Server) lineOut(l *switchboard.Status, viewer string, whole bool) PersonLine {
 	x := PersonLine{Connector: l.ConnectorID, System: l.System, Line: l.Line, Can: notNil(l.Can.Forwarding)}
 	if l.Reported != nil {
 		x.Reported, x.ReportedAt = forwardingOut(*l.Reported), known(&l.ReportedAt)
@@ -111,7 +111,7 @@ func lineOut(l *switchboard.Status, whole bool) PersonLine {
 	if !whole {
 		return x
 	}
-	x.Follows, x.Settled, x.Refusal, x.Problem = l.Forwards, l.Settled, l.Refusal, l.Problem
+	x.Follows, x.Settled, x.Refusal, x.Problem = l.Forwards, l.Settled, s.switchboard.RefusalFor(l, viewer), l.Problem
 	if l.Reported != nil && *l.Reported != l.Wanted {
 		x.Wanted = forwardingOut(l.Wanted)
 	}
@@ -145,7 +145,7 @@ func (s *Server) putForwarding(ctx context.Context, in *ForwardingInput) (*Out[P
 	ctx, cancel := context.WithTimeout(ctx, 3*readWithin)
 	defer cancel()
 	f := telephony.Forwarding{DoNotDisturb: b.DoNotDisturb, All: b.All, Internal: b.Internal, External: b.External, Busy: b.Busy, NoAnswer: b.NoAnswer}
-	if err := s.switchboard.Set(ctx, p.ID, l.ConnectorID, l.Line, f); err != nil {
+	if err := s.switchboard.Set(ctx, c.person.ID, p.ID, l.ConnectorID, l.Line, f); err != nil {
 		return nil, err
 	}
 	if err := s.office.Note(ctx, c.by(), "forwarding.put", p.ID, map[string]any{"connector": l.ConnectorID, "line": l.Line, "off": f.Off()}); err != nil {
@@ -171,7 +171,7 @@ type OwnedLine struct {
 	PersonLine
 }
 
-func (s *Server) getConnectorLines(_ context.Context, in *ConnectorPath) (*Out[ConnectorLines], error) {
+func (s *Server) getConnectorLines(ctx context.Context, in *ConnectorPath) (*Out[ConnectorLines], error) {
 	if _, err := s.connectors.Get(in.Connector); err != nil {
 		return nil, err
 	}
@@ -179,10 +179,14 @@ func (s *Server) getConnectorLines(_ context.Context, in *ConnectorPath) (*Out[C
 	if s.switchboard == nil {
 		return &Out[ConnectorLines]{out}, nil
 	}
+	viewer := "" // a token that speaks for nobody sees of nobody
+	if p := callerOf(ctx).person; p != nil {
+		viewer = p.ID
+	}
 	st := s.switchboard.SystemStatus(in.Connector)
 	out.Lines, out.Heard, out.Follow, out.Forwarded, out.More = st.Lines, st.Heard, st.Follow, st.Forwarded, st.More
 	for _, l := range st.Failing {
-		x := OwnedLine{Person: l.PersonID, PersonLine: lineOut(&l, true)}
+		x := OwnedLine{Person: l.PersonID, PersonLine: s.lineOut(&l, viewer, true)}
 		if p, ok := s.office.Person(l.PersonID); ok {
 			x.Name = p.Name
 		}

@@ -276,6 +276,28 @@ func TestTour(t *testing.T) {
 	g.compare("teams-account-gone", me.delete("/people/me/teams/account").is(t, 404))
 	good("", admin.delete("/scopes/"+lab.ID+"/settings/teams"))
 	good("", admin.delete("/connectors/"+graph.ID))
+
+	// Anna's telephone, and one that is entered for Bob.
+	pbx := newAsterisk(t, "100", "101")
+	off := decode[api.Connector](good("asterisk", admin.post("/connectors", map[string]any{"kind": "asterisk", "name": "Old telephones", "enabled": false, "secret": "x", "asterisk": map[string]any{
+		"host": "pbx.example.org", "username": "doorlight", "context": "ext-local", "forwarding": "freepbx", "families": map[string]any{"busy": "-"},
+	}})))
+	good("", admin.delete("/connectors/"+off.ID))
+	telephones := decode[api.Connector](good("", admin.post("/connectors", pbx.connector(map[string]any{"prefixes": []string{"+49 30"}}))))
+	good("section-telephony", admin.put("/scopes/"+lab.ID+"/settings/telephony", map[string]any{"telephony": map[string]any{"connector": telephones.ID, "forwarding": telephones.ID}}))
+	good("record-lines", admin.put("/people/"+bob+"/record", map[string]any{"name": "Bob Carter", "location": location, "work_number": "+49 30 101", "role": "user", "time_zone": "Asia/Tokyo",
+		"lines": []any{map[string]any{"connector": telephones.ID, "line": "101", "forwards": true}}}))
+	b.eventually("both lines are heard", func() bool {
+		return decode[api.ConnectorLines](admin.get("/connectors/"+telephones.ID+"/lines")).Heard == 2 && len(decode[api.PersonLines](b.as(bob).get("/people/me/lines")).Lines) == 1
+	})
+	good("lines", me.get("/people/me/lines"))
+	good("forwarding", me.put("/people/me/forwarding", map[string]any{"all": "+49 170 100"}))
+	good("lines-for-assistant-plus", b.as(bob).get("/people/"+anna+"/lines"))
+	good("connector-lines", admin.get("/connectors/"+telephones.ID+"/lines"))
+	good("", me.put("/people/me/forwarding", map[string]any{}))
+	good("", admin.put("/people/"+bob+"/record", map[string]any{"name": "Bob Carter", "location": location, "work_number": "+49 30 101", "role": "user", "time_zone": "Asia/Tokyo"}))
+	good("", admin.delete("/scopes/"+lab.ID+"/settings/telephony"))
+	good("", admin.delete("/connectors/"+telephones.ID))
 	good("connector", admin.put("/connectors/"+dir.ID, ldap))
 	good("connectors", admin.get("/connectors"))
 	good("", admin.post("/connectors/"+dir.ID+"/check", nil))

@@ -426,6 +426,7 @@ type Export struct {
 	Agenda        []rights.Appointment `json:"agenda"`
 	Clients       []Client             `json:"clients"`
 	Teams         PersonTeams          `json:"teams"`
+	Lines         []PersonLine         `json:"lines" doc:"Telephone lines, and how they are forwarded."`
 	Identities    []Identity           `json:"identities" doc:"As whom sign-in providers know the person."`
 	Directory     *ExportDirectory     `json:"directory,omitempty"`
 	Audit         []AuditEntry         `json:"audit"`

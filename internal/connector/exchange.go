@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"regexp"
 	"slices"
 	"time"
 
@@ -78,6 +79,9 @@ func (x *Exchange) open(password string, log *slog.Logger) (system, error) {
 	return s, nil
 }
 
+// element is how some packages name one of a list.
+var element = regexp.MustCompile(`\.(\d+)`)
+
 // renamed gives the fields in an error the names under which administrators know them.
 func renamed(err error, prefix string, names map[string]string) error {
 	var told *fault.Error
@@ -88,7 +92,7 @@ func renamed(err error, prefix string, names map[string]string) error {
 	for _, f := range told.Fields {
 		at, ok := names[f.Path]
 		if !ok {
-			at = prefix + f.Path
+			at = prefix + element.ReplaceAllString(f.Path, "[$1]")
 		}
 		bad.Add(at, "%s", f.Message)
 	}

@@ -138,6 +138,7 @@ func Open(ctx context.Context, st store.Store, log *slog.Logger) (*Office, error
 		if p.Login != "" {
 			o.logins[p.Login] = p.ID
 		}
+		o.noteLines(person)
 		o.sorted = append(o.sorted, person)
 	}
 	slices.SortFunc(o.sorted, byName)

@@ -399,9 +399,7 @@ func (o *Office) enterPeople(fresh []*Person) {
 		if p.Login != "" {
 			o.logins[p.Login] = p.ID
 		}
-		for i := range p.Lines {
-			o.lines[lineKey(&p.Lines[i])] = p.ID
-		}
+		o.noteLines(p)
 	}
 	fresh = slices.SortedFunc(slices.Values(fresh), byName)
 	sorted := make([]*Person, 0, len(o.sorted)+len(fresh))
@@ -415,6 +413,12 @@ func (o *Office) enterPeople(fresh []*Person) {
 		sorted = append(sorted, p)
 	}
 	o.sorted = append(sorted, fresh...)
+}
+
+func (o *Office) noteLines(p *Person) {
+	for i := range p.Lines {
+		o.lines[lineKey(&p.Lines[i])] = p.ID
+	}
 }
 
 func (o *Office) forgetLines(p *Person) {

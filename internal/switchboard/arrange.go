@@ -106,6 +106,9 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 	} else {
 		s.byPerson[personID] = has
 	}
+	for _, sys := range s.systems {
+		sys.names = nil
+	}
 	for _, n := range s.numbers[personID] {
 		left := slices.DeleteFunc(s.byNumber[n], func(l *line) bool { return l.person == personID || l.person == "" })
 		if s.byNumber[n] = left; len(left) == 0 {
@@ -140,11 +143,33 @@ func (s *Switchboard) reached(from *line, number string) *line {
 		}
 		return r
 	}
-	for _, l := range s.byNumber[number] {
-		if l.person != "" && (best == nil || cmp.Or(cmp.Compare(rank(l), rank(best)), cmp.Compare(l.person, best.person)) < 0) {
-			best = l
+	consider := func(lines []*line) {
+		for _, l := range lines {
+			if l.person != "" && (best == nil || cmp.Or(cmp.Compare(rank(l), rank(best)), cmp.Compare(l.person, best.person)) < 0) {
+				best = l
+			}
 		}
 	}
+	if consider(s.byNumber[number]); best != nil {
+		return best
+	}
+	sys := s.systems[from.key.connector]
+	if sys == nil {
+		return nil
+	}
+	n, ok := sys.System.System.(telephony.Namer) // it may be a line however it is dialled
+	if !ok {
+		return nil
+	}
+	if sys.names == nil {
+		sys.names = make(map[string][]*line, len(s.byNumber))
+		for number, lines := range s.byNumber {
+			if name := n.Extension(number); name != "" {
+				sys.names[name] = append(sys.names[name], lines...)
+			}
+		}
+	}
+	consider(sys.names[n.Extension(number)])
 	return best
 }
 

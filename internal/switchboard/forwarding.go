@@ -12,6 +12,7 @@ import (
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/forward"
@@ -64,28 +65,98 @@ func wishOf(who *office.Person, shown presence.Presence) (w forward.Wish, refusa
 	return w, ""
 }
 
-// target says why a line must not be forwarded to a target (B7), empty if it may, and to whom the target leads; mu is held.
-func (s *Switchboard) target(l *line, target string, shown func(string) presence.Presence) (refusal, person string) {
+// refusal is why a line is not forwarded as asked for.
+type refusal struct {
+	text  string // empty: it is
+	about string // whose presence or forwarding it tells of, beside the owner's own; empty: nobody's
+	needs rights.Right
+}
+
+// asItWas ends refusals of what a presence asks for.
+const asItWas = " The forwarding was left as it was."
+
+// untold is what those are told instead who may not see of the other what a refusal tells.
+const untold = "Calls cannot be forwarded to that number at present."
+
+// words returns the refusal in words for a viewer.
+func (s *Switchboard) words(r refusal, viewer string) string {
+	if r.about == "" || rights.MayRead(s.office.Level(viewer, r.about), r.needs) {
+		return r.text
+	}
+	return untold + asItWas
+}
+
+// target says why a line must not be forwarded to a target (B7), and to whom the target leads. It uses of others what the owner of the line may see:
+// of whom they may see nothing they cannot find out anything so. Only calls that would come back are always refused. mu is held.
+func (s *Switchboard) target(l *line, target string, shown func(string) presence.Presence) (no refusal, person string) {
 	other := s.reached(l, target)
 	switch {
 	case other == nil:
-		return "", ""
-	case other == l || other.person == l.person:
-		return "Calls would be forwarded to where they come from. The forwarding was left as it was.", ""
+		return no, ""
+	case other == l || other.person == l.person, s.leadsBack(other, l.person):
+		return refusal{text: "Calls would be forwarded to where they come from." + asItWas}, other.person
+	case other.person == "":
+		return no, ""
 	}
+	level := s.office.Level(l.person, other.person)
 	name := other.person
 	if who, ok := s.office.Person(other.person); ok {
 		name = who.Name
 	}
-	switch p := shown(other.person); {
-	case other.wish.Action == forward.To, other.reported != nil && (other.reported.All != "" || other.reported.External != ""):
-		return name + " forwards calls as well: they would be led on from there, or back. The forwarding was left as it was.", other.person
-	case other.wish.Action == forward.DoNotDisturb, p.Status == presence.DoNotDisturb:
-		return name + " does not want to be disturbed. The forwarding was left as it was.", other.person
-	case p.Status == presence.Unavailable, p.Status == presence.LoggedOut && !p.Off:
-		return name + " is absent too. The forwarding was left as it was.", other.person
+	told := func(needs rights.Right, what string) (refusal, string) {
+		return refusal{name + what + asItWas, other.person, needs}, other.person
 	}
-	return "", other.person
+	if rights.MayRead(level, rights.Forwarding) {
+		switch {
+		case len(onward(other)) > 0:
+			return told(rights.Forwarding, " forwards calls as well: they would be led on from there.")
+		case other.wish.Action == forward.DoNotDisturb:
+			return told(rights.Forwarding, " does not want to be disturbed.")
+		}
+	}
+	if rights.MayRead(level, rights.Status) {
+		switch p := shown(other.person); {
+		case p.Status == presence.DoNotDisturb:
+			return told(rights.Status, " does not want to be disturbed.")
+		case p.Status == presence.Unavailable, p.Status == presence.LoggedOut && !p.Off:
+			return told(rights.Status, " is absent too.")
+		}
+	}
+	return no, other.person
+}
+
+// onward returns where calls of a line go on to, as far as that is known; mu is held.
+func onward(l *line) (targets []string) {
+	if l.wish.Action == forward.To {
+		targets = append(targets, l.wish.Target)
+	}
+	if l.reported != nil {
+		for _, x := range []string{l.reported.All, l.reported.External} {
+			if x != "" {
+				targets = append(targets, telephony.Fold(x))
+			}
+		}
+	}
+	return targets
+}
+
+// leadsBack reports whether calls to a line go on to one of a person; mu is held.
+func (s *Switchboard) leadsBack(l *line, person string) bool {
+	seen := map[*line]bool{}
+	var goes func(*line) bool
+	goes = func(l *line) bool {
+		if seen[l] {
+			return false
+		}
+		seen[l] = true
+		for _, target := range onward(l) {
+			if next := s.reached(l, target); next != nil && (next.person == person || goes(next)) {
+				return true
+			}
+		}
+		return false
+	}
+	return goes(l)
 }
 
 // lead notes to whom the wish of a line leads, or would; mu is held.
@@ -197,19 +268,18 @@ func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 	person, forwards := l.person, l.forwards
 	s.mu.Unlock()
 	var wish forward.Wish
-	var refusal string
+	var no refusal
 	if who, ok := s.office.Person(person); ok && forwards {
 		if shown, _, ok := s.hub.Presence(person); ok {
-			wish, refusal = wishOf(who, shown)
+			wish, no.text = wishOf(who, shown)
 		}
 	}
 	shown := func(id string) presence.Presence { p, _, _ := s.hub.Presence(id); return p }
 	s.mu.Lock()
 	aims := ""
 	if wish.Action == forward.To {
-		var no string
-		if no, aims = s.target(l, wish.Target, shown); no != "" {
-			wish, refusal = forward.Wish{}, no
+		if no, aims = s.target(l, wish.Target, shown); no.text != "" {
+			wish = forward.Wish{}
 		}
 	}
 	s.lead(l, aims)
@@ -218,7 +288,7 @@ func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 			s.soon(other)
 		}
 	}
-	l.wish, l.refusal = wish, refusal
+	l.wish, l.refusal = wish, no
 	state := l.state
 	if wish.Action == forward.Keep && state.Rests() { // there is nothing to do, and nothing is asked
 		l.unheeded = 0
@@ -228,8 +298,8 @@ func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 	}
 	s.mu.Unlock()
 	done, err := s.settle(ctx, sys, l, wish)
-	if whole, ok := errors.AsType[*source.Error](err); sys.Used != nil && (err == nil || ok && whole.Whole) {
-		sys.Used(err)
+	if e, ok := errors.AsType[*source.Error](err); err == nil || ok && e.Whole {
+		sys.used(err)
 	}
 	if err != nil {
 		s.done(sys, l, err, 0)
@@ -355,6 +425,15 @@ func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) 
 	}
 }
 
+// RefusalFor returns why a line is not forwarded as the presence asks for, in words for a viewer: of others it tells what the viewer may see.
+// Empty: it is.
+func (s *Switchboard) RefusalFor(st *Status, viewer string) string {
+	if st.refusal.text == "" {
+		return ""
+	}
+	return s.words(st.refusal, viewer)
+}
+
 // Lines returns how the lines of a person are doing.
 func (s *Switchboard) Lines(personID string) (all []Status) {
 	s.mu.Lock()
@@ -368,7 +447,8 @@ func (s *Switchboard) Lines(personID string) (all []Status) {
 // status tells of a line; mu is held.
 func (s *Switchboard) status(l *line) Status {
 	st := Status{
-		PersonID: l.person, ConnectorID: l.key.connector, Line: l.key.line, Forwards: l.forwards, Wanted: l.desired, ReportedAt: l.at, Refusal: l.refusal, Problem: l.problem,
+		PersonID: l.person, ConnectorID: l.key.connector, Line: l.key.line, Forwards: l.forwards, Wanted: l.desired, ReportedAt: l.at, Problem: l.problem,
+		refusal: l.refusal,
 	}
 	if sys := s.systems[l.key.connector]; sys != nil {
 		st.System, st.Can = sys.Name, sys.Can()
@@ -402,7 +482,7 @@ func (s *Switchboard) SystemStatus(connectorID string) (st SystemStatus) {
 		if !l.state.Rests() {
 			st.Forwarded++
 		}
-		if l.problem != "" || l.refusal != "" {
+		if l.problem != "" || l.refusal.text != "" {
 			failing = append(failing, l)
 		}
 	}
@@ -435,8 +515,8 @@ func (s *Switchboard) Read(ctx context.Context, personID, connectorID, number st
 }
 
 // Set forwards a person's line by hand (F4). It stays until somebody changes it, or another profile asks for something; then it comes back
-// after that. What the system cannot do is refused, and names the field.
-func (s *Switchboard) Set(ctx context.Context, personID, connectorID, number string, f telephony.Forwarding) error {
+// after that. What the system cannot do is refused, and names the field; if it does not do what it can, that is Unavailable. viewer is who is told why something is refused.
+func (s *Switchboard) Set(ctx context.Context, viewer, personID, connectorID, number string, f telephony.Forwarding) error {
 	sys, l, err := s.of(personID, connectorID, number)
 	if err != nil {
 		return err
@@ -461,8 +541,8 @@ func (s *Switchboard) Set(ctx context.Context, personID, connectorID, number str
 		if target == "" {
 			continue
 		}
-		if no, _ := s.target(l, telephony.Fold(target), shown); no != "" {
-			bad.Add(field, "%s", strings.TrimSuffix(no, " The forwarding was left as it was."))
+		if no, _ := s.target(l, telephony.Fold(target), shown); no.text != "" {
+			bad.Add(field, "%s", strings.TrimSuffix(s.words(no, viewer), asItWas))
 		}
 	}
 	s.mu.Unlock()
@@ -485,10 +565,14 @@ func (s *Switchboard) Set(ctx context.Context, personID, connectorID, number str
 	}
 	f = forward.Whole(reported, f, can)
 	if err := sys.SetForwarding(ctx, l.key.line, f); err != nil {
-		return err
+		return fault.Wrap(fault.Unavailable, err, "%s", problemOf(err))
 	}
 	s.mu.Lock()
 	next := l.state.ByHand(reported, f)
+	l.reported, l.at, l.problem = &f, time.Time{}, "" // to be read again, as the system may write numbers in its own way
+	if next.Rests() && l.wish.Action == forward.Keep {
+		l.desired = f
+	}
 	s.mu.Unlock()
 	if err := s.keep(ctx, l, next); err != nil { // what is read next says nearly as much
 		s.log.Warn("what was set by hand could not be stored", "connector", sys.ID, "err", err)

@@ -6,6 +6,7 @@ package switchboard
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -23,7 +24,14 @@ type System struct {
 	ID   string // of its connector
 	Name string
 	telephony.System
-	Used func(error) // called with how asking it went, as far as it is about the system; may be nil
+	Used func(error) // called with how asking it went, or hearing of it, as far as it is about the system; may be nil
+}
+
+// used tells how it went.
+func (s *System) used(err error) {
+	if s.Used != nil {
+		s.Used(err)
+	}
 }
 
 // Line is a line of a person.
@@ -80,6 +88,7 @@ type Config struct {
 	Workers int           // lines of one system that are set at the same time; zero: 8
 	Timeout time.Duration // of one question; zero: 15 s
 	Look    time.Duration // how often a line is looked at of which something of ours stands; zero: 2 minutes
+	Health  time.Duration // how often systems are asked whether they are heard; zero: 10 s
 }
 
 // Switchboard joins lines and people. Its methods may be called by several goroutines at once.
@@ -116,7 +125,8 @@ type system struct {
 	ended chan struct{}
 	queue []*line
 	work  chan struct{}
-	dirty bool // whom it is to follow has changed
+	dirty bool               // whom it is to follow has changed
+	names map[string][]*line // byNumber, as the system names numbers; nil: to be made anew
 }
 
 // line is a line that somebody has; Switchboard.mu guards all but the first two.
@@ -129,7 +139,7 @@ type line struct {
 
 	state    forward.State
 	wish     forward.Wish
-	refusal  string // why the wish is not what the presence asks for
+	refusal  refusal // why the wish is not what the presence asks for
 	reported *telephony.Forwarding
 	desired  telephony.Forwarding
 	at       time.Time // when reported was read
@@ -159,8 +169,9 @@ type Status struct {
 	Reported    *telephony.Forwarding
 	ReportedAt  time.Time
 	Settled     bool   // both agree
-	Refusal     string // why it is not forwarded as the presence asks for, in words
 	Problem     string // why it could not be set, or read
+
+	refusal refusal // see RefusalFor
 }
 
 // SystemStatus is how the lines of a telephone system are doing.
@@ -190,6 +201,9 @@ func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, cfg Confi
 	if cfg.Look == 0 {
 		cfg.Look = 2 * time.Minute
 	}
+	if cfg.Health == 0 {
+		cfg.Health = 10 * time.Second
+	}
 	s := &Switchboard{
 		store: st, office: of, hub: h, cfg: cfg, log: cfg.Log, manage: make(chan struct{}, 1), wake: make(chan struct{}, 1), told: make(chan struct{}, 1),
 		systems: map[string]*system{}, lines: map[key]*line{}, byPerson: map[string][]*line{}, byNumber: map[string][]*line{}, numbers: map[string][]string{}, aims: map[string]map[*line]bool{},
@@ -208,6 +222,13 @@ func New(ctx context.Context, st Store, of *office.Office, h *hub.Hub, cfg Confi
 		s.mu.Lock()
 		for _, id := range slices.Concat(c.Policies, c.Cards, c.Removed) {
 			s.unarranged[id] = true
+		}
+		for id, lines := range s.aims { // what their owners may see of whom they lead to
+			if c.AllLevels || slices.Contains(c.Levels, id) {
+				for l := range lines {
+					s.soon(l)
+				}
+			}
 		}
 		s.mu.Unlock()
 		signal(s.manage)
@@ -229,10 +250,15 @@ func (s *Switchboard) Run(ctx context.Context) error {
 	defer work.Wait()
 	work.Go(func() { s.hand(ctx) })
 	work.Go(func() { s.show(ctx) })
+	ask := time.NewTicker(s.cfg.Health)
+	defer ask.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-ask.C:
+			s.listen()
+			continue
 		case <-s.manage:
 		}
 		s.arrange(ctx)
@@ -251,6 +277,20 @@ func (s *Switchboard) Run(ctx context.Context) error {
 		}
 		s.mu.Unlock()
 		s.follow()
+	}
+}
+
+// listen asks all systems whether they are heard.
+func (s *Switchboard) listen() {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.systems))
+	s.mu.Unlock()
+	for _, sys := range all {
+		if r, ok := sys.System.System.(telephony.Reporter); ok {
+			if now, err := r.Heard(); now || err != nil {
+				sys.used(err)
+			}
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/doorlight/doorlight/internal/hub"
 	"github.com/doorlight/doorlight/internal/office"
 	"github.com/doorlight/doorlight/internal/policy"
+	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/store/sqlite"
@@ -49,6 +50,16 @@ type pbx struct {
 	ignores   bool                  // it says that it did what it did not
 	stuck     chan struct{}         // readings come back once it is closed, whoever gives up meanwhile; nil: at once
 	set, read int
+
+	now  bool  // it is heard
+	mute error // why it is not
+}
+
+// Heard implements telephony.Reporter.
+func (p *pbx) Heard() (now bool, trouble error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now, p.mute
 }
 
 var all = telephony.Abilities{Lines: true, Forwarding: []telephony.Ability{telephony.CanDoNotDisturb, telephony.CanAll, telephony.CanInternal,
@@ -231,10 +242,10 @@ type house struct {
 	pbx      *pbx
 	folder   string
 	log      bytes.Buffer
+	used     []string // how the telephone system was used
 	store    store.Store
 	full     atomic.Bool                             // the disk is
 	lines    func(*office.Person) []switchboard.Line // nil: the work number
-	used     func(error)                             // of the telephone system; may be nil
 	office   *office.Office
 	hub      *hub.Hub
 	location string
@@ -308,7 +319,11 @@ func (h *house) open() {
 	}})
 	h.ok(err)
 	h.hub.Watch(h.Touched)
-	h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: h.pbx, Used: h.used})
+	h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: h.pbx, Used: func(err error) {
+		h.pbx.mu.Lock()
+		defer h.pbx.mu.Unlock()
+		h.used = append(h.used, fmt.Sprint(err))
+	}})
 	running, stop := context.WithCancel(ctx)
 	working, stopWorking := context.WithCancel(ctx)
 	var hubs, both sync.WaitGroup
@@ -324,6 +339,21 @@ func (h *house) open() {
 			h.t.Error(err)
 		}
 	})
+}
+
+// among says what everybody is to everybody.
+func (h *house) among(l rights.Level) {
+	h.t.Helper()
+	h.ok(h.office.ChangeSection(h.t.Context(), office.By{}, h.location, policy.SectionRelationships, func(s *policy.Settings) error {
+		s.Relationships.Default = l
+		return nil
+	}))
+}
+
+// relate says what a viewer is to an owner.
+func (h *house) relate(viewer, owner string, l rights.Level) {
+	h.t.Helper()
+	h.ok(h.office.SetRelationship(h.t.Context(), office.By{Actor: owner}, owner, viewer, &l))
 }
 
 func (h *house) ok(err error) {
@@ -390,7 +420,7 @@ func TestAnAppointmentForwardsAndItsEndTakesItBack(t *testing.T) {
 		h.appointment("anna", time.Hour)
 		h.settle()
 		h.is("anna", telephony.Forwarding{All: "*97"})
-		if st := h.Lines("anna"); len(st) != 1 || !st[0].Settled || st[0].Reported.All != "*97" || st[0].Refusal != "" {
+		if st := h.Lines("anna"); len(st) != 1 || !st[0].Settled || st[0].Reported.All != "*97" || h.RefusalFor(&st[0], "anna") != "" {
 			t.Errorf("she is told %+v", st)
 		}
 		time.Sleep(time.Hour)
@@ -427,10 +457,11 @@ func TestWhatCannotBeForwardedIsSaid(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
 		says := func(who, want string) {
 			t.Helper()
-			if st := h.Lines(who); len(st) != 1 || st[0].Refusal != want {
+			if st := h.Lines(who); len(st) != 1 || h.RefusalFor(&st[0], who) != want {
 				t.Errorf("%s is told %+v, want %q", who, st, want)
 			}
 		}
+		h.among(rights.TeamColleague)
 		h.choose("anna", "Break", presence.BeRightBack)
 		h.settle()
 		says("anna", "Break forwards calls, but your home number is empty. The forwarding was left as it was.")
@@ -450,7 +481,7 @@ func TestWhatCannotBeForwardedIsSaid(t *testing.T) {
 		h.is("bert", telephony.Forwarding{DoNotDisturb: true})
 		h.choose("bert", "Appointment", presence.Busy)
 		h.settle()
-		says("anna", "bert forwards calls as well: they would be led on from there, or back. The forwarding was left as it was.")
+		says("anna", "bert forwards calls as well: they would be led on from there. The forwarding was left as it was.")
 		h.choose("bert", "On holiday", presence.Unavailable)
 		h.settle()
 		says("bert", "Calls would be forwarded to where they come from. The forwarding was left as it was.")
@@ -461,9 +492,62 @@ func TestWhatCannotBeForwardedIsSaid(t *testing.T) {
 	})
 }
 
+// What is refused tells nobody what they may not see of others: neither the owner of the line, nor who looks at it.
+func TestARefusalGivesNobodyAway(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		says := func(viewer, want string) {
+			t.Helper()
+			h.settle()
+			if st := h.Lines("anna"); len(st) != 1 || h.RefusalFor(&st[0], viewer) != want {
+				t.Errorf("%s is told %q, want %q", viewer, h.RefusalFor(&st[0], viewer), want)
+			}
+		}
+		// Bert is absent, which employees may see.
+		h.among(rights.Employee)
+		h.choose("bert", "Unavailable", presence.Unavailable)
+		h.choose("anna", "On holiday", presence.Unavailable)
+		says("anna", "bert is absent too. The forwarding was left as it was.")
+		h.relate("carl", "bert", rights.Unknown) // Carl is not one to him
+		says("carl", "Calls cannot be forwarded to that number at present. The forwarding was left as it was.")
+		says("", "Calls cannot be forwarded to that number at present. The forwarding was left as it was.")
+		err := h.Set(t.Context(), "carl", "anna", "pbx", "201", telephony.Forwarding{All: "202"})
+		if e, ok := errors.AsType[*fault.Error](err); !ok || len(e.Fields) != 1 || e.Fields[0].Path != "all" || e.Fields[0].Message != "Calls cannot be forwarded to that number at present." {
+			t.Errorf("Carl forwards her line and is told %v", err)
+		}
+		// He is there, and forwards, which they may not.
+		h.choose("bert", "Appointment", presence.Busy)
+		says("anna", "")
+		h.is("anna", telephony.Forwarding{All: "202"})
+		h.is("bert", telephony.Forwarding{All: "*97"})
+		// As soon as he is nobody's business she cannot find out by her telephone whether he is there.
+		h.relate("anna", "bert", rights.Blocked)
+		h.choose("bert", "Unavailable", presence.Unavailable)
+		says("anna", "")
+		h.relate("anna", "bert", rights.TeamColleague)
+		says("anna", "bert is absent too. The forwarding was left as it was.")
+		h.is("anna", telephony.Forwarding{})
+		// Calls that would come back come back, whoever may see what: from Bert to Carl, and from him to Anna.
+		h.relate("anna", "bert", rights.Blocked)
+		h.choose("bert", "Available", presence.Available)
+		says("anna", "")
+		h.choose("anna", "Available", presence.Available)
+		h.settle()
+		h.ok(h.Set(t.Context(), "bert", "bert", "pbx", "202", telephony.Forwarding{All: "203"}))
+		h.ok(h.Set(t.Context(), "carl", "carl", "pbx", "203", telephony.Forwarding{External: "201"}))
+		for id, line := range map[string]string{"bert": "202", "carl": "203"} {
+			if _, err := h.Read(t.Context(), id, "pbx", line); err != nil {
+				t.Error(err)
+			}
+		}
+		h.choose("anna", "On holiday", presence.Unavailable)
+		says("anna", "Calls would be forwarded to where they come from. The forwarding was left as it was.")
+		h.is("anna", telephony.Forwarding{})
+	})
+}
+
 func TestByHand(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
-		h.ok(h.Set(t.Context(), "anna", "pbx", "201", telephony.Forwarding{Internal: "203", External: "0171 99"}))
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{Internal: "203", External: "0171 99"}))
 		h.settle()
 		h.is("anna", telephony.Forwarding{Internal: "203", External: "017199"})
 		h.appointment("anna", time.Hour)
@@ -473,11 +557,11 @@ func TestByHand(t *testing.T) {
 		h.settle()
 		h.is("anna", telephony.Forwarding{Internal: "203", External: "017199"})
 		h.pbx.can = telephony.Abilities{Forwarding: []telephony.Ability{telephony.CanAll}}
-		err := h.Set(t.Context(), "anna", "pbx", "201", telephony.Forwarding{DoNotDisturb: true, All: "201"})
+		err := h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{DoNotDisturb: true, All: "201"})
 		if e, ok := errors.AsType[*fault.Error](err); !ok || len(e.Fields) != 2 {
 			t.Errorf("what it cannot do, and to herself: %v", err)
 		}
-		if err := h.Set(t.Context(), "bert", "pbx", "201", telephony.Forwarding{}); fault.KindOf(err) != fault.NotFound {
+		if err := h.Set(t.Context(), "bert", "bert", "pbx", "201", telephony.Forwarding{}); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("another's line: %v", err)
 		}
 		if f, err := h.Read(t.Context(), "anna", "pbx", "201"); err != nil || f.External != "017199" {
@@ -531,6 +615,44 @@ func TestLinesAreSeen(t *testing.T) {
 		time.Sleep(telephony.Lasts)
 		h.line("bert", "idle")
 		h.line("anna", "on_the_phone 0301234")
+	})
+}
+
+// A telephone system that is not heard is told of, whether anybody asks it something or not.
+func TestASystemThatIsNotHeardIsTroubled(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		said := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			h.pbx.mu.Lock()
+			defer h.pbx.mu.Unlock()
+			if !slices.Equal(h.used, want) {
+				t.Errorf("it was told %q, want %q", h.used, want)
+			}
+			h.used = nil
+		}
+		hears := func(now bool, why error) {
+			h.pbx.mu.Lock()
+			defer h.pbx.mu.Unlock()
+			h.pbx.now, h.pbx.mute = now, why
+		}
+		time.Sleep(time.Minute) // it is not known yet, and nobody has asked it anything
+		said()
+		hears(false, &source.Error{Kind: source.Unavailable, Text: "It is away."})
+		time.Sleep(10 * time.Second)
+		said("calendar source: unavailable: It is away.")
+		h.choose("anna", "Available", presence.Available) // she is to be forwarded nowhere: nobody asks for it
+		time.Sleep(time.Second)
+		said()
+		hears(true, nil)
+		time.Sleep(10 * time.Second)
+		said("<nil>")
+		h.appointment("anna", time.Hour)
+		time.Sleep(time.Second)
+		said("<nil>", "<nil>") // it was set, and read once more
+		h.DropSystem("pbx")
+		time.Sleep(time.Minute)
+		said()
 	})
 }
 
@@ -595,7 +717,7 @@ func TestNobodyIsLeftForwarded(t *testing.T) {
 						if f.All != h.pbx.at(lines[who]).All {
 							human[who] = f.All
 						}
-						h.ok(h.Set(t.Context(), who, "pbx", lines[who], f))
+						h.ok(h.Set(t.Context(), who, who, "pbx", lines[who], f))
 						trouble(true)
 					default:
 						h.stop()

@@ -1,11 +1,12 @@
 package switchboard_test
 
 import (
-	"sync"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/doorlight/doorlight/internal/office"
+	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/store"
 	"github.com/doorlight/doorlight/internal/switchboard"
@@ -30,18 +31,8 @@ func TestACallThatEndedWhileTheServerWasDown(t *testing.T) {
 // That nothing had to be asked says nothing about the system.
 func TestNothingIsSaidOfASystemThatWasNotAsked(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
-		var mu sync.Mutex
-		var well, ill int
 		h.stop()
-		h.used = func(err error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				well++
-			} else {
-				ill++
-			}
-		}
+		h.used = nil
 		h.pbx.change(func() {
 			h.pbx.trouble = func(string) error {
 				return &source.Error{Kind: source.Unavailable, Whole: true, Text: "The telephone system does not answer."}
@@ -52,10 +43,10 @@ func TestNothingIsSaidOfASystemThatWasNotAsked(t *testing.T) {
 		h.settle()
 		h.appointment("bert", time.Hour)
 		h.settle()
-		mu.Lock()
-		defer mu.Unlock()
-		if well > 0 || ill == 0 {
-			t.Errorf("it was said to be well %d times, and ill %d times", well, ill)
+		h.pbx.mu.Lock()
+		defer h.pbx.mu.Unlock()
+		if len(h.used) == 0 || slices.Contains(h.used, "<nil>") {
+			t.Errorf("it was said to be %q", h.used)
 		}
 	})
 }
@@ -88,7 +79,7 @@ func TestByHandInTheMidst(t *testing.T) {
 		h.pbx.change(func() { h.pbx.slowRead = 2 * time.Second })
 		h.appointment("anna", time.Hour)
 		h.settle() // it is being read
-		h.ok(h.Set(t.Context(), "anna", "pbx", "201", byHand))
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", byHand))
 		time.Sleep(20 * time.Second)
 		h.is("anna", byHand)
 		time.Sleep(time.Hour)
@@ -103,7 +94,7 @@ func TestByHandBackToWhatStoodBefore(t *testing.T) {
 		h.appointment("anna", time.Hour)
 		h.settle() // it was set, but the system has not said so yet
 		h.is("anna", telephony.Forwarding{All: "*97"})
-		h.ok(h.Set(t.Context(), "anna", "pbx", "201", telephony.Forwarding{}))
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{}))
 		time.Sleep(20 * time.Second)
 		h.is("anna", telephony.Forwarding{})
 		h.stop()
@@ -222,6 +213,7 @@ func TestWhoGoesLeavesNothingForwarded(t *testing.T) {
 // Whoever forwards at the telephone is led to no more, and again once that has ended.
 func TestWhoForwardsAtTheTelephone(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
+		h.among(rights.TeamColleague)
 		h.pbx.dial("202", func(f *telephony.Forwarding) { f.All = "0151" })
 		h.settle()
 		if st := h.Lines("bert"); st[0].Reported == nil || st[0].Reported.All != "0151" {
@@ -265,7 +257,7 @@ func TestTheSameNumberTwice(t *testing.T) {
 		h.is("anna", telephony.Forwarding{All: "202"})
 		h.choose("bert", "Unavailable", presence.Unavailable)
 		h.settle()
-		if st := h.Lines("anna"); st[0].Refusal != "bert is absent too. The forwarding was left as it was." {
+		if st := h.Lines("anna"); h.RefusalFor(&st[0], "anna") != "bert is absent too. The forwarding was left as it was." {
 			t.Errorf("she is told %+v", st)
 		}
 		h.choose("bert", "Available", presence.Available)
@@ -298,9 +290,9 @@ func TestByHandBesideWhatCannotBeSet(t *testing.T) {
 			h.pbx.can = telephony.Abilities{Lines: true, Forwarding: []telephony.Ability{telephony.CanAll, telephony.CanOneNumber}}
 			h.pbx.lines["201"] = telephony.Forwarding{Busy: "77", OneNumber: "0171"}
 		})
-		h.ok(h.Set(t.Context(), "anna", "pbx", "201", telephony.Forwarding{All: "0151"}))
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0151"}))
 		h.is("anna", telephony.Forwarding{All: "0151", Busy: "77", OneNumber: "0171"})
-		h.ok(h.Set(t.Context(), "anna", "pbx", "201", telephony.Forwarding{}))
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{}))
 		h.is("anna", telephony.Forwarding{Busy: "77"})
 	})
 }

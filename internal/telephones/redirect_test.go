@@ -33,7 +33,7 @@ import (
 func (h *house) set(who, line string, f telephony.Forwarding) {
 	h.t.Helper()
 	h.wait("the line of "+who, func() bool { return len(h.board.Lines(who)) > 1 })
-	h.ok(h.board.Set(h.t.Context(), who, "sip", line, f))
+	h.ok(h.board.Set(h.t.Context(), who, who, "sip", line, f))
 }
 
 const (

@@ -35,6 +35,19 @@ type System interface {
 	Close()
 }
 
+// Reporter is a System that tells whether it is heard. One that is not is silent about its lines: whoever only follows these learns it so.
+type Reporter interface {
+	// Heard reports whether the system is heard, or why it is not: a *source.Error. Neither: Watch has not begun, or not tried to the end yet. It
+	// does not block.
+	Heard() (now bool, trouble error)
+}
+
+// Namer is a System that knows one number in several spellings, such as in full and as an extension.
+type Namer interface {
+	// Extension returns how the system knows a number, whether it has a line of it or not. Numbers of which that is the same are the same.
+	Extension(number string) string
+}
+
 // Lasts is how long what was told of a line holds: a claim's lease. Whoever is not told again by then takes it that nobody knows.
 const Lasts = 3 * time.Minute
 

@@ -216,6 +216,12 @@ func (s *System) Can() telephony.Abilities {
 	return a
 }
 
+// Extension implements telephony.Namer.
+func (s *System) Extension(number string) string { return s.numbers.Extension(number) }
+
+// Heard implements telephony.Reporter.
+func (s *System) Heard() (now bool, trouble error) { return s.link.Heard() }
+
 // Close implements telephony.System.
 func (s *System) Close() { s.link.Close() }
 

@@ -148,6 +148,12 @@ func (s *System) Can() telephony.Abilities {
 	return telephony.Abilities{Lines: true, Forwarding: slices.Clone(s.c.Forwarding), Tells: len(s.c.Forwarding) > 0}
 }
 
+// Extension implements telephony.Namer.
+func (s *System) Extension(number string) string { return s.numbers.Extension(number) }
+
+// Heard implements telephony.Reporter.
+func (s *System) Heard() (now bool, trouble error) { return s.link.Heard() }
+
 // Close implements telephony.System.
 func (s *System) Close() { s.link.Close() }
 

@@ -91,7 +91,10 @@ type System struct {
 	now    *watch // nil: nobody watches
 }
 
-var _ telephony.System = (*System)(nil)
+var (
+	_ telephony.System   = (*System)(nil)
+	_ telephony.Reporter = (*System)(nil)
+)
 
 // New returns a system, or an Invalid fault.Error that names the fields of Config that are wrong, as the configuration spells them: server,
 // transport, domain, username, auth_name, password, numbers, internal, internal_digits, expires, rate, server_name. It asks nobody anything yet.
@@ -231,6 +234,12 @@ func reachable(a netip.Addr) error {
 		return fault.New(fault.Forbidden, "the address %s is the metadata service of a data centre", a)
 	}
 	return sipua.Unicast(a)
+}
+
+// Extension implements telephony.Namer.
+func (s *System) Extension(number string) string {
+	user, _ := s.c.user(number)
+	return user
 }
 
 // Can implements telephony.System.

@@ -18,6 +18,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 	"go.uber.org/goleak"
 
+	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/sipline/siplinetest"
 	"github.com/doorlight/doorlight/presence"
@@ -167,6 +168,16 @@ func (o *office) expect(line, want string) {
 	}
 }
 
+// troubled checks that the system tells why it is not heard.
+func (o *office) troubled(want string) {
+	o.t.Helper()
+	now, err := o.system.Heard()
+	e, _ := errors.AsType[*source.Error](err)
+	if now != (want == "") || (e == nil) != now || e != nil && (!strings.HasPrefix(e.Text, want) || !e.Whole) {
+		o.t.Errorf("it is heard: %v, its trouble is %+v, want %q", now, e, want)
+	}
+}
+
 // last is when a line was told of last.
 func (o *office) last(line string) time.Time {
 	o.mu.Lock()
@@ -271,6 +282,7 @@ func TestSilence(t *testing.T) {
 		time.Sleep(time.Second)
 		o.pbx.Set("201", siplinetest.Dialog{ID: "a", State: "confirmed", Other: "202"})
 		time.Sleep(100 * time.Second)
+		o.troubled("")
 		cut := time.Now()
 		o.net.Cut(true)
 		o.pbx.Set("201")
@@ -284,8 +296,10 @@ func TestSilence(t *testing.T) {
 		if got := o.shown("201"); got != "?" {
 			t.Errorf("201 shows %q", got)
 		}
+		o.troubled("192.0.2.1 is silent: no answer came within 8s.")
 		o.net.Cut(false)
 		time.Sleep(90 * time.Second)
+		o.troubled("")
 		for _, line := range []string{"201", "202", "203"} {
 			o.expect(line, "idle")
 		}
@@ -475,6 +489,7 @@ func TestWrongPassword(t *testing.T) {
 		o := open(t, siplinetest.Config{Lines: all, Username: "doorlight", Password: "right"}, func(c *Config) { c.Password = "wrong" }).watch()
 		defer o.over()
 		time.Sleep(time.Hour)
+		o.troubled("192.0.2.1 does not accept the account.")
 		if at, asked := o.pbx.Arrived(); len(at) != 0 || asked > 60 {
 			t.Errorf("a wrong password was tried %d times within an hour, and accepted %d times", asked, len(at))
 		}

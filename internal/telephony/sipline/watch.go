@@ -15,6 +15,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/telephony"
 	"github.com/doorlight/doorlight/internal/telephony/sipua"
 )
@@ -52,7 +53,8 @@ type watch struct {
 	pulse   chan struct{}            // closed when the system has proved that it is there
 	doubted time.Time                // when all lines were last renewed out of turn
 
-	refusals int // of the account, in a row
+	refusals int           // of the account, in a row
+	trouble  *source.Error // why there is no way; nil: there is one, or it was not tried to its end
 }
 
 // way is one connection to the system, or a time in which it answers on UDP.
@@ -65,6 +67,14 @@ type way struct {
 	over    chan struct{}
 	once    sync.Once
 }
+
+// silent is why a system is taken for gone that there was a way to.
+type silent string
+
+func (e silent) Error() string { return string(e) }
+
+// errNowhere is the error of a system whose name has no address.
+var errNowhere = errors.New("there is no address of that name")
 
 func (v *way) giveUp() { v.once.Do(func() { close(v.over) }) }
 
@@ -130,6 +140,7 @@ func (w *watch) keep(ctx context.Context) *way {
 	for try, retry := 0, 0; ; try++ {
 		v, err := w.open(ctx, try)
 		if err == nil {
+			w.note(nil)
 			if down {
 				w.s.log.Info("the telephone system answers again", "server", w.s.c.Server)
 			}
@@ -149,6 +160,7 @@ func (w *watch) keep(ctx context.Context) *way {
 		if ctx.Err() != nil {
 			return nil
 		}
+		w.note(w.s.because(err))
 		if !down {
 			w.s.log.Warn("the telephone system is out of reach", "server", w.s.c.Server, "err", err)
 		}
@@ -159,6 +171,49 @@ func (w *watch) keep(ctx context.Context) *way {
 			return nil
 		}
 	}
+}
+
+// note notes why there is no way; nil: there is one.
+func (w *watch) note(why *source.Error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.trouble = why
+}
+
+// Heard implements telephony.Reporter.
+func (s *System) Heard() (now bool, trouble error) {
+	s.mu.Lock()
+	w := s.now
+	s.mu.Unlock()
+	if w == nil {
+		return false, nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.trouble != nil:
+		return false, w.trouble
+	case w.refusals > 0:
+		return false, &source.Error{Kind: source.Credentials, Whole: true, Text: s.host + " does not accept the account. Correct username and password: they are those of a telephone (an extension) in the telephone system."}
+	}
+	return w.way != nil, nil
+}
+
+// because puts into words why there is no way to the system.
+func (s *System) because(err error) *source.Error {
+	e := &source.Error{Kind: source.Unavailable, Whole: true, Err: err}
+	_, unknown := errors.AsType[*net.DNSError](err)
+	why, gone := errors.AsType[silent](err)
+	switch {
+	case gone:
+		e.Text = s.host + " is silent: " + string(why) + ". Look whether it runs, and whether a firewall is between."
+	case unknown || errors.Is(err, errNowhere):
+		e.Text = "There is no server with the name " + s.host + ". Correct the field server, or enter the telephone system in the DNS."
+	default:
+		found, remedy := s.explain(err)
+		e.Text = found + " " + remedy
+	}
+	return e
 }
 
 // use sets the way that lines take from now on.
@@ -228,10 +283,10 @@ func (w *watch) hold(ctx context.Context, v *way) error {
 			return context.Cause(ctx)
 		case <-v.route.Gone():
 			t.Stop()
-			return errors.New("the connection ended")
+			return silent("the connection ended")
 		case <-v.over:
 			t.Stop()
-			return errors.New("requests are not answered")
+			return silent("requests are not answered")
 		case <-t.C:
 		}
 		began := time.Now().UnixNano()
@@ -263,7 +318,7 @@ func (w *watch) ping(ctx context.Context, v *way) (*sip.Response, error) {
 	}
 	uri, ok := w.someLine()
 	if !ok {
-		return nil, errors.New("OPTIONS are not answered")
+		return nil, silent("OPTIONS are not answered")
 	}
 	d := sipua.NewDialog(w.s.account(), uri)
 	res, err := w.ask(ctx, v, func() *sip.Request { return subscribe(d, v.contact, 0) }, w.s.login)
@@ -274,7 +329,7 @@ func (w *watch) ping(ctx context.Context, v *way) (*sip.Response, error) {
 }
 
 func (w *watch) ask(ctx context.Context, v *way, request func() *sip.Request, login *sipua.Login) (*sip.Response, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, pingWait, fmt.Errorf("no answer within %v", pingWait))
+	ctx, cancel := context.WithTimeoutCause(ctx, pingWait, silent(fmt.Sprintf("no answer came within %v", pingWait)))
 	defer cancel()
 	var res *sip.Response
 	var err error
@@ -424,7 +479,7 @@ func (s *System) resolve(ctx context.Context) ([]netip.AddrPort, error) {
 	}
 	if len(all) == 0 {
 		if why == nil {
-			why = errors.New("there is no address of that name")
+			why = errNowhere
 		}
 		return nil, why
 	}

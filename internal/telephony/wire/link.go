@@ -62,8 +62,8 @@ type Link[S Session] struct {
 	live     S                   // of Watch; zero: none
 	closed   bool
 	watched  bool
-	away     bool // it was said that there is no connection
-	refusals int  // of the sign-in, in a row
+	trouble  error // why there is no connection; it was said. nil: there is one, or it was not tried
+	refusals int   // of the sign-in, in a row
 }
 
 // NewLink returns a link. Nothing is connected yet.
@@ -230,9 +230,10 @@ func (l *Link[S]) failed(err error) *source.Error {
 		wait = min(refused<<min(l.refusals, 10), mostRefused)
 		l.refusals++
 	}
-	if !l.away {
-		level, l.away = slog.LevelWarn, true
+	if l.trouble == nil {
+		level = slog.LevelWarn
 	}
+	l.trouble = e
 	l.mu.Unlock()
 	told := l.gate.Stop(wait, e)
 	l.c.Log.Log(context.Background(), level, l.c.Name+" is not connected; it is tried again", "server", l.c.Place.Host, "err", cmp.Or(e.Err, error(e)), "why", e.Text)
@@ -243,12 +244,20 @@ func (l *Link[S]) failed(err error) *source.Error {
 func (l *Link[S]) Worked() {
 	l.gate.Succeeded()
 	l.mu.Lock()
-	back := l.away
-	l.refusals, l.away = 0, false
+	back := l.trouble != nil
+	l.refusals, l.trouble = 0, nil
 	l.mu.Unlock()
 	if back {
 		l.c.Log.Info(l.c.Name+" is connected again", "server", l.c.Place.Host)
 	}
+}
+
+// Heard is that of telephony.Reporter.
+func (l *Link[S]) Heard() (now bool, trouble error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var none S
+	return l.live != none && l.trouble == nil, l.trouble
 }
 
 // Open is a context that ends with the system too.

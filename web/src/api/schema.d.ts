@@ -1910,12 +1910,12 @@ export interface components {
             discarded: number;
             /**
              * Format: int64
-             * @description Whose call forwarding changes.
+             * @description Whose telephone line is forwarded in another way than before, of those who have one that follows their presence.
              */
             forwarding: number;
             /**
              * Format: int64
-             * @description Who would be forwarded to a number of their own that is not entered (F3).
+             * @description Whose telephone line would be forwarded to a number of their own that is not entered (F3).
              */
             missing_numbers: number;
             /**
@@ -2104,6 +2104,8 @@ export interface components {
             favourites: string[];
             /** @description As whom sign-in providers know the person. */
             identities: components["schemas"]["Identity"][];
+            /** @description Telephone lines, and how they are forwarded. */
+            lines: components["schemas"]["PersonLine"][];
             person: components["schemas"]["ExportPerson"];
             presence: components["schemas"]["Presence"];
             profiles: components["schemas"]["Profile"][];

@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/doorlight/doorlight/internal/source"
 	"github.com/doorlight/doorlight/internal/source/outbound"
 	"github.com/doorlight/doorlight/internal/source/outbound/outboundtest"
 	"github.com/doorlight/doorlight/internal/telephony"
@@ -161,6 +162,15 @@ func (h *House) Is(line, want string) {
 	}
 	if got != want {
 		h.T.Errorf("%s: %s, want %s", line, got, want)
+	}
+}
+
+// Troubled checks that the system tells in words why it is not heard, if it is not.
+func (h *House) Troubled(want bool) {
+	h.T.Helper()
+	now, err := h.sys.(telephony.Reporter).Heard()
+	if e, _ := errors.AsType[*source.Error](err); now == want || (e != nil) != want || e != nil && (e.Text == "" || !e.Whole) {
+		h.T.Errorf("it is heard: %v, its trouble is %+v, want any: %v", now, e, want)
 	}
 }
 
