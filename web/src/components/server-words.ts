@@ -31,7 +31,7 @@ export function inWords(text: string): string {
 export function fieldInWords(path: string): string {
   const last =
     path
-      .replace(/\[\d+\]$/, '')
+      .replace(/(\[\d+\]|\.\d+)$/, '')
       .split('.')
       .at(-1) ?? ''
   if (i18next.language === 'en' || !Object.hasOwn(en.admin.audit.field, last)) return path

@@ -69,6 +69,9 @@ describe('in words', () => {
     expect(inWords('"Köln" is taken')).toBe('„Köln“ ist vergeben')
     expect(inWords('3 people still belong to the location')).toBe('Noch 3 Personen gehören zu dem Standort')
     expect(inWords('login: must not be empty')).toBe('Anmeldename: darf nicht leer sein')
+    expect(inWords('asterisk.devices.0: a device with {line} for the number, such as PJSIP/{line}')).toBe(
+      'Geräte: ein Gerät mit {line} für die Nummer, zum Beispiel PJSIP/{line}',
+    )
     expect(inWords('nobody knows this')).toBe('nobody knows this')
     expect(inWords('Exchange knows no mailbox with this address. (ErrorNonExistentMailbox)')).toBe(
       'Exchange kennt kein Postfach mit dieser Adresse. (ErrorNonExistentMailbox)',
