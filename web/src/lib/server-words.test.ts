@@ -16,7 +16,9 @@ const VALUE = String.raw`[\w.]+(?:\((?:[^()"]|"[^"]*"|\([^()]*\))*\))?`
 /** What counts things has a word for one and another for more. */
 const COUNTED = /"\s*\+\s*number\((?:[^()"]|\([^()]*\))+, "(\w+)", "(\w+)"\)(?:(\s*\+\s*")|)/g
 /** Why a line was left as it was is said with and without the sentence behind it. */
-const told = sources.replaceAll(' The forwarding was left as it was."', '" + "The forwarding was left as it was."')
+const told = sources
+  .replaceAll(' The forwarding was left as it was."', '" + "The forwarding was left as it was."')
+  .replace(/\btold\([\w.]+, "( [^"]+)"\)/g, '"%s$1"') // behind the name of somebody
 const one = told.replace(COUNTED, (_, word: string, __, on?: string) => `1 ${word}${on ? '' : '"'}`)
 const many = told.replace(COUNTED, (_, __, words: string, on?: string) => `%d ${words}${on ? '' : '"'}`)
 const joined = [one, many]
