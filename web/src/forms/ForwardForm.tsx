@@ -8,6 +8,7 @@ import {
   type HandDraft,
   handBody,
   handDraft,
+  modeName,
   modesFor,
   numbersMissing,
   type PersonLine,
@@ -77,7 +78,7 @@ export function ForwardForm({ person, line, numbers }: { person: string; line: P
           onChange={(_e, v) => put({ mode: modesFor(line.can).find((m) => m === v.value) })}
         >
           {modesFor(line.can).map((m) => (
-            <Radio key={m} value={m} label={t(`telephone.mode.${m}`)} />
+            <Radio key={m} value={m} label={t(`telephone.mode.${modeName(m, line.can)}`)} />
           ))}
         </RadioGroup>
       </Field>

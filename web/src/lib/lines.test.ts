@@ -9,6 +9,7 @@ import {
   keyAddress,
   lineState,
   lineWords,
+  modeName,
   modeOf,
   modesFor,
   numbersMissing,
@@ -61,6 +62,9 @@ describe('by hand', () => {
     expect(modesFor(CSTA)).toEqual(['off', 'all', 'internal', 'external', 'several', 'do_not_disturb'])
     expect(modesFor(['all'])).toEqual(['off', 'all'])
     expect(targetsOf('unanswered', ['busy'])).toEqual(['busy'])
+    expect(modeName('unanswered', ['no_answer', 'all'])).toBe('no_answer')
+    expect(modeName('unanswered', ASTERISK)).toBe('unanswered')
+    expect(modeName('all', ['all'])).toBe('all')
   })
 
   it('begins with what is reported', () => {

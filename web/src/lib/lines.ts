@@ -43,6 +43,12 @@ export function targetsOf(mode: Mode, can: readonly Ability[]): Target[] {
   return of[mode].filter((k) => can.includes(k))
 }
 
+/** The name of a mode among the messages: where busy or no answer is all there is, it goes by that. */
+export function modeName(mode: Mode, can: readonly Ability[]): Mode | 'busy' | 'no_answer' {
+  const [only, more] = mode === 'unanswered' ? targetsOf(mode, can) : []
+  return more === undefined && (only === 'busy' || only === 'no_answer') ? only : mode
+}
+
 /** What the telephone system cannot do is not offered. */
 export function modesFor(can: readonly Ability[]): Mode[] {
   if (!can.length) return []
