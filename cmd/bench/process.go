@@ -56,14 +56,15 @@ func (p *process) stop() {
 }
 
 // cpu returns the processor time the process has used.
-func (p *process) cpu() time.Duration {
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.cmd.Process.Pid))
+func (p *process) cpu() time.Duration { return cpuOfProcess(p.cmd.Process.Pid) }
+
+func cpuOfProcess(pid int) (sum time.Duration) {
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
 		return 0
 	}
-	var sum time.Duration
 	for _, t := range tasks {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", p.cmd.Process.Pid, t.Name()))
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", pid, t.Name()))
 		if err != nil {
 			continue
 		}
