@@ -26,7 +26,7 @@ type kamailio struct {
 	dir   string
 	cmd   *exec.Cmd
 	said  bytes.Buffer // read only after ended
-	ended chan struct{}
+	ended <-chan error
 	once  sync.Once
 }
 
@@ -99,7 +99,7 @@ func startKamailio(ctx context.Context, children int) (*kamailio, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &kamailio{addr: c.LocalAddr().(*net.UDPAddr).AddrPort(), ended: make(chan struct{})}
+	k := &kamailio{addr: c.LocalAddr().(*net.UDPAddr).AddrPort()}
 	c.Close()
 	if k.dir, err = os.MkdirTemp("", "doorlight-bench"); err != nil {
 		return nil, err
@@ -117,23 +117,7 @@ func startKamailio(ctx context.Context, children int) (*kamailio, error) {
 	k.cmd = exec.CommandContext(ctx, "taskset", "-c", "0", path, "-f", filepath.Join(k.dir, "kamailio.cfg"), "-DD", "-E", "-m", "2048", "-M", "16",
 		"-P", filepath.Join(k.dir, "pid"), "-Y", k.dir)
 	k.cmd.Stdout, k.cmd.Stderr, k.cmd.Dir = &k.said, &k.said, k.dir
-	// A group of its own, so that all its processes are found. It ends with this process at the latest.
-	k.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
-	k.cmd.Cancel = func() error { return k.cmd.Process.Signal(syscall.SIGTERM) }
-	k.cmd.WaitDelay = 5 * time.Second
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // Pdeathsig means this thread
-		defer runtime.UnlockOSThread()
-		defer close(k.ended)
-		err := k.cmd.Start()
-		started <- err
-		if err == nil {
-			k.cmd.Wait()
-			syscall.Kill(-k.cmd.Process.Pid, syscall.SIGKILL) // what it left behind
-		}
-	}()
-	if err := <-started; err != nil {
+	if k.ended, err = startTied(k.cmd); err != nil {
 		os.RemoveAll(k.dir)
 		return nil, err
 	}
@@ -141,7 +125,7 @@ func startKamailio(ctx context.Context, children int) (*kamailio, error) {
 		select {
 		case <-k.ended:
 		case <-time.After(50 * time.Millisecond):
-			if time.Now().Before(end) {
+			if time.Now().Before(end) && ctx.Err() == nil {
 				continue
 			}
 		}
@@ -151,11 +135,33 @@ func startKamailio(ctx context.Context, children int) (*kamailio, error) {
 	return k, nil
 }
 
+// startTied starts a program with a group of its own, so that all its processes are found. It is asked to end when its context does, and ends
+// with this process at the latest; what it leaves behind is killed. The channel has what Wait returns, and is closed.
+func startTied(cmd *exec.Cmd) (<-chan error, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	started, ended := make(chan error, 1), make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // Pdeathsig means this thread
+		defer runtime.UnlockOSThread()
+		defer close(ended)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			ended <- cmd.Wait()
+			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		}
+	}()
+	return ended, <-started
+}
+
 func (k *kamailio) stop() {
 	k.once.Do(func() {
 		k.cmd.Process.Signal(syscall.SIGTERM)
 		kill := time.AfterFunc(5*time.Second, func() { syscall.Kill(-k.cmd.Process.Pid, syscall.SIGKILL) })
-		<-k.ended
+		for range k.ended {
+		}
 		kill.Stop()
 		os.RemoveAll(k.dir)
 	})

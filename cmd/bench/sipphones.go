@@ -316,7 +316,7 @@ func (c controlled) change(person, n int) error {
 	return err
 }
 
-func (c controlled) close() { c.c.Close() }
+func (controlled) close() {} // whoever started the server closes it
 
 // publisher tells Kamailio what changes (RFC 3903).
 type publisher struct {
@@ -460,7 +460,8 @@ func (p *publisher) answered(data []byte) {
 type sipLoad struct {
 	took      time.Duration // until nothing more came
 	delivered int64
-	again     int64 // notifications that were sent twice
+	again     int64 // notifications that were sent twice, or came after a later one
+	changes   int
 	expected  int64
 	lost      int64 // lamps that do not show the last change
 	median    time.Duration
@@ -482,7 +483,7 @@ func (p *phones) load(ctx context.Context, c changer, rate int, length time.Dura
 		k.delays = make([]time.Duration, 0, n*sipAccounts*sipLamps/sipPeople/sipSockets+1)
 		k.mu.Unlock()
 	}
-	l := sipLoad{expected: int64(n) * sipAccounts * sipLamps / sipPeople, own: own()}
+	l := sipLoad{changes: n, expected: int64(n) * sipAccounts * sipLamps / sipPeople, own: own()}
 	began := time.Now()
 	for i := 1; i <= n; i++ {
 		if early := time.Duration(i)*time.Second/time.Duration(rate) - time.Since(began); early > 0 {
