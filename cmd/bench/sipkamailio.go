@@ -114,7 +114,7 @@ func startKamailio(ctx context.Context, children int) (*kamailio, error) {
 		os.RemoveAll(k.dir)
 		return nil, err
 	}
-	k.cmd = exec.CommandContext(ctx, "taskset", "-c", "0", path, "-f", filepath.Join(k.dir, "kamailio.cfg"), "-DD", "-E", "-m", "2048", "-M", "16",
+	k.cmd = exec.CommandContext(ctx, "taskset", "-c", "0", path, "-f", filepath.Join(k.dir, "kamailio.cfg"), "-DD", "-E", "-m", "2048", "-M", "16", "-x", "tlsf", "-X", "tlsf",
 		"-P", filepath.Join(k.dir, "pid"), "-Y", k.dir)
 	k.cmd.Stdout, k.cmd.Stderr, k.cmd.Dir = &k.said, &k.said, k.dir
 	if k.ended, err = startTied(k.cmd); err != nil {
