@@ -535,7 +535,9 @@ func answerOf(data []byte) (branch []byte, code int, ok bool) {
 				return nil, 0, false
 			}
 			value, _, _ = bytes.Cut(value, []byte(";"))
-			branch = bytes.TrimSpace(value)
+			if branch = bytes.TrimSpace(value); !bytes.HasPrefix(branch, []byte(sip.RFC3261BranchMagicCookie)) {
+				return nil, 0, false
+			}
 		case bytes.EqualFold(name, []byte("CSeq")):
 			f := bytes.Fields(value)
 			if len(f) != 2 || string(f[1]) != "NOTIFY" {
