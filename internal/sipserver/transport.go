@@ -328,6 +328,12 @@ func (s *Server) receive(parser *sip.Parser, f *flow, data []byte) {
 			s.trans.answer([]byte(branch), m.StatusCode)
 		}
 	case *sip.Request:
+		if m.Method == sip.ACK {
+			if code, _, _ := examine(m); code != 0 {
+				s.count.malformed.Add(1)
+			}
+			return
+		}
 		if f.conn == nil {
 			// RFC 3261 §18.2.2, RFC 3581 §4: to where it came from; without rport to the port that it names.
 			if v := m.Via(); v != nil && !v.Params.Has("rport") {
