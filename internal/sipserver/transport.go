@@ -329,7 +329,7 @@ func (s *Server) receive(parser *sip.Parser, f *flow, data []byte) {
 		}
 	case *sip.Request:
 		if m.Method == sip.ACK {
-			if code, _, _ := examine(m); code != 0 {
+			if !inOrder(m) {
 				s.count.malformed.Add(1)
 			}
 			return
@@ -375,6 +375,17 @@ func parse(p *sip.Parser, data []byte) (m sip.Message, err error) {
 		}
 	}()
 	return p.ParseSIP(data)
+}
+
+// inOrder reports whether a request can be answered. What the library cannot bear is not in order.
+func inOrder(req *sip.Request) (ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			ok = false
+		}
+	}()
+	code, _, _ := examine(req)
+	return code == 0
 }
 
 // admit reports whether one more request may come from there. Those of a connection wait until it may.
