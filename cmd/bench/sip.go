@@ -36,11 +36,19 @@ type sipSide struct {
 }
 
 // cpu returns the processor time that all its processes have used.
-func (s *sipSide) cpu() (sum time.Duration) {
+func (s *sipSide) cpu() time.Duration {
+	used, _ := s.spent()
+	return used
+}
+
+// spent returns besides how long they waited for the processor, if they had to share it with others.
+func (s *sipSide) spent() (used, waited time.Duration) {
 	for _, pid := range s.pids() {
-		sum += cpuOfProcess(pid)
+		u, w := cpuOfProcess(pid)
+		used += u
+		waited += w
 	}
-	return sum
+	return used, waited
 }
 
 // startOurs starts our server, which writes a profile if that is a file's name.
@@ -188,19 +196,21 @@ type lampResult struct {
 	sipLoad
 	each float64 // processor time of a notification that arrived, in microseconds, without what a change takes that nobody watches
 	busy float64 // share of the processor
+	idle float64 // share of the time that it could have gone on, and others had the processor; of all its processes together
 }
 
 func (l *lampLoad) run(ctx context.Context, rate int, length time.Duration) (r lampResult, err error) {
-	before := l.cpu()
+	before, idle := l.spent()
 	r.rate = rate
 	if r.sipLoad, err = l.phones.load(ctx, l.changer, rate, length); err != nil {
 		return r, err
 	}
-	used := l.cpu() - before
-	r.busy = used.Seconds() / r.took.Seconds()
+	used, waited := l.spent()
+	used, waited = used-before, waited-idle
+	r.busy, r.idle = used.Seconds()/r.took.Seconds(), waited.Seconds()/r.took.Seconds()
 	r.each = (used - time.Duration(r.changes)*l.bare).Seconds() * 1e6 / float64(r.delivered)
-	fmt.Fprintf(os.Stderr, "   %d changes/s: %d of %d delivered, %d again or late, %d lamps wrong at the end, median %v, 99 %% %v, processor %.0f %%, load's %.0f %%\n",
-		rate, r.delivered, r.expected, r.again, r.lost, r.median, r.most, 100*r.busy, 100*r.own.Seconds()/r.took.Seconds())
+	fmt.Fprintf(os.Stderr, "   %d changes/s: %d of %d delivered, %d again or late, %d lamps wrong at the end, median %v, 99 %% %v, processor %.0f %%, waited for it %.0f %%, load's %.0f %%\n",
+		rate, r.delivered, r.expected, r.again, r.lost, r.median, r.most, 100*r.busy, 100*r.idle, 100*r.own.Seconds()/r.took.Seconds())
 	return r, nil
 }
 
@@ -269,7 +279,7 @@ func measureLamps(ctx context.Context, length time.Duration, startOurs, startThe
 	report("SIP, 20,000 lamps: resident memory of each", kib(ours.memory/lamps), kib(theirs.memory/lamps), times(ratio), "<= 1 x", ratio <= 1)
 	report(what+"notifications delivered, lamps wrong at the end", most.arrived(), full.arrived(), "", "0 wrong", most.lost == 0)
 	report(what+"delivered after (median, 99 %)", most.delays(), full.delays(), "", "", true)
-	report(what+"processor share", percent(most.busy), percent(full.busy), "", "", true)
+	report(what+"processor share, and waited for it", percent(most.busy)+", "+percent(most.idle), percent(full.busy)+", "+percent(full.idle), "", "", true)
 	what = fmt.Sprintf("SIP, %d changes/s, which Kamailio sustains: ", best.rate)
 	if !best.sustained() {
 		what = fmt.Sprintf("SIP, %d changes/s, which Kamailio does not sustain: ", best.rate)
