@@ -101,6 +101,11 @@ func run(ctx context.Context, only, binary string, length time.Duration, profile
 	wanted := func(part string) bool {
 		return only == "" || strings.Contains(","+only+",", ","+part+",")
 	}
+	if wanted("sip") { // before anything is measured in vain
+		if err := sipPrograms(); err != nil {
+			return err
+		}
+	}
 	if wanted("rules") {
 		measureRules()
 	}

@@ -100,6 +100,15 @@ func startTheirs(ctx context.Context) (*sipSide, error) {
 	}}, nil
 }
 
+// sipPrograms reports whether what is measured beside our server, and what places calls, is there.
+func sipPrograms() error {
+	_, err := findProgram("sipp", "sip-tester")
+	if err == nil {
+		_, _, err = findKamailio()
+	}
+	return err
+}
+
 // measureSIP measures lamps and redirects, of our server and of Kamailio.
 func measureSIP(ctx context.Context, length time.Duration, profile string) error {
 	if runtime.NumCPU() < 2 {

@@ -85,15 +85,23 @@ request_route {
 }
 `
 
+// findKamailio returns where it is, and where its modules are.
+func findKamailio() (path, modules string, err error) {
+	if path, err = findProgram("kamailio", "kamailio"); err != nil {
+		return "", "", err
+	}
+	found, _ := filepath.Glob("/usr/lib/*/kamailio/modules/presence_dialoginfo.so")
+	if len(found) == 0 {
+		return "", "", errors.New("the modules of Kamailio are missing: run make tools, or install the Debian package kamailio-presence-modules")
+	}
+	return path, filepath.Dir(found[0]), nil
+}
+
 // startKamailio starts it and waits until it answers.
 func startKamailio(ctx context.Context, children int) (*kamailio, error) {
-	path, err := findProgram("kamailio", "kamailio")
+	path, modules, err := findKamailio()
 	if err != nil {
 		return nil, err
-	}
-	modules, _ := filepath.Glob("/usr/lib/*/kamailio/modules/presence_dialoginfo.so")
-	if len(modules) == 0 {
-		return nil, errors.New("the presence modules of Kamailio are missing: run make tools")
 	}
 	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(loopback))
 	if err != nil {
@@ -104,7 +112,7 @@ func startKamailio(ctx context.Context, children int) (*kamailio, error) {
 	if k.dir, err = os.MkdirTemp("", "doorlight-bench"); err != nil {
 		return nil, err
 	}
-	config := strings.NewReplacer("CHILDREN", strconv.Itoa(children), "ADDRESS", k.addr.String(), "MODULES", filepath.Dir(modules[0]), "FOLDER", k.dir,
+	config := strings.NewReplacer("CHILDREN", strconv.Itoa(children), "ADDRESS", k.addr.String(), "MODULES", modules, "FOLDER", k.dir,
 		"REDIRECTED", redirectedTo, "REALM", sipRealm, "PASSWORD", sipPassword).Replace(kamailioConfig)
 	err = errors.Join(
 		os.CopyFS(filepath.Join(k.dir, "db"), os.DirFS("/usr/share/kamailio/dbtext/kamailio")),
