@@ -88,7 +88,7 @@ func (l *lamps) Watch(people []string, f func(string)) func() {
 	}
 }
 
-func (l *lamps) Target(context.Context, string, bool) (sipserver.Target, error) {
+func (l *lamps) Target(context.Context, string, sipserver.Caller) (sipserver.Target, error) {
 	return sipserver.Target{Kind: sipserver.Ring, Contacts: []sipserver.Contact{{URI: redirectedTo, Q: 1}}}, nil
 }
 
