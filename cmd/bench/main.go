@@ -49,10 +49,17 @@ func main() {
 		}
 		return
 	}
-	only := flag.String("only", "", "run only the parts whose name is in this comma separated list: rules,hub,store,start,mailboxes,join,idle,steady,storm")
+	if len(os.Args) > 2 && os.Args[1] == "sip" {
+		if err := sipServer(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "sip:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	only := flag.String("only", "", "run only the parts whose name is in this comma separated list: rules,hub,store,start,mailboxes,sip,join,idle,steady,storm")
 	binary := flag.String("server", "bin/doorlight", "the server to measure")
 	seconds := flag.Int("seconds", 10, "length of each steady part")
-	profile := flag.String("profile", "", "write a profile of this process's processor time to a file; for the parts that run in it")
+	profile := flag.String("profile", "", "write a profile of this process's processor time to a file, and of our SIP server's to the same name with .sip")
 	strict := flag.Bool("strict", false, "end with an error if an aim is missed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -68,7 +75,7 @@ func main() {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if err := run(ctx, *only, *binary, time.Duration(*seconds)*time.Second); err != nil {
+	if err := run(ctx, *only, *binary, time.Duration(*seconds)*time.Second, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -90,9 +97,14 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, only, binary string, length time.Duration) error {
+func run(ctx context.Context, only, binary string, length time.Duration, profile string) error {
 	wanted := func(part string) bool {
 		return only == "" || strings.Contains(","+only+",", ","+part+",")
+	}
+	if wanted("sip") { // before anything is measured in vain
+		if err := sipPrograms(); err != nil {
+			return err
+		}
 	}
 	if wanted("rules") {
 		measureRules()
@@ -114,6 +126,11 @@ func run(ctx context.Context, only, binary string, length time.Duration) error {
 	}
 	if wanted("mailboxes") {
 		if err := measureMailboxes(ctx); err != nil {
+			return err
+		}
+	}
+	if wanted("sip") {
+		if err := measureSIP(ctx, length, profile); err != nil {
 			return err
 		}
 	}

@@ -57,21 +57,27 @@ func (p *process) stop() {
 
 // cpu returns the processor time the process has used.
 func (p *process) cpu() time.Duration {
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.cmd.Process.Pid))
+	used, _ := cpuOfProcess(p.cmd.Process.Pid)
+	return used
+}
+
+// cpuOfProcess returns the processor time that a process has used, and how long it could have gone on and did not get the processor.
+func cpuOfProcess(pid int) (used, waited time.Duration) {
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	var sum time.Duration
 	for _, t := range tasks {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", p.cmd.Process.Pid, t.Name()))
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", pid, t.Name()))
 		if err != nil {
 			continue
 		}
-		ns, _, _ := strings.Cut(string(text), " ")
-		n, _ := strconv.ParseInt(ns, 10, 64)
-		sum += time.Duration(n)
+		var ns [2]int64
+		fmt.Sscan(string(text), &ns[0], &ns[1])
+		used += time.Duration(ns[0])
+		waited += time.Duration(ns[1])
 	}
-	return sum
+	return used, waited
 }
 
 // rss returns the resident memory in bytes.

@@ -37,6 +37,7 @@ import (
 	"github.com/doorlight/doorlight/internal/store/sqlite/sqlitetest"
 	"github.com/doorlight/doorlight/internal/switchboard"
 	"github.com/doorlight/doorlight/internal/teams"
+	"github.com/doorlight/doorlight/internal/telephones"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -60,6 +61,7 @@ type building struct {
 	agenda   *agenda.Agenda
 	teams    *teams.Teams
 	board    *switchboard.Switchboard
+	phones   *telephones.Telephones
 	log      *logbook
 	server   *api.Server
 	doc      *huma.OpenAPI
@@ -127,6 +129,7 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 		broker.Publish(updates)
 		connectors.Publish(updates)
 		b.board.Published(updates)
+		b.phones.Published(updates)
 	}
 	b.hub, err = hub.Open(ctx, st, b.office, publish, hub.Config{Shards: 2, Grace: grace, Log: quiet})
 	b.ok(err)
@@ -140,6 +143,8 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	b.ok(err)
 	b.board, err = switchboard.New(ctx, st, b.office, b.hub, switchboard.Config{Log: quiet, Lines: switchboard.LinesOf, Health: 100 * time.Millisecond})
 	b.ok(err)
+	b.phones, err = telephones.New(ctx, st, box, b.office, b.hub, telephones.Config{Log: quiet, Lines: switchboard.LinesOf, Choose: b.board.Choose})
+	b.ok(err)
 	b.hub.Watch(func(ids []string) {
 		b.teams.Touched(ids)
 		b.board.Touched(ids)
@@ -150,9 +155,11 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	connectors.UseAgenda(b.agenda)
 	connectors.UseTeams(b.teams)
 	b.server.Connect(connectors)
+	connectors.UseTelephones(b.phones)
 	connectors.UseSwitchboard(b.board)
 	b.server.Teams(b.teams)
 	b.server.Switchboard(b.board)
+	b.server.Telephones(b.phones)
 	b.server.Live(broker)
 	b.doc = b.server.OpenAPI()
 	working, stop := context.WithCancel(ctx)
@@ -160,6 +167,7 @@ func openWithGrace(t testing.TB, folder string, grace time.Duration) (b *buildin
 	running.Go(func() { b.hub.Run(working) })
 	running.Go(func() { connectors.Run(working) })
 	running.Go(func() { b.board.Run(working) })
+	running.Go(func() { b.phones.Run(working) })
 	streaming, stopStream := context.WithCancel(ctx)
 	var streams sync.WaitGroup
 	streams.Go(func() { broker.Run(streaming) })

@@ -26,7 +26,7 @@ type golden struct {
 	seen map[string]string
 }
 
-var chance = regexp.MustCompile(`"version": "[0-9a-f]{16}"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|dl[tslp]_[A-Za-z0-9_-]{43}|\b[a-z2-7]{16}\b|#[0-9a-f]{24}|#[0-9a-z]{8}"`)
+var chance = regexp.MustCompile(`"version": "[0-9a-f]{16}"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|dl[tslp]_[A-Za-z0-9_-]{43}|\b[a-z2-7]{16}\b|#[0-9a-f]{24}|#[0-9a-z]{8}"|udp:127\.0\.0\.1:\d+|"user": "[0-9a-z.-]+-[0-9a-z]{4}"`)
 
 func (g *golden) compare(name string, a *answer) {
 	g.t.Helper()
@@ -39,6 +39,12 @@ func (g *golden) compare(name string, a *answer) {
 	}
 	got := chance.ReplaceAllStringFunc(text.String(), func(s string) string {
 		switch {
+		case strings.HasPrefix(s, `"user"`):
+			return `"user": "<telephone>"`
+		case strings.HasPrefix(s, "udp:") && !strings.HasSuffix(s, ":0"):
+			return "udp:<address>"
+		case strings.HasPrefix(s, "udp:"):
+			return s
 		case strings.HasPrefix(s, `"version"`):
 			return `"version": "<version>"`
 		case strings.Contains(s, ":") && s[4] == '-':
@@ -291,6 +297,21 @@ func TestTour(t *testing.T) {
 		return decode[api.ConnectorLines](admin.get("/connectors/"+telephones.ID+"/lines")).Heard == 2 && len(decode[api.PersonLines](b.as(bob).get("/people/me/lines")).Lines) == 1
 	})
 	good("lines", me.get("/people/me/lines"))
+	lamps := decode[api.Connector](good("sip-server", admin.post("/connectors", map[string]any{"kind": "sip_server", "name": "Lamps", "enabled": true, "sip_server": map[string]any{
+		"listen": []string{"udp:127.0.0.1:0"}, "host": "presence.example.org", "trusted": []string{"192.0.2.10"}, "desk": "sip:desk-{line}@pbx.example.org",
+	}})))
+	phone := decode[api.TelephoneAdded](good("", me.post("/people/me/telephones", map[string]any{"name": "Desk"})))
+	if len(phone.Password) < 20 || phone.User == "" {
+		t.Errorf("a telephone signs in as %q with %d characters", phone.User, len(phone.Password))
+	}
+	b.eventually("it listens", func() bool {
+		s := decode[api.Telephones](me.get("/people/me/telephones"))
+		return len(s.Telephones) == 1 && s.Telephones[0].User == phone.User && len(s.Servers) == 1 && len(s.Servers[0].Addresses) == 1
+	})
+	good("telephones", me.get("/people/me/telephones"))
+	good("", admin.delete("/people/"+anna+"/telephones/"+phone.User))
+	good("sip-server-scripts", admin.get("/connectors/"+lamps.ID+"/scripts"))
+	good("", admin.delete("/connectors/"+lamps.ID))
 	good("forwarding", me.put("/people/me/forwarding", map[string]any{"all": "+49 170 100"}))
 	good("lines-for-assistant-plus", b.as(bob).get("/people/"+anna+"/lines"))
 	good("connector-lines", admin.get("/connectors/"+telephones.ID+"/lines"))

@@ -27,22 +27,41 @@ const (
 
 // header returns the first value of a header that may stand in a short form, too (RFC 3261 §7.3.3); empty: there is none.
 func header(m sip.Message, name, short string) string {
-	v := values(m, name, short)
-	if len(v) == 0 {
-		return ""
+	for _, h := range headersOf(m) {
+		if isNamed(h, name, short) {
+			return h.Value()
+		}
 	}
-	return v[0]
+	return ""
+}
+
+func headersOf(m sip.Message) []sip.Header {
+	if all, ok := m.(interface{ Headers() []sip.Header }); ok {
+		return all.Headers()
+	}
+	return nil
+}
+
+func isNamed(h sip.Header, name, short string) bool {
+	n := h.Name()
+	return len(n) == len(name) && strings.EqualFold(n, name) || short != "" && len(n) == len(short) && strings.EqualFold(n, short)
+}
+
+// howMany returns how many lines of a header there are.
+func howMany(m sip.Message, name, short string) (n int) {
+	for _, h := range headersOf(m) {
+		if isNamed(h, name, short) {
+			n++
+		}
+	}
+	return n
 }
 
 // values returns a header's values, one a line.
 func values(m sip.Message, name, short string) []string {
 	var out []string
-	all, ok := m.(interface{ Headers() []sip.Header })
-	if !ok {
-		return nil
-	}
-	for _, h := range all.Headers() {
-		if n := h.Name(); strings.EqualFold(n, name) || short != "" && strings.EqualFold(n, short) {
+	for _, h := range headersOf(m) {
+		if isNamed(h, name, short) {
 			out = append(out, h.Value())
 		}
 	}
@@ -63,17 +82,14 @@ func tokens(m sip.Message, name, short string) []string {
 	return out
 }
 
-// handle answers a request.
+// handle answers a request, which is no ACK: those are to answers that nothing is kept of.
 func (s *Server) handle(f *flow, req *sip.Request) {
 	if code, why, extra := examine(req); code != 0 {
 		s.count.malformed.Add(1)
-		if req.Method != sip.ACK && req.Via() != nil && why != "" { // without Via, nobody would know whose answer it is
+		if req.Via() != nil && why != "" { // without Via, nobody would know whose answer it is
 			s.respond(f, req, nil, code, why, extra...)
 		}
 		return
-	}
-	if req.Method == sip.ACK {
-		return // to an answer that nothing is kept of
 	}
 	key := keyOf(req)
 	if s.trans.again(key, req) {
@@ -115,7 +131,7 @@ func examine(req *sip.Request) (code int, why string, extra []string) {
 		return 505, "Version Not Supported", nil
 	}
 	for _, h := range [...][2]string{{"From", "f"}, {"To", "t"}, {"Call-ID", "i"}, {"CSeq", ""}, {"Via", "v"}} {
-		n := len(values(req, h[0], h[1]))
+		n := howMany(req, h[0], h[1])
 		if n == 0 {
 			return 400, "Missing " + h[0], nil
 		}
@@ -124,7 +140,7 @@ func examine(req *sip.Request) (code int, why string, extra []string) {
 		}
 	}
 	for _, h := range [...][2]string{{"Max-Forwards", ""}, {"Content-Length", "l"}, {"Content-Type", "c"}, {"Expires", ""}, {"Event", "o"}} {
-		if len(values(req, h[0], h[1])) > 1 {
+		if howMany(req, h[0], h[1]) > 1 {
 			return 400, "More Than One " + h[0], nil
 		}
 	}

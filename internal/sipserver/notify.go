@@ -1,11 +1,14 @@
 package sipserver
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"maps"
+	"math"
 	mathrand "math/rand/v2"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,6 +87,7 @@ func (s *Server) notify(ctx context.Context, sub *subscription) {
 		s.done(sub)
 		return
 	}
+	defer req.free()
 	if f.dead() {
 		if g := s.redial(ctx, sub, f); g != nil {
 			f, n.flow = g, g
@@ -99,7 +103,7 @@ func (s *Server) notify(ctx context.Context, sub *subscription) {
 	code := s.deliver(ctx, f, req, release)
 	s.mu.Lock()
 	s.under--
-	over := sub.over != "" && isTerminated(req)
+	over := req.over
 	s.mu.Unlock()
 	switch {
 	case over:
@@ -124,10 +128,6 @@ func (s *Server) notify(ctx context.Context, sub *subscription) {
 	}
 }
 
-func isTerminated(req *sip.Request) bool {
-	return strings.HasPrefix(header(req, "Subscription-State", ""), "terminated")
-}
-
 // endsDialog reports whether an answer says that a telephone knows nothing of a subscription, or never will (RFC 5057 §5.1, RFC 6665 §4.2.2).
 func endsDialog(code int) bool {
 	switch code {
@@ -138,7 +138,7 @@ func endsDialog(code int) bool {
 }
 
 // prepare makes the notification that is to be sent; nil: none is.
-func (s *Server) prepare(sub *subscription) (*sip.Request, *flow, *notice) {
+func (s *Server) prepare(sub *subscription) (*message, *flow, *notice) {
 	s.mu.Lock()
 	sub.pending = false
 	if sub.gone || s.closing {
@@ -260,55 +260,90 @@ func (s *Server) see(viewer, person string, p pack) *document {
 	return s.docs.of(class{p, s.c.LampForBusy && p == packDialog, v})
 }
 
-// request makes the next NOTIFY of a dialog. The caller holds the lock.
-func (s *Server) request(sub *subscription, kind string, body []byte, retryAfter string) *sip.Request {
-	req := sip.NewRequest(sip.NOTIFY, sub.target)
-	var b [12]byte
-	rand.Read(b[:])
-	via := &sip.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: sub.flow.network(), Host: sub.host, Port: int(sub.port)}
-	via.Params.Add("branch", "z9hG4bK"+hex.EncodeToString(b[:]))
-	via.Params.Add("rport", "")
-	callID := sip.CallIDHeader(sub.id.callID)
-	most := sip.MaxForwardsHeader(70)
-	state := "active;expires=" + strconv.Itoa(max(0, int(time.Until(sub.until).Round(time.Second).Seconds())))
-	if sub.over != "" {
-		state = "terminated;reason=" + sub.over
-		if retryAfter != "" {
-			state += ";retry-after=" + retryAfter
-		}
-	}
-	req.AppendHeader(via)
-	req.AppendHeader(&most)
-	for _, r := range sub.routes {
-		req.AppendHeader(sip.NewHeader("Route", r))
-	}
-	req.AppendHeader(sip.NewHeader("From", sub.from))
-	req.AppendHeader(sip.NewHeader("To", sub.to))
-	req.AppendHeader(&callID)
-	req.AppendHeader(&sip.CSeqHeader{SeqNo: sub.cseq, MethodName: sip.NOTIFY})
-	req.AppendHeader(sip.NewHeader("Contact", sub.contact))
-	req.AppendHeader(sip.NewHeader("Event", sub.event))
-	req.AppendHeader(sip.NewHeader("Subscription-State", state))
-	if sub.list != nil {
-		req.AppendHeader(sip.NewHeader("Require", "eventlist"))
-	}
-	if body != nil {
-		req.AppendHeader(sip.NewHeader("Content-Type", kind))
-	}
-	req.SetBody(body)
-	req.SetTransport(sub.flow.network())
-	sub.cseq++
-	return req
+// message is a NOTIFY as it is sent.
+type message struct {
+	buf    *bytes.Buffer
+	branch string
+	over   bool // it ends the subscription
 }
 
-// deliver sends a notification and returns the code of its answer, 0 if there was none. slow is called when the answer takes long.
-func (s *Server) deliver(ctx context.Context, f *flow, req *sip.Request, slow func()) (code int) {
-	tx, err := s.trans.send(f, req)
-	if err != nil {
+// free gives its buffer back. Nothing is sent after that.
+func (m *message) free() {
+	if m.buf.Cap() <= 64<<10 {
+		buffers.Put(m.buf)
+	}
+	m.buf = nil
+}
+
+// request makes the next NOTIFY of a dialog. The caller holds the lock. A storm is thousands of these: so it is written as it is sent, without
+// the library.
+func (s *Server) request(sub *subscription, kind string, body []byte, retryAfter string) *message {
+	var random [12]byte
+	rand.Read(random[:])
+	m := &message{buf: buffers.Get().(*bytes.Buffer), branch: sip.RFC3261BranchMagicCookie + hex.EncodeToString(random[:]), over: sub.over != ""}
+	m.buf.Reset()
+	w := lineWriter{m.buf}
+	w.add("NOTIFY ", sub.target, " SIP/2.0\r\nVia: SIP/2.0/", sub.flow.network(), " ", sub.via, ";branch=", m.branch, ";rport\r\nMax-Forwards: 70\r\n")
+	for _, r := range sub.routes {
+		w.add("Route: ", r, "\r\n")
+	}
+	w.add("From: ", sub.from, "\r\nTo: ", sub.to, "\r\nCall-ID: ", sub.id.callID, "\r\nCSeq: ")
+	w.number(uint64(sub.cseq))
+	w.add(" NOTIFY\r\nContact: ", sub.contact, "\r\nEvent: ", sub.event, "\r\nSubscription-State: ")
+	if m.over {
+		w.add("terminated;reason=", sub.over)
+		if retryAfter != "" {
+			w.add(";retry-after=", retryAfter)
+		}
+	} else {
+		w.add("active;expires=")
+		w.number(uint64(max(0, time.Until(sub.until).Round(time.Second)/time.Second)))
+	}
+	if sub.list != nil {
+		w.add("\r\nRequire: eventlist")
+	}
+	if body != nil {
+		w.add("\r\nContent-Type: ", kind)
+	}
+	w.add("\r\nContent-Length: ")
+	w.number(uint64(len(body)))
+	w.add("\r\n\r\n")
+	m.buf.Write(body)
+	sub.cseq++
+	return m
+}
+
+// lineWriter writes texts one behind the other.
+type lineWriter struct{ *bytes.Buffer }
+
+func (w lineWriter) add(texts ...string) {
+	for _, t := range texts {
+		w.WriteString(t)
+	}
+}
+
+func (w lineWriter) number(n uint64) { w.Write(strconv.AppendUint(w.AvailableBuffer(), n, 10)) }
+
+// hostPort is how a host and a port stand in Via.
+func hostPort(host string, port uint16) string {
+	return net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(int(port)))
+}
+
+// deliver sends a notification and returns the code of its answer, 0 if there was none: the client's part of a transaction that is no INVITE
+// (RFC 3261 §17.1.2). slow is called when the answer takes long.
+func (s *Server) deliver(ctx context.Context, f *flow, m *message, slow func()) (code int) {
+	answer := s.trans.expect(m.branch)
+	defer s.trans.forget(m.branch)
+	if f.write(m.buf.Bytes()) != nil {
 		return 0
 	}
-	defer tx.Terminate()
-	wait := time.NewTimer(s.timing.slow)
+	began := time.Now()
+	limit, pause := s.timing.slow, sip.T1 // timer E
+	again := pause
+	if f.conn != nil {
+		again = math.MaxInt64 // the connection sees to it
+	}
+	wait := time.NewTimer(min(limit, again))
 	defer wait.Stop()
 	waiting := false
 	defer func() {
@@ -320,15 +355,14 @@ func (s *Server) deliver(ctx context.Context, f *flow, req *sip.Request, slow fu
 	}()
 	for {
 		select {
-		case res := <-tx.Responses():
-			if !res.IsProvisional() {
-				return res.StatusCode
-			}
-		case <-tx.Done():
-			return 0
+		case code := <-answer:
+			return code
 		case <-ctx.Done():
 			return 0
 		case <-wait.C:
+		}
+		passed := time.Since(began)
+		if passed >= limit {
 			if waiting {
 				return 0
 			}
@@ -340,9 +374,16 @@ func (s *Server) deliver(ctx context.Context, f *flow, req *sip.Request, slow fu
 			}
 			s.waiting++
 			s.mu.Unlock()
-			waiting = true
-			wait.Reset(max(s.timing.patience-s.timing.slow, 0))
+			waiting, limit = true, max(s.timing.patience, s.timing.slow)
 		}
+		if passed >= again {
+			if f.write(m.buf.Bytes()) != nil {
+				return 0
+			}
+			pause = min(2*pause, sip.T2)
+			again = passed + pause
+		}
+		wait.Reset(max(min(limit, again)-passed, 0))
 	}
 }
 
@@ -472,7 +513,8 @@ func (s *Server) farewell() {
 		req := s.request(sub, "", nil, strconv.Itoa(10+mathrand.IntN(50)))
 		f := sub.flow
 		s.mu.Unlock()
-		f.WriteMsg(req)
+		f.write(req.buf.Bytes())
+		req.free()
 	}
 }
 

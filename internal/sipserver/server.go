@@ -6,8 +6,9 @@
 // more: the moment in which a subscription is ended would tell that somebody has just been blocked, and telephones that were refused once do
 // not ask again when they would be heard.
 //
-// Messages are parsed, and transactions kept, by github.com/emiago/sipgo. The sockets are our own: so nothing is remembered of senders that
-// never sign in, a message that cannot be read is answered in words, and no message gets into a log.
+// Messages are parsed, and the transactions of what telephones ask kept, by github.com/emiago/sipgo. Notifications, which are most of what goes to
+// and fro, are written and waited for without it. The sockets are our own: so nothing is remembered of senders that never sign in, a message
+// that cannot be read is answered in words, and no message gets into a log.
 package sipserver
 
 import (

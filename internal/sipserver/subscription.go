@@ -29,10 +29,9 @@ type subscription struct {
 	routes  []string // values of Route
 
 	flow    *flow
-	target  sip.Uri // the telephone's Contact
-	contact string  // ours
-	host    string  // ours, as it stands in Via
-	port    uint16
+	target  string // the telephone's Contact
+	contact string // ours
+	via     string // host and port of ours, as they stand in Via
 	theirs  uint32 // CSeq of the telephone's last request
 
 	cseq    uint32
@@ -503,7 +502,7 @@ func (s *Server) Reload() {
 // reach notes how a telephone is reached, and how it reaches us. The caller holds the lock, or nobody knows the subscription yet.
 func (s *Server) reach(sub *subscription, f *flow, req *sip.Request) {
 	if c := req.Contact(); c != nil && !c.Address.Wildcard && isSIP(c.Address.Scheme) && c.Address.Host != "" {
-		sub.target = *c.Address.Clone()
+		sub.target = c.Address.String()
 	}
 	to := *f
 	if f.conn == nil {
@@ -520,7 +519,7 @@ func (s *Server) reach(sub *subscription, f *flow, req *sip.Request) {
 		}
 	}
 	host, port := s.local(&to)
-	sub.flow, sub.host, sub.port = &to, host, port
+	sub.flow, sub.via = &to, hostPort(host, port)
 	u := sip.Uri{Scheme: "sip", User: req.Recipient.User, Host: host, Port: int(port)}
 	switch to.socket.network {
 	case "tcp":
@@ -532,7 +531,11 @@ func (s *Server) reach(sub *subscription, f *flow, req *sip.Request) {
 }
 
 // contactAt returns where a Contact says that somebody is, if that is at the address that they have.
-func contactAt(u sip.Uri, source netip.Addr) (netip.AddrPort, bool) {
+func contactAt(contact string, source netip.Addr) (netip.AddrPort, bool) {
+	var u sip.Uri
+	if sip.ParseUri(contact, &u) != nil {
+		return netip.AddrPort{}, false
+	}
 	a, err := netip.ParseAddr(strings.Trim(u.Host, "[]"))
 	if err != nil || a.Unmap() != source.Unmap() || u.Port < 0 || u.Port > 65535 {
 		return netip.AddrPort{}, false

@@ -311,6 +311,9 @@ func (s *Server) receive(parser *sip.Parser, f *flow, data []byte) {
 			return
 		}
 	}
+	if branch, code, ok := answerOf(data); ok && s.trans.answer(branch, code) {
+		return
+	}
 	msg, err := parse(parser, data)
 	if err != nil {
 		s.malformed(f, data, err)
@@ -320,8 +323,17 @@ func (s *Server) receive(parser *sip.Parser, f *flow, data []byte) {
 	msg.SetSource(f.remote.String())
 	switch m := msg.(type) {
 	case *sip.Response:
-		s.trans.answer(m)
+		if v := m.Via(); v != nil && m.CSeq() != nil && m.CSeq().MethodName == sip.NOTIFY {
+			branch, _ := v.Params.Get("branch")
+			s.trans.answer([]byte(branch), m.StatusCode)
+		}
 	case *sip.Request:
+		if m.Method == sip.ACK {
+			if !inOrder(m) {
+				s.count.malformed.Add(1)
+			}
+			return
+		}
 		if f.conn == nil {
 			// RFC 3261 §18.2.2, RFC 3581 §4: to where it came from; without rport to the port that it names.
 			if v := m.Via(); v != nil && !v.Params.Has("rport") {
@@ -363,6 +375,17 @@ func parse(p *sip.Parser, data []byte) (m sip.Message, err error) {
 		}
 	}()
 	return p.ParseSIP(data)
+}
+
+// inOrder reports whether a request can be answered. What the library cannot bear is not in order.
+func inOrder(req *sip.Request) (ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			ok = false
+		}
+	}()
+	code, _, _ := examine(req)
+	return code == 0
 }
 
 // admit reports whether one more request may come from there. Those of a connection wait until it may.
@@ -451,50 +474,96 @@ func (s *Server) dial(ctx context.Context, k *socket, to netip.AddrPort) (*flow,
 type transactions struct {
 	log *slog.Logger
 
-	mu     sync.Mutex // guards what follows
-	client map[string]*sip.ClientTx
+	mu     sync.Mutex          // guards what follows
+	client map[string]chan int // by branch: notifications that wait for the code of their answer
 	server map[string]*sip.ServerTx
 }
 
 func (t *transactions) init() {
 	t.log = slog.New(slog.DiscardHandler) // the library's log names callers
-	t.client, t.server = map[string]*sip.ClientTx{}, map[string]*sip.ServerTx{}
+	t.client, t.server = map[string]chan int{}, map[string]*sip.ServerTx{}
 }
 
-// answer hands a response to whoever waits for it. Others are late, and nobody's.
-func (t *transactions) answer(res *sip.Response) {
-	key, err := sip.ClientTxKeyMake(res)
-	if err != nil {
-		return
-	}
+// answer hands a response to whoever waits for it, and reports whether somebody does. Others are late, and nobody's.
+func (t *transactions) answer(branch []byte, code int) bool {
 	t.mu.Lock()
-	tx := t.client[key]
-	t.mu.Unlock()
-	if tx != nil {
-		tx.Receive(res)
+	defer t.mu.Unlock()
+	c := t.client[string(branch)]
+	if c == nil {
+		return false
 	}
+	if code >= 200 {
+		select {
+		case c <- code:
+		default: // it came twice
+		}
+	}
+	return true
 }
 
-// send begins a transaction; whoever begins it must Terminate it.
-func (t *transactions) send(f *flow, req *sip.Request) (*sip.ClientTx, error) {
-	key, err := sip.ClientTxKeyMake(req)
-	if err != nil {
-		return nil, err
-	}
-	tx := sip.NewClientTx(key, req, f, t.log)
-	tx.OnTerminate(func(key string, _ error) {
-		t.mu.Lock()
-		delete(t.client, key)
-		t.mu.Unlock()
-	})
+// expect begins the client's part of a transaction; whoever begins it must forget it. The channel has the code of the final answer.
+func (t *transactions) expect(branch string) <-chan int {
+	c := make(chan int, 1)
 	t.mu.Lock()
-	t.client[key] = tx
+	t.client[branch] = c
 	t.mu.Unlock()
-	if err := tx.Init(); err != nil {
-		tx.Terminate()
-		return nil, err
+	return c
+}
+
+func (t *transactions) forget(branch string) {
+	t.mu.Lock()
+	delete(t.client, branch)
+	t.mu.Unlock()
+}
+
+// answerOf finds the branch and the code of an answer to a NOTIFY without reading all of it: they come as often as notifications go. It returns
+// ok only if there is no doubt.
+func answerOf(data []byte) (branch []byte, code int, ok bool) {
+	line, rest, _ := bytes.Cut(data, []byte("\r\n"))
+	if len(line) < 12 || !bytes.HasPrefix(line, []byte("SIP/2.0 ")) {
+		return nil, 0, false
 	}
-	return tx, nil
+	for _, c := range line[8:11] {
+		if c < '0' || c > '9' {
+			return nil, 0, false
+		}
+		code = code*10 + int(c-'0')
+	}
+	if line[11] != ' ' || code < 100 || code > 699 {
+		return nil, 0, false
+	}
+	notify := false
+	for branch == nil || !notify {
+		if line, rest, ok = bytes.Cut(rest, []byte("\r\n")); !ok || len(line) == 0 || line[0] == ' ' || line[0] == '\t' || len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
+			return nil, 0, false
+		}
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok {
+			return nil, 0, false
+		}
+		switch name = bytes.TrimSpace(name); {
+		case branch == nil && (bytes.EqualFold(name, []byte("Via")) || bytes.EqualFold(name, []byte("v"))):
+			if bytes.IndexByte(value, '"') >= 0 {
+				return nil, 0, false
+			}
+			value, _, _ = bytes.Cut(value, []byte(",")) // the topmost
+			_, value, ok = bytes.Cut(value, []byte(";branch="))
+			if !ok {
+				return nil, 0, false
+			}
+			value, _, _ = bytes.Cut(value, []byte(";"))
+			if branch = bytes.TrimSpace(value); !bytes.HasPrefix(branch, []byte(sip.RFC3261BranchMagicCookie)) {
+				return nil, 0, false
+			}
+		case bytes.EqualFold(name, []byte("CSeq")):
+			f := bytes.Fields(value)
+			if len(f) != 2 || string(f[1]) != "NOTIFY" {
+				return nil, 0, false
+			}
+			notify = true
+		}
+	}
+	return branch, code, true
 }
 
 // again hands a request to the transaction that it was sent in before. It returns false if there is none.
@@ -537,9 +606,6 @@ func (t *transactions) begin(key string, f *flow, req *sip.Request) (tx *sip.Ser
 func (t *transactions) end() {
 	t.mu.Lock()
 	var all []sip.Transaction
-	for _, tx := range t.client {
-		all = append(all, tx)
-	}
 	for _, tx := range t.server {
 		all = append(all, tx)
 	}

@@ -561,7 +561,7 @@ func (s *Switchboard) Set(ctx context.Context, viewer, personID, connectorID, nu
 	}()
 	reported, err := sys.Forwarding(ctx, l.key.line)
 	if err != nil {
-		return err
+		return fault.Wrap(fault.Unavailable, err, "%s", problemOf(err))
 	}
 	f = forward.Whole(reported, f, can)
 	if err := sys.SetForwarding(ctx, l.key.line, f); err != nil {

@@ -82,6 +82,33 @@ func Busiest(calls []Call) presence.Line {
 	return l
 }
 
+// Same reports whether two numbers are one, as they are dialled: in full, with the code of the country or the area, or without. What is shorter than
+// six digits is only itself.
+func Same(a, b string) bool {
+	if a, b = Fold(a), Fold(b); a == b {
+		return true
+	}
+	a, b = significant(a), significant(b)
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return len(a) >= 6 && strings.HasSuffix(b, a)
+}
+
+// significant is a number without what may stand before it; empty: it is none.
+func significant(number string) string {
+	for _, scheme := range []string{"sip:", "sips:", "tel:"} {
+		number = strings.TrimPrefix(number, scheme)
+	}
+	number, _, _ = strings.Cut(number, "@")
+	number, _, _ = strings.Cut(number, ";")
+	number = strings.TrimLeft(strings.TrimPrefix(number, "+"), "0")
+	if strings.Trim(number, "0123456789") != "" {
+		return ""
+	}
+	return number
+}
+
 // Chooser is a System at which people choose their presence, by feature codes that they dial (L2).
 type Chooser interface {
 	// Choices has f called for each code that somebody dials at a line that is followed. It is to be called before Watch; f does not block.

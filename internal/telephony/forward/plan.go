@@ -132,11 +132,17 @@ func Plan(w Wish, s State, reported telephony.Forwarding, can telephony.Abilitie
 		set, ours := s.Set[p]
 		before := s.Before[p]
 		under := s.Under[p]
+		want, wanted := asked[p]
+		for _, known := range slices.Concat([]string{want, set, before}, under) { // systems write numbers in their own ways
+			if telephony.Same(now, known) {
+				now = known
+				break
+			}
+		}
 		theirs := slices.Contains(s.Theirs, p) && s.Cause == w.Cause
 		if ours && now != set && !slices.Contains(under, now) { // somebody has changed it since
 			ours, theirs = false, s.Cause == w.Cause
 		}
-		want, wanted := asked[p]
 		switch {
 		case theirs && wanted:
 			next.Theirs = append(next.Theirs, p)
@@ -146,7 +152,8 @@ func Plan(w Wish, s State, reported telephony.Forwarding, can telephony.Abilitie
 				before = now
 			}
 			next.Before[p], next.Set[p] = before, want
-			if put(&desired, p, want); now != want {
+			if now != want {
+				put(&desired, p, want)
 				next.Under[p] = with(under, now)
 			}
 		case ours && now != before: // back to what stood before

@@ -46,6 +46,12 @@ func TestStories(t *testing.T) {
 			{what: "switched off at the telephone", wish: voicemail, human: func(f *telephony.Forwarding) { f.All = "" }, want: telephony.Forwarding{}},
 			{what: "it ends", wish: keep, want: telephony.Forwarding{}},
 		}},
+		"what the system writes in its own way is not changed": {before: telephony.Forwarding{All: "22"}, steps: []step{
+			{what: "it begins", wish: Wish{Action: To, Target: "0171234567", Cause: "On holiday"}, want: telephony.Forwarding{All: "0171234567"}},
+			{what: "it is written in full", wish: Wish{Action: To, Target: "0171234567", Cause: "On holiday"}, human: func(f *telephony.Forwarding) { f.All = "+49171234567" },
+				want: telephony.Forwarding{All: "+49171234567"}},
+			{what: "it ends", wish: keep, want: telephony.Forwarding{All: "22"}},
+		}},
 		"one part that was changed keeps no other from coming back": {before: telephony.Forwarding{All: "22", Internal: "33"}, steps: []step{
 			{what: "off", wish: Wish{Action: Off, Cause: "Office"}, want: telephony.Forwarding{}},
 			{what: "changed", wish: Wish{Action: Off, Cause: "Office"}, human: func(f *telephony.Forwarding) { f.Internal = "55" }, want: telephony.Forwarding{Internal: "55"}},
