@@ -46,7 +46,7 @@ func (s *Server) putSections(ctx context.Context, in *SectionsInput) (*Out[Secti
 	if err != nil {
 		return nil, err
 	}
-	b.Templates, b.Activation, b.Calendar = fresh(settings, b.Templates, b.Activation, b.Calendar)
+	b.Templates, b.Activation, b.Calendar, b.Telephony = fresh(settings, b.Templates, b.Activation, b.Calendar, b.Telephony)
 	var edits []office.SectionEdit
 	given := b.given()
 	for _, name := range policy.Sections() {
@@ -92,9 +92,11 @@ func (s *Server) putSections(ctx context.Context, in *SectionsInput) (*Out[Secti
 
 // fresh gives templates an ID that the scope does not know yet, and puts it in the place of the one that the caller has
 // chosen for them, if any, where the other sections name it: what is added can be used at once.
-func fresh(settings *policy.Settings, t *policy.Templates, a *policy.Activation, c *policy.CalendarSection) (*policy.Templates, *policy.Activation, *policy.CalendarSection) {
+func fresh(
+	settings *policy.Settings, t *policy.Templates, a *policy.Activation, c *policy.CalendarSection, tel *policy.Telephony,
+) (*policy.Templates, *policy.Activation, *policy.CalendarSection, *policy.Telephony) {
 	if t == nil {
-		return t, a, c
+		return t, a, c, tel
 	}
 	templates, ids := policy.Templates{Templates: slices.Clone(t.Templates)}, map[string]string{}
 	for i := range templates.Templates {
@@ -123,7 +125,15 @@ func fresh(settings *policy.Settings, t *policy.Templates, a *policy.Activation,
 		now(&calendar.Profile)
 		c = &calendar
 	}
-	return &templates, a, c
+	if tel != nil {
+		telephony := *tel
+		telephony.Codes = slices.Clone(tel.Codes)
+		for i := range telephony.Codes {
+			now(&telephony.Codes[i].Profile)
+		}
+		tel = &telephony
+	}
+	return &templates, a, c, tel
 }
 
 // shippedTemplate reports whether an ID is one of those that are the same everywhere.

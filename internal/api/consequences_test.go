@@ -120,7 +120,10 @@ func TestWhatAChangeWouldDoIsWhatItDoes(t *testing.T) {
 		Active:  true, UserForwarding: policy.UserOwn,
 	})
 	activation.Start.Profile = "new:1"
-	added := decode[api.SectionsChanged](admin.put("/scopes/"+b.location+"/settings", m{"templates": templates, "activation": activation, "feature": m{"enabled": true}}).fine(t))
+	added := decode[api.SectionsChanged](admin.put("/scopes/"+b.location+"/settings", m{"templates": templates, "activation": activation, "feature": m{"enabled": true}, "telephony": m{"codes": []m{{"code": "*81", "profile": "new:1"}}}}).fine(t))
+	if s, _, err := b.office.Settings(b.location); err != nil || s.Telephony.Coded(s, "*81") == nil || s.Telephony.Coded(s, "*81").Name != "Early bird" {
+		t.Errorf("a feature code of a template that is new: %+v, %v", s.Telephony, err)
+	}
 	if id := added.Sections[1].Templates.Templates[9].ID; len(id) != 16 || added.Sections[3].Activation.Start.Profile != id || added.Consequences.Presence != 6 {
 		t.Errorf("a template that is used at once: %q, %+v, %+v", id, added.Sections[3].Activation.Start, added.Consequences)
 	}

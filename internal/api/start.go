@@ -173,7 +173,7 @@ func (s *Server) me(id string) (Me, error) {
 		return Me{}, fault.New(fault.Unauthorized, "sign in first")
 	}
 	return Me{
-		Person: card, Login: p.Login, Role: p.Role, Administers: p.Administers, Language: p.Language, TimeZone: p.Zone.String(),
+		Person: card, Login: p.Login, Role: p.Role, Administers: p.Administers, Voicemail: p.Voicemail, Language: p.Language, TimeZone: p.Zone.String(),
 		Enabled: !p.Policy.Off, Version: s.cfg.Version,
 	}, nil
 }

@@ -55,6 +55,13 @@ type PersonLine struct {
 // PersonLines are the telephone lines of a person, the main one first.
 type PersonLines struct {
 	Lines []PersonLine `json:"lines"`
+	Codes []DialCode   `json:"codes,omitempty" doc:"What may be dialled at them to choose a presence; told to who may forward them."`
+}
+
+// DialCode is a feature code, and what it chooses.
+type DialCode struct {
+	Code string `json:"code"`
+	Name string `json:"name" doc:"Of the template."`
 }
 
 // ForwardingInput forwards a line by hand (F4).
@@ -99,6 +106,13 @@ func (s *Server) personLines(ctx context.Context, personID string, whole bool) P
 	reading.Wait()
 	for _, l := range s.switchboard.Lines(personID) {
 		out.Lines = append(out.Lines, s.lineOut(&l, callerOf(ctx).person.ID, whole))
+	}
+	if p, ok := s.office.Person(personID); ok && whole && len(out.Lines) > 0 {
+		for _, c := range p.Settings.Telephony.Codes {
+			if t := p.Settings.Telephony.Coded(p.Settings, c.Code); t != nil {
+				out.Codes = append(out.Codes, DialCode{c.Code, t.Name})
+			}
+		}
 	}
 	return out
 }

@@ -50,6 +50,7 @@ type Me struct {
 	Login       string      `json:"login"`
 	Role        string      `json:"role" enum:"user,location_admin,admin"`
 	Administers []string    `json:"administers,omitempty" doc:"IDs of the locations that a location_admin administers."`
+	Voicemail   string      `json:"voicemail_number,omitempty"`
 	Language    string      `json:"language,omitempty" enum:"en,de" doc:"Absent: the browser's."`
 	TimeZone    string      `json:"time_zone" doc:"IANA name."`
 	Enabled     bool        `json:"presence_enabled" doc:"Presence management is on for this person."`

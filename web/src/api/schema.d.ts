@@ -1973,6 +1973,11 @@ export interface components {
             /** Format: int64 */
             took_ms: number;
         };
+        DialCode: {
+            code: string;
+            /** @description Of the template. */
+            name: string;
+        };
         Domino: {
             /** @description A technical user with an Internet password, which is the secret of the connector, and reader access to the mail files. */
             account: string;
@@ -2470,6 +2475,7 @@ export interface components {
             time_zone: string;
             /** @description Of the server. */
             version: string;
+            voicemail_number?: string;
         };
         Microphone: {
             /** @description The use of the microphone counts. */
@@ -2679,6 +2685,8 @@ export interface components {
             wanted?: components["schemas"]["LineForwarding"];
         };
         PersonLines: {
+            /** @description What may be dialled at them to choose a presence; told to who may forward them. */
+            codes?: components["schemas"]["DialCode"][];
             lines: components["schemas"]["PersonLine"][];
         };
         PersonNewBody: {

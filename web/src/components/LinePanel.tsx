@@ -23,8 +23,9 @@ export function LinePanel({
   const clock = useClock()
   const now = useNow()
   const { reported, reported_at } = line
-  const facts: [string, ReactNode][] = [
-    [
+  const facts: [string, ReactNode][] = []
+  if (line.can.length || reported)
+    facts.push([
       t('telephone.now'),
       <span key="now">
         <strong>{reported ? lineWords(reported, t) : t('telephone.notKnown')}</strong>
@@ -32,8 +33,7 @@ export function LinePanel({
           <span className="note"> {t('telephone.asOf', { at: moment(new Date(reported_at), now, clock) })}</span>
         )}
       </span>,
-    ],
-  ]
+    ])
   if (line.can.length)
     facts.push(
       [

@@ -21,7 +21,7 @@ export function SystemLines({ c }: { c: Connector }) {
   const facts: [string, ReactNode][] = x
     ? [
         [t('admin.systems.lines.lines'), x.lines],
-        [t('admin.systems.lines.heard'), x.heard],
+        ...(c.kind === 'sip_server' ? [] : [[t('admin.systems.lines.heard'), x.heard] as [string, ReactNode]]),
         [t('admin.systems.lines.follow'), x.follow],
         [t('admin.systems.lines.forwarded'), x.forwarded],
       ]

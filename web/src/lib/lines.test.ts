@@ -95,7 +95,10 @@ describe('by hand', () => {
   })
 
   it('offers own numbers', () => {
-    expect(numbersOf({ home_number: '030' })).toEqual([{ kind: 'home', number: '030' }])
+    expect(numbersOf({ home_number: '030', voicemail_number: '*97' })).toEqual([
+      { kind: 'home', number: '030' },
+      { kind: 'voicemail', number: '*97' },
+    ])
   })
 })
 

@@ -115,11 +115,12 @@ export function lineState(l: PersonLine): LineState {
 }
 
 /** Numbers of somebody that calls can go to, the one that is most used first. */
-export const numbersOf = (card: Pick<Card, 'mobile_number' | 'home_number'>) =>
+export const numbersOf = (card: Pick<Card, 'mobile_number' | 'home_number'> & { voicemail_number?: string }) =>
   (
     [
       ['mobile', card.mobile_number],
       ['home', card.home_number],
+      ['voicemail', card.voicemail_number],
     ] as const
   ).flatMap(([kind, number]) => (number ? [{ kind, number }] : []))
 

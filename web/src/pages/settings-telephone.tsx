@@ -8,6 +8,7 @@ import { LinePanel } from '../components/LinePanel'
 import { useMe } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
 import { numbersOf } from '../lib/lines'
+import { shipped } from '../lib/shipped'
 import { Empty, Section, Waiting } from '../ui/parts'
 
 /** While the page is open it is asked so often how lines are forwarded. */
@@ -40,9 +41,25 @@ export function TelephoneSettingsPage() {
               : t('telephone.inSystem', { system: l.system })
           }
         >
-          <LinePanel person="me" line={l} numbers={numbersOf(me.person)} />
+          <LinePanel
+            person="me"
+            line={l}
+            numbers={numbersOf({ ...me.person, voicemail_number: me.voicemail_number })}
+          />
         </Section>
       ))}
+      {!!query.data?.codes?.length && (
+        <Section title={t('telephone.codes')} note={t('telephone.codesNote')}>
+          <dl className="facts">
+            {query.data.codes.map((c) => (
+              <div key={c.code}>
+                <dt>{c.code}</dt>
+                <dd>{shipped(c.name, t)}</dd>
+              </div>
+            ))}
+          </dl>
+        </Section>
+      )}
       <DeskTelephones />
     </>
   )
