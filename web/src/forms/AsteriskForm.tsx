@@ -23,7 +23,8 @@ import {
   useConnectorForm,
 } from './ConnectorForm'
 import { Explained } from './Explained'
-import { CertificatesField, PortField, RowsField, TextField, TickField } from './fields'
+import { RowsField, TextField, TickField } from './fields'
+import { HostFields } from './HostFields'
 
 const AUTHS = ['md5', 'plain'] as const satisfies readonly AsteriskDraft['asterisk']['auth'][]
 const WHERE = ['none', 'freepbx'] as const satisfies readonly AsteriskDraft['asterisk']['forwarding'][]
@@ -71,37 +72,13 @@ export function AsteriskForm(props: ConnectorFormProps) {
             hint={t('admin.telephony.enabledHint')}
             onSwitch={(enabled) => set({ enabled })}
           />
-          <div className="fields host">
-            <TextField
-              label={t('admin.telephony.host')}
-              hint={t('admin.telephony.hostHint')}
-              required
-              wrong={wrong('asterisk.host')}
-              value={x.host}
-              max={253}
-              onText={(host) => put({ host })}
-            />
-            <PortField
-              label={t('admin.telephony.port')}
-              wrong={wrong('asterisk.port')}
-              value={x.port}
-              usual={managerPort(x)}
-              onPort={(port) => put({ port })}
-            />
-          </div>
-          <TickField
-            label={t('admin.telephony.tls')}
-            hint={t('admin.asterisk.tlsHint')}
-            checked={x.tls === true}
-            onTick={(tls) => put({ tls })}
+          <HostFields
+            value={x}
+            wrong={(f) => wrong(`asterisk.${f}`)}
+            onChange={put}
+            port={{ usual: managerPort(x) }}
+            tlsHint={t('admin.asterisk.tlsHint')}
           />
-          {x.tls && (
-            <CertificatesField
-              value={x.certificates}
-              wrong={wrong('asterisk.certificates')}
-              onText={(certificates) => put({ certificates })}
-            />
-          )}
         </div>
       </Section>
 

@@ -21,7 +21,8 @@ import {
   useConnectorForm,
 } from './ConnectorForm'
 import { Explained } from './Explained'
-import { CertificatesField, PortField, RowsField, TextField, TickField } from './fields'
+import { RowsField, TextField, TickField } from './fields'
+import { HostFields } from './HostFields'
 
 /** The settings of a telephone system that speaks CSTA. */
 export function CSTAForm(props: ConnectorFormProps) {
@@ -50,38 +51,13 @@ export function CSTAForm(props: ConnectorFormProps) {
             hint={t('admin.telephony.enabledHint')}
             onSwitch={(enabled) => set({ enabled })}
           />
-          <div className="fields host">
-            <TextField
-              label={t('admin.telephony.host')}
-              hint={t('admin.telephony.hostHint')}
-              required
-              wrong={wrong('csta.host')}
-              value={x.host}
-              max={253}
-              onText={(host) => put({ host })}
-            />
-            <PortField
-              label={t('admin.telephony.port')}
-              hint={t('admin.csta.portHint')}
-              required
-              wrong={wrong('csta.port')}
-              value={x.port}
-              onPort={(port) => put({ port })}
-            />
-          </div>
-          <TickField
-            label={t('admin.telephony.tls')}
-            hint={t('admin.csta.tlsHint')}
-            checked={x.tls === true}
-            onTick={(tls) => put({ tls })}
+          <HostFields
+            value={x}
+            wrong={(f) => wrong(`csta.${f}`)}
+            onChange={put}
+            port={{ required: true, hint: t('admin.csta.portHint') }}
+            tlsHint={t('admin.csta.tlsHint')}
           />
-          {x.tls && (
-            <CertificatesField
-              value={x.certificates}
-              wrong={wrong('csta.certificates')}
-              onText={(certificates) => put({ certificates })}
-            />
-          )}
         </div>
       </Section>
 
