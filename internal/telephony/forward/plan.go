@@ -121,8 +121,8 @@ func (w Wish) asks(can telephony.Abilities) Parts {
 //
 // What a wish speaks of is set, and what stood before is remembered once, however many wishes follow. A part that is found
 // otherwise than it was set was changed by somebody: it stays as it is, until another cause asks for something, and is not taken back at the end.
-// Parts are judged one by one, so that somebody's change of one keeps no other from coming back. What was being set
-// when we were interrupted may stand as before or as set: either is ours.
+// Parts are judged one by one, so that somebody's change of one keeps no other from coming back. A part that the system cannot set is left as it is, and
+// what was set of it is remembered. What was being set when we were interrupted may stand as before or as set: either is ours.
 func Plan(w Wish, s State, reported telephony.Forwarding, can telephony.Abilities) (telephony.Forwarding, State) {
 	next := State{Cause: w.Cause, Before: Parts{}, Set: Parts{}, Under: map[Part][]string{}}
 	desired := reported
@@ -140,6 +140,15 @@ func Plan(w Wish, s State, reported telephony.Forwarding, can telephony.Abilitie
 			}
 		}
 		theirs := slices.Contains(s.Theirs, p) && s.Cause == w.Cause
+		if !can.Has(p) { // any more: what was set may stand, and is taken back when it can be
+			if ours {
+				next.Before[p], next.Set[p] = before, set
+				if len(under) > 0 {
+					next.Under[p] = under
+				}
+			}
+			continue
+		}
 		if ours && now != set && !slices.Contains(under, now) { // somebody has changed it since
 			ours, theirs = false, s.Cause == w.Cause
 		}

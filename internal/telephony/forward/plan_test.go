@@ -103,6 +103,40 @@ func TestStories(t *testing.T) {
 	}
 }
 
+// A part that a system is told to leave alone, or cannot do for a while, is not looked at: it may be reported as anything. What we have set of it is
+// taken back once it can be.
+func TestAPartThatCannotBeSetForAWhile(t *testing.T) {
+	t.Parallel()
+	less := telephony.Abilities{Forwarding: []Part{telephony.CanDoNotDisturb, telephony.CanNoAnswer}}
+	mobile := Wish{Action: To, Target: "0171", Cause: "On holiday"}
+	for name, hides := range map[string]bool{"it is not reported": true, "it is reported": false} {
+		line, state := Plan(mobile, State{}, telephony.Forwarding{All: "22"}, everything)
+		line, state = Plan(mobile, state, line, everything)
+		read := func() telephony.Forwarding {
+			f := line
+			if hides {
+				f.All = ""
+			}
+			return f
+		}
+		for _, w := range []Wish{mobile, {}, mobile, {}, {}} {
+			var desired telephony.Forwarding
+			if desired, state = Plan(w, state, read(), less); desired != read() {
+				t.Fatalf("%s: %+v is to be %+v", name, read(), desired)
+			}
+			if state.Rests() {
+				t.Fatalf("%s: what was set is forgotten", name)
+			}
+		}
+		for range 2 {
+			line, state = Plan(Wish{}, state, line, everything)
+		}
+		if line != (telephony.Forwarding{All: "22"}) || !state.Rests() {
+			t.Errorf("%s: in the end it is %+v, and %+v is left", name, line, state)
+		}
+	}
+}
+
 // A thousand random histories, in which commands are lost, seem to be, or are made in part, and we are killed at every step: in the end
 // nobody is left forwarded, and what people have set is as they have set it.
 func TestRandomHistories(t *testing.T) {
