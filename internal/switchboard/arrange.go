@@ -339,7 +339,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // recordOf returns what is to be kept of a line.
 func recordOf(k key, s forward.State) store.ForwardingRecord {
 	rec := store.ForwardingRecord{ConnectorID: k.connector, Line: k.line, UpdatedAt: hub.Now()}
-	if !s.Rests() {
+	if !s.Empty() {
 		state, err := json.Marshal(s)
 		if err != nil { // plain data
 			panic(err)

@@ -290,7 +290,7 @@ func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 	}
 	l.wish, l.refusal = wish, no
 	state := l.state
-	if wish.Action == forward.Keep && state.Rests() { // there is nothing to do, and nothing is asked
+	if wish.Action == forward.Keep && state.Rests() && (person != "" || state.Empty()) { // there is nothing to do, and nothing is asked
 		l.unheeded = 0
 		s.mu.Unlock()
 		s.done(sys, l, nil, 0)
@@ -343,6 +343,9 @@ func (s *Switchboard) settle(ctx context.Context, sys *system, l *line, wish for
 	}
 	desired, next := forward.Plan(wish, state, reported, sys.Can())
 	s.mu.Lock()
+	if l.person == "" { // whose it was gets no answer any more
+		next.Past = nil
+	}
 	l.reported, l.at, l.desired = &reported, time.Now(), desired
 	s.mu.Unlock()
 	if err := s.keep(ctx, l, next); err != nil { // before anything is set

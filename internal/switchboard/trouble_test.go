@@ -296,3 +296,38 @@ func TestByHandBesideWhatCannotBeSet(t *testing.T) {
 		h.is("anna", telephony.Forwarding{Busy: "77"})
 	})
 }
+
+// What somebody has set stays when an appointment, which forwards as well, ends, also if the server starts anew meanwhile. It is remembered of nobody who
+// is gone.
+func TestWhatWasSetStaysThroughAnAppointment(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.choose("anna", "On holiday", presence.Unavailable)
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "202"})
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0151"}))
+		for _, restart := range []bool{false, true} {
+			h.appointment("anna", time.Hour)
+			h.settle()
+			h.is("anna", telephony.Forwarding{All: "*97"})
+			if restart {
+				h.stop()
+				h.open()
+			}
+			time.Sleep(time.Hour + time.Minute)
+			h.is("anna", telephony.Forwarding{All: "0151"})
+		}
+		h.choose("anna", "On holiday", presence.Unavailable) // that asks anew
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "202"})
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0151"}))
+		h.choose("anna", "Available", presence.Available)
+		h.settle()
+		h.ok(h.office.DeletePerson(t.Context(), office.By{}, "anna"))
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "0151"})
+		h.ok(h.store.LoadForwardings(t.Context(), func(r store.ForwardingRecord) error {
+			t.Errorf("of whom is gone there is still %s", r.State)
+			return nil
+		}))
+	})
+}

@@ -21,6 +21,7 @@ func TestStories(t *testing.T) {
 	}
 	voicemail := Wish{Action: To, Target: "*97", Cause: "Appointment"}
 	mobile := Wish{Action: To, Target: "0171", Cause: "On holiday"}
+	home := Wish{Action: To, Target: "030", Cause: "Home office"}
 	keep := Wish{}
 	for name, story := range map[string]struct {
 		before telephony.Forwarding
@@ -62,6 +63,23 @@ func TestStories(t *testing.T) {
 			{what: "changed", wish: voicemail, human: func(f *telephony.Forwarding) { f.All = "44" }, want: telephony.Forwarding{All: "44"}},
 			{what: "another begins", wish: mobile, want: telephony.Forwarding{All: "0171"}},
 			{what: "it ends", wish: keep, want: telephony.Forwarding{All: "44"}},
+		}},
+		"a profile that comes back after an appointment does not ask once more": {before: telephony.Forwarding{Internal: "33"}, steps: []step{
+			{what: "it is chosen", wish: home, want: telephony.Forwarding{All: "030"}},
+			{what: "changed", wish: home, human: func(f *telephony.Forwarding) { f.All = "44" }, want: telephony.Forwarding{All: "44"}},
+			{what: "an appointment", wish: voicemail, want: telephony.Forwarding{All: "*97"}},
+			{what: "and one that forwards nothing", wish: keep, want: telephony.Forwarding{All: "44", Internal: "33"}},
+			{what: "it comes back", wish: home, want: telephony.Forwarding{All: "44"}},
+			{what: "an appointment once more", wish: voicemail, want: telephony.Forwarding{All: "*97"}},
+			{what: "it comes back at once", wish: home, want: telephony.Forwarding{All: "44"}},
+			{what: "it is chosen anew", wish: Wish{Action: To, Target: "030", Cause: "Home office 2"}, want: telephony.Forwarding{All: "030"}},
+			{what: "it ends", wish: keep, want: telephony.Forwarding{All: "44", Internal: "33"}},
+		}},
+		"what was changed just before an appointment": {steps: []step{
+			{what: "it is chosen", wish: home, want: telephony.Forwarding{All: "030"}},
+			{what: "changed, and an appointment begins", wish: voicemail, human: func(f *telephony.Forwarding) { f.All = "44" }, want: telephony.Forwarding{All: "*97"}},
+			{what: "it ends", wish: home, want: telephony.Forwarding{All: "44"}},
+			{what: "all ends", wish: keep, want: telephony.Forwarding{All: "44"}},
 		}},
 		"the One Number Service is ended by off alone, and does not come back": {before: telephony.Forwarding{OneNumber: "0171"}, steps: []step{
 			{what: "forwarded", wish: voicemail, want: telephony.Forwarding{All: "*97", OneNumber: "0171"}},
