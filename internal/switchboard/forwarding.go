@@ -265,23 +265,8 @@ func (s *Switchboard) serve(ctx context.Context, sys *system) {
 // see has a line forwarded as it is to be.
 func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 	s.mu.Lock()
-	person, forwards := l.person, l.forwards
-	s.mu.Unlock()
-	var wish forward.Wish
-	var no refusal
-	if who, ok := s.office.Person(person); ok && forwards {
-		if shown, _, ok := s.hub.Presence(person); ok {
-			wish, no.text = wishOf(who, shown)
-		}
-	}
-	shown := func(id string) presence.Presence { p, _, _ := s.hub.Presence(id); return p }
-	s.mu.Lock()
-	aims := ""
-	if wish.Action == forward.To {
-		if no, aims = s.target(l, wish.Target, shown); no.text != "" {
-			wish = forward.Wish{}
-		}
-	}
+	person := l.person
+	wish, no, aims := s.wants(l)
 	s.lead(l, aims)
 	if wish != l.wish {
 		for other := range s.aims[person] { // what leads here may be led on, or no more
@@ -321,6 +306,23 @@ func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 	}
 	s.mu.Unlock()
 	s.done(sys, l, nil, look)
+}
+
+// wants is what the presence of a line's owner asks for, or why that is not done; aims is to whom it leads, or would. mu is held.
+func (s *Switchboard) wants(l *line) (wish forward.Wish, no refusal, aims string) {
+	if who, ok := s.office.Person(l.person); ok && l.forwards {
+		if shown, _, ok := s.hub.Presence(l.person); ok {
+			wish, no.text = wishOf(who, shown)
+		}
+	}
+	if wish.Action != forward.To {
+		return wish, no, ""
+	}
+	shown := func(id string) presence.Presence { p, _, _ := s.hub.Presence(id); return p }
+	if no, aims = s.target(l, wish.Target, shown); no.text != "" {
+		wish = forward.Wish{}
+	}
+	return wish, no, aims
 }
 
 // settle compares what is reported with what is to be, and sets that; done says that there was nothing to set.
@@ -571,7 +573,9 @@ func (s *Switchboard) Set(ctx context.Context, viewer, personID, connectorID, nu
 		return fault.Wrap(fault.Unavailable, err, "%s", problemOf(err))
 	}
 	s.mu.Lock()
-	next := l.state.ByHand(reported, f)
+	wish, _, _ := s.wants(l)
+	_, next := forward.Plan(wish, l.state, reported, can) // the presence may have asked for something since, and not have had its way yet
+	next = next.ByHand(reported, f)
 	l.reported, l.at, l.problem = &f, time.Time{}, "" // to be read again, as the system may write numbers in its own way
 	if next.Rests() && l.wish.Action == forward.Keep {
 		l.desired = f

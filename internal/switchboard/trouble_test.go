@@ -331,3 +331,23 @@ func TestWhatWasSetStaysThroughAnAppointment(t *testing.T) {
 		}))
 	})
 }
+
+// By hand while what the presence asks for could not be set yet: what somebody says last holds.
+func TestByHandBeforeThePresenceHasItsWay(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.pbx.change(func() {
+			h.pbx.trouble = func(op string) error {
+				return &source.Error{Kind: source.Unavailable, Whole: true, Text: "The telephone system does not answer."}
+			}
+		})
+		h.choose("anna", "On holiday", presence.Unavailable)
+		time.Sleep(20 * time.Minute)
+		h.pbx.change(func() { h.pbx.trouble = nil })
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0151"}))
+		time.Sleep(20 * time.Minute)
+		h.is("anna", telephony.Forwarding{All: "0151"})
+		h.choose("anna", "Available", presence.Available)
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "0151"})
+	})
+}
