@@ -99,7 +99,11 @@ func (o *Office) checkLines(at string, rec *store.Person, bad *fault.Fields) {
 				bad.Add(at+".line", "is listed twice")
 			}
 		}
-		if owner, taken := o.lines[key]; taken && owner != rec.ID {
+		owner, taken := o.lines[key]
+		if !taken && !known {
+			owner, taken = o.numberOf(l, rec.ID)
+		}
+		if taken && owner != rec.ID {
 			name := owner
 			if p := o.people[owner]; p != nil {
 				name = p.Name
@@ -107,6 +111,18 @@ func (o *Office) checkLines(at string, rec *store.Person, bad *fault.Fields) {
 			bad.Add(at+".line", "is the line of %s", name)
 		}
 	}
+}
+
+// numberOf returns whose line a line is because it is their work number, other than that of whom it is to be; mu is held.
+func (o *Office) numberOf(l *store.Line, than string) (owner string, taken bool) {
+	number := telephony.Fold(l.Line)
+	for id, p := range o.people {
+		if t := &p.Settings.Telephony; id != than && !p.Blocked && len(p.Lines) == 0 && (t.Connector == l.ConnectorID || t.Forwarding == l.ConnectorID) &&
+			telephony.Fold(p.WorkNumber) == number {
+			return id, true
+		}
+	}
+	return "", false
 }
 
 // MostLines is how many lines may be entered for a person.
