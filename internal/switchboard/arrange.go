@@ -45,16 +45,26 @@ func (s *Switchboard) arrange(context.Context) {
 	signal(s.wake)
 }
 
-// bySeniority sorts people: whoever is known longest is asked first what line is theirs, so that a restart changes nothing between two with the same one.
+// bySeniority sorts people: whose lines were entered, and then whoever is known longest, is asked first what line is theirs, so that a restart changes
+// nothing between two with the same one.
 func (s *Switchboard) bySeniority(ids []string) {
-	since := make(map[string]time.Time, len(ids))
+	type rank struct {
+		number int // their line is but their work number
+		since  time.Time
+	}
+	ranks := make(map[string]rank, len(ids))
 	for _, id := range ids {
 		if who, ok := s.office.Person(id); ok {
-			since[id] = who.CreatedAt
+			r := rank{since: who.CreatedAt}
+			if len(who.Lines) == 0 {
+				r.number = 1
+			}
+			ranks[id] = r
 		}
 	}
 	slices.SortFunc(ids, func(a, b string) int {
-		return cmp.Or(since[a].Compare(since[b]), cmp.Compare(a, b))
+		x, y := ranks[a], ranks[b]
+		return cmp.Or(cmp.Compare(x.number, y.number), x.since.Compare(y.since), cmp.Compare(a, b))
 	})
 }
 

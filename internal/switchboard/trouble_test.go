@@ -172,6 +172,31 @@ func TestALineOfTwo(t *testing.T) {
 	})
 }
 
+// A line that was entered for somebody stays theirs after a restart, whoever has had that as a work number since, and is known for longer.
+func TestALineThatWasEntered(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.office.UseSystems(func(string) (office.System, bool) {
+			return office.System{Name: "PBX", Lines: true, Forwards: true}, true
+		})
+		h.lines = func(p *office.Person) []switchboard.Line {
+			if len(p.Lines) > 0 {
+				return []switchboard.Line{switchboard.Line(p.Lines[0])}
+			}
+			return []switchboard.Line{{ConnectorID: "pbx", Line: p.WorkNumber, Forwards: true}}
+		}
+		h.edit("carl", func(p *store.Person) { p.Lines = []store.Line{{ConnectorID: "pbx", Line: "300", Forwards: true}} })
+		h.edit("anna", func(p *store.Person) { p.WorkNumber = "300" })
+		for range 2 {
+			if all := h.Lines("carl"); len(all) != 1 || all[0].Line != "300" || len(h.Lines("anna")) != 0 {
+				t.Errorf("Carl has %+v, and Anna %+v", all, h.Lines("anna"))
+			}
+			h.stop()
+			h.open()
+			h.settle()
+		}
+	})
+}
+
 // A person who is blocked, and one who is deleted while the telephone system is away, or not there at all, leave no line forwarded.
 func TestWhoGoesLeavesNothingForwarded(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
