@@ -79,6 +79,7 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 			l = s.enter(k, personID)
 		case l.person == "" || s.taken(l):
 			l.person = personID
+			l.reported, l.at, l.desired, l.wish, l.refusal = nil, time.Time{}, telephony.Forwarding{}, forward.Wish{}, refusal{} // that was another's to know
 		case l.person != personID:
 			s.log.Warn("two people have the same line; it is the first's", "connector", k.connector, "person", l.person, "other", personID)
 			if s.rivals[k] == nil {

@@ -376,3 +376,17 @@ func TestByHandBeforeThePresenceHasItsWay(t *testing.T) {
 		h.is("anna", telephony.Forwarding{All: "0151"})
 	})
 }
+
+// Whoever gets another's line is not told what was known of it: a system may keep from them where that one's calls went.
+func TestALineThatPassesOnTellsNothing(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.edit("bert", func(p *store.Person) { p.WorkNumber = "201" })
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0151"}))
+		h.settle()
+		h.pbx.change(func() { h.pbx.lines["201"] = telephony.Forwarding{} })
+		h.edit("anna", func(p *store.Person) { p.WorkNumber = "209" })
+		if all := h.Lines("bert"); len(all) != 1 || all[0].Line != "201" || all[0].Reported != nil && all[0].Reported.All != "" || all[0].Wanted.All != "" {
+			t.Errorf("Bert is told %+v", all)
+		}
+	})
+}
