@@ -35,9 +35,21 @@ func (s *Switchboard) arrange(context.Context) {
 		s.mu.Unlock()
 	}
 	s.mu.Lock()
+	var gone []*line
 	for k := range s.kept { // of a line that nobody has any more: what was set is taken back
 		if s.lines[k] == nil && s.systems[k.connector] != nil {
-			l := s.enter(k, "")
+			gone = append(gone, s.enter(k, ""))
+		}
+	}
+	if len(gone) > 0 {
+		at := map[key]*line{}
+		for k, l := range s.lines {
+			if l.person != "" {
+				at[s.place(k)] = l
+			}
+		}
+		for _, l := range gone {
+			s.passOn(l, at[s.place(l.key)])
 			s.soon(l)
 		}
 	}
@@ -103,6 +115,11 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 			maps.Copy(s.unarranged, s.rivals[l.key]) // one of them may have it now
 			delete(s.rivals, l.key)
 			signal(s.manage)
+			for _, other := range has { // its number may only be spelt anew
+				if s.place(other.key) == s.place(l.key) {
+					s.passOn(l, other)
+				}
+			}
 			s.lead(l, "")
 			s.calls[l] = true // nobody's any more
 			signal(s.told)
@@ -139,6 +156,65 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 	if len(has) > 0 && who != nil {
 		number(who.WorkNumber, has[0])
 	}
+}
+
+// place names a line as its system does, however its number is spelt; mu is held.
+func (s *Switchboard) place(k key) key {
+	if sys := s.systems[k.connector]; sys != nil {
+		if n, ok := sys.System.System.(telephony.Namer); ok {
+			if name := n.Extension(k.line); name != "" {
+				return key{k.connector, name}
+			}
+		}
+	}
+	return key{k.connector, telephony.Fold(k.line)}
+}
+
+// passOn has a line take over the state of one that is nobody's any more, and is the same in the system: else the one would take back what the other
+// finds there. mu is held.
+func (s *Switchboard) passOn(l, to *line) {
+	switch {
+	case to == nil || to == l || l.to != nil || to.from != nil:
+	case l.from == to: // back again, before anything was taken over
+		l.from, to.to = nil, nil
+	case to.to == nil && to.state.Empty() && (l.from != nil || !l.state.Empty()):
+		l.to, to.from = to, l
+	}
+}
+
+// inherit has a line take over the state of another, if it is to; done says that there is nothing to take over, or not any more.
+func (s *Switchboard) inherit(ctx context.Context, l *line) (done bool, err error) {
+	s.mu.Lock()
+	from := l.from
+	waits := from != nil && from.from != nil
+	s.mu.Unlock()
+	if from == nil || waits { // of one that has nothing yet itself
+		return from == nil, nil
+	}
+	for _, x := range []*line{from, l} {
+		if err := x.begin(ctx); err != nil {
+			return false, err
+		}
+		defer x.end()
+	}
+	s.mu.Lock()
+	state, free := from.state, l.state.Empty() && l.from == from
+	s.mu.Unlock()
+	if free {
+		if err := s.store.WriteForwardings(ctx, recordOf(l.key, state), recordOf(from.key, forward.State{})); err != nil {
+			return false, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if free {
+		l.state, from.state = state, forward.State{}
+	}
+	if l.from == from {
+		l.from, from.to = nil, nil
+	}
+	s.soon(from)
+	return true, nil
 }
 
 // reached is the line that a number leads to from a line, nil if that is nobody's: one in the same system before others, and one with this

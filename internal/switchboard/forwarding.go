@@ -264,7 +264,16 @@ func (s *Switchboard) serve(ctx context.Context, sys *system) {
 
 // see has a line forwarded as it is to be.
 func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
+	if done, err := s.inherit(ctx, l); !done {
+		s.done(sys, l, err, time.Second)
+		return
+	}
 	s.mu.Lock()
+	if l.to != nil { // that one sees to it
+		s.mu.Unlock()
+		s.done(sys, l, nil, 0)
+		return
+	}
 	person := l.person
 	wish, no, aims := s.wants(l)
 	s.lead(l, aims)
@@ -425,7 +434,7 @@ func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) 
 		s.soon(l)
 	case look > 0:
 		s.later(l, look)
-	case l.person == "" && l.state.Rests():
+	case l.person == "" && l.state.Rests() && l.from == nil && l.to == nil:
 		delete(s.lines, l.key)
 	}
 }

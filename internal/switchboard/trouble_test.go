@@ -1,6 +1,7 @@
 package switchboard_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -388,5 +389,49 @@ func TestALineThatPassesOnTellsNothing(t *testing.T) {
 		if all := h.Lines("bert"); len(all) != 1 || all[0].Line != "201" || all[0].Reported != nil && all[0].Reported.All != "" || all[0].Wanted.All != "" {
 			t.Errorf("Bert is told %+v", all)
 		}
+	})
+}
+
+// folding is a telephone system that knows a line however its number is spelt, and in full as well as by its extension.
+type folding struct{ *pbx }
+
+func (f folding) Extension(number string) string {
+	number = telephony.Fold(number)
+	return number[max(0, len(number)-3):]
+}
+
+func (f folding) Forwarding(ctx context.Context, line string) (telephony.Forwarding, error) {
+	return f.pbx.Forwarding(ctx, f.Extension(line))
+}
+
+func (f folding) SetForwarding(ctx context.Context, line string, x telephony.Forwarding) error {
+	return f.pbx.SetForwarding(ctx, f.Extension(line), x)
+}
+
+// A number that is spelt anew, as by a directory, is the line that it was: it stays forwarded, and comes back to what stood before.
+func TestALineThatIsSpeltAnew(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: folding{h.pbx}})
+		h.pbx.change(func() { h.pbx.slowRead, h.pbx.slowSet = 100*time.Millisecond, 100*time.Millisecond })
+		h.pbx.dial("201", func(f *telephony.Forwarding) { f.All = "0151" })
+		h.choose("anna", "On holiday", presence.Unavailable)
+		time.Sleep(10 * time.Second)
+		h.is("anna", telephony.Forwarding{All: "202"})
+		for i, number := range []string{"+49 30 1234-201", "+49301234201", "201"} {
+			h.edit("anna", func(p *store.Person) { p.WorkNumber = number })
+			if i == 1 { // in the midst
+				h.stop()
+				h.open()
+				h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: folding{h.pbx}})
+			}
+			time.Sleep(10 * time.Minute)
+			h.is("anna", telephony.Forwarding{All: "202"})
+			if all := h.Lines("anna"); len(all) != 1 || all[0].Line != number || !all[0].Settled {
+				t.Errorf("she has %+v", all)
+			}
+		}
+		h.choose("anna", "Available", presence.Available)
+		time.Sleep(10 * time.Minute)
+		h.is("anna", telephony.Forwarding{All: "0151"})
 	})
 }
