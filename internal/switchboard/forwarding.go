@@ -518,7 +518,11 @@ func (s *Switchboard) Read(ctx context.Context, personID, connectorID, number st
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		l.problem = problemOf(err)
+		if ctx.Err() != context.Canceled { // whoever asked has not gone away
+			if l.problem = problemOf(err); !l.queued && !l.busy && l.due.IsZero() {
+				s.later(l, s.cfg.Look)
+			}
+		}
 		return f, err
 	}
 	l.reported, l.at, l.problem = &f, time.Now(), ""

@@ -435,3 +435,35 @@ func TestALineThatIsSpeltAnew(t *testing.T) {
 		h.is("anna", telephony.Forwarding{All: "0151"})
 	})
 }
+
+// What went wrong while somebody looked at a line is told for a while, and not of a line that nobody needs to look at any more; whoever goes away before it is
+// read leaves no trace.
+func TestALookThatFailed(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		failing := func(want int) {
+			t.Helper()
+			if st := h.SystemStatus("pbx"); len(st.Failing) != want {
+				t.Errorf("failing are %+v, want %d", st.Failing, want)
+			}
+		}
+		h.pbx.change(func() { h.pbx.trouble = func(string) error { return context.Canceled } })
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		if _, err := h.Read(gone, "anna", "pbx", "201"); err == nil {
+			t.Error("it was read")
+		}
+		failing(0)
+		h.pbx.change(func() {
+			h.pbx.trouble = func(string) error {
+				return &source.Error{Kind: source.Unavailable, Whole: true, Text: "The telephone system does not answer."}
+			}
+		})
+		if _, err := h.Read(t.Context(), "anna", "pbx", "201"); err == nil {
+			t.Error("it was read")
+		}
+		failing(1)
+		h.pbx.change(func() { h.pbx.trouble = nil })
+		time.Sleep(10 * time.Minute)
+		failing(0)
+	})
+}
