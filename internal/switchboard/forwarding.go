@@ -434,7 +434,7 @@ func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) 
 		s.soon(l)
 	case look > 0:
 		s.later(l, look)
-	case l.person == "" && l.state.Rests() && l.from == nil && l.to == nil:
+	case l.person == "" && l.state.Rests() && l.from == nil && l.to == nil && s.lines[l.key] == l: // and not another in its place
 		delete(s.lines, l.key)
 	}
 }

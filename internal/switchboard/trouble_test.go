@@ -467,3 +467,26 @@ func TestALookThatFailed(t *testing.T) {
 		failing(0)
 	})
 }
+
+// A line that somebody loses and gets back while it is set by hand is there afterwards.
+func TestALineThatIsLostWhileItIsSet(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		stuck := make(chan struct{})
+		h.pbx.change(func() { h.pbx.stuck = stuck })
+		set := make(chan error)
+		go func() {
+			set <- h.Set(context.Background(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0151"})
+		}()
+		h.settle()
+		h.edit("anna", func(p *store.Person) { p.WorkNumber = "209" })
+		h.edit("anna", func(p *store.Person) { p.WorkNumber = "201" })
+		h.pbx.change(func() { h.pbx.stuck = nil })
+		close(stuck)
+		h.ok(<-set)
+		h.settle()
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0152"}))
+		h.pbx.ring("201", telephony.Call{ID: "1", State: presence.LineOnThePhone, Other: "0301234"})
+		h.settle()
+		h.line("anna", "on_the_phone 0301234")
+	})
+}
