@@ -134,6 +134,31 @@ func TestAWorkNumberIsALine(t *testing.T) {
 	h.ok(enter("sip", "+49301234201"))
 }
 
+// A line that is entered in a system that only tells is forwarded by the one that forwards for it, as one that is a work number.
+func TestALineThatAnotherSystemForwards(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	wire(h.Office)
+	h.person("Anna")
+	enter := func() error {
+		return h.has(map[string][]store.Line{"anna": {{ConnectorID: "sip", Line: "301", Forwards: true}}}, "anna")
+	}
+	scope := func(connector, forwarding string) {
+		t.Helper()
+		h.ok(h.ChangeSection(t.Context(), office.By{Actor: "admin"}, h.location, policy.SectionTelephony, func(s *policy.Settings) error {
+			s.Telephony = policy.Telephony{Connector: connector, Forwarding: forwarding}
+			return nil
+		}))
+	}
+	h.refused(enter(), fault.Invalid, "lines[0].forwards", "Old telephones")
+	scope("sip", "")
+	h.refused(enter(), fault.Invalid, "lines[0].forwards", "Old telephones")
+	scope("pbx", "pbx")
+	h.refused(enter(), fault.Invalid, "lines[0].forwards", "Old telephones")
+	scope("sip", "pbx")
+	h.ok(enter())
+}
+
 // Many records at once are entered whole or not at all, and none of their lines is given twice.
 func TestLinesOfManyAtOnce(t *testing.T) {
 	t.Parallel()

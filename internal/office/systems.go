@@ -78,6 +78,10 @@ func (o *Office) checkLines(at string, rec *store.Person, bad *fault.Fields) {
 		return
 	}
 	old := o.people[rec.ID]
+	forwarded := "" // in which system lines are that another forwards
+	if scope := o.settings[cmp.Or(rec.GroupID, rec.LocationID)]; scope != nil && o.system(scope.Telephony.Forwarding).Forwards {
+		forwarded = scope.Telephony.Connector
+	}
 	for i := range rec.Lines {
 		l, at := &rec.Lines[i], at+"lines["+itoa(i)+"]"
 		l.Line = strings.TrimSpace(l.Line)
@@ -86,7 +90,7 @@ func (o *Office) checkLines(at string, rec *store.Person, bad *fault.Fields) {
 		case known:
 		case !s.Lines && !s.Forwards:
 			bad.Add(at+".connector", "%q is no telephone system", l.ConnectorID)
-		case l.Forwards && !s.Forwards:
+		case l.Forwards && !s.Forwards && l.ConnectorID != forwarded:
 			bad.Add(at+".forwards", "is something that %s cannot do", s.Name)
 		}
 		if l.Line == "" || len(l.Line) > 120 || strings.ContainsFunc(l.Line, func(r rune) bool { return r < 0x20 || r == 0x7f || r == utf8.RuneError }) {
