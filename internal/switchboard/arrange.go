@@ -179,6 +179,7 @@ func (s *Switchboard) passOn(l, to *line) {
 		l.from, to.to = nil, nil
 	case to.to == nil && to.state.Empty() && (l.from != nil || !l.state.Empty()):
 		l.to, to.from = to, l
+		s.soon(to)
 	}
 }
 
