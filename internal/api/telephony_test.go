@@ -562,3 +562,22 @@ func TestLinesAreEnteredForPeople(t *testing.T) {
 	admin.delete("/people/bob/record").fine(t)
 	put("Anna", m{"connector": id, "line": "301", "forwards": false}).is(t, 200)
 }
+
+// A telephone that signs in as somebody sees with their eyes: others who may write their settings get no password of one, as they would see whom they
+// may not.
+func TestNobodySeesThroughAnothersTelephone(t *testing.T) {
+	t.Parallel()
+	b := newBuilding(t)
+	b.people("Anna", "Ida", "Carl")
+	b.relate("ida", "anna", rights.AssistantPlus)
+	b.relate("anna", "carl", rights.Assistant)
+	b.relate("ida", "carl", rights.Blocked)
+	admin, anna, ida := b.as("admin"), b.as("anna"), b.as("ida")
+	ida.post("/people/anna/telephones", m{"name": "Desk"}).is(t, http.StatusForbidden)
+	added := decode[api.TelephoneAdded](anna.post("/people/me/telephones", m{"name": "Desk"}).is(t, 200))
+	if all := decode[api.Telephones](ida.get("/people/anna/telephones").is(t, 200)).Telephones; len(all) != 1 || all[0].User != added.User {
+		t.Errorf("her assistant sees %+v", all)
+	}
+	ida.delete("/people/anna/telephones/" + added.User).fine(t)
+	admin.post("/people/anna/telephones", m{"name": "Desk"}).is(t, 200) // who could set her password
+}

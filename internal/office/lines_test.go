@@ -97,6 +97,68 @@ func TestALineIsOnePersons(t *testing.T) {
 	}
 }
 
+// Whose work number is their line has it: it cannot be entered for another, who would see their calls and forward them. In a system in which it is no line of
+// theirs it can.
+func TestAWorkNumberIsALine(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	wire(h.Office)
+	h.person("Anna")
+	h.person("Bert")
+	edit := func(id string, change func(*store.Person)) error {
+		p, _ := h.Person(id)
+		rec := p.Person
+		change(&rec)
+		return h.PutPeople(t.Context(), office.By{Actor: "admin"}, "person.change", &rec)
+	}
+	enter := func(connector, number string) error {
+		return h.has(map[string][]store.Line{"bert": {line(connector, number)}}, "bert")
+	}
+	h.ok(edit("anna", func(p *store.Person) { p.WorkNumber = "+49 30 1234-201" }))
+	h.ok(enter("pbx", "+49301234201")) // there are no telephones yet
+	h.ok(h.has(nil, "bert"))
+	h.ok(h.ChangeSection(t.Context(), office.By{Actor: "admin"}, h.location, policy.SectionTelephony, func(s *policy.Settings) error {
+		s.Telephony = policy.Telephony{Connector: "sip", Forwarding: "pbx"}
+		return nil
+	}))
+	h.refused(enter("sip", "+49301234201"), fault.Invalid, "lines[0].line", "is the line of Anna")
+	h.refused(enter("pbx", "+49301234201"), fault.Invalid, "lines[0].line", "is the line of Anna")
+	h.ok(h.has(map[string][]store.Line{"anna": {line("sip", "+49301234201")}}, "anna")) // her own she may have entered
+	h.refused(enter("sip", "+49301234201"), fault.Invalid, "lines[0].line", "is the line of Anna")
+	h.ok(h.has(map[string][]store.Line{"anna": {line("sip", "299")}}, "anna")) // in its place
+	h.ok(enter("sip", "+49301234201"))
+	h.ok(h.has(nil, "anna"))
+	h.ok(enter("sip", "+49301234201")) // what is entered stays so
+	h.ok(h.has(nil, "bert"))
+	h.ok(edit("anna", func(p *store.Person) { p.Blocked = true }))
+	h.ok(enter("sip", "+49301234201"))
+}
+
+// A line that is entered in a system that only tells is forwarded by the one that forwards for it, as one that is a work number.
+func TestALineThatAnotherSystemForwards(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	wire(h.Office)
+	h.person("Anna")
+	enter := func() error {
+		return h.has(map[string][]store.Line{"anna": {{ConnectorID: "sip", Line: "301", Forwards: true}}}, "anna")
+	}
+	scope := func(connector, forwarding string) {
+		t.Helper()
+		h.ok(h.ChangeSection(t.Context(), office.By{Actor: "admin"}, h.location, policy.SectionTelephony, func(s *policy.Settings) error {
+			s.Telephony = policy.Telephony{Connector: connector, Forwarding: forwarding}
+			return nil
+		}))
+	}
+	h.refused(enter(), fault.Invalid, "lines[0].forwards", "Old telephones")
+	scope("sip", "")
+	h.refused(enter(), fault.Invalid, "lines[0].forwards", "Old telephones")
+	scope("pbx", "pbx")
+	h.refused(enter(), fault.Invalid, "lines[0].forwards", "Old telephones")
+	scope("sip", "pbx")
+	h.ok(enter())
+}
+
 // Many records at once are entered whole or not at all, and none of their lines is given twice.
 func TestLinesOfManyAtOnce(t *testing.T) {
 	t.Parallel()

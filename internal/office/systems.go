@@ -78,6 +78,10 @@ func (o *Office) checkLines(at string, rec *store.Person, bad *fault.Fields) {
 		return
 	}
 	old := o.people[rec.ID]
+	forwarded := "" // in which system lines are that another forwards
+	if scope := o.settings[cmp.Or(rec.GroupID, rec.LocationID)]; scope != nil && o.system(scope.Telephony.Forwarding).Forwards {
+		forwarded = scope.Telephony.Connector
+	}
 	for i := range rec.Lines {
 		l, at := &rec.Lines[i], at+"lines["+itoa(i)+"]"
 		l.Line = strings.TrimSpace(l.Line)
@@ -86,7 +90,7 @@ func (o *Office) checkLines(at string, rec *store.Person, bad *fault.Fields) {
 		case known:
 		case !s.Lines && !s.Forwards:
 			bad.Add(at+".connector", "%q is no telephone system", l.ConnectorID)
-		case l.Forwards && !s.Forwards:
+		case l.Forwards && !s.Forwards && l.ConnectorID != forwarded:
 			bad.Add(at+".forwards", "is something that %s cannot do", s.Name)
 		}
 		if l.Line == "" || len(l.Line) > 120 || strings.ContainsFunc(l.Line, func(r rune) bool { return r < 0x20 || r == 0x7f || r == utf8.RuneError }) {
@@ -99,7 +103,11 @@ func (o *Office) checkLines(at string, rec *store.Person, bad *fault.Fields) {
 				bad.Add(at+".line", "is listed twice")
 			}
 		}
-		if owner, taken := o.lines[key]; taken && owner != rec.ID {
+		owner, taken := o.lines[key]
+		if !taken && !known {
+			owner, taken = o.numberOf(l, rec.ID)
+		}
+		if taken && owner != rec.ID {
 			name := owner
 			if p := o.people[owner]; p != nil {
 				name = p.Name
@@ -107,6 +115,18 @@ func (o *Office) checkLines(at string, rec *store.Person, bad *fault.Fields) {
 			bad.Add(at+".line", "is the line of %s", name)
 		}
 	}
+}
+
+// numberOf returns whose line a line is because it is their work number, other than that of whom it is to be; mu is held.
+func (o *Office) numberOf(l *store.Line, than string) (owner string, taken bool) {
+	number := telephony.Fold(l.Line)
+	for id, p := range o.people {
+		if t := &p.Settings.Telephony; id != than && !p.Blocked && len(p.Lines) == 0 && (t.Connector == l.ConnectorID || t.Forwarding == l.ConnectorID) &&
+			telephony.Fold(p.WorkNumber) == number {
+			return id, true
+		}
+	}
+	return "", false
 }
 
 // MostLines is how many lines may be entered for a person.

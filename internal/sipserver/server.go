@@ -25,6 +25,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/presence"
@@ -361,17 +362,19 @@ func CheckAddresses(at string, c *Config, bad *fault.Fields) {
 			bad.Add(at+"listen", "%q is listed twice", l)
 		}
 	}
-	if strings.ContainsAny(c.Host, " <>@;,\"\r\n") {
-		bad.Add(at+"host", "%q is neither a name nor an address", c.Host)
+	if c.Host != "" && !isHost(c.Host) {
+		bad.Add(at+"host", "%q is neither a name nor an address; the port is that of listen", c.Host)
 	}
 	for _, d := range c.Domains {
-		if d == "" || strings.ContainsAny(d, " @:<>") {
+		if d == "" || strings.ContainsAny(d, " @:<>") || strings.ContainsFunc(d, unicode.IsControl) {
 			bad.Add(at+"domains", "%q is not a domain", d)
 		}
 	}
 	for _, t := range c.Trusted {
-		if _, err := parsePrefix(t); err != nil {
+		if p, err := parsePrefix(t); err != nil {
 			bad.Add(at+"trusted", "%q is neither an address nor a network such as 192.0.2.0/24", t)
+		} else if p.Bits() == 0 {
+			bad.Add(at+"trusted", "%q is everybody: anyone could ask where all calls go, and choose for others what they show", t)
 		}
 	}
 	for _, p := range c.Internal {
@@ -379,6 +382,16 @@ func CheckAddresses(at string, c *Config, bad *fault.Fields) {
 			bad.Add(at+"internal", "%q is not a pattern: digits, + at the beginning, x for any digit, * at the end", p)
 		}
 	}
+}
+
+// isHost reports whether a text is an address, or can be a name (RFC 3261 §25.1; underscores are met with in offices).
+func isHost(h string) bool {
+	if _, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(h, "["), "]")); err == nil && strings.HasPrefix(h, "[") == strings.HasSuffix(h, "]") {
+		return true
+	}
+	return !strings.ContainsFunc(h, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+	})
 }
 
 func durationOr(bad *fault.Fields, name string, d *time.Duration, or, least time.Duration) {

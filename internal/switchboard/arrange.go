@@ -35,9 +35,21 @@ func (s *Switchboard) arrange(context.Context) {
 		s.mu.Unlock()
 	}
 	s.mu.Lock()
+	var gone []*line
 	for k := range s.kept { // of a line that nobody has any more: what was set is taken back
 		if s.lines[k] == nil && s.systems[k.connector] != nil {
-			l := s.enter(k, "")
+			gone = append(gone, s.enter(k, ""))
+		}
+	}
+	if len(gone) > 0 {
+		at := map[key]*line{}
+		for k, l := range s.lines {
+			if l.person != "" {
+				at[s.place(k)] = l
+			}
+		}
+		for _, l := range gone {
+			s.passOn(l, at[s.place(l.key)])
 			s.soon(l)
 		}
 	}
@@ -45,16 +57,26 @@ func (s *Switchboard) arrange(context.Context) {
 	signal(s.wake)
 }
 
-// bySeniority sorts people: whoever is known longest is asked first what line is theirs, so that a restart changes nothing between two with the same one.
+// bySeniority sorts people: whose lines were entered, and then whoever is known longest, is asked first what line is theirs, so that a restart changes
+// nothing between two with the same one.
 func (s *Switchboard) bySeniority(ids []string) {
-	since := make(map[string]time.Time, len(ids))
+	type rank struct {
+		number int // their line is but their work number
+		since  time.Time
+	}
+	ranks := make(map[string]rank, len(ids))
 	for _, id := range ids {
 		if who, ok := s.office.Person(id); ok {
-			since[id] = who.CreatedAt
+			r := rank{since: who.CreatedAt}
+			if len(who.Lines) == 0 {
+				r.number = 1
+			}
+			ranks[id] = r
 		}
 	}
 	slices.SortFunc(ids, func(a, b string) int {
-		return cmp.Or(since[a].Compare(since[b]), cmp.Compare(a, b))
+		x, y := ranks[a], ranks[b]
+		return cmp.Or(cmp.Compare(x.number, y.number), x.since.Compare(y.since), cmp.Compare(a, b))
 	})
 }
 
@@ -69,6 +91,7 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 			l = s.enter(k, personID)
 		case l.person == "" || s.taken(l):
 			l.person = personID
+			l.reported, l.at, l.desired, l.wish, l.refusal = nil, time.Time{}, telephony.Forwarding{}, forward.Wish{}, refusal{} // that was another's to know
 		case l.person != personID:
 			s.log.Warn("two people have the same line; it is the first's", "connector", k.connector, "person", l.person, "other", personID)
 			if s.rivals[k] == nil {
@@ -92,6 +115,11 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 			maps.Copy(s.unarranged, s.rivals[l.key]) // one of them may have it now
 			delete(s.rivals, l.key)
 			signal(s.manage)
+			for _, other := range has { // its number may only be spelt anew
+				if s.place(other.key) == s.place(l.key) {
+					s.passOn(l, other)
+				}
+			}
 			s.lead(l, "")
 			s.calls[l] = true // nobody's any more
 			signal(s.told)
@@ -128,6 +156,66 @@ func (s *Switchboard) give(personID string, who *office.Person, want []Line) {
 	if len(has) > 0 && who != nil {
 		number(who.WorkNumber, has[0])
 	}
+}
+
+// place names a line as its system does, however its number is spelt; mu is held.
+func (s *Switchboard) place(k key) key {
+	if sys := s.systems[k.connector]; sys != nil {
+		if n, ok := sys.System.System.(telephony.Namer); ok {
+			if name := n.Extension(k.line); name != "" {
+				return key{k.connector, name}
+			}
+		}
+	}
+	return key{k.connector, telephony.Fold(k.line)}
+}
+
+// passOn has a line take over the state of one that is nobody's any more, and is the same in the system: else the one would take back what the other
+// finds there. mu is held.
+func (s *Switchboard) passOn(l, to *line) {
+	switch {
+	case to == nil || to == l || l.to != nil || to.from != nil:
+	case l.from == to: // back again, before anything was taken over
+		l.from, to.to = nil, nil
+	case to.to == nil && to.state.Empty() && (l.from != nil || !l.state.Empty()):
+		l.to, to.from = to, l
+		s.soon(to)
+	}
+}
+
+// inherit has a line take over the state of another, if it is to; done says that there is nothing to take over, or not any more.
+func (s *Switchboard) inherit(ctx context.Context, l *line) (done bool, err error) {
+	s.mu.Lock()
+	from := l.from
+	waits := from != nil && from.from != nil
+	s.mu.Unlock()
+	if from == nil || waits { // of one that has nothing yet itself
+		return from == nil, nil
+	}
+	for _, x := range []*line{from, l} {
+		if err := x.begin(ctx); err != nil {
+			return false, err
+		}
+		defer x.end()
+	}
+	s.mu.Lock()
+	state, free := from.state, l.state.Empty() && l.from == from
+	s.mu.Unlock()
+	if free {
+		if err := s.store.WriteForwardings(ctx, recordOf(l.key, state), recordOf(from.key, forward.State{})); err != nil {
+			return false, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if free {
+		l.state, from.state = state, forward.State{}
+	}
+	if l.from == from {
+		l.from, from.to = nil, nil
+	}
+	s.soon(from)
+	return true, nil
 }
 
 // reached is the line that a number leads to from a line, nil if that is nobody's: one in the same system before others, and one with this
@@ -339,7 +427,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // recordOf returns what is to be kept of a line.
 func recordOf(k key, s forward.State) store.ForwardingRecord {
 	rec := store.ForwardingRecord{ConnectorID: k.connector, Line: k.line, UpdatedAt: hub.Now()}
-	if !s.Rests() {
+	if !s.Empty() {
 		state, err := json.Marshal(s)
 		if err != nil { // plain data
 			panic(err)

@@ -264,24 +264,18 @@ func (s *Switchboard) serve(ctx context.Context, sys *system) {
 
 // see has a line forwarded as it is to be.
 func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
-	s.mu.Lock()
-	person, forwards := l.person, l.forwards
-	s.mu.Unlock()
-	var wish forward.Wish
-	var no refusal
-	if who, ok := s.office.Person(person); ok && forwards {
-		if shown, _, ok := s.hub.Presence(person); ok {
-			wish, no.text = wishOf(who, shown)
-		}
+	if done, err := s.inherit(ctx, l); !done {
+		s.done(sys, l, err, time.Second)
+		return
 	}
-	shown := func(id string) presence.Presence { p, _, _ := s.hub.Presence(id); return p }
 	s.mu.Lock()
-	aims := ""
-	if wish.Action == forward.To {
-		if no, aims = s.target(l, wish.Target, shown); no.text != "" {
-			wish = forward.Wish{}
-		}
+	if l.to != nil { // that one sees to it
+		s.mu.Unlock()
+		s.done(sys, l, nil, 0)
+		return
 	}
+	person := l.person
+	wish, no, aims := s.wants(l)
 	s.lead(l, aims)
 	if wish != l.wish {
 		for other := range s.aims[person] { // what leads here may be led on, or no more
@@ -290,7 +284,7 @@ func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 	}
 	l.wish, l.refusal = wish, no
 	state := l.state
-	if wish.Action == forward.Keep && state.Rests() { // there is nothing to do, and nothing is asked
+	if wish.Action == forward.Keep && state.Rests() && (person != "" || state.Empty()) { // there is nothing to do, and nothing is asked
 		l.unheeded = 0
 		s.mu.Unlock()
 		s.done(sys, l, nil, 0)
@@ -323,6 +317,23 @@ func (s *Switchboard) see(ctx context.Context, sys *system, l *line) {
 	s.done(sys, l, nil, look)
 }
 
+// wants is what the presence of a line's owner asks for, or why that is not done; aims is to whom it leads, or would. mu is held.
+func (s *Switchboard) wants(l *line) (wish forward.Wish, no refusal, aims string) {
+	if who, ok := s.office.Person(l.person); ok && l.forwards {
+		if shown, _, ok := s.hub.Presence(l.person); ok {
+			wish, no.text = wishOf(who, shown)
+		}
+	}
+	if wish.Action != forward.To {
+		return wish, no, ""
+	}
+	shown := func(id string) presence.Presence { p, _, _ := s.hub.Presence(id); return p }
+	if no, aims = s.target(l, wish.Target, shown); no.text != "" {
+		wish = forward.Wish{}
+	}
+	return wish, no, aims
+}
+
 // settle compares what is reported with what is to be, and sets that; done says that there was nothing to set.
 func (s *Switchboard) settle(ctx context.Context, sys *system, l *line, wish forward.Wish) (done bool, err error) {
 	if err := l.begin(ctx); err != nil {
@@ -343,6 +354,9 @@ func (s *Switchboard) settle(ctx context.Context, sys *system, l *line, wish for
 	}
 	desired, next := forward.Plan(wish, state, reported, sys.Can())
 	s.mu.Lock()
+	if l.person == "" { // whose it was gets no answer any more
+		next.Past = nil
+	}
 	l.reported, l.at, l.desired = &reported, time.Now(), desired
 	s.mu.Unlock()
 	if err := s.keep(ctx, l, next); err != nil { // before anything is set
@@ -420,7 +434,7 @@ func (s *Switchboard) done(sys *system, l *line, err error, look time.Duration) 
 		s.soon(l)
 	case look > 0:
 		s.later(l, look)
-	case l.person == "" && l.state.Rests():
+	case l.person == "" && l.state.Rests() && l.from == nil && l.to == nil && s.lines[l.key] == l: // and not another in its place
 		delete(s.lines, l.key)
 	}
 }
@@ -504,7 +518,11 @@ func (s *Switchboard) Read(ctx context.Context, personID, connectorID, number st
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		l.problem = problemOf(err)
+		if ctx.Err() != context.Canceled { // whoever asked has not gone away
+			if l.problem = problemOf(err); !l.queued && !l.busy && l.due.IsZero() {
+				s.later(l, s.cfg.Look)
+			}
+		}
 		return f, err
 	}
 	l.reported, l.at, l.problem = &f, time.Now(), ""
@@ -568,7 +586,9 @@ func (s *Switchboard) Set(ctx context.Context, viewer, personID, connectorID, nu
 		return fault.Wrap(fault.Unavailable, err, "%s", problemOf(err))
 	}
 	s.mu.Lock()
-	next := l.state.ByHand(reported, f)
+	wish, _, _ := s.wants(l)
+	_, next := forward.Plan(wish, l.state, reported, can) // the presence may have asked for something since, and not have had its way yet
+	next = next.ByHand(reported, f)
 	l.reported, l.at, l.problem = &f, time.Time{}, "" // to be read again, as the system may write numbers in its own way
 	if next.Rests() && l.wish.Action == forward.Keep {
 		l.desired = f

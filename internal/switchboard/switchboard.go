@@ -151,6 +151,7 @@ type line struct {
 	busy     bool
 	again    bool   // something happened while it was
 	aims     string // person whose line the wish leads to; empty: none
+	from, to *line  // the same line of the system under its number before, whose state this one takes over, and the other way round; mostly nil
 
 	told  []telephony.Call // what the system says
 	heard bool             // it has said something since the start

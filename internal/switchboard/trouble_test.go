@@ -1,6 +1,7 @@
 package switchboard_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -172,6 +173,31 @@ func TestALineOfTwo(t *testing.T) {
 	})
 }
 
+// A line that was entered for somebody stays theirs after a restart, whoever has had that as a work number since, and is known for longer.
+func TestALineThatWasEntered(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.office.UseSystems(func(string) (office.System, bool) {
+			return office.System{Name: "PBX", Lines: true, Forwards: true}, true
+		})
+		h.lines = func(p *office.Person) []switchboard.Line {
+			if len(p.Lines) > 0 {
+				return []switchboard.Line{switchboard.Line(p.Lines[0])}
+			}
+			return []switchboard.Line{{ConnectorID: "pbx", Line: p.WorkNumber, Forwards: true}}
+		}
+		h.edit("carl", func(p *store.Person) { p.Lines = []store.Line{{ConnectorID: "pbx", Line: "300", Forwards: true}} })
+		h.edit("anna", func(p *store.Person) { p.WorkNumber = "300" })
+		for range 2 {
+			if all := h.Lines("carl"); len(all) != 1 || all[0].Line != "300" || len(h.Lines("anna")) != 0 {
+				t.Errorf("Carl has %+v, and Anna %+v", all, h.Lines("anna"))
+			}
+			h.stop()
+			h.open()
+			h.settle()
+		}
+	})
+}
+
 // A person who is blocked, and one who is deleted while the telephone system is away, or not there at all, leave no line forwarded.
 func TestWhoGoesLeavesNothingForwarded(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
@@ -294,5 +320,173 @@ func TestByHandBesideWhatCannotBeSet(t *testing.T) {
 		h.is("anna", telephony.Forwarding{All: "0151", Busy: "77", OneNumber: "0171"})
 		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{}))
 		h.is("anna", telephony.Forwarding{Busy: "77"})
+	})
+}
+
+// What somebody has set stays when an appointment, which forwards as well, ends, also if the server starts anew meanwhile. It is remembered of nobody who
+// is gone.
+func TestWhatWasSetStaysThroughAnAppointment(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.choose("anna", "On holiday", presence.Unavailable)
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "202"})
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0151"}))
+		for _, restart := range []bool{false, true} {
+			h.appointment("anna", time.Hour)
+			h.settle()
+			h.is("anna", telephony.Forwarding{All: "*97"})
+			if restart {
+				h.stop()
+				h.open()
+			}
+			time.Sleep(time.Hour + time.Minute)
+			h.is("anna", telephony.Forwarding{All: "0151"})
+		}
+		h.choose("anna", "On holiday", presence.Unavailable) // that asks anew
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "202"})
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0151"}))
+		h.choose("anna", "Available", presence.Available)
+		h.settle()
+		h.ok(h.office.DeletePerson(t.Context(), office.By{}, "anna"))
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "0151"})
+		h.ok(h.store.LoadForwardings(t.Context(), func(r store.ForwardingRecord) error {
+			t.Errorf("of whom is gone there is still %s", r.State)
+			return nil
+		}))
+	})
+}
+
+// By hand while what the presence asks for could not be set yet: what somebody says last holds.
+func TestByHandBeforeThePresenceHasItsWay(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.pbx.change(func() {
+			h.pbx.trouble = func(op string) error {
+				return &source.Error{Kind: source.Unavailable, Whole: true, Text: "The telephone system does not answer."}
+			}
+		})
+		h.choose("anna", "On holiday", presence.Unavailable)
+		time.Sleep(20 * time.Minute)
+		h.pbx.change(func() { h.pbx.trouble = nil })
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0151"}))
+		time.Sleep(20 * time.Minute)
+		h.is("anna", telephony.Forwarding{All: "0151"})
+		h.choose("anna", "Available", presence.Available)
+		h.settle()
+		h.is("anna", telephony.Forwarding{All: "0151"})
+	})
+}
+
+// Whoever gets another's line is not told what was known of it: a system may keep from them where that one's calls went.
+func TestALineThatPassesOnTellsNothing(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.edit("bert", func(p *store.Person) { p.WorkNumber = "201" })
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0151"}))
+		h.settle()
+		h.pbx.change(func() { h.pbx.lines["201"] = telephony.Forwarding{} })
+		h.edit("anna", func(p *store.Person) { p.WorkNumber = "209" })
+		if all := h.Lines("bert"); len(all) != 1 || all[0].Line != "201" || all[0].Reported != nil && all[0].Reported.All != "" || all[0].Wanted.All != "" {
+			t.Errorf("Bert is told %+v", all)
+		}
+	})
+}
+
+// folding is a telephone system that knows a line however its number is spelt, and in full as well as by its extension.
+type folding struct{ *pbx }
+
+func (f folding) Extension(number string) string {
+	number = telephony.Fold(number)
+	return number[max(0, len(number)-3):]
+}
+
+func (f folding) Forwarding(ctx context.Context, line string) (telephony.Forwarding, error) {
+	return f.pbx.Forwarding(ctx, f.Extension(line))
+}
+
+func (f folding) SetForwarding(ctx context.Context, line string, x telephony.Forwarding) error {
+	return f.pbx.SetForwarding(ctx, f.Extension(line), x)
+}
+
+// A number that is spelt anew, as by a directory, is the line that it was: it stays forwarded, and comes back to what stood before.
+func TestALineThatIsSpeltAnew(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: folding{h.pbx}})
+		h.pbx.change(func() { h.pbx.slowRead, h.pbx.slowSet = 100*time.Millisecond, 100*time.Millisecond })
+		h.pbx.dial("201", func(f *telephony.Forwarding) { f.All = "0151" })
+		h.choose("anna", "On holiday", presence.Unavailable)
+		time.Sleep(10 * time.Second)
+		h.is("anna", telephony.Forwarding{All: "202"})
+		for i, number := range []string{"+49 30 1234-201", "+49301234201", "201"} {
+			h.edit("anna", func(p *store.Person) { p.WorkNumber = number })
+			if i == 1 { // in the midst
+				h.stop()
+				h.open()
+				h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: folding{h.pbx}})
+			}
+			time.Sleep(10 * time.Minute)
+			h.is("anna", telephony.Forwarding{All: "202"})
+			if all := h.Lines("anna"); len(all) != 1 || all[0].Line != number || !all[0].Settled {
+				t.Errorf("she has %+v", all)
+			}
+		}
+		h.choose("anna", "Available", presence.Available)
+		time.Sleep(10 * time.Minute)
+		h.is("anna", telephony.Forwarding{All: "0151"})
+	})
+}
+
+// What went wrong while somebody looked at a line is told for a while, and not of a line that nobody needs to look at any more; whoever goes away before it is
+// read leaves no trace.
+func TestALookThatFailed(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		failing := func(want int) {
+			t.Helper()
+			if st := h.SystemStatus("pbx"); len(st.Failing) != want {
+				t.Errorf("failing are %+v, want %d", st.Failing, want)
+			}
+		}
+		h.pbx.change(func() { h.pbx.trouble = func(string) error { return context.Canceled } })
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		if _, err := h.Read(gone, "anna", "pbx", "201"); err == nil {
+			t.Error("it was read")
+		}
+		failing(0)
+		h.pbx.change(func() {
+			h.pbx.trouble = func(string) error {
+				return &source.Error{Kind: source.Unavailable, Whole: true, Text: "The telephone system does not answer."}
+			}
+		})
+		if _, err := h.Read(t.Context(), "anna", "pbx", "201"); err == nil {
+			t.Error("it was read")
+		}
+		failing(1)
+		h.pbx.change(func() { h.pbx.trouble = nil })
+		time.Sleep(10 * time.Minute)
+		failing(0)
+	})
+}
+
+// A line that somebody loses and gets back while it is set by hand is there afterwards.
+func TestALineThatIsLostWhileItIsSet(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		stuck := make(chan struct{})
+		h.pbx.change(func() { h.pbx.stuck = stuck })
+		set := make(chan error)
+		go func() {
+			set <- h.Set(context.Background(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0151"})
+		}()
+		h.settle()
+		h.edit("anna", func(p *store.Person) { p.WorkNumber = "209" })
+		h.edit("anna", func(p *store.Person) { p.WorkNumber = "201" })
+		h.pbx.change(func() { h.pbx.stuck = nil })
+		close(stuck)
+		h.ok(<-set)
+		h.settle()
+		h.ok(h.Set(t.Context(), "anna", "anna", "pbx", "201", telephony.Forwarding{All: "0152"}))
+		h.pbx.ring("201", telephony.Call{ID: "1", State: presence.LineOnThePhone, Other: "0301234"})
+		h.settle()
+		h.line("anna", "on_the_phone 0301234")
 	})
 }

@@ -35,7 +35,18 @@ type State struct {
 	Set    Parts             `json:"set,omitempty"`    // likewise: what it was set to
 	Under  map[Part][]string `json:"under,omitempty"`  // of each whose setting was not confirmed yet: what it may stand at meanwhile
 	Theirs []Part            `json:"theirs,omitempty"` // parts that somebody has changed since, under the same cause: left alone
+	Past   []Answer          `json:"past,omitempty"`   // of causes that may come back, the latest last
 }
+
+// Answer is what somebody has changed while a wish was in force. If its cause comes back, as a choice does when an appointment ends, these parts are
+// left alone as before.
+type Answer struct {
+	Cause  string `json:"cause"`
+	Theirs []Part `json:"theirs"`
+}
+
+// mostPast is how many answers are remembered of a line.
+const mostPast = 8
 
 // Part is one part of a forwarding that can be set by itself.
 type Part = telephony.Ability
@@ -121,10 +132,14 @@ func (w Wish) asks(can telephony.Abilities) Parts {
 //
 // What a wish speaks of is set, and what stood before is remembered once, however many wishes follow. A part that is found
 // otherwise than it was set was changed by somebody: it stays as it is, until another cause asks for something, and is not taken back at the end.
-// Parts are judged one by one, so that somebody's change of one keeps no other from coming back. What was being set
-// when we were interrupted may stand as before or as set: either is ours.
+// Parts are judged one by one, so that somebody's change of one keeps no other from coming back. A part that the system cannot set is left as it is, and
+// what was set of it is remembered. What was being set when we were interrupted may stand as before or as set: either is ours.
 func Plan(w Wish, s State, reported telephony.Forwarding, can telephony.Abilities) (telephony.Forwarding, State) {
-	next := State{Cause: w.Cause, Before: Parts{}, Set: Parts{}, Under: map[Part][]string{}}
+	next := State{Cause: w.Cause, Before: Parts{}, Set: Parts{}, Under: map[Part][]string{}, Past: s.Past}
+	answered, late := s.Theirs, []Part(nil) // left alone under this cause; changed under the one before, as is seen only now
+	if s.Cause != w.Cause {
+		answered = s.answer(w.Cause)
+	}
 	desired := reported
 	asked := w.asks(can)
 	for _, p := range parts {
@@ -139,14 +154,28 @@ func Plan(w Wish, s State, reported telephony.Forwarding, can telephony.Abilitie
 				break
 			}
 		}
-		theirs := slices.Contains(s.Theirs, p) && s.Cause == w.Cause
+		theirs := slices.Contains(answered, p)
+		if !can.Has(p) { // any more: what was set may stand, and is taken back when it can be
+			if ours {
+				next.Before[p], next.Set[p] = before, set
+				if len(under) > 0 {
+					next.Under[p] = under
+				}
+			}
+			continue
+		}
 		if ours && now != set && !slices.Contains(under, now) { // somebody has changed it since
-			ours, theirs = false, s.Cause == w.Cause
+			if ours = false; s.Cause == w.Cause {
+				theirs = true
+			} else {
+				late = append(late, p)
+			}
+		}
+		if theirs && wanted {
+			next.Theirs = append(next.Theirs, p)
+			wanted = false
 		}
 		switch {
-		case theirs && wanted:
-			next.Theirs = append(next.Theirs, p)
-		case theirs:
 		case wanted:
 			if !ours {
 				before = now
@@ -168,13 +197,45 @@ func Plan(w Wish, s State, reported telephony.Forwarding, can telephony.Abilitie
 		delete(next.Set, p)
 		delete(next.Under, p)
 	}
+	if s.Cause != w.Cause {
+		next.Past = s.past(w.Cause, late)
+	}
 	return desired, next
+}
+
+// answer is what somebody has changed when a cause was in force before.
+func (s State) answer(cause string) []Part {
+	for _, a := range s.Past {
+		if a.Cause == cause && cause != "" {
+			return a.Theirs
+		}
+	}
+	return nil
+}
+
+// past are the answers once another cause is in force.
+func (s State) past(cause string, late []Part) (past []Answer) {
+	for _, a := range s.Past {
+		if a.Cause != cause && a.Cause != s.Cause {
+			past = append(past, a)
+		}
+	}
+	theirs := slices.Clone(s.Theirs)
+	for _, p := range late {
+		if !slices.Contains(theirs, p) {
+			theirs = append(theirs, p)
+		}
+	}
+	if s.Cause != "" && len(theirs) > 0 {
+		past = append(past, Answer{s.Cause, theirs})
+	}
+	return past[max(0, len(past)-mostPast):]
 }
 
 // ByHand returns the state after somebody has set a line here, which was as reported until then: the parts that this changes are theirs, as if they had
 // changed them at the telephone, also where a part is what stood before, or what it was to be.
 func (s State) ByHand(reported, f telephony.Forwarding) State {
-	next := State{Cause: s.Cause, Before: maps.Clone(s.Before), Set: maps.Clone(s.Set), Under: maps.Clone(s.Under), Theirs: slices.Clone(s.Theirs)}
+	next := State{Cause: s.Cause, Before: maps.Clone(s.Before), Set: maps.Clone(s.Set), Under: maps.Clone(s.Under), Theirs: slices.Clone(s.Theirs), Past: s.Past}
 	for _, p := range parts {
 		if _, ours := s.Set[p]; ours && get(f, p) != get(reported, p) {
 			delete(next.Before, p)
@@ -209,5 +270,8 @@ func with(values []string, more ...string) []string {
 	return values
 }
 
-// Rests reports whether nothing that was set stands: then the state needs no keeping.
+// Rests reports whether nothing that was set stands: then there is nothing to take back.
 func (s State) Rests() bool { return len(s.Set) == 0 && len(s.Theirs) == 0 }
+
+// Empty reports whether the state needs no keeping.
+func (s State) Empty() bool { return s.Rests() && len(s.Past) == 0 }

@@ -21,6 +21,7 @@ func TestStories(t *testing.T) {
 	}
 	voicemail := Wish{Action: To, Target: "*97", Cause: "Appointment"}
 	mobile := Wish{Action: To, Target: "0171", Cause: "On holiday"}
+	home := Wish{Action: To, Target: "030", Cause: "Home office"}
 	keep := Wish{}
 	for name, story := range map[string]struct {
 		before telephony.Forwarding
@@ -63,6 +64,23 @@ func TestStories(t *testing.T) {
 			{what: "another begins", wish: mobile, want: telephony.Forwarding{All: "0171"}},
 			{what: "it ends", wish: keep, want: telephony.Forwarding{All: "44"}},
 		}},
+		"a profile that comes back after an appointment does not ask once more": {before: telephony.Forwarding{Internal: "33"}, steps: []step{
+			{what: "it is chosen", wish: home, want: telephony.Forwarding{All: "030"}},
+			{what: "changed", wish: home, human: func(f *telephony.Forwarding) { f.All = "44" }, want: telephony.Forwarding{All: "44"}},
+			{what: "an appointment", wish: voicemail, want: telephony.Forwarding{All: "*97"}},
+			{what: "and one that forwards nothing", wish: keep, want: telephony.Forwarding{All: "44", Internal: "33"}},
+			{what: "it comes back", wish: home, want: telephony.Forwarding{All: "44"}},
+			{what: "an appointment once more", wish: voicemail, want: telephony.Forwarding{All: "*97"}},
+			{what: "it comes back at once", wish: home, want: telephony.Forwarding{All: "44"}},
+			{what: "it is chosen anew", wish: Wish{Action: To, Target: "030", Cause: "Home office 2"}, want: telephony.Forwarding{All: "030"}},
+			{what: "it ends", wish: keep, want: telephony.Forwarding{All: "44", Internal: "33"}},
+		}},
+		"what was changed just before an appointment": {steps: []step{
+			{what: "it is chosen", wish: home, want: telephony.Forwarding{All: "030"}},
+			{what: "changed, and an appointment begins", wish: voicemail, human: func(f *telephony.Forwarding) { f.All = "44" }, want: telephony.Forwarding{All: "*97"}},
+			{what: "it ends", wish: home, want: telephony.Forwarding{All: "44"}},
+			{what: "all ends", wish: keep, want: telephony.Forwarding{All: "44"}},
+		}},
 		"the One Number Service is ended by off alone, and does not come back": {before: telephony.Forwarding{OneNumber: "0171"}, steps: []step{
 			{what: "forwarded", wish: voicemail, want: telephony.Forwarding{All: "*97", OneNumber: "0171"}},
 			{what: "do not disturb", wish: Wish{Action: DoNotDisturb, Cause: "Exam"}, want: telephony.Forwarding{DoNotDisturb: true, OneNumber: "0171"}},
@@ -100,6 +118,40 @@ func TestStories(t *testing.T) {
 				t.Errorf("something is left: %+v", state)
 			}
 		})
+	}
+}
+
+// A part that a system is told to leave alone, or cannot do for a while, is not looked at: it may be reported as anything. What we have set of it is
+// taken back once it can be.
+func TestAPartThatCannotBeSetForAWhile(t *testing.T) {
+	t.Parallel()
+	less := telephony.Abilities{Forwarding: []Part{telephony.CanDoNotDisturb, telephony.CanNoAnswer}}
+	mobile := Wish{Action: To, Target: "0171", Cause: "On holiday"}
+	for name, hides := range map[string]bool{"it is not reported": true, "it is reported": false} {
+		line, state := Plan(mobile, State{}, telephony.Forwarding{All: "22"}, everything)
+		line, state = Plan(mobile, state, line, everything)
+		read := func() telephony.Forwarding {
+			f := line
+			if hides {
+				f.All = ""
+			}
+			return f
+		}
+		for _, w := range []Wish{mobile, {}, mobile, {}, {}} {
+			var desired telephony.Forwarding
+			if desired, state = Plan(w, state, read(), less); desired != read() {
+				t.Fatalf("%s: %+v is to be %+v", name, read(), desired)
+			}
+			if state.Rests() {
+				t.Fatalf("%s: what was set is forgotten", name)
+			}
+		}
+		for range 2 {
+			line, state = Plan(Wish{}, state, line, everything)
+		}
+		if line != (telephony.Forwarding{All: "22"}) || !state.Rests() {
+			t.Errorf("%s: in the end it is %+v, and %+v is left", name, line, state)
+		}
 	}
 }
 
