@@ -57,6 +57,11 @@ func TestConfig(t *testing.T) {
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("the error has the password: %v", err)
 	}
+	for _, server := range []string{"[::1", "::1]", "[[::1]]", "pbx.example.com:0"} {
+		if _, err := New(Config{Server: server}); err == nil {
+			t.Errorf("%q is taken", server)
+		}
+	}
 	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), "server") || strings.Contains(err.Error(), "domain") {
 		t.Errorf("nothing at all: %v", err)
 	}

@@ -196,7 +196,11 @@ func splitHost(s string) (host string, port uint16, why string) {
 		return "", 0, "must not be empty"
 	}
 	host = s
-	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+	bare := s
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		bare = s[1 : len(s)-1]
+	}
+	if a, err := netip.ParseAddr(bare); err == nil {
 		return a.String(), 0, ""
 	}
 	if h, p, err := net.SplitHostPort(s); err == nil {

@@ -107,6 +107,10 @@ func HostTrouble(host string) string {
 		return "only a name or an address, such as pbx.example.com or 10.0.0.5"
 	case net.ParseIP(host) == nil && strings.Contains(host, ":"):
 		return "the port has a field of its own"
+	case net.ParseIP(host) == nil && strings.ContainsFunc(host, func(r rune) bool {
+		return r < 0x80 && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.' && r != '_'
+	}):
+		return "only a name or an address, such as pbx.example.com or 10.0.0.5"
 	}
 	return ""
 }

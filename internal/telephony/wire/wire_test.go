@@ -73,7 +73,7 @@ func TestReach(t *testing.T) {
 
 func TestHosts(t *testing.T) {
 	t.Parallel()
-	for host, good := range map[string]bool{"pbx": true, "pbx.example.com": true, "10.0.0.5": true, "fd00::1": true, "": false, "pbx:1040": false, "http://pbx": false, "a b": false, "[::1]": false} {
+	for host, good := range map[string]bool{"pbx": true, "pbx.example.com": true, "10.0.0.5": true, "fd00::1": true, "": false, "pbx:1040": false, "http://pbx": false, "a b": false, "[::1]": false, "[pbx": false, "pbx;x": false, "pbx(1)": false, "büro.example.com": true} {
 		if got := HostTrouble(host) == ""; got != good {
 			t.Errorf("%q: %v", host, got)
 		}
