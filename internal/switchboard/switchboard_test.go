@@ -240,6 +240,7 @@ type house struct {
 	*switchboard.Switchboard
 	t        *testing.T
 	pbx      *pbx
+	system   func() telephony.System // a way to another telephone system than pbx; nil: that
 	folder   string
 	log      bytes.Buffer
 	used     []string // how the telephone system was used
@@ -258,9 +259,16 @@ var lines = map[string]string{"anna": "201", "bert": "202", "carl": "203"}
 
 func story(t *testing.T, tell func(t *testing.T, h *house)) {
 	t.Helper()
+	storyWith(t, func(*house) {}, tell)
+}
+
+// storyWith is story with a house that is furnished before it opens.
+func storyWith(t *testing.T, furnish func(h *house), tell func(t *testing.T, h *house)) {
+	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := &house{t: t, pbx: newPBX(), folder: sqlitetest.Folder(t)}
+		furnish(h)
 		h.open()
 		defer func() { h.stop() }()
 		l := store.Location{Name: "Berlin", TimeZone: "UTC"}
@@ -319,7 +327,11 @@ func (h *house) open() {
 	}})
 	h.ok(err)
 	h.hub.Watch(h.Touched)
-	h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: h.pbx, Used: func(err error) {
+	var system telephony.System = h.pbx
+	if h.system != nil {
+		system = h.system()
+	}
+	h.PutSystem(switchboard.System{ID: "pbx", Name: "PBX", System: system, Used: func(err error) {
 		h.pbx.mu.Lock()
 		defer h.pbx.mu.Unlock()
 		h.used = append(h.used, fmt.Sprint(err))
@@ -333,6 +345,9 @@ func (h *house) open() {
 	h.stop = sync.OnceFunc(func() {
 		stopWorking()
 		both.Wait()
+		if h.system != nil {
+			system.Close()
+		}
 		stop()
 		hubs.Wait()
 		if err := h.store.Close(); err != nil {
