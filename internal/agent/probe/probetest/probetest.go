@@ -5,6 +5,7 @@ package probetest
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -323,4 +324,15 @@ func copyProgram(name, to string) error {
 		return fmt.Errorf("cp: %w: %s", err, out)
 	}
 	return nil
+}
+
+// Eventually waits until f succeeds, while the program runs.
+func (p *Program) Eventually(what string, f func() bool) {
+	p.t.Helper()
+	p.eventually("waiting for "+what, func() error {
+		if !f() {
+			return errors.New("in vain")
+		}
+		return nil
+	})
 }
