@@ -2,7 +2,10 @@ package probe
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +84,48 @@ func TestIdleIsNotGuessedWhereTheXServerEnds(t *testing.T) {
 	}
 	if i.Idle || i.Way != "" {
 		t.Errorf("told %+v with an error", i)
+	}
+}
+
+// A server that hangs is not taken for one without input, and is measured again once it answers.
+func TestIdleIsNotGuessedWhileTheXServerHangs(t *testing.T) {
+	t.Parallel()
+	d := probetest.NewDisplay(t)
+	f := followIdle(t, env("DISPLAY", d.Name, "DBUS_SYSTEM_BUS_ADDRESS", noBus), time.Second)
+	f.until("idle", func(i Idle) bool { return i.Idle })
+	d.Freeze()
+	if i := f.next(); i.Err == nil || !strings.Contains(words(i.Err), "X11 screen saver extension: no answer within 5s") {
+		t.Errorf("the X server hangs, told %+v", i)
+	}
+	d.Thaw()
+	f.until("the X server", func(i Idle) bool { return i.Err == nil })
+}
+
+// Desktops let in only who knows the session's cookie. Not parallel: the authority file is the process's own.
+func TestTheXServerIsShownTheSessionsCookie(t *testing.T) {
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookie := strings.Repeat("k", 16)
+	var file []byte // Xsecurity(7), libXau's Xauth.h: FamilyLocal, then address, display (any), name and data, each with its length before it
+	file = binary.BigEndian.AppendUint16(file, 256)
+	for _, field := range []string{host, "", "MIT-MAGIC-COOKIE-1", cookie} {
+		file = append(binary.BigEndian.AppendUint16(file, uint16(len(field))), field...)
+	}
+	authority := filepath.Join(probetest.Folder(t), "authority")
+	if err := os.WriteFile(authority, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := probetest.NewDisplay(t, "-auth", authority)
+	c := env("DISPLAY", d.Name, "DBUS_SYSTEM_BUS_ADDRESS", noBus)
+	t.Setenv("XAUTHORITY", authority)
+	if i := followIdle(t, c, time.Hour).next(); i.Err != nil {
+		t.Errorf("with the cookie: told %+v", i)
+	}
+	t.Setenv("XAUTHORITY", filepath.Join(t.TempDir(), "none"))
+	if i := followIdle(t, c, time.Hour).next(); i.Err == nil || !strings.Contains(words(i.Err), "the X server does not let in") {
+		t.Errorf("without the cookie: told %+v", i)
 	}
 }
 

@@ -91,6 +91,19 @@ func (p *Program) Stop() {
 	})
 }
 
+// Freeze has the program do nothing until it is thawed.
+func (p *Program) Freeze() { p.signal(syscall.SIGSTOP) }
+
+// Thaw ends Freeze.
+func (p *Program) Thaw() { p.signal(syscall.SIGCONT) }
+
+func (p *Program) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.fatal("%v: %v", s, err)
+	}
+}
+
 // fatal fails the test with what the program said.
 func (p *Program) fatal(format string, args ...any) {
 	p.t.Helper()
@@ -152,11 +165,11 @@ type Display struct {
 	Name string // for DISPLAY
 }
 
-// NewDisplay starts an X server.
-func NewDisplay(t testing.TB) *Display {
+// NewDisplay starts an X server, with these arguments besides.
+func NewDisplay(t testing.TB, args ...string) *Display {
 	t.Helper()
 	r, w := pipe(t)
-	p := run(t, nil, w, "Xvfb", "-displayfd", "3", "-screen", "0", "640x480x24", "-nolisten", "tcp", "-noreset")
+	p := run(t, nil, w, "Xvfb", append([]string{"-displayfd", "3", "-screen", "0", "640x480x24", "-nolisten", "tcp", "-noreset"}, args...)...)
 	w.Close()
 	return &Display{p, ":" + p.started(r)}
 }
