@@ -159,7 +159,14 @@ func TestIdleIsToldByGNOME(t *testing.T) {
 	if i := f.next(); !i.Idle || !i.Since.After(began.Add(2*time.Second)) {
 		t.Errorf("idle again, told %+v", i)
 	}
+	patient := followIdle(t, env("DBUS_SESSION_BUS_ADDRESS", b.Address, "DBUS_SYSTEM_BUS_ADDRESS", noBus), time.Hour)
+	if i := patient.next(); i.Idle || i.Err != nil {
+		t.Errorf("no input for a few seconds, an hour is idle, told %+v", i)
+	}
 	g.end()
+	if i := patient.next(); i.Err == nil {
+		t.Errorf("the desktop ended, whoever waits for an hour without input is told %+v", i)
+	}
 	if i := f.next(); i.Err == nil || !strings.Contains(words(i.Err), "GNOME's idle monitor: it does not run") {
 		t.Errorf("the desktop ended, told %+v", i)
 	}

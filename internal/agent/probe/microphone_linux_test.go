@@ -112,6 +112,7 @@ func TestWhoRecordsIsToldByPipeWire(t *testing.T) {
 		t.Fatalf("nobody records, told %+v", m)
 	}
 	s.Record("obs", "spk.monitor")
+	s.Control("load-module", "module-loopback", "source=mic", "sink=spk") // a stream of PipeWire's own
 	zoom := s.Record("zoom", "mic")
 	if m := f.next(); names(m) != "zoom" {
 		t.Errorf("zoom records, told %+v", m)
@@ -119,6 +120,9 @@ func TestWhoRecordsIsToldByPipeWire(t *testing.T) {
 	s.RecordByPipeWire("webex", "mic")
 	if m := f.next(); names(m) != "webex zoom" {
 		t.Errorf("zoom and, without PulseAudio's protocol, webex record, told %+v", m)
+	}
+	if list := s.Control("list", "source-outputs"); strings.Count(list, "Source Output #") != 4 {
+		t.Errorf("obs, zoom, webex and PipeWire itself should record; what does:\n%s", list)
 	}
 	zoom.Stop()
 	if m := f.next(); names(m) != "webex" {
@@ -158,6 +162,7 @@ func TestWhoCountsAsRecording(t *testing.T) {
 		"only its client tells":                 {proto.GetSourceOutputInfoReply{SourceIndex: 1, ClientIndex: 10, Properties: props("media.name", "r")}, "pw-cat"},
 		"no file, a name of its own":            {proto.GetSourceOutputInfoReply{SourceIndex: 1, ClientIndex: 11}, "Recorder"},
 		"the sound server's own":                {proto.GetSourceOutputInfoReply{SourceIndex: 1, ClientIndex: proto.Undefined, Properties: props("media.name", "Loopback")}, ""},
+		"the same, with a name":                 {proto.GetSourceOutputInfoReply{SourceIndex: 1, ClientIndex: proto.Undefined, Properties: props("application.name", "Loopback")}, ""},
 		"nameless":                              {proto.GetSourceOutputInfoReply{SourceIndex: 1, ClientIndex: 12}, ""},
 		"a property that is no text is nothing": {proto.GetSourceOutputInfoReply{SourceIndex: 1, ClientIndex: 12, Properties: proto.PropList{"application.process.binary": {1, 2}}}, ""},
 	} {
