@@ -98,15 +98,44 @@ func (*system) Can() telephony.Abilities {
 }
 
 // Forwarding implements telephony.System. What somebody has set whose line it was before is not told to who has it now, and not followed.
-func (s *system) Forwarding(_ context.Context, line string) (telephony.Forwarding, error) {
-	owner := s.t.ownerOf(s.id, line)
+func (s *system) Forwarding(ctx context.Context, line string) (telephony.Forwarding, error) {
+	owner, k := s.t.ownerOf(s.id, line), key{s.id, telephony.Fold(line)}
+	s.t.mu.Lock()
+	r, kept := s.t.redirects[k]
+	s.t.mu.Unlock()
+	if !kept || owner == "" || owner == r.person {
+		return r.f, nil
+	}
+	return telephony.Forwarding{}, s.drop(ctx, k, r.person)
+}
+
+// drop forgets how a line was forwarded when it was another's: if they get it back, calls go to their desk.
+func (s *system) drop(ctx context.Context, k key, person string) error {
+	leave, err := s.t.turn(ctx, k)
+	if err != nil {
+		return unavailable(err)
+	}
+	defer leave()
+	s.t.mu.Lock()
+	still := s.t.redirects[k].person == person
+	s.t.mu.Unlock()
+	if !still {
+		return nil
+	}
+	if err := s.t.store.WriteRedirects(ctx, store.Redirect{ConnectorID: k.connector, Line: k.line}); err != nil {
+		return unavailable(err)
+	}
 	s.t.mu.Lock()
 	defer s.t.mu.Unlock()
-	r := s.t.redirects[key{s.id, telephony.Fold(line)}]
-	if owner != "" && owner != r.person {
-		return telephony.Forwarding{}, nil
-	}
-	return r.f, nil
+	delete(s.t.redirects, k)
+	return nil
+}
+
+// turn waits until nobody else sets a line.
+func (t *Telephones) turn(ctx context.Context, k key) (leave func(), err error) {
+	h := fnv.New32a()
+	h.Write([]byte(k.line))
+	return take(ctx, t.setting[h.Sum32()%uint32(len(t.setting))])
 }
 
 // SetForwarding implements telephony.System. A line that is nobody's, and of which nothing is kept, is not forwarded.
@@ -120,9 +149,7 @@ func (s *system) SetForwarding(ctx context.Context, line string, f telephony.For
 		}
 	}
 	k := key{s.id, telephony.Fold(line)}
-	h := fnv.New32a()
-	h.Write([]byte(k.line))
-	leave, err := take(ctx, s.t.setting[h.Sum32()%uint32(len(s.t.setting))])
+	leave, err := s.t.turn(ctx, k)
 	if err != nil {
 		return unavailable(err)
 	}
