@@ -191,6 +191,9 @@ func (s *Server) putClient(ctx context.Context, in *ClientInput) (*Out[ClientLea
 	if err := s.StartClient(ctx, p.ID, in.Client, label, in.Body.Activity, in.Body.ActivitySince); err != nil {
 		return nil, err
 	}
+	if err := s.microphone(ctx, p, in.Client, in.Body.Microphone); err != nil {
+		return nil, err
+	}
 	after := 0
 	if p.Policy.Inactive.On {
 		after = int(p.Policy.InactiveAfter.Seconds())
@@ -246,6 +249,9 @@ func (s *Server) deleteClient(ctx context.Context, in *ClientPath) (*struct{}, e
 	return nil, s.hub.Change(ctx, p.ID, func(e *hub.Edit) error {
 		if ended, ok := presence.EndClient(e.Claims(), in.Client, e.Now); ok {
 			e.Put(ended)
+		}
+		for _, ref := range recording(e.Claims(), in.Client) {
+			e.Delete(ref)
 		}
 		return nil
 	})

@@ -53,6 +53,7 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "GET", person+"/explanation", signedIn, "Presence", "Why this presence, and what comes next", s.getExplanation)
 	add(s, api, "GET", person+"/clients", signedIn, "Presence", "Running clients", s.getClients)
 	add(s, api, "PUT", person+"/clients/{client}", signedIn, "Presence", "Report that a client runs", s.putClient)
+	add(s, api, "GET", person+"/microphone", signedIn, "Presence", "Processes whose use of the microphone counts", s.getMicrophone)
 	add(s, api, "DELETE", person+"/clients/{client}", signedIn, "Presence", "Report that a client has ended", s.deleteClient)
 
 	add(s, api, "GET", person+"/agenda", signedIn, "Agenda", "Appointments and live entries", s.getAgenda)

@@ -186,6 +186,7 @@ func TestTour(t *testing.T) {
 	// Anna's day.
 	me := b.as(anna)
 	good("client", me.put("/people/me/clients/tab-1", map[string]any{"label": "Firefox on Linux", "activity": "active"}))
+	good("microphone", me.get("/people/me/microphone"))
 	good("clients", me.get("/people/me/clients"))
 	now := time.Now()
 	hour := now.Truncate(time.Hour)

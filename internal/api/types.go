@@ -281,6 +281,7 @@ type ClientInput struct {
 		Label         string             `json:"label,omitempty" maxLength:"120"`
 		Activity      *presence.Activity `json:"activity,omitempty" enum:"unknown,active,idle,locked" doc:"Absent: as before."`
 		ActivitySince *time.Time         `json:"activity_since,omitempty" doc:"The last input or the moment of locking; absent: now."`
+		Microphone    *[]string          `json:"microphone,omitempty" maxItems:"50" doc:"Names of the processes that record from the microphone, of those of the table; what is not in it is not kept. Empty: none does any more. Absent: as before."`
 	}
 }
 
@@ -288,6 +289,11 @@ type ClientInput struct {
 type ClientLease struct {
 	LeaseSeconds  int `json:"lease_seconds" doc:"Report again well before so long has passed."`
 	InactiveAfter int `json:"inactive_after_seconds" doc:"The person counts as inactive after so long without input; 0: never."`
+}
+
+// MicrophoneTable are the processes whose use of the microphone counts for a person. Of others nothing is to leave their computer.
+type MicrophoneTable struct {
+	Processes []string `json:"processes" doc:"Without folder and .exe; capitals do not matter. None: nothing counts."`
 }
 
 // ClaimInput is what an origin says about a person.

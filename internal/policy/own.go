@@ -212,8 +212,14 @@ func (s *Settings) TeamsSync(o *Own) TeamsSync {
 
 // TeamsProfile returns the profile of a person while they are in a call in Microsoft Teams (T2): the offered one called
 // "MS Teams", else the template for appointments; nil if neither is offered.
-func (s *Settings) TeamsProfile(o *Own) *Profile {
-	if p := s.ProfileNamed(o, NameTeams); p != nil {
+func (s *Settings) TeamsProfile(o *Own) *Profile { return s.orAppointment(o, NameTeams) }
+
+// MicrophoneProfile returns the profile of a person while a program records (M2): the offered one called "MicSync", else the template for
+// appointments; nil if neither is offered.
+func (s *Settings) MicrophoneProfile(o *Own) *Profile { return s.orAppointment(o, NameMicrophone) }
+
+func (s *Settings) orAppointment(o *Own, name string) *Profile {
+	if p := s.ProfileNamed(o, name); p != nil {
 		return p
 	}
 	if t := s.Template(TemplateAppointment); t != nil && t.Active {

@@ -288,6 +288,12 @@ const (
 // NameTeams is the name of the profile that an entry of Microsoft Teams has, where there is one (T2).
 const NameTeams = "MS Teams"
 
+// NameMicrophone is the name of the profile that somebody has while a program records, where there is one (M2).
+const NameMicrophone = "MicSync"
+
+// CallTeams is the presence.Claim.Call of all that is seen of a call in Microsoft Teams.
+const CallTeams = "teams"
+
 // Factory returns the settings that a new scope begins with.
 func Factory() Settings {
 	t := func(id, name string, s presence.Status, text string) Template {
@@ -542,6 +548,26 @@ func (c *CalendarSection) checkMethod(at string, bad *fault.Fields) {
 	default:
 		bad.Add(at+".method", "%q is none of local, central", c.Method)
 	}
+}
+
+// Program returns the active row of a process, nil if it does not count. Capitals do not matter, nor does .exe.
+func (m *Microphone) Program(process string) *Program {
+	name := strings.TrimSuffix(strings.ToLower(strings.TrimSpace(process)), ".exe")
+	for i := range m.Programs {
+		if p := &m.Programs[i]; m.Enabled && p.Active && strings.ToLower(p.Process) == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// InTeams reports whether a program is Microsoft Teams: what it records is the call that Teams tells of too.
+func (p *Program) InTeams() bool {
+	switch strings.ToLower(p.Process) {
+	case "teams", "ms-teams":
+		return true
+	}
+	return false
 }
 
 func (m *Microphone) check(at string, bad *fault.Fields) {

@@ -23,7 +23,7 @@ import (
 const (
 	service  = "MS Teams"
 	onPhone  = "On the phone (MS Teams)"
-	callName = "teams" // what sees the same call: of microphones too
+	callName = policy.CallTeams
 )
 
 // Config holds what has a default.

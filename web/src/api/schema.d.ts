@@ -817,6 +817,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people/{person}/microphone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Processes whose use of the microphone counts */
+        get: operations["getPeoplePersonMicrophone"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people/{person}/password": {
         parameters: {
             query?: never;
@@ -1690,6 +1707,8 @@ export interface components {
              */
             activity_since?: string;
             label?: string;
+            /** @description Names of the processes that record from the microphone, of those of the table; what is not in it is not kept. Empty: none does any more. Absent: as before. */
+            microphone?: string[];
         };
         ClientLease: {
             /**
@@ -2481,6 +2500,10 @@ export interface components {
             /** @description The use of the microphone counts. */
             enabled: boolean;
             programs: components["schemas"]["Program"][];
+        };
+        MicrophoneTable: {
+            /** @description Without folder and .exe; capitals do not matter. None: nothing counts. */
+            processes: string[];
         };
         MonitoringGroup: {
             readonly id?: string;
@@ -7631,6 +7654,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPeoplePersonMicrophone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description ID of a person, or me. */
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MicrophoneTable"];
                 };
             };
             /** @description Unauthorized */
