@@ -48,7 +48,7 @@ func TestWhoRecordsIsBusy(t *testing.T) {
 	report("zoom.exe", "Solitaire", "slack")
 	sees(emil, presence.Busy, "")
 	sees(tom, presence.Busy, "Zoom call")
-	if agenda := string(anna.get("/people/me/agenda?from=" + time.Now().Add(-time.Hour).UTC().Format(time.RFC3339) + "&to=" + time.Now().Add(time.Hour).UTC().Format(time.RFC3339)).is(t, 200).body); !strings.Contains(agenda, "microphone#desk/zoom") {
+	if agenda := string(anna.get("/people/me/agenda?from="+time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)+"&to="+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)).is(t, 200).body); !strings.Contains(agenda, "microphone#desk/zoom") {
 		t.Errorf("the agenda has no entry of it: %s", agenda)
 	}
 	anna.put("/people/me/clients/desk", m{}).fine(t) // a sign of life alone ends nothing
