@@ -264,6 +264,7 @@ request_route {
 	# ... behind what is there for requests within dialogs:
 	if (is_method("INVITE") && !has_totag() && !is_present_hf("X-Asked")) {
 		t_on_failure("ASKED");
+		t_set_fr(0, 2000); # so long it may take; if it does not answer, calls go on without it
 		$du = "sip:%[1]s";
 		route(RELAY);
 	}
@@ -271,8 +272,13 @@ request_route {
 }
 
 failure_route[ASKED] {
-	if (!t_check_status("302")) exit;
-	if (!get_redirects("*")) { t_reply("480", "Temporarily Unavailable"); exit; }
+	if (t_is_canceled() || t_check_status("48[0-9]|6[0-9][0-9]")) exit; # do not disturb, say
+	if (t_check_status("302")) {
+		if (!get_redirects("*")) { t_reply("480", "Temporarily Unavailable"); exit; }
+	} else {
+		$du = $null; # it does not know the number, or does not answer
+	}
+	t_reset_fr();
 	append_hf("X-Asked: yes\r\n");
 	t_relay();
 }

@@ -387,7 +387,7 @@ func TestServerThatNeverAsks(t *testing.T) {
 				s.multistatus(w, `<Q:response><Q:href>/</Q:href><Q:propstat><Q:prop><Q:current-user-principal><Q:unauthenticated/></Q:current-user-principal></Q:prop><Q:status>HTTP/1.1 200 OK</Q:status></Q:propstat></Q:response>`, "")
 			case r.URL.Path == "/dav/ann/":
 				s.multistatus(w, `<Q:response><Q:href>/dav/ann/</Q:href><Q:propstat><Q:prop><K:calendar-home-set><Q:href>.</Q:href><Q:href>work/</Q:href></K:calendar-home-set></Q:prop><Q:status>HTTP/1.1 200 OK</Q:status></Q:propstat></Q:response>`+
-					`<Q:response><Q:href>/dav/ann/work/</Q:href></Q:response>`, "")
+					`<Q:response><Q:href>/dav/ann/office/</Q:href></Q:response>`, "")
 			default:
 				return false
 			}
@@ -456,28 +456,28 @@ func TestSlowServer(t *testing.T) {
 
 func TestNormalise(t *testing.T) {
 	t.Parallel()
-	base, err := url.Parse("https://h.example/dav/a%40b/work/")
+	base, err := url.Parse("https://h.example/dav/a%40b/office/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for in, want := range map[string]string{
-		"/dav/a%40b/work/x.ics": "/dav/a@b/work/x.ics",
-		"/dav/a@b/work/x.ics":   "/dav/a@b/work/x.ics",
-		"x.ics":                 "/dav/a@b/work/x.ics",
-		" ./x.ics\n":            "/dav/a@b/work/x.ics",
-		"https://h.example/dav/a%40b/work/%78.ics": "/dav/a@b/work/x.ics",
-		"http://other.example:81/dav/a%40b/x.ics":  "/dav/a@b/x.ics",
-		"/dav/a%2fb/x%2Fy.ics":                     "/dav/a%2Fb/x%2Fy.ics",
-		"/dav/ü b.ics":                             "/dav/%C3%BC%20b.ics",
-		"/dav/%c3%bc+b.ics?x=y#z":                  "/dav/%C3%BC+b.ics",
-		"/dav/100%25.ics":                          "/dav/100%25.ics",
-		"/dav/../../x.ics":                         "/x.ics",
-		"/dav/%2e%2e/x.ics":                        "",
-		"mailto:x@h.example":                       "",
-		"/%zz":                                     "",
-		"/" + strings.Repeat("x", 5000):            "",
-		"":                                         "/dav/a@b/work/",
-		"//other.example/x":                        "/x",
+		"/dav/a%40b/office/x.ics": "/dav/a@b/office/x.ics",
+		"/dav/a@b/office/x.ics":   "/dav/a@b/office/x.ics",
+		"x.ics":                   "/dav/a@b/office/x.ics",
+		" ./x.ics\n":              "/dav/a@b/office/x.ics",
+		"https://h.example/dav/a%40b/office/%78.ics": "/dav/a@b/office/x.ics",
+		"http://other.example:81/dav/a%40b/x.ics":    "/dav/a@b/x.ics",
+		"/dav/a%2fb/x%2Fy.ics":                       "/dav/a%2Fb/x%2Fy.ics",
+		"/dav/ü b.ics":                               "/dav/%C3%BC%20b.ics",
+		"/dav/%c3%bc+b.ics?x=y#z":                    "/dav/%C3%BC+b.ics",
+		"/dav/100%25.ics":                            "/dav/100%25.ics",
+		"/dav/../../x.ics":                           "/x.ics",
+		"/dav/%2e%2e/x.ics":                          "",
+		"mailto:x@h.example":                         "",
+		"/%zz":                                       "",
+		"/" + strings.Repeat("x", 5000):              "",
+		"":                                           "/dav/a@b/office/",
+		"//other.example/x":                          "/x",
 	} {
 		if got := normalise(base, in); got != want {
 			t.Errorf("%.60q is %q, want %q", in, got, want)

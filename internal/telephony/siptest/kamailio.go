@@ -154,6 +154,7 @@ const asking = `
 		if ($rU =~ "^desk-") { $du = "sip:DESK"; record_route(); route(RELAY); }
 		if (is_present_hf("X-Asked")) { $du = "sip:ELSEWHERE"; record_route(); route(RELAY); }
 		t_on_failure("ASKED");
+		t_set_fr(0, 2000);
 		$du = "sip:REDIRECTS";
 		route(RELAY);
 	}
@@ -161,7 +162,9 @@ const asking = `
 
 const asked = `
 failure_route[ASKED] {
-	if (!t_check_status("302")) exit;
+	if (t_is_canceled() || t_check_status("48[0-9]|6[0-9][0-9]")) exit;
+	t_reset_fr();
+	if (!t_check_status("302")) { $rU = "desk-" + $rU; $du = $null; t_relay(); exit; }
 	if (!get_redirects("*")) { t_reply("480", "Nowhere"); exit; }
 	append_hf("X-Asked: yes\r\n");
 	t_relay();
