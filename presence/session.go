@@ -1,6 +1,9 @@
 package presence
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // ResumeWithin is how long after its lease a client may come back and still continue its session, as after a
 // broken cable: nothing of what held before is lost. After longer, as after a night's sleep, it starts anew.
@@ -14,6 +17,21 @@ func Choose(by Source, status Status, profile, text string, now, until time.Time
 		c.ID = TimedID
 	}
 	return c
+}
+
+// RecordingID is the ID of the claim of SourceMicrophone that a process records, as a client sees it. IDs of clients have no slash.
+func RecordingID(client, process string) string { return client + "/" + strings.ToLower(process) }
+
+// ClientOf returns the ID of the client whose word a claim rests on: that runs, or that sees a process record. Empty: it rests on none.
+func ClientOf(ref Ref) string {
+	switch ref.Source {
+	case SourceClient:
+		return ref.ID
+	case SourceMicrophone:
+		client, _, _ := strings.Cut(ref.ID, "/")
+		return client
+	}
+	return ""
 }
 
 // StartClient returns the claims to assert when client id reports that it runs, until lease unless refreshed. If no

@@ -21,6 +21,7 @@ const (
 	cookieName     = "doorlight_session"
 	sessionFor     = 30 * 24 * time.Hour
 	sessionPrefix  = "dls_"
+	clientPrefix   = "dlc_"
 	tokenPrefix    = "dlt_"
 	scopeClaims    = "claims"
 	scopeLines     = "lines"
@@ -35,6 +36,7 @@ type caller struct {
 	person *office.Person // by a session, or the person that a token acts for
 	token  *store.Token
 	secret string // of the session
+	client bool   // the session is a desktop client's
 	local  bool   // the request comes from this computer
 	from   netip.Addr
 	agent  string
@@ -85,7 +87,17 @@ func (c caller) isAdmin() bool {
 // but for a session cookie: that may have ended, and signing in again must be possible.
 func (s *Server) identify(r *http.Request) (context.Context, error) {
 	c := caller{local: s.isLocal(r), from: s.addressOf(r), agent: r.UserAgent()}
-	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && strings.HasPrefix(bearer, clientPrefix) {
+		id, err := s.sessions.person(r.Context(), bearer, true)
+		if err != nil {
+			return nil, err
+		}
+		p, ok := s.office.Person(id)
+		if !ok || p.Blocked {
+			return nil, fault.New(fault.Unauthorized, "the desktop client is not signed in any more")
+		}
+		c.person, c.secret, c.client = p, bearer, true
+	} else if ok {
 		t, ok := s.office.Token(secret.Hash(bearer))
 		if !ok || !t.ExpiresAt.IsZero() && !time.Now().Before(t.ExpiresAt) {
 			return nil, fault.New(fault.Unauthorized, "the token is unknown, revoked or has expired")
@@ -99,7 +111,7 @@ func (s *Server) identify(r *http.Request) (context.Context, error) {
 			c.person = p
 		}
 	} else if cookie, err := r.Cookie(cookieName); err == nil && cookie.Value != "" {
-		id, err := s.sessions.person(r.Context(), cookie.Value)
+		id, err := s.sessions.person(r.Context(), cookie.Value, false)
 		if err != nil {
 			return nil, err
 		}
@@ -113,11 +125,11 @@ func (s *Server) identify(r *http.Request) (context.Context, error) {
 // viewer finds out who opens a live stream with a request.
 func (s *Server) viewer(r *http.Request) (v live.Viewer, err error) {
 	ctx := r.Context() // identified by ServeHTTP
-	if err := s.admit(ctx, signedIn, false); err != nil {
+	if err := s.admit(ctx, clients, false); err != nil {
 		return v, err
 	}
 	c := callerOf(ctx)
-	v.PersonID = c.person.ID
+	v.PersonID, v.Desktop = c.person.ID, c.client
 	if c.token != nil {
 		hash := c.token.Hash
 		v.Credential, v.Expires, v.ReadOnly = secret.Key(hash), c.token.ExpiresAt, !c.has(scopeAdmin)
@@ -130,7 +142,7 @@ func (s *Server) viewer(r *http.Request) (v live.Viewer, err error) {
 	v.Credential = secret.Key(secret.Hash(c.secret))
 	v.Expires = s.sessions.expires(c.secret)
 	v.Good = func() bool {
-		_, err := s.sessions.person(context.WithoutCancel(ctx), c.secret)
+		_, err := s.sessions.person(context.WithoutCancel(ctx), c.secret, c.client)
 		return err == nil && s.mayEnter(v.PersonID)
 	}
 	return v, nil
@@ -145,10 +157,13 @@ func (s *Server) mayEnter(id string) bool {
 // admit decides whether a caller may call an operation at all; changes tells whether it changes anything.
 func (s *Server) admit(ctx context.Context, by who, changes bool) error {
 	c := callerOf(ctx)
+	if c.client && by != anybody && by != clients {
+		return fault.New(fault.Forbidden, "a desktop client may not do this")
+	}
 	switch by {
 	case anybody:
 		return nil
-	case signedIn:
+	case signedIn, clients:
 		if c.person == nil && c.token == nil {
 			return fault.New(fault.Unauthorized, "sign in first")
 		}
@@ -201,7 +216,7 @@ func (s *Server) subject(ctx context.Context, id string) (p *office.Person, c ca
 	if !ok {
 		return nil, c, 0, noPerson(id)
 	}
-	if l = s.office.Level(c.person.ID, id); !rights.MayRead(l, rights.Name) {
+	if l = s.office.Level(c.person.ID, id); !rights.MayRead(l, rights.Name) || c.client && l != rights.Self {
 		return nil, c, 0, noPerson(id)
 	}
 	return p, c, l, nil
@@ -247,6 +262,7 @@ type sessions struct {
 
 type knownSession struct {
 	person  string
+	client  bool
 	until   time.Time // look again
 	expires time.Time
 }
@@ -255,8 +271,17 @@ func newSessions(st store.Store) *sessions {
 	return &sessions{store: st, known: map[string]knownSession{}}
 }
 
-// person returns whose session it is, empty if it is nobody's any more.
-func (s *sessions) person(ctx context.Context, text string) (string, error) {
+// person returns whose session it is, of a browser or of a desktop client; empty if it is nobody's any more, or of the other kind.
+func (s *sessions) person(ctx context.Context, text string, client bool) (string, error) {
+	k, err := s.look(ctx, text)
+	if err != nil || k.client != client {
+		return "", err
+	}
+	return k.person, nil
+}
+
+// look returns what is known about a session; the zero value if it is nobody's any more.
+func (s *sessions) look(ctx context.Context, text string) (knownSession, error) {
 	hash := string(secret.Hash(text))
 	now := time.Now()
 	s.mu.Lock()
@@ -264,7 +289,7 @@ func (s *sessions) person(ctx context.Context, text string) (string, error) {
 	turn := s.turn
 	s.mu.Unlock()
 	if ok && now.Before(k.until) && now.Before(k.expires) {
-		return k.person, nil
+		return k, nil
 	}
 	rec, err := s.store.Session(ctx, []byte(hash), now)
 	if err != nil {
@@ -272,19 +297,27 @@ func (s *sessions) person(ctx context.Context, text string) (string, error) {
 			s.mu.Lock()
 			delete(s.known, hash)
 			s.mu.Unlock()
-			return "", nil
+			return knownSession{}, nil
 		}
-		return "", fault.Wrap(fault.Unavailable, err, "sign-ins cannot be checked at the moment")
+		return knownSession{}, fault.Wrap(fault.Unavailable, err, "sign-ins cannot be checked at the moment")
 	}
+	if left := rec.ExpiresAt.Sub(now); rec.Client && left < clientFor-renewEvery {
+		expires := now.Add(clientFor).UTC().Truncate(time.Millisecond)
+		if err := s.store.RenewSession(ctx, []byte(hash), expires); err != nil {
+			return knownSession{}, fault.Wrap(fault.Unavailable, err, "sign-ins cannot be checked at the moment")
+		}
+		rec.ExpiresAt = expires
+	}
+	k = knownSession{rec.PersonID, rec.Client, now.Add(checkSessionIn), rec.ExpiresAt}
 	s.mu.Lock()
 	if len(s.known) > 200_000 { // forgetting costs a look-up, no more
 		clear(s.known)
 	}
 	if s.turn == turn {
-		s.known[hash] = knownSession{rec.PersonID, now.Add(checkSessionIn), rec.ExpiresAt}
+		s.known[hash] = k
 	}
 	s.mu.Unlock()
-	return rec.PersonID, nil
+	return k, nil
 }
 
 // expires returns when a session that was good lately ends; zero if that is not known.
@@ -296,7 +329,11 @@ func (s *sessions) expires(text string) time.Time {
 
 // create makes a session and returns its secret. Person and label are given.
 func (s *sessions) create(ctx context.Context, session store.Session, from netip.Addr, lasts time.Duration) (string, error) {
-	text, hash := secret.New(sessionPrefix)
+	prefix := sessionPrefix
+	if session.Client {
+		prefix = clientPrefix
+	}
+	text, hash := secret.New(prefix)
 	now := time.Now().UTC()
 	session.Hash, session.CreatedAt, session.ExpiresAt = hash, now, now.Add(lasts)
 	if from.IsValid() {

@@ -43,7 +43,7 @@ func TestDocumentIsTheContract(t *testing.T) {
 	}
 	ids := map[string]bool{}
 	for _, r := range routesOf(b.doc) {
-		if !slices.Contains([]string{"anybody", "person", "claims", "lines", "admin", "location"}, r.who) {
+		if !slices.Contains([]string{"anybody", "person", "client", "claims", "lines", "admin", "location"}, r.who) {
 			t.Errorf("%s %s does not say who may call it: %q", r.method, r.path, r.who)
 		}
 		if ids[r.op.OperationID] || r.op.OperationID == "" {
@@ -78,6 +78,7 @@ type palace struct {
 	values        map[string]string // path parameters
 	admin, plain  *client
 	token, reader *client
+	desktop       *client // of who is plain
 }
 
 func newPalace(t testing.TB) *palace {
@@ -95,6 +96,7 @@ func newPalace(t testing.TB) *palace {
 	p.admin, p.plain = p.as("admin"), p.as("anna")
 	p.token = p.with(store.Token{Origin: "door", Scopes: []string{"claims", "lines"}})
 	p.reader = p.with(store.Token{Name: "Reader", PersonID: "anna", Scopes: []string{"read"}})
+	p.desktop = p.plain.desktop("Desk")
 	p.calendars["https://example.org/a.ics"] = calendarText()
 	cal := decode[api.Calendar](p.plain.post("/people/me/calendars", map[string]string{"kind": "ics", "name": "A", "url": "https://example.org/a.ics"}).is(t, 200))
 	now := time.Now().UTC()
@@ -103,7 +105,7 @@ func newPalace(t testing.TB) *palace {
 		"session": fmt.Sprintf("%x", "12345678"), "job": decode[api.Job](p.admin.post("/people/import", map[string]any{"csv": "login\nanna\n", "dry_run": true}).fine(t)).ID, "connector": decode[api.Connector](p.admin.post("/connectors", map[string]any{"kind": "ldap", "name": "X", "enabled": false, "ldap": map[string]any{
 			"urls": []string{"ldaps://127.0.0.1:1"}, "base": "dc=x", "places": []map[string]any{{"location": p.location}},
 		}}).fine(t)).ID, "work group": work.ID, "monitoring group": watch.ID,
-		"person": "anna", "viewer": "bob", "client": "tab", "line": "100", "telephone": "none", "name": "Outlook", "calendar": cal.ID, "location": p.location, "group": group.ID,
+		"person": "anna", "viewer": "bob", "client": "tab", "code": "XXXX-XXXX", "line": "100", "telephone": "none", "name": "Outlook", "calendar": cal.ID, "location": p.location, "group": group.ID,
 		"scope": p.location, "section": policy.SectionFeature, "template": policy.TemplateSick, "token": tok.ID,
 	}
 	p.ok(p.office.Tie(t.Context(), office.By{}, p.values["connector"], "subject", "anna"))
@@ -186,15 +188,20 @@ func TestDoorsAreShut(t *testing.T) {
 	stranger.header.Set("Cookie", "doorlight_session=dls_nonsense")
 	forged := p.nobody()
 	forged.header.Set("Authorization", "Bearer dlt_nonsense")
+	ended := p.nobody()
+	ended.header.Set("Authorization", "Bearer dlc_nonsense")
 	before := p.dump()
 	shut := 0
 	for _, r := range routesOf(p.doc) {
 		path, body := p.path(r), r.body(p.doc)
 		if r.who != "anybody" {
-			for _, c := range []*client{p.nobody(), stranger, forged} {
+			for _, c := range []*client{p.nobody(), stranger, forged, ended} {
 				c.do(r.method, path, body).is(t, http.StatusUnauthorized)
 			}
 			shut++
+		}
+		if r.who != "anybody" && r.who != "client" {
+			p.desktop.do(r.method, path, body).is(t, http.StatusForbidden)
 		}
 		switch r.who {
 		case "admin", "location":
@@ -205,8 +212,11 @@ func TestDoorsAreShut(t *testing.T) {
 			p.plain.do(r.method, path, body).is(t, http.StatusForbidden)
 			p.admin.do(r.method, path, body).is(t, http.StatusForbidden)
 			p.reader.do(r.method, path, body).is(t, http.StatusForbidden)
-		case "person":
+		case "client", "person":
 			p.token.do(r.method, path, body).is(t, http.StatusForbidden)
+			if strings.Contains(r.path, "{person}") && r.who == "client" { // of others it learns nothing
+				p.desktop.do(r.method, strings.Replace(path, "/anna", "/bob", 1), body).is(t, http.StatusNotFound)
+			}
 			if r.method != http.MethodGet { // scope read: it sees what its person sees, and changes nothing
 				p.reader.do(r.method, path, body).is(t, http.StatusForbidden)
 			}

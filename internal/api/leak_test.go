@@ -281,13 +281,13 @@ func (a *aviary) everything(v *viewer) string {
 		fmt.Fprintf(&all, "%s %d %s\n", x.asked, x.status, instant.ReplaceAll(x.body, []byte(`"at":""`)))
 		return x
 	}
-	values := map[string]string{"client": "zz", "calendar": "zz", "line": "100", "telephone": "none", "name": "Outlook", "session": "zz", "connector": "none", "viewer": a.ids[0]}
+	values := map[string]string{"client": "zz", "code": "ZZZZ-ZZZZ", "calendar": "zz", "line": "100", "telephone": "none", "name": "Outlook", "session": "zz", "connector": "none", "viewer": a.ids[0]}
 	for _, r := range routesOf(a.doc) {
-		if r.who != "person" || r.method == http.MethodDelete && r.path == "/session" || !strings.Contains(r.path, "{person}") && r.method != http.MethodGet {
+		if r.who != "person" && r.who != "client" || r.method == http.MethodDelete && r.path == "/session" || !strings.Contains(r.path, "{person}") && r.method != http.MethodGet {
 			continue
 		}
 		if !strings.Contains(r.path, "{person}") {
-			ask(r.method, r.path, nil)
+			ask(r.method, r.with(values), nil)
 			continue
 		}
 		for _, id := range append(slices.Clone(a.ids), "root") {

@@ -14,6 +14,7 @@ type who string
 const (
 	anybody  who = "anybody"  // no sign-in
 	signedIn who = "person"   // a session, or a token that acts for a person
+	clients  who = "client"   // the same, or a desktop client, about its owner alone
 	origins  who = "claims"   // a token with scope claims
 	lines    who = "lines"    // a token with scope lines
 	admins   who = "admin"    // a system administrator, or a token with scope admin
@@ -30,15 +31,17 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "GET", "/setup", anybody, "Start", "Tell whether the first administrator is needed", s.getSetup)
 	add(s, api, "POST", "/setup", anybody, "Start", "Make the first administrator and sign in", s.postSetup)
 	add(s, api, "POST", "/session", anybody, "Start", "Sign in", s.postSession)
-	add(s, api, "GET", "/session", signedIn, "Start", "Tell who is signed in", s.getSession)
-	add(s, api, "DELETE", "/session", signedIn, "Start", "Sign out", s.deleteSession)
+	add(s, api, "GET", "/session", clients, "Start", "Tell who is signed in", s.getSession)
+	add(s, api, "DELETE", "/session", clients, "Start", "Sign out", s.deleteSession)
 
+	add(s, api, "GET", "/devices/{code}", signedIn, "Start", "Tell which program asks to be signed in", s.getDevice)
+	add(s, api, "POST", "/devices/{code}", signedIn, "Start", "Allow a program to be signed in, or refuse it", s.postDevice)
 	add(s, api, "GET", "/providers", anybody, "Start", "Ways to sign in beside a password", s.getProviders)
 	add(s, api, "POST", "/password", anybody, "Start", "Set a password by a link", s.postPassword)
 
 	add(s, api, "GET", "/team", signedIn, "People", "Your groups, favourites and everybody in them", s.getTeam)
 	add(s, api, "GET", "/people", signedIn, "People", "Search people", s.getPeople)
-	add(s, api, "GET", person, signedIn, "People", "One person's card", s.getPerson)
+	add(s, api, "GET", person, clients, "People", "One person's card", s.getPerson)
 	add(s, api, "PUT", person+"/favourites", signedIn, "People", "Replace the favourites", s.putFavourites)
 	add(s, api, "GET", person+"/export", signedIn, "People", "Everything that is kept about a person", s.getExport)
 
@@ -49,12 +52,11 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "DELETE", person+"/identities/{connector}", signedIn, "People", "Release a person from an account of a sign-in provider", s.deleteIdentity)
 	add(s, api, "PUT", person+"/password", signedIn, "People", "Change the own password", s.putPassword)
 
-	add(s, api, "PUT", person+"/choice", signedIn, "Presence", "Choose a presence", s.putChoice)
+	add(s, api, "PUT", person+"/choice", clients, "Presence", "Choose a presence", s.putChoice)
 	add(s, api, "GET", person+"/explanation", signedIn, "Presence", "Why this presence, and what comes next", s.getExplanation)
-	add(s, api, "GET", person+"/clients", signedIn, "Presence", "Running clients", s.getClients)
-	add(s, api, "PUT", person+"/clients/{client}", signedIn, "Presence", "Report that a client runs", s.putClient)
-	add(s, api, "GET", person+"/microphone", signedIn, "Presence", "Processes whose use of the microphone counts", s.getMicrophone)
-	add(s, api, "DELETE", person+"/clients/{client}", signedIn, "Presence", "Report that a client has ended", s.deleteClient)
+	add(s, api, "GET", person+"/clients", clients, "Presence", "Running clients", s.getClients)
+	add(s, api, "PUT", person+"/clients/{client}", clients, "Presence", "Report that a client runs", s.putClient)
+	add(s, api, "DELETE", person+"/clients/{client}", clients, "Presence", "Report that a client has ended", s.deleteClient)
 
 	add(s, api, "GET", person+"/agenda", signedIn, "Agenda", "Appointments and live entries", s.getAgenda)
 	add(s, api, "PUT", person+"/agenda/decision", signedIn, "Agenda", "Dismiss an entry for presence, bring it back, or give it another profile", s.putDecision)
@@ -62,10 +64,10 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "POST", person+"/calendars", signedIn, "Agenda", "Enter a calendar", s.postCalendar)
 	add(s, api, "PUT", person+"/calendars/{calendar}", signedIn, "Agenda", "Change a calendar", s.putCalendar)
 	add(s, api, "DELETE", person+"/calendars/{calendar}", signedIn, "Agenda", "Remove a calendar", s.deleteCalendar)
-	add(s, api, "PUT", person+"/local-calendars/{name}", signedIn, "Agenda", "Hand over a calendar that is reached from the person's computer only", s.putLocalCalendar)
+	add(s, api, "PUT", person+"/local-calendars/{name}", clients, "Agenda", "Hand over a calendar that is reached from the person's computer only", s.putLocalCalendar)
 	add(s, api, "POST", person+"/calendars/{calendar}/sync", signedIn, "Agenda", "Read a calendar now", s.postCalendarSync)
 
-	add(s, api, "GET", person+"/profiles", signedIn, "Settings", "Offered profiles", s.getProfiles)
+	add(s, api, "GET", person+"/profiles", clients, "Settings", "Offered profiles", s.getProfiles)
 	add(s, api, "PUT", person+"/profiles", signedIn, "Settings", "Replace the own profiles", s.putProfiles)
 	add(s, api, "GET", person+"/settings", signedIn, "Settings", "Own settings beside the central ones", s.getPersonSettings)
 	add(s, api, "PUT", person+"/settings", signedIn, "Settings", "Replace the own settings", s.putPersonSettings)

@@ -53,6 +53,7 @@ type Server struct {
 	telephones  *telephones.Telephones   // nil: none
 	sessions    *sessions
 	guesses     *guesses // wrong passwords and codes
+	devices     *devices
 	jobs        *jobs
 
 	connectors *connector.Connectors
@@ -76,12 +77,13 @@ func New(st store.Store, of *office.Office, h *hub.Hub, ag *agenda.Agenda, cfg C
 	}
 	s := &Server{
 		store: st, office: of, hub: h, agenda: ag, cfg: cfg, log: cfg.Log,
-		sessions: newSessions(st), guesses: newGuesses(), jobs: newJobs(cfg.Log), mux: http.NewServeMux(), began: time.Now().UTC(),
+		sessions: newSessions(st), guesses: newGuesses(), devices: newDevices(), jobs: newJobs(cfg.Log), mux: http.NewServeMux(), began: time.Now().UTC(),
 	}
 	of.Listen(func(c office.Change) { s.sessions.forget(c.Signed) })
 	s.describe(cfg.Version)
 	s.serveSignIn()
 	s.serveAccounts()
+	s.serveDevices()
 	s.mux.HandleFunc(nothing, func(w http.ResponseWriter, r *http.Request) {
 		if methods := s.methods(r); len(methods) > 0 {
 			w.Header().Set("Allow", strings.Join(methods, ", "))
@@ -121,6 +123,7 @@ func (s *Server) Live(b *live.Broker) {
 func (s *Server) Mount(mux *http.ServeMux) {
 	mux.Handle(Prefix+"/", s)
 	mux.Handle(AuthPrefix, s)
+	mux.Handle(OAuthPrefix, s)
 	mux.Handle(AccountPrefix, s)
 	mux.Handle(connector.NotifyPrefix, s)
 	mux.Handle(SCIMPrefix+"/", s.SCIM())

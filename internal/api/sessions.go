@@ -30,7 +30,7 @@ func (s *Server) getSessions(ctx context.Context, in *PersonPath) (*Out[Sessions
 	}
 	for _, x := range all {
 		one := Session{
-			ID: sessionID(x.Hash), Label: x.Label, Address: x.Address, CreatedAt: x.CreatedAt, ExpiresAt: x.ExpiresAt, Current: sessionID(x.Hash) == current,
+			ID: sessionID(x.Hash), Label: x.Label, Address: x.Address, CreatedAt: x.CreatedAt, ExpiresAt: x.ExpiresAt, Client: x.Client, Current: sessionID(x.Hash) == current,
 		}
 		if via, err := s.connectors.Get(x.ConnectorID); err == nil {
 			one.Provider = via.Name

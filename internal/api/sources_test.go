@@ -34,6 +34,22 @@ func (c *client) stream(messages ...any) *websocket.Conn {
 	return conn
 }
 
+// hear returns the next message of a stream but for signs of life.
+func hear(t *testing.T, conn *websocket.Conn) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		_, text, err := conn.Read(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(text) != `{"type":"alive"}` {
+			return string(text)
+		}
+	}
+}
+
 // ends reads until the stream ends and returns how.
 func ends(conn *websocket.Conn) websocket.StatusCode {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

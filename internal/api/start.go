@@ -119,7 +119,9 @@ func (s *Server) checkPassword(ctx context.Context, p *office.Person, login, pas
 // were then: whoever was blocked or got another password meanwhile is not let in.
 func (s *Server) openSession(ctx context.Context, p *office.Person, session store.Session, lasts time.Duration) (secret string, err error) {
 	c := callerOf(ctx)
-	session.PersonID, session.Label = p.ID, browserOf(c.agent)
+	if session.PersonID = p.ID; session.Label == "" {
+		session.Label = browserOf(c.agent)
+	}
 	if secret, err = s.sessions.create(ctx, session, c.from, lasts); err != nil {
 		return "", fault.Wrap(fault.Unavailable, err, "signing in is not possible at the moment")
 	}

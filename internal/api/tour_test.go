@@ -186,7 +186,6 @@ func TestTour(t *testing.T) {
 	// Anna's day.
 	me := b.as(anna)
 	good("client", me.put("/people/me/clients/tab-1", map[string]any{"label": "Firefox on Linux", "activity": "active"}))
-	good("microphone", me.get("/people/me/microphone"))
 	good("clients", me.get("/people/me/clients"))
 	now := time.Now()
 	hour := now.Truncate(time.Hour)
@@ -242,6 +241,9 @@ func TestTour(t *testing.T) {
 	// And the end of it.
 	good("", reader.delete("/people/"+anna+"/lines/100"))
 	good("", me.delete("/people/me/clients/tab-1"))
+	code := me.askToSignIn("laptop")["user_code"].(string)
+	good("", me.get("/devices/"+code))
+	good("", me.post("/devices/"+code, map[string]any{"allow": false}))
 	good("", me.delete("/people/me/calendars/"+cal.ID))
 	good("", me.delete("/people/me/calendars/"+local.ID))
 	good("person-reset", me.post("/people/me/reset", map[string]any{"keep_profiles": true, "dry_run": true}))

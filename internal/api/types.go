@@ -285,15 +285,15 @@ type ClientInput struct {
 	}
 }
 
-// ClientLease answers a client's report.
-type ClientLease struct {
-	LeaseSeconds  int `json:"lease_seconds" doc:"Report again well before so long has passed."`
-	InactiveAfter int `json:"inactive_after_seconds" doc:"The person counts as inactive after so long without input; 0: never."`
-}
-
-// MicrophoneTable are the processes whose use of the microphone counts for a person. Of others nothing is to leave their computer.
-type MicrophoneTable struct {
-	Processes []string `json:"processes" doc:"Without folder and .exe; capitals do not matter. None: nothing counts."`
+// ClientSettings tell a client what to measure. What does not count is not to leave its owner's computer.
+type ClientSettings struct {
+	Enabled       bool              `json:"presence_enabled" doc:"Presence management is on for this person; if not, there is nothing to measure."`
+	LeaseSeconds  int               `json:"lease_seconds" doc:"So long after it was heard of last a client counts as ended. On the live stream it is heard of while it is connected."`
+	InactiveAfter int               `json:"inactive_after_seconds" doc:"The person counts as inactive after so long without input; 0: never."`
+	Lock          bool              `json:"lock" doc:"Locking the screen counts."`
+	Microphone    []string          `json:"microphone" doc:"Processes whose use of the microphone counts, without folder and .exe; capitals do not matter. Of others nothing is to be told."`
+	CalendarDays  int               `json:"calendar_days" doc:"So many days of the calendars on the computer are to be handed over; 0: none."`
+	Statuses      []presence.Status `json:"statuses" doc:"That the person may choose without a profile."`
 }
 
 // ClaimInput is what an origin says about a person.
@@ -528,6 +528,7 @@ type Session struct {
 	Address   string    `json:"address,omitempty" doc:"From where it was made."`
 	CreatedAt time.Time `json:"created_at"`
 	ExpiresAt time.Time `json:"expires_at"`
+	Client    bool      `json:"client,omitempty" doc:"It is a desktop client's, which may do less than a browser, and lasts for as long as it is used."`
 	Current   bool      `json:"current,omitempty" doc:"It is the one that asks."`
 	Provider  string    `json:"provider,omitempty" doc:"Name of the sign-in provider; absent: it was made with a password."`
 }

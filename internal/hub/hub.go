@@ -306,7 +306,7 @@ func (h *Hub) Explain(personID string, steps int) (e presence.Explanation, ok bo
 	sh := h.shardOf(personID)
 	sh.mu.RLock()
 	for i := range claims {
-		if c := &claims[i]; c.Source == presence.SourceClient && c.Until.IsZero() && sh.attached[attachment{personID, c.ID}] > 0 {
+		if c := &claims[i]; c.Until.IsZero() && sh.keeps(personID, c) {
 			c.Lease = time.Time{}
 		}
 	}
@@ -338,7 +338,7 @@ func (h *Hub) Refresh(personID string, ref presence.Ref, lease time.Duration) (o
 // Grace returns how long a client may be silent.
 func (h *Hub) Grace() time.Duration { return h.grace }
 
-// Attach keeps a client's lease alive for as long as its connection lasts; it costs nothing meanwhile. The returned
+// Attach keeps the leases of a client, and of what it sees, alive for as long as its connection lasts; it costs nothing meanwhile. The returned
 // function ends that: the grace time begins. The client must have been started with Change.
 func (h *Hub) Attach(personID, clientID string) (detach func()) {
 	sh := h.shardOf(personID)
@@ -356,9 +356,13 @@ func (h *Hub) Attach(personID, clientID string) (detach func()) {
 				return
 			}
 			delete(sh.attached, key)
-			if p := sh.people[personID]; p != nil {
+			p := sh.people[personID]
+			if p == nil {
+				return
+			}
+			for i := range p.claims {
 				// A lease that ran out while the connection stood only waits to be renewed.
-				if c := p.find(presence.Ref{Source: presence.SourceClient, ID: clientID}); c != nil && c.Until.IsZero() && !c.Lease.IsZero() {
+				if c := &p.claims[i]; c.Until.IsZero() && !c.Lease.IsZero() && presence.ClientOf(c.Ref()) == clientID {
 					c.Lease = now.Add(h.grace)
 				}
 			}

@@ -552,6 +552,40 @@ func TestAnAttachedClientRunsUntilItsConnectionEnds(t *testing.T) {
 	})
 }
 
+// What a client sees lasts as long as its connection, and a grace time longer; nothing is written for that.
+func TestWhatAnAttachedClientSeesLastsLikeTheClient(t *testing.T) {
+	story(t, []string{"anna"}, func(t *testing.T, s *server) {
+		s.change("anna", runs("desk"))
+		s.change("anna", put(func(now time.Time) presence.Claim {
+			return presence.Claim{Source: presence.SourceMicrophone, ID: presence.RecordingID("desk", "Zoom"), Status: presence.Busy, Text: "Zoom", From: now, Lease: now.Add(DefaultGrace)}
+		}))
+		s.change("anna", put(func(now time.Time) presence.Claim { // of another client, which is not connected
+			return presence.Claim{Source: presence.SourceMicrophone, ID: presence.RecordingID("desk2", "Zoom"), Status: presence.Busy, Text: "Other", From: now, Lease: now.Add(DefaultGrace)}
+		}))
+		detach := s.Attach("anna", "desk")
+		time.Sleep(2 * time.Minute)
+		s.told()
+		written := s.disk.count()
+		time.Sleep(8 * time.Hour)
+		if got := s.told(); len(got) > 0 || s.disk.count() != written {
+			t.Errorf("published %v and wrote %d batches, want nothing", got, s.disk.count()-written)
+		}
+		s.want("anna", presence.Busy)
+		claims, _, _ := s.Claims("anna")
+		if len(slices.DeleteFunc(claims, func(c presence.Claim) bool { return c.Source != presence.SourceMicrophone })) != 1 {
+			t.Errorf("these claims stand: %+v", claims)
+		}
+		start := Now()
+		detach()
+		time.Sleep(89 * time.Second)
+		if got := s.told(); len(got) > 0 {
+			t.Errorf("published %v within the grace time", got)
+		}
+		time.Sleep(2 * time.Second)
+		wantLines(t, s.line(start), "1m30s anna unavailable")
+	})
+}
+
 func TestADetachAtTheMomentTheLeaseEndsKeepsTheGraceTime(t *testing.T) {
 	story(t, []string{"anna"}, func(t *testing.T, s *server) {
 		s.disk.set(0, nil)

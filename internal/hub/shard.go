@@ -386,13 +386,19 @@ func (s *shard) draft(f *flight, p *person) *draft {
 	return d
 }
 
-// renew renews the leases of attached clients that have run out, and reports whether another lease has; mu is held.
+// keeps reports whether a claim holds for as long as a client is attached that is; mu is held.
+func (s *shard) keeps(id string, c *presence.Claim) bool {
+	client := presence.ClientOf(c.Ref())
+	return client != "" && s.attached[attachment{id, client}] > 0
+}
+
+// renew renews the leases of attached clients that have run out, and of what they report, and reports whether another lease has; mu is held.
 func (s *shard) renew(p *person, now time.Time) (out bool) {
 	for i := range p.claims {
 		c := &p.claims[i]
 		switch {
 		case !ranOut(c, now):
-		case c.Source == presence.SourceClient && s.attached[attachment{p.id, c.ID}] > 0:
+		case s.keeps(p.id, c):
 			c.Lease = now.Add(s.hub.grace)
 		default:
 			out = true

@@ -43,10 +43,25 @@ type Config struct {
 	Clients Clients       // nil: connections do not count as clients
 }
 
-// Clients starts clients for connections that count as one.
+// Clients keeps the clients that connections count as.
 type Clients interface {
-	// StartLive enters that a client runs for as long as its connection lasts, which detach ends.
-	StartLive(ctx context.Context, personID, clientID, label string) (detach func(), err error)
+	// Report enters that a client runs, and what it says of itself. Errors that package fault marks are told to desktop clients.
+	Report(ctx context.Context, personID string, r Report) error
+	// Attach has a client that was reported run for as long as its connection lasts, which detach ends.
+	Attach(personID, clientID string) (detach func())
+	// End enters that a client has ended.
+	End(ctx context.Context, personID, clientID string) error
+	// Settings returns the message that tells a desktop client what to measure, a JSON object. It is called with a lock held, and waits for nobody.
+	Settings(personID string) []byte
+}
+
+// Report is what a client says of itself: that it runs, and what it measures.
+type Report struct {
+	ID            string             `json:"id"`
+	Label         string             `json:"label"`          // empty: as before
+	Activity      *presence.Activity `json:"activity"`       // nil: as before
+	ActivitySince *time.Time         `json:"activity_since"` // of the last input, or of the locking; nil: now
+	Microphone    *[]string          `json:"microphone"`     // processes that record; nil: as before
 }
 
 // Broker takes what the hub publishes to the connections that watch it.
@@ -69,6 +84,7 @@ type Broker struct {
 	numbered []*subject // by number
 	vacant   []uint32   // numbers that are free
 	conns    map[*conn]struct{}
+	desktops map[string][]*conn // of desktop clients that have reported, by person
 	dirty    []*conn
 	revision uint64 // of the latest change that somebody could see
 
@@ -116,7 +132,7 @@ func New(dir Directory, from Presences, cfg Config) *Broker {
 	rand.Read(epoch[:])
 	return &Broker{
 		dir: dir, from: from, cfg: cfg, log: cfg.Log, epoch: hex.EncodeToString(epoch[:]), block: block, flush: make(chan struct{}, 1), seed: maphash.MakeSeed(),
-		subjects: map[string]*subject{}, conns: map[*conn]struct{}{}, revision: 1,
+		subjects: map[string]*subject{}, conns: map[*conn]struct{}{}, desktops: map[string][]*conn{}, revision: 1,
 	}
 }
 
@@ -246,6 +262,7 @@ func (b *Broker) Office(c office.Change) {
 			}
 		}
 	}
+	b.tellDesktops(c.Policies)
 	var out []*conn
 	if len(c.Signed) > 0 {
 		for conn := range b.conns {
@@ -388,6 +405,9 @@ func (b *Broker) watch(c *conn, ids []string, from *Resume) []byte {
 	c.due, c.holding = nil, true
 	c.set = b.hash(c.viewer, rights.Self)
 	for _, id := range ids {
+		if c.desktop && id != c.viewer {
+			continue
+		}
 		s := b.subject(id)
 		if s == nil || s.watchers > 0 && c.find(s) >= 0 {
 			continue

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"hash/maphash"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"github.com/doorlight/doorlight/internal/fault"
 	"github.com/doorlight/doorlight/internal/rights"
 	"github.com/doorlight/doorlight/internal/socket"
 )
@@ -50,7 +53,8 @@ type conn struct {
 	expires int64  // Unix seconds; 0: never
 	reads   bool   // Viewer.ReadOnly
 	seen    atomic.Int64
-	detach  func() // of the client it counts as
+	desktop bool    // Viewer.Desktop
+	client  *client // that it counts as; nil: none. Set by its reader, with Broker.mu held.
 
 	// Guarded by Broker.mu.
 	watched []watched
@@ -67,6 +71,13 @@ type conn struct {
 	stuck   time.Time // since when rest waits
 	writing bool      // a goroutine is writing by blocking; nobody else writes then
 	last    bool      // a close frame was written: nothing may follow it
+}
+
+// client is what a connection counts as.
+type client struct {
+	id     string
+	detach func()
+	told   uint64 // hash of the settings that a desktop client was told last; guarded by Broker.mu
 }
 
 // find returns where a subject stands in watched, -1 if it does not.
@@ -97,8 +108,7 @@ type message struct {
 	Type   string   `json:"type"`
 	People []string `json:"people"`
 	Resume *Resume  `json:"resume"`
-	ID     string   `json:"id"`
-	Label  string   `json:"label"`
+	Report
 }
 
 // Viewer is who opens a connection.
@@ -107,6 +117,7 @@ type Viewer struct {
 	Credential uint64      // tells the session or token apart from others, for SignOut
 	Expires    time.Time   // the connection ends then; zero: never
 	ReadOnly   bool        // the connection may not count as a client
+	Desktop    bool        // it is a desktop client's: it watches its owner alone, and is told what to measure
 	Good       func() bool // asked again once the connection is listed: whether it may still be there; nil: it may
 }
 
@@ -156,7 +167,7 @@ func (b *Broker) accept(nc net.Conn, v Viewer) *conn {
 	if direct != nil {
 		nc = direct.TCPConn // reading is seldom, and costs less memory so
 	}
-	c := &conn{net: nc, socket: direct, viewer: v.PersonID, session: v.Credential, reads: v.ReadOnly}
+	c := &conn{net: nc, socket: direct, viewer: v.PersonID, session: v.Credential, reads: v.ReadOnly, desktop: v.Desktop}
 	if !v.Expires.IsZero() {
 		c.expires = v.Expires.Unix()
 	}
@@ -317,30 +328,101 @@ func (b *Broker) handle(c *conn, payload []byte) bool {
 		b.writes.Add(1)
 		b.release(c)
 	case "client":
-		if b.cfg.Clients == nil || c.detach != nil {
+		return b.report(c, m.Report)
+	case "end":
+		if c.client == nil {
 			break
 		}
-		if c.reads {
-			b.drop(c, CloseBadMessage, "the token may only read")
-			return false
-		}
-		if !clientID(m.ID) {
-			b.drop(c, CloseBadMessage, "id must be 1 to 64 letters, digits, _ . or -")
-			return false
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), reportWithin)
 		defer cancel()
-		detach, err := b.cfg.Clients.StartLive(ctx, c.viewer, m.ID, m.Label)
-		if err != nil {
-			b.log.Warn("a connection could not be entered as a client", "user", c.viewer, "err", err)
-			break
+		if err := b.cfg.Clients.End(ctx, c.viewer, c.client.id); err != nil {
+			b.log.Warn("a client that ends could not be entered", "user", c.viewer, "err", err)
 		}
-		c.detach = detach // read by gone, on the goroutine that waits for this one
+		b.drop(c, int(ws.StatusNormalClosure), "ended")
+		return false
 	default:
-		b.drop(c, CloseBadMessage, "type must be watch or client")
+		b.drop(c, CloseBadMessage, "type must be watch, client or end")
 		return false
 	}
 	return true
+}
+
+// reportWithin is how long entering a report may take.
+const reportWithin = 10 * time.Second
+
+// report enters what a client says of itself; it returns false if that ended the connection.
+func (b *Broker) report(c *conn, r Report) bool {
+	switch {
+	case b.cfg.Clients == nil:
+		return true
+	case c.reads:
+		b.drop(c, CloseBadMessage, "the token may only read")
+		return false
+	case !clientID(r.ID):
+		b.drop(c, CloseBadMessage, "id must be 1 to 64 letters, digits, _ . or -")
+		return false
+	case c.client != nil && c.client.id != r.ID: // a connection is one client
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reportWithin)
+	defer cancel()
+	if err := b.cfg.Clients.Report(ctx, c.viewer, r); err != nil {
+		b.log.Warn("what a client says could not be entered", "user", c.viewer, "err", err)
+		if c.desktop {
+			text, _ := json.Marshal(map[string]string{"type": "refused", "detail": fault.Public(err)}) // strings always can
+			b.write(c, frameOf(ws.OpText, text))
+		}
+		return true
+	}
+	if c.client == nil {
+		x := &client{id: r.ID, detach: b.cfg.Clients.Attach(c.viewer, r.ID)}
+		b.mu.Lock()
+		c.client = x // read by gone, on the goroutine that waits for this one
+		if c.desktop {
+			b.desktops[c.viewer] = append(b.desktops[c.viewer], c)
+		}
+		b.mu.Unlock()
+	}
+	if c.desktop {
+		b.tellDesktop(c)
+	}
+	return true
+}
+
+// tellDesktop tells a desktop client what to measure, if that is not what it was told last.
+func (b *Broker) tellDesktop(c *conn) {
+	b.mu.Lock()
+	if c.closed || c.client == nil {
+		b.mu.Unlock()
+		return
+	}
+	text := b.cfg.Clients.Settings(c.viewer)
+	sum := maphash.Bytes(b.seed, text)
+	if sum == c.client.told {
+		b.mu.Unlock()
+		return
+	}
+	c.client.told = sum
+	c.out.Lock() // before the settings can change again: the latest go out last
+	b.mu.Unlock()
+	defer c.out.Unlock()
+	b.writeLocked(c, frameOf(ws.OpText, text))
+}
+
+// tellDesktops tells the desktop clients of people whose settings changed what to measure; mu is held.
+func (b *Broker) tellDesktops(people []string) {
+	var all []*conn
+	for _, id := range people {
+		all = append(all, b.desktops[id]...)
+	}
+	if len(all) == 0 || b.stopped {
+		return
+	}
+	b.busy.Go(func() { // an office may have changed as a whole
+		for _, c := range all {
+			b.tellDesktop(c)
+		}
+	})
 }
 
 // release lets changes go out behind a snapshot.
@@ -379,10 +461,17 @@ func (b *Broker) gone(c *conn) {
 	}
 	c.watched, c.due = nil, nil
 	delete(b.conns, c)
+	if c.desktop && c.client != nil {
+		if left := slices.DeleteFunc(b.desktops[c.viewer], func(x *conn) bool { return x == c }); len(left) > 0 {
+			b.desktops[c.viewer] = left
+		} else {
+			delete(b.desktops, c.viewer)
+		}
+	}
 	b.mu.Unlock()
 	c.net.Close()
-	if c.detach != nil {
-		c.detach()
+	if c.client != nil {
+		c.client.detach()
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -120,7 +121,7 @@ func open(t *testing.T, secure bool, cfg Config, people ...string) *stream {
 		if who == "" {
 			return v, errors.New("sign in first")
 		}
-		return Viewer{PersonID: who, Credential: uint64(len(who))}, nil
+		return Viewer{PersonID: who, Credential: uint64(len(who)), Desktop: r.URL.Query().Has("desktop")}, nil
 	}, func(w http.ResponseWriter, err error) { http.Error(w, err.Error(), http.StatusUnauthorized) })
 	s.server = httptest.NewUnstartedServer(handler)
 	s.server.Listener = socket.Listen(s.server.Listener)
@@ -332,6 +333,18 @@ func (w *watcher) closed() websocket.StatusCode {
 			return websocket.CloseStatus(err)
 		}
 	}
+}
+
+// said returns the next message, whatever it is.
+func (w *watcher) said() string {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, text, err := w.conn.Read(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(text)
 }
 
 func (w *watcher) drop() {
@@ -793,14 +806,40 @@ type clients struct {
 	mu      sync.Mutex
 	running []string
 	err     error
+	minutes int
 	ended   chan string
 }
 
-func (c *clients) StartLive(_ context.Context, person, client, label string) (func(), error) {
+func (c *clients) Report(_ context.Context, person string, r Report) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.running = append(c.running, person+"/"+client+"/"+label)
-	return func() { c.ended <- person + "/" + client }, c.err
+	if c.err != nil {
+		return c.err
+	}
+	said := person + "/" + r.ID + "/" + r.Label
+	if r.Activity != nil {
+		said += "/" + r.Activity.String()
+	}
+	if r.Microphone != nil {
+		said += "/" + strings.Join(*r.Microphone, "+")
+	}
+	c.running = append(c.running, said)
+	return nil
+}
+
+func (c *clients) Attach(person, client string) func() {
+	return func() { c.ended <- person + "/" + client }
+}
+
+func (c *clients) End(_ context.Context, person, client string) error {
+	c.ended <- "end of " + person + "/" + client
+	return nil
+}
+
+func (c *clients) Settings(person string) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return []byte(`{"type":"settings","minutes":` + strconv.Itoa(c.minutes) + `}`)
 }
 
 func TestAConnectionThatCountsAsAClient(t *testing.T) {
@@ -823,6 +862,40 @@ func TestAConnectionThatCountsAsAClient(t *testing.T) {
 	w.send(`{"type":"client","id":"tab 1"}`)
 	if got := w.closed(); got != CloseBadMessage {
 		t.Errorf("closed with %d, want 4400", got)
+	}
+}
+
+// A desktop client is told what to measure when it reports, and when that changes; nothing twice.
+func TestADesktopClientIsToldWhatToMeasure(t *testing.T) {
+	t.Parallel()
+	list := &clients{ended: make(chan string, 2), minutes: 10}
+	s := open(t, false, Config{Clients: list}, "anna", "bob")
+	w := s.client("anna&desktop=1", "anna")
+	w.connect()
+	w.send(`{"type":"client","id":"desk","label":"Desk","activity":"idle","microphone":["zoom","teams"]}`)
+	if got := w.said(); got != `{"type":"settings","minutes":10}` {
+		t.Errorf("it is told %s", got)
+	}
+	w.send(`{"type":"client","id":"desk"}`) // and not told again
+	s.Office(office.Change{Policies: []string{"bob", "anna"}})
+	list.mu.Lock()
+	list.minutes = 5
+	list.mu.Unlock()
+	s.Office(office.Change{Policies: []string{"bob", "anna"}})
+	if got := w.said(); got != `{"type":"settings","minutes":5}` {
+		t.Errorf("it is told %s", got)
+	}
+	if want := []string{"anna/desk/Desk/idle/zoom+teams", "anna/desk/"}; !slices.Equal(list.running, want) {
+		t.Errorf("it said %q, want %q", list.running, want)
+	}
+	w.send(`{"type":"end"}`)
+	if got := w.closed(); got != websocket.StatusNormalClosure {
+		t.Errorf("closed with %d", got)
+	}
+	for _, want := range []string{"end of anna/desk", "anna/desk"} {
+		if got := <-list.ended; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }
 

@@ -179,7 +179,7 @@ type Token struct {
 	ExpiresAt time.Time // zero: never
 }
 
-// Session is a sign-in of a person in a browser. Only the SHA-256 of its secret is kept.
+// Session is a sign-in of a person, in a browser or of a desktop client. Only the SHA-256 of its secret is kept.
 type Session struct {
 	Hash      []byte
 	PersonID  string
@@ -190,6 +190,8 @@ type Session struct {
 
 	ConnectorID     string // the sign-in provider; empty: with a password of this server or of a directory
 	ProviderSession string // as the provider calls it; empty: it does not tell
+
+	Client bool // of a desktop client, whose secret is no cookie and which may do less than a browser
 }
 
 // Identity says as whom a sign-in provider knows a person: one for each provider and person.
@@ -438,6 +440,8 @@ type Store interface {
 
 	// Session returns a session that has not expired at now; ErrNotFound otherwise.
 	Session(ctx context.Context, hash []byte, now time.Time) (Session, error)
+	// RenewSession has a session expire later, or earlier. One that is gone stays so, without an error.
+	RenewSession(ctx context.Context, hash []byte, expires time.Time) error
 	// Sessions returns a person's sessions that have not expired at now, newest first.
 	Sessions(ctx context.Context, personID string, now time.Time) ([]Session, error)
 	// ProviderSessions returns the sessions that a provider knows by a name and that have not expired at now, sorted by Hash.

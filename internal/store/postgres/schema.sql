@@ -160,7 +160,8 @@ CREATE TABLE sessions (
   expires_ms BIGINT NOT NULL,                   -- first instant it is no longer good for
   address    TEXT COLLATE "C" NOT NULL DEFAULT '', -- from where it was made
   connector_id TEXT COLLATE "C",                -- the sign-in provider; NULL: with a password
-  provider_session TEXT COLLATE "C"             -- as the provider calls it; NULL: it does not tell
+  provider_session TEXT COLLATE "C",            -- as the provider calls it; NULL: it does not tell
+  client     BOOLEAN NOT NULL DEFAULT false     -- of a desktop client
 );
 
 CREATE INDEX sessions_person ON sessions (person_id);

@@ -161,7 +161,8 @@ CREATE TABLE sessions (
   expires_ms INTEGER NOT NULL,                  -- first instant it is no longer good for
   address    TEXT NOT NULL DEFAULT '',          -- from where it was made
   connector_id TEXT,                            -- the sign-in provider; NULL: with a password
-  provider_session TEXT                         -- as the provider calls it; NULL: it does not tell
+  provider_session TEXT,                        -- as the provider calls it; NULL: it does not tell
+  client     INTEGER NOT NULL DEFAULT 0 CHECK (client IN (0, 1)) -- of a desktop client
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_person ON sessions (person_id);

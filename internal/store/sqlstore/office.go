@@ -35,7 +35,7 @@ var (
 	monitoringGroupMembers = newTable("monitoring_group", "monitoring_group_members", 3, "monitoring_group_id text, side text, person_id text", "")
 	relationships          = newTable("relationship", "relationships", 2, "owner_id text, viewer_id text, level text", "")
 	tokens                 = newTable("token", "tokens", 1, "id text, name text, origin text unique, scopes text, person_id text, hash bytea, created_ms bigint, expires_ms bigint", "")
-	sessions               = newTable("session", "sessions", 1, "hash bytea, person_id text, label text, created_ms bigint, expires_ms bigint, address text, connector_id text, provider_session text", "")
+	sessions               = newTable("session", "sessions", 1, "hash bytea, person_id text, label text, created_ms bigint, expires_ms bigint, address text, connector_id text, provider_session text, client boolean", "")
 	identities             = newTable("identity", "identities", 2, "connector_id text, subject text, person_id text, created_ms bigint", "")
 	links                  = newTable("link", "links", 1, "hash bytea, person_id text, kind text, created_ms bigint, expires_ms bigint", "")
 	sessionsOfConnector    = &table{record: "session", name: "sessions", key: 1, columns: []Column{{"connector_id", "text"}}}
@@ -404,7 +404,7 @@ func (u *updater) puts(ctx context.Context, c *store.Changes) {
 	})
 	put(ctx, u, sessions, c.PutSessions, func(v *store.Session) []any {
 		return []any{notNil(v.Hash), v.PersonID, v.Label, v.CreatedAt.UnixMilli(), v.ExpiresAt.UnixMilli(), v.Address,
-			orNull(v.ConnectorID), orNull(v.ProviderSession)}
+			orNull(v.ConnectorID), orNull(v.ProviderSession), v.Client}
 	})
 	remove(ctx, u, linksOfPerson, c.PutLinks, func(v *store.Link) []any { return []any{v.PersonID} })
 	put(ctx, u, links, c.PutLinks, func(v *store.Link) []any {

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	sessionColumns = `SELECT hash, person_id, label, created_ms, expires_ms, address, connector_id, provider_session FROM sessions `
+	sessionColumns = `SELECT hash, person_id, label, created_ms, expires_ms, address, connector_id, provider_session, client FROM sessions `
 	sessionQuery   = sessionColumns + `WHERE hash = $1 AND expires_ms > $2`
 )
 
 func sessionDest(v *store.Session) []any {
 	return []any{&v.Hash, (*text)(&v.PersonID), (*text)(&v.Label), (*instant)(&v.CreatedAt), (*instant)(&v.ExpiresAt), (*text)(&v.Address),
-		(*text)(&v.ConnectorID), (*text)(&v.ProviderSession)}
+		(*text)(&v.ConnectorID), (*text)(&v.ProviderSession), (*flag)(&v.Client)}
 }
 
 // Session implements store.Store.
@@ -33,6 +33,18 @@ func (s *Store) Session(ctx context.Context, hash []byte, now time.Time) (store.
 		return store.Session{}, fmt.Errorf("store: session: %w", err)
 	}
 	return v, nil
+}
+
+// RenewSession implements store.Store.
+func (s *Store) RenewSession(ctx context.Context, hash []byte, expires time.Time) error {
+	err := s.update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE sessions SET expires_ms = $1 WHERE hash = $2`, expires.UnixMilli(), notNil(hash))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store: renew a session: %w", err)
+	}
+	return nil
 }
 
 // Sessions implements store.Store.

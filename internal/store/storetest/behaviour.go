@@ -96,7 +96,7 @@ func sessions(t *testing.T, s store.Store) {
 	for i := range 4 {
 		c.PutSessions = append(c.PutSessions, store.Session{Hash: hash(byte(i)), PersonID: "anna", Label: odd[i+16], Address: []string{"", "2001:db8::1"}[i%2],
 			CreatedAt: day.Add(time.Duration(i) * time.Minute), ExpiresAt: day.Add(time.Duration(10-i) * time.Hour),
-			ConnectorID: []string{"", "oidc1", "oidc1", "oidc2"}[i], ProviderSession: []string{"", "s", "s", "s"}[i]})
+			ConnectorID: []string{"", "oidc1", "oidc1", "oidc2"}[i], ProviderSession: []string{"", "s", "s", "s"}[i], Client: i == 2})
 	}
 	update(t, s, c)
 	for _, want := range c.PutSessions {
@@ -145,6 +145,13 @@ func sessions(t *testing.T, s store.Store) {
 	p[0].Label, p[0].ExpiresAt = "renewed", day.Add(99*time.Hour)
 	update(t, s, store.Changes{PutSessions: p[:1], DeleteSessions: [][]byte{p[1].Hash, p[3].Hash}})
 	same(t, "sessions left", []store.Session{p[2], p[0]}, list("anna", day))
+	p[2].ExpiresAt = day.Add(1000 * time.Hour)
+	for _, h := range [][]byte{p[2].Hash, p[1].Hash, nil} { // one that is gone is not brought back
+		if err := s.RenewSession(t.Context(), h, p[2].ExpiresAt); err != nil {
+			t.Fatalf("RenewSession: %v", err)
+		}
+	}
+	same(t, "sessions of which one lasts longer", []store.Session{p[2], p[0]}, list("anna", day))
 }
 
 func takeLinks(t *testing.T, s store.Store) {

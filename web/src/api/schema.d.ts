@@ -227,6 +227,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell which program asks to be signed in */
+        get: operations["getDevicesCode"];
+        put?: never;
+        /** Allow a program to be signed in, or refuse it */
+        post: operations["postDevicesCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exchange-config": {
         parameters: {
             query?: never;
@@ -810,23 +828,6 @@ export interface paths {
         get?: never;
         /** Hand over a calendar that is reached from the person's computer only */
         put: operations["putPeoplePersonLocalCalendarsName"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/people/{person}/microphone": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Processes whose use of the microphone counts */
-        get: operations["getPeoplePersonMicrophone"];
-        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1710,7 +1711,12 @@ export interface components {
             /** @description Names of the processes that record from the microphone, of those of the table; what is not in it is not kept. Empty: none does any more. Absent: as before. */
             microphone?: string[];
         };
-        ClientLease: {
+        ClientSettings: {
+            /**
+             * Format: int64
+             * @description So many days of the calendars on the computer are to be handed over; 0: none.
+             */
+            calendar_days: number;
             /**
              * Format: int64
              * @description The person counts as inactive after so long without input; 0: never.
@@ -1718,9 +1724,17 @@ export interface components {
             inactive_after_seconds: number;
             /**
              * Format: int64
-             * @description Report again well before so long has passed.
+             * @description So long after it was heard of last a client counts as ended. On the live stream it is heard of while it is connected.
              */
             lease_seconds: number;
+            /** @description Locking the screen counts. */
+            lock: boolean;
+            /** @description Processes whose use of the microphone counts, without folder and .exe; capitals do not matter. Of others nothing is to be told. */
+            microphone: string[];
+            /** @description Presence management is on for this person; if not, there is nothing to measure. */
+            presence_enabled: boolean;
+            /** @description That the person may choose without a profile. */
+            statuses: string[];
         };
         Clients: {
             clients: components["schemas"]["Client"][];
@@ -1991,6 +2005,19 @@ export interface components {
             status?: number;
             /** Format: int64 */
             took_ms: number;
+        };
+        Device: {
+            /** @description From where it asks. */
+            address?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description It asks from another network than this browser. */
+            elsewhere?: boolean;
+            /** @description What it calls itself, such as the name of its computer. */
+            label: string;
+        };
+        DeviceAnswerBody: {
+            allow: boolean;
         };
         DialCode: {
             code: string;
@@ -2500,10 +2527,6 @@ export interface components {
             /** @description The use of the microphone counts. */
             enabled: boolean;
             programs: components["schemas"]["Program"][];
-        };
-        MicrophoneTable: {
-            /** @description Without folder and .exe; capitals do not matter. None: nothing counts. */
-            processes: string[];
         };
         MonitoringGroup: {
             readonly id?: string;
@@ -3230,6 +3253,8 @@ export interface components {
         Session: {
             /** @description From where it was made. */
             address?: string;
+            /** @description It is a desktop client's, which may do less than a browser, and lasts for as long as it is used. */
+            client?: boolean;
             /** Format: date-time */
             created_at: string;
             /** @description It is the one that asks. */
@@ -4504,6 +4529,144 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["MadeConnectorToken"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDevicesCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the program shows it; capitals, spaces and dashes do not matter. */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postDevicesCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the program shows it; capitals, spaces and dashes do not matter. */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceAnswerBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -6818,7 +6981,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ClientLease"];
+                    "application/json": components["schemas"]["ClientSettings"];
                 };
             };
             /** @description Unauthorized */
@@ -7654,74 +7817,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Calendar"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getPeoplePersonMicrophone: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description ID of a person, or me. */
-                person: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MicrophoneTable"];
                 };
             };
             /** @description Unauthorized */
