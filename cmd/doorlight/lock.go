@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-)
 
-// errLocked is what lockFile returns if another process has the lock.
-var errLocked = errors.New("locked")
+	"github.com/doorlight/doorlight/internal/lock"
+)
 
 // lock makes the data folder and keeps other servers out of it until the file that it returns is closed. The lock goes
 // with the process, however that ends; the file stays.
@@ -17,8 +16,8 @@ func (c *config) lock() (*os.File, error) {
 		return nil, err
 	}
 	path := filepath.Join(c.Data, "doorlight.lock")
-	f, err := lockFile(path)
-	if errors.Is(err, errLocked) {
+	f, err := lock.File(path)
+	if errors.Is(err, lock.ErrHeld) {
 		return nil, fmt.Errorf("another server runs on %s", c.Data)
 	}
 	if err != nil {

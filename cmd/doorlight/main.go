@@ -1,6 +1,7 @@
 // Command doorlight is the presence server and everything that belongs to it: serve runs it, explain answers why
 // somebody is shown as they are, doctor looks for what is wrong, user lets somebody in who cannot sign in, import enters
-// lists of people, key looks after the key of stored credentials, backup and restore keep its data safe.
+// lists of people, key looks after the key of stored credentials, backup and restore keep its data safe, agent is the desktop
+// client.
 package main
 
 import (
@@ -13,6 +14,8 @@ import (
 	_ "time/tzdata" // zones must not depend on what the machine has installed
 
 	"github.com/spf13/cobra"
+
+	"github.com/doorlight/doorlight/internal/agent/command"
 )
 
 // version is set when a release is built.
@@ -37,6 +40,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), explainCommand(), userCommand(), importCommand(), keyCommand(), doctorCommand(), backupCommand(), restoreCommand())
+	root.AddCommand(serveCommand(), explainCommand(), userCommand(), importCommand(), keyCommand(), doctorCommand(), backupCommand(), restoreCommand(), command.New(version))
 	return root.ExecuteContext(ctx)
 }

@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	if args := os.Getenv(doomed); args != "" {
 		serveDoomed(args)
 	}
+	if args := os.Getenv(desktop); args != "" {
+		runDesktop(strings.Split(args, "\n"))
+	}
 	code := m.Run()
 	radicaletest.Stop()
 	http.DefaultClient.CloseIdleConnections()

@@ -105,7 +105,7 @@ func (s *Server) Settings(personID string) []byte {
 
 // clientSettings is what a client of somebody is to measure. What does not count is not to be measured at all.
 func (s *Server) clientSettings(p *office.Person) ClientSettings {
-	out := ClientSettings{LeaseSeconds: int(s.hub.Grace().Seconds()), Microphone: []string{}, Statuses: []presence.Status{}}
+	out := ClientSettings{LeaseSeconds: int(s.hub.Grace().Seconds()), Microphone: []string{}, Statuses: []presence.Status{}, Profiles: []ClientProfile{}}
 	if p.Policy.Off {
 		return out
 	}
@@ -126,6 +126,9 @@ func (s *Server) clientSettings(p *office.Person) ClientSettings {
 		if p.Settings.OwnProfiles.Permits(status) {
 			out.Statuses = append(out.Statuses, status)
 		}
+	}
+	for _, f := range p.Settings.Profiles(&p.Own) {
+		out.Profiles = append(out.Profiles, ClientProfile{f.ID, f.Name, f.Status})
 	}
 	return out
 }

@@ -67,7 +67,7 @@ func (s *Server) register(api huma.API) {
 	add(s, api, "PUT", person+"/local-calendars/{name}", clients, "Agenda", "Hand over a calendar that is reached from the person's computer only", s.putLocalCalendar)
 	add(s, api, "POST", person+"/calendars/{calendar}/sync", signedIn, "Agenda", "Read a calendar now", s.postCalendarSync)
 
-	add(s, api, "GET", person+"/profiles", clients, "Settings", "Offered profiles", s.getProfiles)
+	add(s, api, "GET", person+"/profiles", signedIn, "Settings", "Offered profiles", s.getProfiles)
 	add(s, api, "PUT", person+"/profiles", signedIn, "Settings", "Replace the own profiles", s.putProfiles)
 	add(s, api, "GET", person+"/settings", signedIn, "Settings", "Own settings beside the central ones", s.getPersonSettings)
 	add(s, api, "PUT", person+"/settings", signedIn, "Settings", "Replace the own settings", s.putPersonSettings)

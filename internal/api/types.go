@@ -293,7 +293,15 @@ type ClientSettings struct {
 	Lock          bool              `json:"lock" doc:"Locking the screen counts."`
 	Microphone    []string          `json:"microphone" doc:"Processes whose use of the microphone counts, without folder and .exe; capitals do not matter. Of others nothing is to be told."`
 	CalendarDays  int               `json:"calendar_days" doc:"So many days of the calendars on the computer are to be handed over; 0: none."`
-	Statuses      []presence.Status `json:"statuses" doc:"That the person may choose without a profile."`
+	Statuses      []presence.Status `json:"statuses" enum:"available,be_right_back,busy,do_not_disturb,unavailable,logged_out" doc:"That the person may choose without a profile."`
+	Profiles      []ClientProfile   `json:"profiles" doc:"That the person may choose."`
+}
+
+// ClientProfile is a profile as a client offers it for choice.
+type ClientProfile struct {
+	ID     string          `json:"id"`
+	Name   string          `json:"name"`
+	Status presence.Status `json:"status" enum:"available,be_right_back,busy,do_not_disturb,unavailable,logged_out"`
 }
 
 // ClaimInput is what an origin says about a person.

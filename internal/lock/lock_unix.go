@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package lock
 
 import (
 	"errors"
@@ -9,8 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile opens a file and locks it.
-func lockFile(path string) (*os.File, error) {
+func file(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -18,7 +17,7 @@ func lockFile(path string) (*os.File, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, errLocked
+			return nil, ErrHeld
 		}
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package lock
 
 import (
 	"errors"
@@ -7,8 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockFile opens a file and locks its first byte.
-func lockFile(path string) (*os.File, error) {
+func file(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -17,7 +16,7 @@ func lockFile(path string) (*os.File, error) {
 	if err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, new(windows.Overlapped)); err != nil {
 		f.Close()
 		if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-			return nil, errLocked
+			return nil, ErrHeld
 		}
 		return nil, err
 	}

@@ -1,0 +1,402 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/doorlight/doorlight/client"
+	"github.com/doorlight/doorlight/internal/agent/probe"
+)
+
+// Probes are what is measured with. Each blocks until its context ends, and tells what is so at first and whenever it changes.
+type Probes struct {
+	Idle       func(ctx context.Context, after time.Duration, tell func(probe.Idle))
+	Lock       func(ctx context.Context, tell func(probe.Lock))
+	Microphone func(ctx context.Context, tell func(probe.Microphone))
+}
+
+// System are the probes of this computer.
+func System(c probe.Config) Probes {
+	return Probes{
+		Idle: func(ctx context.Context, after time.Duration, tell func(probe.Idle)) {
+			probe.WatchIdle(ctx, c, after, tell)
+		},
+		Lock:       func(ctx context.Context, tell func(probe.Lock)) { probe.WatchLock(ctx, c, tell) },
+		Microphone: func(ctx context.Context, tell func(probe.Microphone)) { probe.WatchMicrophone(ctx, c, tell) },
+	}
+}
+
+// Config says how a client works. ID and Probes are required.
+type Config struct {
+	ID     string // of the client, the same for as long as it runs, also after a restart
+	Label  string // its name for its owner, such as that of the computer
+	Probes Probes
+	Muted  bool // the microphone does not count, by the owner's wish
+
+	Sent    func(what string, body any) // is told of all that goes to the server, before it does; nil: nobody is
+	Changed func(State)                 // is told of each change, by several goroutines in turn, and must not wait for the client; nil: nobody is
+	Log     *slog.Logger                // nil: nothing is logged
+
+	firstWait, longestWait time.Duration // between attempts to reach the server; zero: 2 s and 1 min
+}
+
+// State is what a client is doing, for its owner.
+type State struct {
+	Name      string    // of the owner; empty: not known yet
+	Connected bool      // the server hears it
+	Since     time.Time // of Connected, or of its loss; zero: it has never been connected
+	Problem   string    // why it is not connected, or what the server refused last, in words; empty: nothing
+
+	Presence client.Presence // as the server told last
+	Settings client.Settings // the same
+	Muted    bool
+
+	Idle       *probe.Idle       // nil: not measured, as it does not count
+	Lock       *probe.Lock       // the same
+	Microphone *probe.Microphone // the same
+	Recording  []string          // rows of the table that the server was told of
+}
+
+// Agent is a desktop client of one person. Make it with New.
+type Agent struct {
+	server *client.Client
+	cfg    Config
+	log    *slog.Logger
+	kick   chan struct{} // what is told may be another
+	counts chan struct{} // what counts may be another
+
+	telling sync.Mutex // held while Changed is called
+	mu      sync.Mutex // guards what follows; taken after telling
+	m       measured
+	c       counts
+	state   State
+}
+
+// New returns a client that reports to a server, for whoever its token is of. Run makes it work.
+func New(server *client.Client, cfg Config) *Agent {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.firstWait == 0 {
+		cfg.firstWait, cfg.longestWait = 2*time.Second, time.Minute
+	}
+	a := &Agent{server: server, cfg: cfg, log: cfg.Log, kick: make(chan struct{}, 1), counts: make(chan struct{}, 1)}
+	a.c.muted, a.state.Muted = cfg.Muted, cfg.Muted
+	return a
+}
+
+// State returns what the client is doing.
+func (a *Agent) State() State {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.state
+}
+
+// change changes the state under the lock and tells of it.
+func (a *Agent) change(f func()) {
+	a.telling.Lock()
+	defer a.telling.Unlock()
+	a.mu.Lock()
+	f()
+	s := a.state
+	a.mu.Unlock()
+	if a.cfg.Changed != nil {
+		a.cfg.Changed(s)
+	}
+}
+
+// measure enters something new of what is measured or counts.
+func (a *Agent) measure(f func()) {
+	a.change(f)
+	nudge(a.kick)
+}
+
+func nudge(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Mute has the microphone not count, or count again.
+func (a *Agent) Mute(muted bool) {
+	a.measure(func() { a.c.muted, a.state.Muted = muted, muted })
+	nudge(a.counts)
+}
+
+// Choose chooses the owner's presence. Nothing is kept for later: if the server cannot be reached, that is the error.
+func (a *Agent) Choose(ctx context.Context, choice client.Choice) error {
+	a.sent("choice", choice)
+	p, err := a.server.Choose(ctx, choice)
+	if err == nil {
+		a.change(func() { a.state.Presence = p })
+	}
+	return err
+}
+
+func (a *Agent) sent(what string, body any) {
+	if a.cfg.Sent != nil {
+		a.cfg.Sent(what, body)
+	}
+}
+
+// Run measures and reports until ctx ends, and says then that the client has ended. While the server cannot be reached it goes on measuring, and tries
+// again for ever. The error wraps client.ErrSignedOut if the sign-in has ended; else it is nil.
+func (a *Agent) Run(ctx context.Context) error {
+	measuring, stop := context.WithCancel(ctx)
+	var probes sync.WaitGroup
+	probes.Go(func() { a.runProbes(measuring) })
+	defer probes.Wait()
+	defer stop()
+
+	wait := a.cfg.firstWait
+	for {
+		began := time.Now()
+		err := a.session(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, client.ErrSignedOut):
+			a.lost(err)
+			return err
+		}
+		a.lost(err)
+		a.log.Info("agent: not connected", "err", err)
+		if time.Since(began) > a.cfg.longestWait {
+			wait = a.cfg.firstWait
+		}
+		// A whole office comes back after a restart of the server, and not at once.
+		if !pause(ctx, wait/2+rand.N(wait)) {
+			return nil
+		}
+		wait = min(2*wait, a.cfg.longestWait)
+	}
+}
+
+func (a *Agent) lost(err error) {
+	a.change(func() {
+		if a.state.Connected || a.state.Since.IsZero() {
+			a.state.Since = time.Now()
+		}
+		a.state.Connected, a.state.Recording = false, nil
+		if a.state.Problem = ""; err != nil {
+			a.state.Problem = err.Error()
+		}
+	})
+}
+
+const (
+	askWithin = 30 * time.Second // an answer of the server
+	endWithin = 3 * time.Second  // a session of the desktop does not wait longer
+	lookEvery = 10 * time.Second // whether the computer has slept
+	sleptFor  = 20 * time.Second
+)
+
+// session connects and reports until the connection ends, and returns why it did.
+func (a *Agent) session(ctx context.Context) error {
+	asking, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	me, err := a.server.Me(asking)
+	if err != nil {
+		return err
+	}
+	s, err := a.server.Stream(asking)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.Watch(asking, me.Person.ID); err != nil {
+		return err
+	}
+	a.change(func() { a.state.Name, a.state.Presence = me.Person.Name, me.Person.Presence })
+
+	// It is read on while the end is said, and until the connection is closed: a read that is given up would close it.
+	messages, broken, gone := make(chan client.Message), make(chan error, 1), make(chan struct{})
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for {
+			m, err := s.Next(context.WithoutCancel(ctx))
+			if err != nil {
+				broken <- err
+				return
+			}
+			select {
+			case messages <- m:
+			case <-gone:
+				return
+			}
+		}
+	})
+	defer reader.Wait()
+	defer s.Close()
+	defer close(gone)
+
+	var was *said
+	tell := func() error {
+		a.mu.Lock()
+		now := a.m.say(&a.c)
+		a.mu.Unlock()
+		r, due := now.report(was, a.cfg.ID, a.cfg.Label, a.server.ServerTime)
+		if !due {
+			return nil
+		}
+		a.sent("report", r)
+		saying, cancel := context.WithTimeout(context.WithoutCancel(ctx), askWithin) // a write that is given up would break the connection
+		defer cancel()
+		if err := s.Report(saying, r); err != nil {
+			return err
+		}
+		if was != nil { // what is not known is as it was
+			if now.activity == nil {
+				now.activity, now.since = was.activity, was.since
+			}
+			if now.microphone == nil {
+				now.microphone = was.microphone
+			}
+		}
+		was = &now
+		a.change(func() { a.state.Recording = now.microphone })
+		return nil
+	}
+	if err := tell(); err != nil {
+		return err
+	}
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return a.end(ctx, s, messages, broken)
+		case err := <-broken:
+			return err
+		case <-a.kick:
+			if err := tell(); err != nil {
+				return err
+			}
+		case m := <-messages:
+			a.take(me.Person.ID, m)
+		case <-look.C:
+			now := time.Now()
+			if now.Round(0).Sub(last.Round(0))-now.Sub(last) > sleptFor { // the clock on the wall went on
+				return errors.New("the computer has slept")
+			}
+			last = now
+		}
+	}
+}
+
+// end says that the client ends, as at the end of the desktop's session, and waits until the server has heard it.
+func (a *Agent) end(ctx context.Context, s *client.Stream, messages <-chan client.Message, broken <-chan error) error {
+	a.sent("end", struct{}{})
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer cancel()
+	if err := s.End(ending); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-messages:
+		case err := <-broken:
+			return err
+		case <-ending.Done():
+			return ending.Err()
+		}
+	}
+}
+
+// take takes what the server says.
+func (a *Agent) take(me string, m client.Message) {
+	switch {
+	case m.Settings != nil:
+		a.measure(func() {
+			a.c.Settings, a.c.known = *m.Settings, true
+			a.state.Settings = *m.Settings
+			if !a.state.Connected {
+				a.state.Connected, a.state.Since, a.state.Problem = true, time.Now(), ""
+			}
+		})
+		nudge(a.counts)
+	case m.Refused != "":
+		a.log.Warn("agent: refused", "detail", m.Refused)
+		a.change(func() { a.state.Problem = m.Refused })
+	default:
+		for _, p := range m.People {
+			if p.ID == me {
+				a.change(func() { a.state.Presence = p })
+			}
+		}
+	}
+}
+
+// runProbes measures what counts, and stops measuring what does not count any more.
+func (a *Agent) runProbes(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	start := func(f func(context.Context)) (stop func()) {
+		during, cancel := context.WithCancel(ctx)
+		done := make(chan struct{})
+		running.Go(func() { defer close(done); f(during) })
+		return func() { cancel(); <-done }
+	}
+	var idle, lock, microphone func()
+	var after time.Duration
+	set := func(stop *func(), on bool, f func(context.Context), forget func()) {
+		switch {
+		case on && *stop == nil:
+			*stop = start(f)
+		case !on && *stop != nil:
+			(*stop)()
+			*stop = nil
+			a.measure(forget)
+		}
+	}
+	for {
+		a.mu.Lock()
+		c := a.c
+		a.mu.Unlock()
+		wanted, input := c.input()
+		if wanted != after && idle != nil { // it is measured anew, and what was measured holds until then
+			idle()
+			idle = nil
+		}
+		after = wanted
+		set(&idle, input, func(ctx context.Context) {
+			a.cfg.Probes.Idle(ctx, wanted, func(x probe.Idle) { a.measure(func() { a.m.idle, a.state.Idle = &x, &x }) })
+		}, func() { a.m.idle, a.state.Idle = nil, nil })
+		set(&lock, c.locks(), func(ctx context.Context) {
+			a.cfg.Probes.Lock(ctx, func(x probe.Lock) {
+				a.measure(func() {
+					if x.Locked && (a.m.lock == nil || !a.m.lock.Locked) {
+						a.m.lockedAt = time.Now()
+					}
+					a.m.lock, a.state.Lock = &x, &x
+				})
+			})
+		}, func() { a.m.lock, a.state.Lock = nil, nil })
+		set(&microphone, c.records(), func(ctx context.Context) {
+			a.cfg.Probes.Microphone(ctx, func(x probe.Microphone) { a.measure(func() { a.m.microphone, a.state.Microphone = &x, &x }) })
+		}, func() { a.m.microphone, a.state.Microphone = nil, nil })
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.counts:
+		}
+	}
+}
+
+// pause waits for d, and reports whether ctx is still alive.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

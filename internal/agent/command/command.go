@@ -1,0 +1,274 @@
+// Package command is the command line of the desktop client.
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doorlight/doorlight/client"
+	"github.com/doorlight/doorlight/internal/agent/vault"
+	"github.com/doorlight/doorlight/internal/lock"
+	"github.com/doorlight/doorlight/internal/secret"
+)
+
+// flags are what the command line says.
+type flags struct {
+	server   string
+	folder   string
+	label    string
+	logLevel string
+	noTray   bool
+	noOpen   bool
+}
+
+// New returns the command agent. version is that of the program.
+func New(version string) *cobra.Command {
+	f := &flags{}
+	run := &cobra.Command{
+		Use: "agent", Short: "Run the desktop client: tell the server whether this computer is used",
+		Long: `Run the desktop client on somebody's computer. It tells the server that the computer is on, whether it is used or locked, which programs of the
+office's table record from the microphone, and calendars that are reached from there only, as far as the office's settings let these count. Nothing else
+leaves the computer; doorlight agent sent shows what did.
+
+The first time it opens a page of the server on which its owner signs in and allows it. The token is kept in the system's keyring, if there is one.`,
+		Example: `  doorlight agent --server https://presence.example.com   # the first time
+  doorlight agent                                         # from then on
+  doorlight agent install                                 # starts with the desktop's session
+  doorlight agent sent                                    # what was told to the server
+  doorlight agent sign-out`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d, err := open(f, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return d.run(cmd.Context(), cmd.OutOrStdout(), version)
+		},
+	}
+	p := run.PersistentFlags()
+	p.StringVar(&f.server, "server", "", "address of the server, such as https://presence.example.com; it is remembered")
+	p.StringVar(&f.folder, "folder", "", "where the client keeps what it knows; empty: its own folder among the user's settings")
+	p.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	run.Flags().StringVar(&f.label, "label", "", "the name of this computer for its owner; empty: the host's")
+	run.Flags().BoolVar(&f.noTray, "no-tray", false, "show no icon")
+	run.Flags().BoolVar(&f.noOpen, "no-browser", false, "do not open the page to sign in; its address is printed")
+	run.AddCommand(&cobra.Command{
+		Use: "sign-out", Short: "End the sign-in of this computer and forget its token", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d, err := open(f, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return d.signOut(cmd.Context(), cmd.OutOrStdout(), version)
+		},
+	}, &cobra.Command{
+		Use: "sent", Short: "Show what was told to the server, the latest at the end", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d, err := open(f, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return d.sent.print(cmd.OutOrStdout())
+		},
+	})
+	return run
+}
+
+// desk is the client on this computer, as far as it does not need the server.
+type desk struct {
+	flags  *flags
+	folder string
+	kept   kept
+	vault  *vault.Vault
+	sent   *sentLog
+	log    *slog.Logger
+}
+
+// kept is what the client remembers in its folder.
+type kept struct {
+	Server string `json:"server"`          // address of the server
+	Client string `json:"client"`          // its ID: a client that is started again is the same
+	Muted  bool   `json:"muted,omitempty"` // the microphone does not count
+}
+
+// ErrNoServer is returned by whatever needs a server if none was ever named.
+var ErrNoServer = errors.New("which server? Give its address once: --server https://presence.example.com")
+
+// open reads what is kept, and what was given.
+func open(f *flags, stderr io.Writer) (*desk, error) {
+	d := &desk{flags: f, folder: f.folder}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		return nil, fmt.Errorf("--log-level: %q is none of debug, info, warn, error", f.logLevel)
+	}
+	d.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	if d.folder == "" {
+		settings, err := os.UserConfigDir()
+		if err != nil {
+			return nil, fmt.Errorf("there is no place to keep anything: %w; give --folder", err)
+		}
+		d.folder = filepath.Join(settings, "doorlight-agent")
+	}
+	if err := os.MkdirAll(d.folder, 0o700); err != nil {
+		return nil, err
+	}
+	if err := readJSON(d.path("agent.json"), &d.kept); err != nil {
+		return nil, err
+	}
+	before := d.kept
+	if server := d.serverNamed(); server != "" {
+		c, err := client.New(server, client.Config{})
+		if err != nil {
+			return nil, err
+		}
+		d.kept.Server = c.Server()
+	}
+	if d.kept.Client == "" {
+		id, _ := secret.New("")
+		d.kept.Client = "desk-" + id[:16]
+	}
+	if d.kept != before {
+		if err := d.keep(); err != nil {
+			return nil, err
+		}
+	}
+	d.vault, d.sent = vault.New(d.folder, nil), &sentLog{path: d.path("sent.jsonl")}
+	return d, nil
+}
+
+// serverNamed returns the server that was named: by the flag, else by the environment, else, if none was named before, by a file that an administrator has put
+// on the computer.
+func (d *desk) serverNamed() string {
+	if d.flags.server != "" {
+		return d.flags.server
+	}
+	if s := os.Getenv("DOORLIGHT_SERVER"); s != "" {
+		return s
+	}
+	if d.kept.Server != "" {
+		return ""
+	}
+	var everybody kept
+	path := everybodysFile()
+	if err := readJSON(path, &everybody); err != nil {
+		d.log.Warn("agent: the settings of this computer cannot be read", "file", path, "err", err)
+	}
+	return everybody.Server
+}
+
+// everybodysFile is where administrators name the server for all users of a computer.
+func everybodysFile() string {
+	switch runtime.GOOS {
+	case "windows":
+		return filepath.Join(os.Getenv("ProgramData"), "Doorlight", "agent.json")
+	case "darwin":
+		return "/Library/Application Support/Doorlight/agent.json"
+	}
+	return "/etc/doorlight/agent.json"
+}
+
+func readJSON(path string, into any) error {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func (d *desk) path(name string) string { return filepath.Join(d.folder, name) }
+
+// keep writes what is to be remembered, whole or not at all.
+func (d *desk) keep() error {
+	text, err := json.MarshalIndent(d.kept, "", "  ")
+	if err != nil {
+		return err
+	}
+	fresh := d.path("agent.json.new")
+	if err := os.WriteFile(fresh, append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(fresh, d.path("agent.json"))
+}
+
+// name is what this computer is called for its owner.
+func (d *desk) name() string {
+	name := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, strings.TrimSpace(d.flags.label))
+	if name == "" {
+		name, _ = os.Hostname()
+	}
+	if name == "" {
+		name = "Computer"
+	}
+	if r := []rune(name); len(r) > 120 {
+		name = string(r[:120])
+	}
+	return name
+}
+
+// connect returns a client of the server with a token, which may be empty.
+func (d *desk) connect(token, version string) (*client.Client, error) {
+	if d.kept.Server == "" {
+		return nil, ErrNoServer
+	}
+	return client.New(d.kept.Server, client.Config{Token: token, UserAgent: "doorlight-agent/" + version + " (" + runtime.GOOS + ")"})
+}
+
+func (d *desk) signOut(ctx context.Context, w io.Writer, version string) error {
+	if d.kept.Server == "" {
+		return ErrNoServer
+	}
+	token, err := d.vault.Load(ctx, d.kept.Server)
+	if err != nil {
+		return err
+	}
+	if token == "" {
+		fmt.Fprintln(w, "Nobody is signed in on this computer.")
+		return nil
+	}
+	c, err := d.connect(token, version)
+	if err != nil {
+		return err
+	}
+	told := c.SignOut(ctx)
+	if errors.Is(told, client.ErrSignedOut) {
+		told = nil
+	}
+	if err := d.vault.Forget(ctx, d.kept.Server); err != nil {
+		return err
+	}
+	if told != nil {
+		return fmt.Errorf("the token was forgotten, but the server still has the sign-in; end it there under Settings › Sign-in: %w", told)
+	}
+	fmt.Fprintln(w, "Signed out.")
+	return nil
+}
+
+// alone keeps a second client of the same folder out; nil if one runs already.
+func (d *desk) alone() (*os.File, error) {
+	f, err := lock.File(d.path("agent.lock"))
+	if errors.Is(err, lock.ErrHeld) {
+		return nil, nil
+	}
+	return f, err
+}

@@ -1,0 +1,147 @@
+// Package vault keeps the token of a desktop client's sign-in: in the system's keyring where there is one (Secret Service, Windows Credential Manager, macOS
+// keychain), else in a file that nobody but its owner may read.
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/zalando/go-keyring"
+)
+
+// Ring is a keyring.
+type Ring interface {
+	Get(service, user string) (string, error) // keyring.ErrNotFound: there is no such secret
+	Set(service, user, secret string) error
+	Delete(service, user string) error
+}
+
+// Vault keeps tokens by server. Make it with New.
+type Vault struct {
+	file string
+	ring Ring
+}
+
+// service is the name under which a keyring shows the tokens to its owner.
+const service = "Doorlight"
+
+// Places where a token is kept.
+const (
+	InKeyring = "the system's keyring"
+	InFile    = "a file of yours"
+)
+
+// New returns a vault whose file stands in a folder; nil: the system's keyring.
+func New(folder string, ring Ring) *Vault {
+	if ring == nil {
+		ring = system{}
+	}
+	return &Vault{filepath.Join(folder, "token"), ring}
+}
+
+// within bounds what a keyring may take: it may wait for somebody to unlock it.
+const within = time.Minute
+
+// ask asks the keyring, which knows no end of waiting.
+func ask[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	done := make(chan answer, 1) // so that who is given up on does not wait for ever
+	go func() {
+		v, err := f()
+		done <- answer{v, err}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	select {
+	case a := <-done:
+		return a.value, a.err
+	case <-ctx.Done():
+		var none T
+		return none, fmt.Errorf("the keyring does not answer: %w", ctx.Err())
+	}
+}
+
+// Load returns the token for a server; empty: there is none. A keyring that does not open is an error only if the token may be in it: if there is none
+// in the file.
+func (v *Vault) Load(ctx context.Context, server string) (token string, err error) {
+	text, err := os.ReadFile(v.file)
+	if err == nil {
+		of, token, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
+		if of == server && token != "" {
+			return token, nil
+		}
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	token, err = ask(ctx, func() (string, error) { return v.ring.Get(service, server) })
+	if err != nil && (errors.Is(err, keyring.ErrNotFound) || missing(err)) {
+		return "", nil
+	}
+	return token, err
+}
+
+// Save keeps the token for a server in place of what was kept for it, and returns where.
+func (v *Vault) Save(ctx context.Context, server, token string) (place string, err error) {
+	_, err = ask(ctx, func() (struct{}, error) { return struct{}{}, v.ring.Set(service, server, token) })
+	if err == nil {
+		if err := os.Remove(v.file); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return "", err
+		}
+		return InKeyring, nil
+	}
+	// Written beside and renamed: a token that is half written is none.
+	if err := os.MkdirAll(filepath.Dir(v.file), 0o700); err != nil {
+		return "", err
+	}
+	fresh := v.file + ".new"
+	if err := os.WriteFile(fresh, []byte(server+" "+token+"\n"), 0o600); err != nil {
+		return "", err
+	}
+	return InFile, os.Rename(fresh, v.file)
+}
+
+// Forget removes the token for a server from wherever it is.
+func (v *Vault) Forget(ctx context.Context, server string) error {
+	_, err := ask(ctx, func() (struct{}, error) { return struct{}{}, v.ring.Delete(service, server) })
+	if errors.Is(err, keyring.ErrNotFound) || missing(err) {
+		err = nil
+	}
+	if gone := os.Remove(v.file); gone != nil && !errors.Is(gone, os.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
+	return err
+}
+
+// missing reports whether an error says that there is no keyring here at all.
+func missing(err error) bool {
+	if err == nil {
+		return false
+	}
+	if errors.Is(err, keyring.ErrUnsupportedPlatform) {
+		return true
+	}
+	text := err.Error() // of D-Bus, whose errors have no type for it
+	for _, sign := range []string{
+		"DBUS_SESSION_BUS_ADDRESS", "dbus-launch", "couldn't determine address of session bus", "ServiceUnknown", "was not provided by any .service files", "no such file or directory", "connection refused", "NoReply",
+	} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+// system is the keyring of the system.
+type system struct{}
+
+func (system) Get(service, user string) (string, error) { return keyring.Get(service, user) }
+func (system) Set(service, user, secret string) error   { return keyring.Set(service, user, secret) }
+func (system) Delete(service, user string) error        { return keyring.Delete(service, user) }
