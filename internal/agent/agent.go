@@ -132,9 +132,13 @@ func (a *Agent) Mute(muted bool) {
 func (a *Agent) Choose(ctx context.Context, choice client.Choice) error {
 	a.sent("choice", choice)
 	p, err := a.server.Choose(ctx, choice)
-	if err == nil {
-		a.change(func() { a.state.Presence = p })
-	}
+	a.change(func() {
+		if err != nil {
+			a.state.Problem = err.Error()
+			return
+		}
+		a.state.Presence, a.state.Problem = p, ""
+	})
 	return err
 }
 
@@ -263,7 +267,7 @@ func (a *Agent) session(ctx context.Context) error {
 		return nil
 	}
 	if err := tell(); err != nil {
-		return err
+		return why(err, messages, broken, time.Second)
 	}
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -276,7 +280,7 @@ func (a *Agent) session(ctx context.Context) error {
 			return err
 		case <-a.kick:
 			if err := tell(); err != nil {
-				return err
+				return why(err, messages, broken, time.Second)
 			}
 		case m := <-messages:
 			a.take(me.Person.ID, m)
@@ -298,13 +302,20 @@ func (a *Agent) end(ctx context.Context, s *client.Stream, messages <-chan clien
 	if err := s.End(ending); err != nil {
 		return err
 	}
+	return why(errors.New("the server does not answer the end"), messages, broken, endWithin)
+}
+
+// why waits for why a connection has ended, of which its reader knows the most; err is returned if that is not known.
+func why(err error, messages <-chan client.Message, broken <-chan error, within time.Duration) error {
+	late := time.NewTimer(within)
+	defer late.Stop()
 	for {
 		select {
 		case <-messages:
-		case err := <-broken:
+		case better := <-broken:
+			return better
+		case <-late.C:
 			return err
-		case <-ending.Done():
-			return ending.Err()
 		}
 	}
 }

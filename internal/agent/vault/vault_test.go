@@ -1,0 +1,110 @@
+package vault
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/godbus/dbus/v5"
+	"github.com/zalando/go-keyring"
+)
+
+// ring is a keyring in memory; with err it fails so.
+type ring struct {
+	err     error
+	secrets map[string]string
+}
+
+func (r *ring) Get(_, user string) (string, error) {
+	if r.err != nil {
+		return "", r.err
+	}
+	s, ok := r.secrets[user]
+	if !ok {
+		return "", keyring.ErrNotFound
+	}
+	return s, nil
+}
+
+func (r *ring) Set(_, user, secret string) error {
+	if r.err == nil {
+		r.secrets[user] = secret
+	}
+	return r.err
+}
+
+func (r *ring) Delete(_, user string) error {
+	if _, err := r.Get("", user); err != nil {
+		return err
+	}
+	delete(r.secrets, user)
+	return nil
+}
+
+const server, other = "https://presence.example.com", "https://other.example.com"
+
+func loads(t *testing.T, v *Vault, server, want string) {
+	t.Helper()
+	if got, err := v.Load(t.Context(), server); err != nil || got != want {
+		t.Errorf("of %s %q is kept, %v; want %q", server, got, err, want)
+	}
+}
+
+func TestATokenIsInTheKeyring(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	r := &ring{secrets: map[string]string{}}
+	v := New(folder, r)
+	loads(t, v, server, "")
+	if place, err := v.Save(t.Context(), server, "dlc_1"); err != nil || place != InKeyring {
+		t.Fatalf("kept in %s, %v", place, err)
+	}
+	loads(t, v, server, "dlc_1")
+	loads(t, v, other, "")
+	if all, _ := os.ReadDir(folder); len(all) > 0 {
+		t.Errorf("and in files: %v", all)
+	}
+	r.err = errors.New("the keyring is locked") // then it is not known whether there is one
+	if token, err := v.Load(t.Context(), server); err == nil {
+		t.Errorf("of a locked keyring %q is kept", token)
+	}
+	r.err = nil
+	for range 2 { // forgetting nothing is nothing wrong
+		if err := v.Forget(t.Context(), server); err != nil {
+			t.Fatal(err)
+		}
+	}
+	loads(t, v, server, "")
+}
+
+func TestWithoutAKeyringATokenIsInAFile(t *testing.T) {
+	t.Parallel()
+	for _, missing := range []error{keyring.ErrUnsupportedPlatform, dbus.Error{Name: "org.freedesktop.DBus.Error.ServiceUnknown", Body: []any{"The name org.freedesktop.secrets was not provided by any .service files"}}} {
+		folder := filepath.Join(t.TempDir(), "new")
+		r := &ring{err: missing, secrets: map[string]string{}}
+		v := New(folder, r)
+		loads(t, v, server, "")
+		if place, err := v.Save(t.Context(), server, "dlc_1"); err != nil || place != InFile {
+			t.Fatalf("kept in %s, %v", place, err)
+		}
+		loads(t, v, server, "dlc_1")
+		loads(t, v, other, "")
+		if s, err := os.Stat(filepath.Join(folder, "token")); err != nil || s.Mode().Perm() != 0o600 {
+			t.Errorf("the file is %v, %v", s, err)
+		}
+		r.err = nil // a keyring is there later: the file goes with the next sign-in
+		loads(t, v, server, "dlc_1")
+		if _, err := v.Save(t.Context(), server, "dlc_2"); err != nil {
+			t.Fatal(err)
+		}
+		loads(t, v, server, "dlc_2")
+		if all, _ := os.ReadDir(folder); len(all) > 0 {
+			t.Errorf("files are left: %v", all)
+		}
+		if err := v.Forget(t.Context(), server); err != nil {
+			t.Fatal(err)
+		}
+		loads(t, v, server, "")
+	}
+}
