@@ -61,15 +61,18 @@ func newComputer(t *testing.T, owner *running) *computer {
 	return c
 }
 
-// keyring starts GNOME's keyring, unlocked.
-func (c *computer) keyring() {
+// keyring starts GNOME's keyring, with this password; empty: nobody has set it up yet.
+func (c *computer) keyring(password string) {
 	c.t.Helper()
-	password := filepath.Join(c.home, "password")
-	if err := os.WriteFile(password, []byte("secret"), 0o600); err != nil {
+	file, unlock := filepath.Join(c.home, "password"), ""
+	if err := os.WriteFile(file, []byte(password), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
+	if password != "" {
+		unlock = "--unlock"
+	}
 	env := map[string]string{"DBUS_SESSION_BUS_ADDRESS": c.bus.Address, "HOME": c.home, "XDG_RUNTIME_DIR": c.home, "XDG_DATA_HOME": filepath.Join(c.home, "data")}
-	ring := probetest.Run(c.t, env, "sh", "-c", "exec gnome-keyring-daemon --foreground --unlock --components=secrets < "+password)
+	ring := probetest.Run(c.t, env, "sh", "-c", "exec gnome-keyring-daemon --foreground "+unlock+" --components=secrets < "+file)
 	conn, err := dbus.Connect(c.bus.Address)
 	if err != nil {
 		c.t.Fatal(err)
@@ -325,7 +328,11 @@ func TestTwoComputersOfOnePerson(t *testing.T) {
 	server.decree()
 	desk, laptop := newComputer(t, anna), newComputer(t, anna)
 	deskLock, laptopLock := newLocker(t, desk.bus), newLocker(t, laptop.bus)
+	desk.keyring("")
 	desk.start()
+	if !strings.Contains(desk.out.String(), "kept in a file of yours") {
+		t.Errorf("the token is not in a file, and there is no keyring for it:\n%s", desk.out)
+	}
 	becomes(t, told, 10*time.Second, "available")
 	laptop.start()
 	deskLock.lock(true)
@@ -371,7 +378,7 @@ func TestADesktopClientTellsWhoRecords(t *testing.T) {
 	pc := newComputer(t, anna)
 	pc.sound = probetest.NewSound(t)
 	pc.sound.Start()
-	pc.keyring()
+	pc.keyring("secret")
 	pc.start()
 	if !strings.Contains(pc.out.String(), "kept in the system's keyring") {
 		t.Errorf("the token is not in the keyring:\n%s", pc.out)

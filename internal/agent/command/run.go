@@ -80,7 +80,7 @@ func (s *session) work(ctx context.Context) error {
 			}
 			s.log.Warn("agent: the token cannot be read; trying again", "err", err)
 			s.show(func(v *View) { v.State.Problem = err.Error() })
-			pause(ctx, 30*time.Second)
+			pause(ctx, 5*time.Minute) // its owner may have been asked to unlock the keyring, and not wanted to
 			continue
 		}
 		if token == "" {
