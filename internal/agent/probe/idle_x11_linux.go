@@ -96,22 +96,9 @@ func (x *x11) since(ctx context.Context) (time.Duration, error) {
 	}, nil)
 }
 
-// watch asks when there can have been no input for long enough, and every second while there is none: the extension tells nothing by itself.
+// watch asks again and again: the extension tells nothing by itself.
 func (x *x11) watch(ctx context.Context, after time.Duration, tell func(bool, time.Time)) error {
-	for {
-		since, err := x.since(ctx)
-		if err != nil {
-			return err
-		}
-		wait := minAfter
-		if since < after {
-			wait = max(after-since, minAfter)
-		}
-		tell(since >= after, time.Now().Add(-since))
-		if !pause(ctx, wait) {
-			return context.Cause(ctx)
-		}
-	}
+	return askIdle(ctx, after, x.since, tell)
 }
 
 // within gives f, which cannot be interrupted, the time that a service has to answer. If f comes later, drop is called with what it returned.

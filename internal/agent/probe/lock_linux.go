@@ -95,25 +95,3 @@ func combine(login, savers news) (l Lock) {
 	}
 	return l
 }
-
-// again runs f for ever, with pauses that grow up to most while it fails at once, and says why it failed.
-func again(ctx context.Context, c Config, most time.Duration, f func() error, say func(error)) {
-	const first = time.Second
-	retry := first
-	for {
-		began := time.Now()
-		err := f()
-		if ctx.Err() != nil {
-			return
-		}
-		c.log().Debug("probe: a service was lost or is not there", "err", err)
-		say(err)
-		if time.Since(began) > most {
-			retry = first
-		}
-		if !pause(ctx, retry) {
-			return
-		}
-		retry = min(2*retry, most)
-	}
-}

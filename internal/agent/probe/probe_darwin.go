@@ -3,14 +3,11 @@ package probe
 import (
 	"context"
 	"errors"
-	"time"
 )
 
-// WatchIdle tells that input cannot be measured on macOS, and waits until ctx ends.
-func WatchIdle(ctx context.Context, _ Config, _ time.Duration, tell func(Idle)) {
-	tell(Idle{Err: errors.New("input cannot be measured on macOS by this version")})
-	<-ctx.Done()
-}
+var idleWays = []openIdle{{name: "macOS", open: func(context.Context, Config) (idleWay, error) {
+	return nil, errors.New("not by this version")
+}}}
 
 // WatchLock tells that the lock cannot be measured on macOS, and waits until ctx ends.
 func WatchLock(ctx context.Context, _ Config, tell func(Lock)) {
@@ -18,8 +15,10 @@ func WatchLock(ctx context.Context, _ Config, tell func(Lock)) {
 	<-ctx.Done()
 }
 
-// WatchMicrophone tells that recording cannot be measured on macOS, and waits until ctx ends.
-func WatchMicrophone(ctx context.Context, _ Config, tell func(Microphone)) {
-	tell(Microphone{Err: errors.New("the use of the microphone cannot be measured on macOS by this version")})
-	<-ctx.Done()
+// watchRecorders tells that recording cannot be measured.
+func watchRecorders(context.Context, Config, func(recorders)) error {
+	return errors.New("not on macOS by this version")
 }
+
+// WatchEnd waits until ctx ends: macOS ends programs by SIGTERM, which is the caller's to handle.
+func WatchEnd(ctx context.Context, _ Config, _ func()) { <-ctx.Done() }
