@@ -5,6 +5,7 @@ package probetest
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -177,10 +178,23 @@ func NewDisplay(t testing.TB, args ...string) *Display {
 // Press presses and releases a key.
 func (d *Display) Press(key string) {
 	d.t.Helper()
-	cmd := exec.Command("xdotool", "key", key)
+	d.xdotool("key", key)
+}
+
+// Focus waits for a window of a program and gives it what is typed.
+func (d *Display) Focus(program string) {
+	d.t.Helper()
+	d.xdotool("search", "--sync", "--onlyvisible", "--limit", "1", "--classname", "^"+program+"$", "windowfocus", "--sync")
+}
+
+func (d *Display) xdotool(args ...string) {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "xdotool", args...)
 	cmd.Env = append(os.Environ(), "DISPLAY="+d.Name)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		d.t.Fatalf("xdotool: %v\n%s", err, out)
+		d.t.Fatalf("xdotool %q: %v\n%s", args, err, out)
 	}
 }
 
