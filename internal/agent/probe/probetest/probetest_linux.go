@@ -198,6 +198,34 @@ func (d *Display) xdotool(args ...string) {
 	}
 }
 
+// Compositor is a compositor of Wayland without a screen: KWin, that of KDE.
+type Compositor struct {
+	*Program
+	dir string
+}
+
+// NewCompositor starts a compositor in which programs may type.
+func NewCompositor(t testing.TB) *Compositor {
+	t.Helper()
+	dir := Folder(t)
+	// A copy has not the right to a higher priority that the package gives it: where nobody may give that, it could not be started.
+	kwin := filepath.Join(dir, "bin", "kwin_wayland")
+	if err := copyProgram("kwin_wayland", kwin); err != nil {
+		t.Fatalf("%v (scripts/tools installs it)", err)
+	}
+	c := &Compositor{dir: dir, Program: Run(t, map[string]string{
+		"HOME": dir, "XDG_RUNTIME_DIR": dir, "DBUS_SESSION_BUS_ADDRESS": NewBus(t).Address, "QT_QPA_PLATFORM": "offscreen",
+		"KWIN_COMPOSE": "Q", "KWIN_WAYLAND_NO_PERMISSION_CHECKS": "1",
+	}, kwin, "--virtual", "--no-lockscreen", "--no-global-shortcuts", "--socket", "wayland-0")}
+	c.eventually("KWin", func() error { return connects(filepath.Join(dir, "wayland-0")) })
+	return c
+}
+
+// Getenv is the environment in which the compositor is found.
+func (c *Compositor) Getenv(key string) string {
+	return map[string]string{"XDG_RUNTIME_DIR": c.dir, "WAYLAND_DISPLAY": "wayland-0", "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere/bus"}[key]
+}
+
 // Bus is a message bus.
 type Bus struct {
 	*Program
