@@ -26,13 +26,22 @@ type x11 struct {
 
 const screenSaverExtension = "MIT-SCREEN-SAVER"
 
-func openX11(ctx context.Context, c Config) (idleWay, error) {
+// displayX11 returns the X server of a desktop that is one of X11.
+func displayX11(c Config) (string, error) {
 	if c.getenv("WAYLAND_DISPLAY") != "" || c.getenv("XDG_SESSION_TYPE") == "wayland" {
-		return nil, errors.New("this desktop is one of Wayland, where X11 knows only of input to programs of X11")
+		return "", errors.New("this desktop is one of Wayland, where X11 knows only of input to programs of X11")
 	}
 	display := c.getenv("DISPLAY")
 	if display == "" {
-		return nil, errors.New("DISPLAY is not set")
+		return "", errors.New("DISPLAY is not set")
+	}
+	return display, nil
+}
+
+func openX11(ctx context.Context, c Config) (idleWay, error) {
+	display, err := displayX11(c)
+	if err != nil {
+		return nil, err
 	}
 	x, err := within(ctx, func() (*x11, error) { return connectX11(display) }, (*x11).close)
 	if err != nil {

@@ -57,13 +57,18 @@ func Run(t testing.TB, env map[string]string, name string, args ...string) *Prog
 // run starts a program; report, if not nil, is its file 3.
 func run(t testing.TB, env map[string]string, report *os.File, name string, args ...string) *Program {
 	t.Helper()
+	return start(t, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}, env, report, name, args...)
+}
+
+func start(t testing.TB, attr *syscall.SysProcAttr, env map[string]string, report *os.File, name string, args ...string) *Program {
+	t.Helper()
 	p := &Program{t: t, cmd: exec.Command(name, args...), ended: make(chan struct{})}
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH") + ":/usr/bin:/usr/sbin", "LC_ALL=C.UTF-8"}
 	for k, v := range env {
 		p.cmd.Env = append(p.cmd.Env, k+"="+v)
 	}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = attr
 	if report != nil {
 		p.cmd.ExtraFiles = []*os.File{report}
 	}
@@ -196,6 +201,43 @@ func (d *Display) xdotool(args ...string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		d.t.Fatalf("xdotool %q: %v\n%s", args, err, out)
 	}
+}
+
+// NewLocker starts XScreenSaver, and waits until it is there.
+func (d *Display) NewLocker() *Program {
+	d.t.Helper()
+	dir := Folder(d.t)
+	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if os.Getuid() == 0 { // whom it would not lock out
+		const nobody = 65534
+		attr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+		if err := os.Chown(dir, nobody, nobody); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".xscreensaver"), []byte("mode: blank\nlock: True\nsplash: False\nfade: False\n"), 0o644); err != nil {
+		d.t.Fatal(err)
+	}
+	p := start(d.t, attr, map[string]string{"HOME": dir, "DISPLAY": d.Name, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere/bus"}, nil, "xscreensaver", "-no-splash")
+	p.eventually("XScreenSaver", func() error { return d.lockerCommand("-time") })
+	return p
+}
+
+// Lock has XScreenSaver lock the screen.
+func (d *Display) Lock() {
+	d.t.Helper()
+	if err := d.lockerCommand("-lock"); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *Display) lockerCommand(command string) error {
+	cmd := exec.Command("xscreensaver-command", command)
+	cmd.Env = append(os.Environ(), "DISPLAY="+d.Name)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("xscreensaver-command %s: %w: %s", command, err, out)
+	}
+	return nil
 }
 
 // Compositor is a compositor of Wayland without a screen: KWin, that of KDE.
