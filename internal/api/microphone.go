@@ -18,11 +18,7 @@ func (s *Server) getMicrophone(ctx context.Context, in *PersonPath) (*Out[Microp
 	}
 	out := MicrophoneTable{Processes: []string{}}
 	if !p.Policy.Off {
-		for _, x := range p.Settings.Microphone.Programs {
-			if p.Settings.Microphone.Program(x.Process) != nil {
-				out.Processes = append(out.Processes, x.Process)
-			}
-		}
+		out.Processes = p.Settings.Microphone.Processes()
 	}
 	return &Out[MicrophoneTable]{out}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -406,6 +407,20 @@ func (s *Sound) RecordByPipeWire(name, device string) *Program {
 		}
 	}
 	return Run(s.t, s.env, file, "--record", "--target", device, filepath.Join(s.dir, name+".wav"))
+}
+
+// Browse starts a browser without a window on a page, which may record without asking anybody. It records from the microphone "mic".
+func (s *Sound) Browse(url string) *Program {
+	s.t.Helper()
+	s.Control("set-default-source", "mic")
+	env := maps.Clone(s.env)
+	env["DBUS_SESSION_BUS_ADDRESS"], env["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nowhere/bus", "unix:path=/nowhere/bus"
+	args := []string{"--headless=new", "--user-data-dir=" + filepath.Join(s.dir, "browser"), "--use-fake-ui-for-media-stream", "--no-first-run", "--disable-gpu",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server"}
+	if os.Getuid() == 0 {
+		args = append(args, "--no-sandbox") // it refuses to run otherwise
+	}
+	return Run(s.t, env, "chromium", append(args, url)...)
 }
 
 // copyProgram copies a program of the system. Another program does it: a file that this one has open for writing while it starts something cannot be run.
