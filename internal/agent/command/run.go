@@ -54,8 +54,28 @@ func (d *desk) run(ctx context.Context, out io.Writer, version string) error {
 	defer stop()
 	s := &session{desk: d, version: version, out: out, again: make(chan struct{}, 1), shown: make(chan View, 1)}
 	s.view.Server = d.kept.Server
+
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel()
+	ended := make(chan struct{})
+	defer close(ended)
+	watching.Go(func() {
+		probe.WatchEnd(ctx, probe.Config{Log: d.log}, func() { // the system waits for this to return
+			d.log.Info("agent: the session ends")
+			cancel()
+			select {
+			case <-ended:
+			case <-time.After(lastWords):
+			}
+		})
+	})
 	return s.work(ctx)
 }
+
+// lastWords is how long the end of the desktop's session may be held up for the server to be told.
+const lastWords = 3 * time.Second
 
 // show changes what the owner sees.
 func (s *session) show(f func(*View)) {
