@@ -49,6 +49,7 @@ type computer struct {
 	bus     *probetest.Bus
 	sound   *probetest.Sound // nil: none
 	home    string
+	program string // the client; empty: this test program is it
 	cmd     *exec.Cmd
 	out     *output
 	ended   chan error
@@ -88,11 +89,15 @@ var codeAt = regexp.MustCompile(`The code is (\S+);`)
 // start starts the desktop client, and signs it in if it asks for that.
 func (c *computer) start(args ...string) {
 	c.t.Helper()
-	c.cmd = exec.Command(os.Args[0], "-test.run=^$")
+	args = append([]string{"--server", c.server, "--no-browser", "--no-tray", "--label", "Desk"}, args...)
+	c.cmd = exec.Command(c.program, args...)
+	if c.program == "" {
+		c.cmd = exec.Command(os.Args[0], "-test.run=^$")
+	}
 	env := map[string]string{
 		"DISPLAY": c.display.Name, "DBUS_SESSION_BUS_ADDRESS": c.bus.Address, "DBUS_SYSTEM_BUS_ADDRESS": c.bus.Address, "HOME": c.home, "XDG_RUNTIME_DIR": c.home, "PATH": os.Getenv("PATH"),
 		"PULSE_SERVER": "unix:" + filepath.Join(c.home, "none"),
-		desktop:        strings.Join(append([]string{"agent", "--server", c.server, "--no-browser", "--no-tray", "--label", "Desk"}, args...), "\n"),
+		desktop:        strings.Join(append([]string{"agent"}, args...), "\n"),
 	}
 	if c.sound != nil {
 		for _, key := range []string{"PULSE_SERVER", "XDG_RUNTIME_DIR"} {
