@@ -209,6 +209,11 @@ func TestTheProbesOfWindowsUnderWine(t *testing.T) {
 		if l := w.next("end"); !l.On {
 			t.Errorf("the session ends, told %+v", l)
 		}
+		const closeIt = 0x0010 // as taskkill and installers do
+		d.send(t, "end", closeIt, 0)
+		if l := w.next("end"); !l.On {
+			t.Errorf("asked to end, told %+v", l)
+		}
 		w.ends()
 
 		// Windows waits for what is done at the end, but not for ever.

@@ -193,6 +193,12 @@ func (d *Display) Focus(program string) {
 	d.xdotool("search", "--sync", "--onlyvisible", "--limit", "1", "--classname", "^"+program+"$", "windowfocus", "--sync")
 }
 
+// Shows waits until a window of a program is seen.
+func (d *Display) Shows(program string) {
+	d.t.Helper()
+	d.xdotool("search", "--sync", "--onlyvisible", "--limit", "1", "--classname", "^"+program+"$")
+}
+
 func (d *Display) xdotool(args ...string) {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
