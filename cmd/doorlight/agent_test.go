@@ -332,7 +332,8 @@ func TestTwoComputersOfOnePerson(t *testing.T) {
 	server, anna, told := annasOffice(t)
 	server.decree()
 	desk, laptop := newComputer(t, anna), newComputer(t, anna)
-	deskLock, laptopLock := newLocker(t, desk.bus), newLocker(t, laptop.bus)
+	deskLock := newLocker(t, desk.bus)
+	laptop.display.NewLocker() // XScreenSaver
 	desk.keyring("")
 	desk.start()
 	if !strings.Contains(desk.out.String(), "kept in a file of yours") {
@@ -342,7 +343,7 @@ func TestTwoComputersOfOnePerson(t *testing.T) {
 	laptop.start()
 	deskLock.lock(true)
 	stays(t, told, 3*time.Second)
-	laptopLock.lock(true)
+	laptop.display.Lock()
 	becomes(t, told, 10*time.Second, "be_right_back")
 	deskLock.lock(false)
 	becomes(t, told, 10*time.Second, "available")
