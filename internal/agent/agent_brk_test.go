@@ -1,0 +1,170 @@
+package agent
+
+import (
+	"encoding/json"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/doorlight/doorlight/internal/agent/probe"
+)
+
+// What the server could not enter, as while its database was busy, is told again: else it stays wrong for as long as nothing changes.
+func TestWhatWasRefusedIsToldAgain(t *testing.T) {
+	t.Parallel()
+	d, m := newDoor(t), newMachine()
+	runs(t, d, m, Config{})
+	c := d.conn()
+	d.hears(`{"people":["anna"],"type":"watch"}`)
+	d.hears(`{"type":"client","id":"desk","label":"Desk"}`)
+	say(t, c, settings(0, true))
+	d.hears(`{"type":"client","id":"desk","microphone":[]}`)
+	m.lock <- probe.Lock{}
+	d.hears(`{"type":"client","id":"desk","activity":"active"}`)
+	m.lock <- probe.Lock{Locked: true}
+	<-d.said
+	say(t, c, map[string]any{"type": "refused", "detail": "the change could not be stored; nothing was changed"})
+	select {
+	case <-d.said:
+	case <-time.After(10 * time.Second):
+		t.Error("the server took nothing, and is not told again that the screen is locked")
+	}
+}
+
+// A client whose first report was refused is no client yet: it must go on trying, as M1 says.
+func TestARefusedFirstReportIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	d, m := newDoor(t), newMachine()
+	runs(t, d, m, Config{})
+	c := d.conn()
+	d.hears(`{"people":["anna"],"type":"watch"}`)
+	d.hears(`{"type":"client","id":"desk","label":"Desk"}`)
+	say(t, c, map[string]any{"type": "refused", "detail": "the server is busy"})
+	select {
+	case <-d.said:
+	case <-time.After(10 * time.Second):
+		t.Error("it does not try again, and stays unconnected for as long as the connection stands")
+	}
+}
+
+// What an administrator has taken from the table while the computer was offline does not leave it afterwards: the table is asked first.
+func TestTheOldTableIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	d, m := newDoor(t), newMachine()
+	runs(t, d, m, Config{})
+	c := d.conn()
+	d.hears(`{"people":["anna"],"type":"watch"}`)
+	d.hears(`{"type":"client","id":"desk","label":"Desk"}`)
+	say(t, c, settings(0, false, "Zoom"))
+	d.hears(`{"type":"client","id":"desk","activity":"unknown"}`)
+	m.mic <- probe.Microphone{Programs: []probe.Program{{Name: "zoom"}}}
+	d.hears(`{"type":"client","id":"desk","microphone":["Zoom"]}`)
+	c.CloseNow()
+	c = d.conn()
+	d.hears(`{"people":["anna"],"type":"watch"}`)
+	if first := <-d.said; first != `{"type":"client","id":"desk","label":"Desk","activity":"unknown"}` && first != `{"type":"client","id":"desk","label":"Desk"}` {
+		t.Errorf("before the server has said what counts now, it is told %s", first)
+	}
+	say(t, c, settings(0, false)) // Zoom is no row any more
+	<-d.said
+}
+
+// When input counts again, it is measured anew: what it was before nobody measured it says nothing.
+func TestInputThatCountsAgainIsMeasuredAnew(t *testing.T) {
+	t.Parallel()
+	d, m := newDoor(t), newMachine()
+	a, _ := runs(t, d, m, Config{})
+	c := d.conn()
+	d.hears(`{"people":["anna"],"type":"watch"}`)
+	d.hears(`{"type":"client","id":"desk","label":"Desk"}`)
+	say(t, c, settings(10, false))
+	d.hears(`{"type":"client","id":"desk","microphone":[]}`)
+	m.idle <- probe.Idle{Idle: true, Since: noon}
+	d.hears(`{"type":"client","id":"desk","activity":"idle","activity_since":"2026-11-26T12:00:00Z"}`)
+	say(t, c, settings(0, false))
+	d.hears(`{"type":"client","id":"desk","activity":"unknown"}`)
+	m.measures(t)
+	time.Sleep(100 * time.Millisecond)
+	if s := a.State(); s.Idle != nil {
+		t.Errorf("input does not count, and its owner sees %+v", *s.Idle)
+	}
+	say(t, c, settings(10, false))
+	m.measures(t, "idle 10m0s")
+	select {
+	case got := <-d.said:
+		t.Errorf("before input was measured again, the server is told %s", got)
+	case <-time.After(time.Second):
+	}
+	m.idle <- probe.Idle{}
+	d.hears(`{"type":"client","id":"desk","activity":"active"}`)
+}
+
+// Settings that flap, a microphone that is muted and not, connections that break: nothing hangs, and what holds in the end is told.
+func TestSettingsThatFlap(t *testing.T) {
+	t.Parallel()
+	d, m := newDoor(t), newMachine()
+	a, end := runs(t, d, m, Config{Changed: func(State) {}})
+	stop := make(chan struct{})
+	var feeding sync.WaitGroup
+	feeding.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case m.idle <- probe.Idle{Idle: i%2 == 0, Since: noon.Add(time.Duration(i) * time.Second)}:
+			case m.lock <- probe.Lock{Locked: i%3 == 0}:
+			case m.mic <- probe.Microphone{Programs: []probe.Program{{Name: "zoom"}}}:
+			}
+		}
+	})
+	feeding.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-d.said:
+			}
+		}
+	})
+	for round := range 20 {
+		c := d.conn()
+		for i := range 20 {
+			if text, err := json.Marshal(settings(i%3*10, i%2 == 0, []string{"Zoom", "Slack"}[:i%3]...)); err == nil {
+				if c.Write(t.Context(), websocket.MessageText, text) != nil {
+					break
+				}
+			}
+			a.Mute(i%2 == 1)
+		}
+		if round == 19 {
+			a.Mute(false)
+			say(t, c, settings(0, false, "Zoom"))
+			break
+		}
+		c.CloseNow()
+	}
+	m.measures(t, "microphone")
+	close(stop)
+	feeding.Wait()
+	go func() { // what is said is not what this is about
+		for {
+			select {
+			case <-t.Context().Done():
+				return
+			case <-d.said:
+			}
+		}
+	}()
+	m.mic <- probe.Microphone{Programs: []probe.Program{{Name: "zoom"}}}
+	for until := time.Now().Add(patience); strings.Join(a.State().Recording, " ") != "Zoom"; time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("in the end it is %+v", a.State())
+		}
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+}
