@@ -52,7 +52,7 @@ The first time it opens a page of the server on which its owner signs in and all
 			if err != nil {
 				return err
 			}
-			return d.run(cmd.Context(), cmd.OutOrStdout(), version)
+			return d.run(cmd.Context(), d.out(cmd.OutOrStdout()), version)
 		},
 	}
 	p := run.PersistentFlags()
@@ -79,6 +79,27 @@ The first time it opens a page of the server on which its owner signs in and all
 				return err
 			}
 			return d.sent.print(cmd.OutOrStdout())
+		},
+	}, &cobra.Command{
+		Use: "install", Short: "Start with your desktop's session from now on", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d, err := open(f, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return d.install(cmd.OutOrStdout(), run.HasParent())
+		},
+	}, &cobra.Command{
+		Use: "uninstall", Short: "Do not start with your desktop's session any more", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return uninstall(cmd.OutOrStdout()) },
+	}, &cobra.Command{
+		Use: "status", Short: "Tell whether the client runs, is signed in, and starts with the session", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d, err := open(f, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return d.status(cmd.Context(), cmd.OutOrStdout())
 		},
 	})
 	return run
@@ -111,7 +132,6 @@ func open(f *flags, stderr io.Writer) (*desk, error) {
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
 		return nil, fmt.Errorf("--log-level: %q is none of debug, info, warn, error", f.logLevel)
 	}
-	d.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	if d.folder == "" {
 		settings, err := os.UserConfigDir()
 		if err != nil {
@@ -122,6 +142,10 @@ func open(f *flags, stderr io.Writer) (*desk, error) {
 	if err := os.MkdirAll(d.folder, 0o700); err != nil {
 		return nil, err
 	}
+	if goesNowhere(stderr) {
+		stderr = &boundedFile{path: d.path("agent.log")}
+	}
+	d.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	if err := readJSON(d.path("agent.json"), &d.kept); err != nil {
 		return nil, err
 	}
