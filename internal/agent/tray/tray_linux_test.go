@@ -17,59 +17,12 @@ import (
 
 	"github.com/doorlight/doorlight/client"
 	"github.com/doorlight/doorlight/internal/agent/probe/probetest"
+	"github.com/doorlight/doorlight/internal/agent/tray/traytest"
 	"github.com/doorlight/doorlight/presence"
 )
 
 // patience bounds every wait for something that must come.
 const patience = 20 * time.Second
-
-// panel is a desktop's panel: it watches for icons and shows them, as KDE's and others' do.
-type panel struct {
-	t       *testing.T
-	conn    *dbus.Conn
-	icons   chan string // names of those that registered
-	signals chan *dbus.Signal
-}
-
-// RegisterStatusNotifierItem takes an icon.
-func (p *panel) RegisterStatusNotifierItem(service string, sender dbus.Sender) *dbus.Error {
-	p.icons <- service
-	return nil
-}
-
-func newPanel(t *testing.T, b *probetest.Bus) *panel {
-	t.Helper()
-	conn, err := dbus.Connect(b.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &panel{t: t, conn: conn, icons: make(chan string, 10), signals: make(chan *dbus.Signal, 1000)}
-	t.Cleanup(p.close)
-	conn.Signal(p.signals)
-	hosted := func(iface, name string) (dbus.Variant, *dbus.Error) { return dbus.MakeVariant(true), nil }
-	for _, err := range []error{
-		conn.Export(p, watcherPath, watcher),
-		conn.ExportMethodTable(map[string]any{"Get": hosted}, watcherPath, properties),
-		conn.AddMatchSignal(dbus.WithMatchInterface(itemIface)),
-		conn.AddMatchSignal(dbus.WithMatchInterface(menuIface)),
-	} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if reply, err := conn.RequestName(watcher, dbus.NameFlagDoNotQueue); err != nil || reply != dbus.RequestNameReplyPrimaryOwner {
-		t.Fatal(reply, err)
-	}
-	return p
-}
-
-func (p *panel) close() { p.conn.Close() }
-
-// icon waits for an icon, and returns its name.
-func (p *panel) icon() string {
-	p.t.Helper()
-	return receive(p.t, p.icons, "an icon")
-}
 
 func receive[T any](t *testing.T, c <-chan T, what string) T {
 	t.Helper()
@@ -88,100 +41,6 @@ func eventually(t *testing.T, what string, f func() bool) {
 	for until := time.Now().Add(patience); !f(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatalf("waiting for %s in vain", what)
-		}
-	}
-}
-
-func get[T any](p *panel, icon, name string) (v T) {
-	p.t.Helper()
-	var x dbus.Variant
-	if err := p.conn.Object(icon, itemPath).Call(properties+".Get", 0, itemIface, name).Store(&x); err != nil {
-		p.t.Fatalf("%s: %v", name, err)
-	}
-	if err := x.Store(&v); err != nil {
-		p.t.Fatalf("%s is %v: %v", name, x, err)
-	}
-	return v
-}
-
-// node is an entry of a menu as the panel reads it.
-type node struct {
-	id    int32
-	props map[string]dbus.Variant
-	below []node
-}
-
-// read reads the whole menu.
-func (p *panel) read(icon string) (revision uint32, top node) {
-	p.t.Helper()
-	var e entry
-	path := get[dbus.ObjectPath](p, icon, "Menu")
-	if err := p.conn.Object(icon, path).Call(menuIface+".GetLayout", 0, int32(0), int32(-1), []string{}).Store(&revision, &e); err != nil {
-		p.t.Fatal(err)
-	}
-	var take func(e entry) node
-	take = func(e entry) node {
-		n := node{id: e.ID, props: e.Props}
-		for _, c := range e.Children {
-			var child entry
-			if err := dbus.Store([]any{c.Value()}, &child); err != nil {
-				p.t.Fatal(err)
-			}
-			n.below = append(n.below, take(child))
-		}
-		return n
-	}
-	return revision, take(e)
-}
-
-// find finds an entry by its label.
-func (n node) find(label string) (found node, ok bool) {
-	if s, _ := n.props["label"].Value().(string); s == label {
-		return n, true
-	}
-	for _, c := range n.below {
-		if found, ok = c.find(label); ok {
-			return found, true
-		}
-	}
-	return node{}, false
-}
-
-func (n node) labels() (all []string) {
-	for _, c := range n.below {
-		s, _ := c.props["label"].Value().(string)
-		if t, _ := c.props["type"].Value().(string); t == "separator" {
-			s = "--"
-		}
-		all = append(all, s)
-	}
-	return all
-}
-
-// click clicks an entry.
-func (p *panel) click(icon, label string) {
-	p.t.Helper()
-	_, top := p.read(icon)
-	n, ok := top.find(label)
-	if !ok {
-		p.t.Fatalf("there is no %q in the menu: %q", label, top.labels())
-	}
-	if err := p.conn.Object(icon, menuPath).Call(menuIface+".Event", 0, n.id, "clicked", dbus.MakeVariant(int32(0)), uint32(0)).Err; err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// signalled waits for a signal, and returns those that came before it too.
-func (p *panel) signalled(name string) (names []string) {
-	p.t.Helper()
-	for {
-		s := receive(p.t, p.signals, name)
-		if strings.HasPrefix(s.Name, "org.freedesktop.DBus.") {
-			continue
-		}
-		names = append(names, s.Name[strings.LastIndexByte(s.Name, '.')+1:])
-		if strings.HasSuffix(s.Name, "."+name) {
-			return names
 		}
 	}
 }
@@ -255,97 +114,97 @@ func (d *desk) show(t *testing.T, v View) {
 func TestAPanelShowsTheIconAndClicksChoose(t *testing.T) {
 	t.Parallel()
 	bus := probetest.NewBus(t)
-	p := newPanel(t, bus)
+	p := traytest.NewPanel(t, bus)
 	d := newDesk(t, map[string]string{"DBUS_SESSION_BUS_ADDRESS": bus.Address, "LANG": "en_GB.UTF-8"})
 	view := anna(exam())
 	view.State.Presence.Until = nil
 	view.State.Settings.Profiles[1].Name = "at_home"
 	d.show(t, view)
-	icon := p.icon()
-	if title := get[string](p, icon, "Title"); title != "Busy: Exam" {
+	icon := p.Icon()
+	if title := traytest.Get[string](p, icon, "Title"); title != "Busy: Exam" {
 		t.Errorf("the title is %q", title)
 	}
-	if got := get[tooltip](p, icon, "ToolTip"); got.Title != "Busy: Exam" {
+	if got := traytest.Get[tooltip](p, icon, "ToolTip"); got.Title != "Busy: Exam" {
 		t.Errorf("the tip is %+v", got)
 	}
-	if d := cmp.Diff(asPixmaps(signBusy), get[[]pixmap](p, icon, "IconPixmap")); d != "" {
+	if d := cmp.Diff(asPixmaps(signBusy), traytest.Get[[]pixmap](p, icon, "IconPixmap")); d != "" {
 		t.Error("the icon is not that of busy")
 	}
-	if !get[bool](p, icon, "ItemIsMenu") || get[string](p, icon, "Status") != "Active" || get[string](p, icon, "Id") != "doorlight" {
+	if !traytest.Get[bool](p, icon, "ItemIsMenu") || traytest.Get[string](p, icon, "Status") != "Active" || traytest.Get[string](p, icon, "Id") != "doorlight" {
 		t.Error("the icon is not active, or opens no menu")
 	}
 	var all map[string]dbus.Variant
-	if err := p.conn.Object(icon, itemPath).Call(properties+".GetAll", 0, itemIface).Store(&all); err != nil || len(all) < 12 {
+	if err := p.Conn.Object(icon, itemPath).Call(properties+".GetAll", 0, itemIface).Store(&all); err != nil || len(all) < 12 {
 		t.Errorf("all properties are %v, %v", all, err)
 	}
-	if err := p.conn.Object(icon, itemPath).Call(properties+".Set", 0, itemIface, "Title", dbus.MakeVariant("x")).Err; err == nil {
+	if err := p.Conn.Object(icon, itemPath).Call(properties+".Set", 0, itemIface, "Title", dbus.MakeVariant("x")).Err; err == nil {
 		t.Error("somebody else can set the title")
 	}
-	before, top := p.read(icon)
+	before, top := p.Menu(icon)
 	want := []string{"Anna Berg", "Busy: Exam", "(your choice)", "--", "Change presence", "Until", "Text…", "Do not count my microphone", "Measured here",
 		"What was sent…", "--", "Open Doorlight", "Sign out", "Quit Doorlight"}
-	if d := cmp.Diff(want, top.labels()); d != "" {
+	if d := cmp.Diff(want, top.Labels()); d != "" {
 		t.Error(d)
 	}
-	if n, ok := top.find("at__home"); !ok || n.props["toggle-type"].Value() != "checkmark" || len(n.props["icon-data"].Value().([]byte)) == 0 {
+	if n, ok := top.Find("at__home"); !ok || n.Props["toggle-type"].Value() != "checkmark" || len(n.Props["icon-data"].Value().([]byte)) == 0 {
 		t.Errorf("the profile at_home is %+v", n)
 	}
-	exam, _ := top.find("Exam")
-	if exam.props["toggle-state"].Value() != int32(1) {
+	exam, _ := top.Find("Exam")
+	if exam.Props["toggle-state"].Value() != int32(1) {
 		t.Errorf("what holds has no mark: %+v", exam)
 	}
 
-	p.click(icon, "Do not disturb")
+	p.Click(icon, "Do not disturb")
 	if c := receive(t, d.chosen, "a choice"); c.Status == nil || *c.Status != presence.DoNotDisturb || c.Until != nil || c.Text != nil {
 		t.Errorf("chosen is %+v", c)
 	}
-	p.click(icon, "1 hour")
+	p.Click(icon, "1 hour")
 	if c := receive(t, d.chosen, "a choice"); c.Profile != "p-exam" || c.Text == nil || *c.Text != "Exam" || c.Until == nil || time.Until(*c.Until) < 59*time.Minute || time.Until(*c.Until) > 62*time.Minute {
 		t.Errorf("chosen is %+v", c)
 	}
 	for label, want := range map[string]string{"Do not count my microphone": "mute", "What was sent…": "sent", "Open Doorlight": "open /", "Sign out": "sign out", "Quit Doorlight": "quit"} {
-		p.click(icon, label)
+		p.Click(icon, label)
 		if got := receive(t, d.did, want); got != want {
 			t.Errorf("%s does %s, want %s", label, got, want)
 		}
 	}
 
-	p.signalled("LayoutUpdated") // of the first menu
+	p.Signalled("LayoutUpdated") // of the first menu
 	// The presence changes: the entries are the same, some look another way.
 	view.State.Presence.Status, view.State.Presence.Profile, view.State.Presence.Text = status(presence.DoNotDisturb), "", ""
 	d.show(t, view)
-	if names := p.signalled("ItemsPropertiesUpdated"); !slices.Contains(names, "NewIcon") || !slices.Contains(names, "NewTitle") || slices.Contains(names, "LayoutUpdated") {
+	if names := p.Signalled("ItemsPropertiesUpdated"); !slices.Contains(names, "NewIcon") || !slices.Contains(names, "NewTitle") || slices.Contains(names, "LayoutUpdated") {
 		t.Errorf("told were %q", names)
 	}
-	revision, top := p.read(icon)
-	if now, _ := top.find("Exam"); now.id != exam.id || now.props["toggle-state"].Value() != int32(0) || revision != before {
+	revision, top := p.Menu(icon)
+	if now, _ := top.Find("Exam"); now.ID != exam.ID || now.Props["toggle-state"].Value() != int32(0) || revision != before {
 		t.Errorf("the entry was %+v (revision %d), now it is %+v (revision %d)", exam, before, now, revision)
 	}
 	// The same once more is not worth a word; without a connection the menu is another, and nothing can be chosen.
 	d.show(t, view)
 	view.State.Connected = false
 	d.show(t, view)
-	if names := p.signalled("LayoutUpdated"); len(names) > 4 {
+	if names := p.Signalled("LayoutUpdated"); len(names) > 4 {
 		t.Errorf("told were %q", names)
 	}
-	_, top = p.read(icon)
-	busy, _ := top.find("Busy")
-	if busy.props["enabled"].Value() != false {
+	_, top = p.Menu(icon)
+	busy, _ := top.Find("Busy")
+	if busy.Props["enabled"].Value() != false {
 		t.Errorf("without a connection Busy is %+v", busy)
 	}
-	p.click(icon, "Busy")
-	p.click(icon, "Open Doorlight") // which comes after it, and does something
+	p.Click(icon, "Busy")
+	p.Click(icon, "Open Doorlight") // which comes after it, and does something
 	receive(t, d.did, "open /")
 	if len(d.chosen) > 0 {
 		t.Errorf("%+v was chosen without a connection", <-d.chosen)
 	}
-	if err := p.conn.Object(icon, menuPath).Call(menuIface+".Event", 0, int32(9999), "clicked", dbus.MakeVariant(int32(0)), uint32(0)).Err; err == nil {
+	if err := p.Conn.Object(icon, menuPath).Call(menuIface+".Event", 0, int32(9999), "clicked", dbus.MakeVariant(int32(0)), uint32(0)).Err; err == nil {
 		t.Error("an entry that is not there can be clicked")
 	}
 	d.stop()
 	eventually(t, "the icon to go", func() bool {
 		var there bool
-		return p.conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, icon).Store(&there) == nil && !there
+		return p.Conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, icon).Store(&there) == nil && !there
 	})
 }
 
@@ -381,17 +240,17 @@ func TestAPanelComesLaterAndIsStartedAgain(t *testing.T) {
 	eventually(t, "the log", func() bool { return strings.Contains(d.log.String(), nobodyShows) })
 	d.show(t, View{Out: true})
 	d.show(t, anna(exam()))
-	p := newPanel(t, bus)
-	icon := p.icon()
-	if title := get[string](p, icon, "Title"); !strings.HasPrefix(title, "Beschäftigt: Exam") {
+	p := traytest.NewPanel(t, bus)
+	icon := p.Icon()
+	if title := traytest.Get[string](p, icon, "Title"); !strings.HasPrefix(title, "Beschäftigt: Exam") {
 		t.Errorf("the title is %q", title)
 	}
 	if n := strings.Count(d.log.String(), nobodyShows); n != 1 {
 		t.Errorf("it was said %d times that nobody shows icons:\n%s", n, d.log)
 	}
-	p.close()
-	again := newPanel(t, bus)
-	if got := again.icon(); got != icon {
+	p.Close()
+	again := traytest.NewPanel(t, bus)
+	if got := again.Icon(); got != icon {
 		t.Errorf("the icon is %s, and was %s", got, icon)
 	}
 }
@@ -427,22 +286,22 @@ func program(t *testing.T, dir, name, script string) {
 func TestATextAndAnEndAreAsked(t *testing.T) {
 	t.Parallel()
 	bus := probetest.NewBus(t)
-	p := newPanel(t, bus)
+	p := traytest.NewPanel(t, bus)
 	dir := t.TempDir()
 	d := newDesk(t, map[string]string{"DBUS_SESSION_BUS_ADDRESS": bus.Address, "LANG": "en", "PATH": dir})
 	view := anna(exam())
 	far := time.Now().Add(48 * time.Hour).Truncate(time.Second)
 	view.State.Presence.Until = &far
 	d.show(t, view)
-	icon := p.icon()
+	icon := p.Icon()
 
-	p.click(icon, "Text…")
+	p.Click(icon, "Text…")
 	if got := receive(t, d.did, "the page"); got != "open /" {
 		t.Errorf("without dialogs it does %s", got)
 	}
 
 	program(t, dir, "zenity", `echo 'Lunch; $HOME'`)
-	p.click(icon, "Text…")
+	p.Click(icon, "Text…")
 	if c := receive(t, d.chosen, "a choice"); c.Profile != "p-exam" || c.Text == nil || *c.Text != "Lunch; $HOME" || c.Until == nil || !c.Until.Equal(far) {
 		t.Errorf("chosen is %+v", c)
 	}
@@ -456,18 +315,18 @@ func TestATextAndAnEndAreAsked(t *testing.T) {
 --warning) echo warned > '`+dir+`/warned';;
 *) if [ -e '`+dir+`/warned' ]; then echo '2999-12-24 15:30'; else echo soon; fi;;
 esac`)
-	p.click(icon, "Another time…")
+	p.Click(icon, "Another time…")
 	if c := receive(t, d.chosen, "a choice"); c.Until == nil || c.Until.Format("2006-01-02 15:04") != "2999-12-24 15:30" {
 		t.Errorf("chosen is %+v", c)
 	}
 
 	program(t, dir, "zenity", "exit 1")
-	p.click(icon, "Text…")
+	p.Click(icon, "Text…")
 	eventually(t, "the dialog to be shown", func() bool {
 		text, err := os.ReadFile(filepath.Join(dir, "asked"))
 		return err == nil && strings.Count(string(text), "--text=Text that goes") == 2
 	})
-	p.click(icon, "What was sent…")
+	p.Click(icon, "What was sent…")
 	if got := receive(t, d.did, "sent"); got != "sent" || len(d.chosen) > 0 {
 		t.Errorf("a dialog that was closed does %s, and %d choices", got, len(d.chosen))
 	}
