@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -94,6 +95,14 @@ func TestAPresenceIsChosenAtTheIcon(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(pc.home, ".config", "doorlight-agent", "token")); !os.IsNotExist(err) {
 		t.Errorf("the token is there after signing out: %v", err)
 	}
+	panel.Click(icon, "Sign in…")
+	labelled(t, panel, icon, "Allow this computer in the browser")
+	code := codeAt.FindStringSubmatch(pc.out.String())
+	if code == nil {
+		t.Fatalf("no code is printed:\n%s", pc.out)
+	}
+	anna.call("POST", "/devices/"+code[1], map[string]any{"allow": true}, nil, 204)
+	labelled(t, panel, icon, "Available")
 	pc.logOff()
 }
 
@@ -106,4 +115,44 @@ func eventuallyHolds(t *testing.T, path, text string) {
 		}
 	}
 	t.Fatalf("%s never holds %s:\n%s", path, text, got)
+}
+
+// A user has the client start with their session, and looks whether it does.
+func TestAClientIsEnteredForTheSession(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	agent := func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command(os.Args[0], "-test.run=^$")
+		cmd.Env = []string{"HOME=" + home, "XDG_CONFIG_DIRS=" + home, "PATH=" + os.Getenv("PATH"), desktop + "=" + strings.Join(append([]string{"agent"}, args...), "\n")}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("agent %q: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	entry := filepath.Join(home, ".config", "autostart", "doorlight-agent.desktop")
+	if out := agent("status"); !strings.Contains(out, "server: none was named yet\nsigned in: no\nruns: no\nstarts with the session: no\n") {
+		t.Errorf("before, the status is\n%s", out)
+	}
+	if out := agent("install", "--server", "https://presence.example.com/"); !strings.Contains(out, entry) || strings.Contains(out, "--server") {
+		t.Errorf("entered it says\n%s", out)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(entry); err != nil || !strings.Contains(string(text), `Exec="`+self+`" "agent"`+"\n") {
+		t.Errorf("the entry is, %v\n%s", err, text)
+	}
+	if out := agent("status"); !strings.Contains(out, "server: https://presence.example.com\n") || !strings.Contains(out, "starts with the session: yes ("+entry+")\n") {
+		t.Errorf("the status is\n%s", out)
+	}
+	agent("uninstall")
+	if out := agent("uninstall"); !strings.Contains(out, "nothing was to be done") {
+		t.Errorf("removed once more it says\n%s", out)
+	}
+	if out := agent("status"); !strings.Contains(out, "starts with the session: no\n") {
+		t.Errorf("afterwards the status is\n%s", out)
+	}
 }
