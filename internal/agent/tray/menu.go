@@ -155,10 +155,10 @@ func present(p client.Presence, now time.Time, l language) string {
 // detail is the text of a presence, or the profile's name where it says more than the status.
 func detail(p client.Presence, l language) string {
 	if p.Text != "" {
-		return p.Text
+		return l.shipped(p.Text)
 	}
 	if p.Profile != "" && p.Status != nil && !strings.EqualFold(p.Profile, l.status(*p.Status)) && !strings.EqualFold(p.Profile, speak("en").status(*p.Status)) {
-		return p.Profile
+		return l.shipped(p.Profile)
 	}
 	return ""
 }
@@ -267,7 +267,7 @@ func menu(v View, now time.Time, l language) []item {
 func word(v View, c client.Choice, l language) string {
 	for _, p := range v.State.Settings.Profiles {
 		if c.Profile == p.ID {
-			return p.Name
+			return l.shipped(p.Name)
 		}
 	}
 	if c.Status != nil {
@@ -289,8 +289,8 @@ func choices(v View, able bool, l language) item {
 		top.sub = append(top.sub, item{key: "rule", separator: true})
 	}
 	for _, p := range v.State.Settings.Profiles {
-		top.sub = append(top.sub, item{key: "profile-" + p.ID, label: short(p.Name), off: !able, checkable: true, sign: signOf(p.Status),
-			checked: able && holds && now.Profile == p.ID, action: action{verb: choose, choice: client.Choice{Profile: p.ID}, about: p.Name, end: endOpen}})
+		top.sub = append(top.sub, item{key: "profile-" + p.ID, label: short(l.shipped(p.Name)), off: !able, checkable: true, sign: signOf(p.Status),
+			checked: able && holds && now.Profile == p.ID, action: action{verb: choose, choice: client.Choice{Profile: p.ID}, about: l.shipped(p.Name), end: endOpen}})
 	}
 	return top
 }

@@ -204,7 +204,7 @@ func TestTheTitle(t *testing.T) {
 		{anna(christmas), "Busy: Exam, until 24 Dec 08:00", "Beschäftigt: Exam, bis 24.12. 08:00", signBusy},
 		{anna(brief), "Busy: Exam", "Beschäftigt: Exam", signBusy}, // it is over; the server will say so
 		{anna(plain), "Available", "Verfügbar", signAvailable},
-		{anna(home), "Available: Home office", "Verfügbar: Home office", signAvailable},
+		{anna(home), "Available: Home office", "Verfügbar: Homeoffice", signAvailable},
 		{anna(client.Presence{Off: true}), "No presence", "Keine Präsenz", signLoggedOut},
 		{lost, "Not connected since 10:14: the server is silent", "Nicht verbunden seit 10:14: the server is silent", signUnknown},
 		{yesterday, "Not connected since Wed 09:03: the server is silent", "Nicht verbunden seit Mi 09:03: the server is silent", signUnknown},
@@ -354,6 +354,34 @@ func TestWordsAreThoseOfTheWebClient(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The names of templates that every office begins with are in the reader's language, as in the web client.
+func TestNamesOfShippedTemplatesAreTheWebClients(t *testing.T) {
+	t.Parallel()
+	read := func(l language) map[string]string {
+		text, err := os.ReadFile("../../../web/src/messages/" + string(l) + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m struct{ Shipped map[string]string }
+		if err := json.Unmarshal(text, &m); err != nil || len(m.Shipped) == 0 {
+			t.Fatal(l, err, len(m.Shipped))
+		}
+		return m.Shipped
+	}
+	en, de := read("en"), read("de")
+	for k, word := range en {
+		if got := language("de").shipped(word); got != de[k] {
+			t.Errorf("%q is %q in German, in the web client %q", word, got, de[k])
+		}
+		if got := language("en").shipped(word); got != word {
+			t.Errorf("%q is %q in English", word, got)
+		}
+	}
+	if len(shippedInGerman) != len(en) {
+		t.Errorf("there are %d names, in the web client %d", len(shippedInGerman), len(en))
 	}
 }
 

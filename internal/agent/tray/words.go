@@ -40,6 +40,23 @@ func (l language) say(key string, args ...any) string {
 
 func (l language) status(s presence.Status) string { return l.say("status." + s.String()) }
 
+// shipped is the word for the reader: the name or text of a template that every office begins with in their language, as long as nobody has changed it, and
+// anything else as it is (web/src/lib/shipped.ts).
+func (l language) shipped(word string) string {
+	if l == "de" {
+		if w, ok := shippedInGerman[word]; ok {
+			return w
+		}
+	}
+	return word
+}
+
+var shippedInGerman = map[string]string{
+	"Available": "Verfügbar", "Home office": "Homeoffice", "Be right back": "Bin gleich zurück", "Break": "Pause", "Appointment": "Termin",
+	"Do not disturb": "Nicht stören", "On holiday": "Im Urlaub", "Off sick": "Krank", "Unavailable": "Abwesend",
+	"On the phone (MS Teams)": "Am Telefon (MS Teams)",
+}
+
 // texts are those of the menu; the names of statuses and causes are the web client's.
 var texts = map[language]map[string]string{
 	"en": {
