@@ -53,7 +53,11 @@ The first time it opens a page of the server on which its owner signs in and all
 			if err != nil {
 				return err
 			}
-			return d.run(cmd.Context(), d.out(cmd.OutOrStdout()), version)
+			err = d.run(cmd.Context(), d.out(cmd.OutOrStdout()), version)
+			if err != nil && d.silent {
+				d.log.Error("agent: ended", "err", err)
+			}
+			return err
 		},
 	}
 	p := run.PersistentFlags()
@@ -114,6 +118,7 @@ type desk struct {
 	vault  *vault.Vault
 	sent   *sentLog
 	log    *slog.Logger
+	silent bool // nobody reads what is written to the console: there is none
 }
 
 // kept is what the client remembers in its folder.
@@ -143,7 +148,7 @@ func open(f *flags, stderr io.Writer) (*desk, error) {
 	if err := os.MkdirAll(d.folder, 0o700); err != nil {
 		return nil, err
 	}
-	if goesNowhere(stderr) {
+	if d.silent = goesNowhere(stderr); d.silent {
 		stderr = &boundedFile{path: d.path("agent.log")}
 	}
 	d.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))

@@ -35,6 +35,11 @@ type session struct {
 }
 
 func (d *desk) run(ctx context.Context, out io.Writer, version string) error {
+	if d.kept.Server == "" && d.silent && !d.flags.noTray { // nobody would read that it is missing
+		if err := d.askServer(ctx); err != nil {
+			return err
+		}
+	}
 	if d.kept.Server == "" {
 		return ErrNoServer
 	}
@@ -64,6 +69,23 @@ func (d *desk) run(ctx context.Context, out io.Writer, version string) error {
 	dark()
 	icon.Wait()
 	return err
+}
+
+// askServer asks the owner for the server.
+func (d *desk) askServer(ctx context.Context) error {
+	server, ok := tray.AskServer(ctx, func(answer string) error {
+		_, err := client.New(answer, client.Config{})
+		return err
+	})
+	if !ok {
+		return nil
+	}
+	c, err := client.New(server, client.Config{})
+	if err != nil {
+		return err
+	}
+	d.kept.Server = c.Server()
+	return d.keep()
 }
 
 // trayConfig is what the icon acts with.

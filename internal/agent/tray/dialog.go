@@ -57,3 +57,20 @@ func (t *tray) askAndChoose(a action, l language) {
 	}
 	t.choose(c)
 }
+
+// AskServer asks for the address of the server, until check takes the answer. ok is false if the owner does not want to answer, or nothing can be asked here.
+func AskServer(ctx context.Context, check func(string) error) (server string, ok bool) {
+	ask := system{}
+	l := speak(locale(ask.getenv)...)
+	for {
+		answer, ok, err := ask.ask(ctx, l.say("ask.server"), server)
+		if err != nil || !ok {
+			return "", false
+		}
+		server = answer
+		if err := check(server); err == nil {
+			return server, true
+		}
+		ask.tell(ctx, l.say("ask.noserver", server))
+	}
+}

@@ -76,9 +76,10 @@ var texts = map[language]map[string]string{
 		"mute": "Do not count my microphone", "measured": "Measured here", "sent": "What was sent…",
 		"input": "Input: %s", "lock": "Lock: %s", "microphone": "Microphone: %s", "uncounted": "does not count here", "muted": "does not count, by your wish",
 		"waiting": "is about to be measured", "told": "Told to the server: %s", "told.none": "Told to the server: nobody records",
-		"open": "Open Doorlight", "why": "Why?", "signin": "Sign in…", "signout": "Sign out", "quit": "Quit Doorlight",
-		"ask.text": "Text that goes with “%s”:", "ask.end": "Ends at, such as 15:30, or 24.12. 15:30:", "ask.wrong": "“%s” is no time to come, such as 15:30.",
-		"days": "Sun Mon Tue Wed Thu Fri Sat", "date": "2 Jan", "failed": "That could not be chosen: %s",
+		"open": "Open Doorlight", "signin": "Sign in…", "signout": "Sign out", "quit": "Quit Doorlight",
+		"ask.text": "Text that goes with “%s”:", "ask.end": "Ends at, such as 15:30, or 24.12. 15:30:", "ask.server": "Address of your office's Doorlight server, such as https://presence.example.com:", "ask.noserver": "“%s” is no address of a server.",
+		"ask.wrong": "“%s” is no time to come, such as 15:30.",
+		"days":      "Sun Mon Tue Wed Thu Fri Sat", "date": "2 Jan",
 	},
 	"de": {
 		"status.available": "Verfügbar", "status.be_right_back": "Bin gleich zurück", "status.busy": "Beschäftigt",
@@ -97,9 +98,10 @@ var texts = map[language]map[string]string{
 		"mute": "Mein Mikrofon nicht zählen", "measured": "Was hier gemessen wird", "sent": "Was gesendet wurde …",
 		"input": "Eingabe: %s", "lock": "Sperre: %s", "microphone": "Mikrofon: %s", "uncounted": "zählt hier nicht", "muted": "zählt nicht, auf Ihren Wunsch",
 		"waiting": "wird gleich gemessen", "told": "Dem Server gesagt: %s", "told.none": "Dem Server gesagt: niemand nimmt auf",
-		"open": "Doorlight öffnen", "why": "Warum?", "signin": "Anmelden …", "signout": "Abmelden", "quit": "Doorlight beenden",
-		"ask.text": "Text zu „%s“:", "ask.end": "Endet um, etwa 15:30 oder 24.12. 15:30:", "ask.wrong": "„%s“ ist keine kommende Zeit, etwa 15:30.",
-		"days": "So Mo Di Mi Do Fr Sa", "date": "2.1.", "failed": "Das ließ sich nicht wählen: %s",
+		"open": "Doorlight öffnen", "signin": "Anmelden …", "signout": "Abmelden", "quit": "Doorlight beenden",
+		"ask.text": "Text zu „%s“:", "ask.end": "Endet um, etwa 15:30 oder 24.12. 15:30:", "ask.server": "Adresse des Doorlight-Servers Ihres Büros, etwa https://presence.example.com:", "ask.noserver": "„%s“ ist keine Adresse eines Servers.",
+		"ask.wrong": "„%s“ ist keine kommende Zeit, etwa 15:30.",
+		"days":      "So Mo Di Mi Do Fr Sa", "date": "2.1.",
 	},
 }
 
