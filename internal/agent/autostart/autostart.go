@@ -4,6 +4,7 @@ package autostart
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -27,6 +28,9 @@ type Session struct {
 	os      string   // empty: runtime.GOOS
 	systems []string // folders of the administrator's settings; nil: as XDG_CONFIG_DIRS says
 }
+
+// ErrForAll is returned where only an administrator, or the system's own settings, can have the client not start.
+var ErrForAll = errors.New("an administrator has the client start for everybody; you can switch it off for yourself in the settings of Windows, under Apps › Startup")
 
 // ErrUnknown is returned on systems on which no way is known.
 var ErrUnknown = errors.New("how programs start with the session is not known on this system")
@@ -115,8 +119,13 @@ func (s Session) Install(p Program) (where string, err error) {
 // is switched off for this user.
 func (s Session) Remove() (where string, was bool, err error) {
 	if s.goos() == "windows" {
-		was, err = removeRun()
-		return registryPlace, was, err
+		if was, err = removeRun(); err != nil {
+			return registryPlace, was, err
+		}
+		if where, found, err := findRun(); found || err != nil {
+			return where, was, cmp.Or(err, ErrForAll)
+		}
+		return registryPlace, was, nil
 	}
 	where, was, err = s.Find()
 	if err != nil || !was {
@@ -135,8 +144,7 @@ func (s Session) Remove() (where string, was bool, err error) {
 // Find returns where it is entered that the client starts with the session; found is false if it is not.
 func (s Session) Find() (where string, found bool, err error) {
 	if s.goos() == "windows" {
-		found, err = findRun()
-		return registryPlace, found, err
+		return findRun()
 	}
 	if where, err = s.file(); err != nil {
 		return "", false, err

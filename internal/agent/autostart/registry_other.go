@@ -3,8 +3,8 @@
 package autostart
 
 // There is no registry elsewhere.
-const registryPlace = ""
+const registryPlace, registryForAll = "", ""
 
-func setRun([]string) error    { return ErrUnknown }
-func removeRun() (bool, error) { return false, ErrUnknown }
-func findRun() (bool, error)   { return false, ErrUnknown }
+func setRun([]string) error          { return ErrUnknown }
+func removeRun() (bool, error)       { return false, ErrUnknown }
+func findRun() (string, bool, error) { return "", false, ErrUnknown }

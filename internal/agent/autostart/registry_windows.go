@@ -13,6 +13,8 @@ const (
 	runKey        = `Software\Microsoft\Windows\CurrentVersion\Run`
 	runName       = "Doorlight"
 	registryPlace = `HKEY_CURRENT_USER\` + runKey
+
+	registryForAll = `HKEY_LOCAL_MACHINE\` + runKey
 )
 
 func setRun(words []string) error {
@@ -45,23 +47,27 @@ func removeRun() (was bool, err error) {
 	return err == nil, err
 }
 
-func findRun() (found bool, err error) {
-	for _, root := range []registry.Key{registry.CURRENT_USER, registry.LOCAL_MACHINE} {
-		k, err := registry.OpenKey(root, runKey, registry.QUERY_VALUE)
+// findRun returns where it is entered; for everybody after for the user.
+func findRun() (where string, found bool, err error) {
+	for _, root := range []struct {
+		key  registry.Key
+		name string
+	}{{registry.CURRENT_USER, registryPlace}, {registry.LOCAL_MACHINE, registryForAll}} {
+		k, err := registry.OpenKey(root.key, runKey, registry.QUERY_VALUE)
 		if errors.Is(err, registry.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return false, err
+			return root.name, false, err
 		}
 		_, _, err = k.GetStringValue(runName)
 		k.Close()
 		if err == nil {
-			return true, nil
+			return root.name, true, nil
 		}
 		if !errors.Is(err, registry.ErrNotExist) {
-			return false, err
+			return root.name, false, err
 		}
 	}
-	return false, nil
+	return registryPlace, false, nil
 }
