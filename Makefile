@@ -79,6 +79,7 @@ generate: web/node_modules/.package-lock.json ## make generated files anew
 bench: build ## measure speed; see docs/performance.md
 	go run ./cmd/bench
 	go test -count=1 -v -run TestThousandsAreNeverOld ./internal/teams
+	go test -count=1 -timeout 20m -run TestWhatTheDesktopClientCosts ./cmd/doorlight -minutes 10
 
 crash: build ## kill and restart the server 200 times under load
 	go test ./test/crash -count=1 -timeout 30m -rounds 200

@@ -132,19 +132,19 @@ func (c *Client) dress(h http.Header) {
 	}
 }
 
-// heard notes the server's clock (RFC 9110 §6.6.1), which tells whole seconds.
+// heard notes the server's clock (RFC 9110 §6.6.1), which tells whole seconds, of some moment between asking and now.
 func (c *Client) heard(h http.Header, asked time.Time) {
 	at, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
 		return
 	}
 	now := time.Now()
-	here := asked.Add(now.Sub(asked) / 2)
-	switch ahead := at.Add(500 * time.Millisecond).Sub(here); {
-	case ahead.Abs() < 2*time.Second: // whole seconds, and the way: it is the same
+	least, most := at.Sub(now.Round(0)), at.Add(time.Second).Sub(asked.Round(0))
+	switch {
+	case least <= 0 && most >= 0: // it may be the same
 		c.ahead.Store(0)
-	default:
-		c.ahead.Store(int64(ahead))
+	case most-least <= 3*time.Second: // a slow answer tells too little
+		c.ahead.Store(int64(least + (most-least)/2))
 	}
 }
 

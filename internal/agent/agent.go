@@ -5,10 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/doorlight/doorlight/client"
+	"github.com/doorlight/doorlight/internal/agent/localcal"
 	"github.com/doorlight/doorlight/internal/agent/probe"
 )
 
@@ -17,6 +20,8 @@ type Probes struct {
 	Idle       func(ctx context.Context, after time.Duration, tell func(probe.Idle))
 	Lock       func(ctx context.Context, tell func(probe.Lock))
 	Microphone func(ctx context.Context, tell func(probe.Microphone))
+	// Calendars reads the calendars that programs keep on this computer, for so many days ahead; again has it look at once.
+	Calendars func(ctx context.Context, days func() int, again <-chan struct{}, tell func(localcal.Reading) error)
 }
 
 // System are the probes of this computer.
@@ -27,6 +32,9 @@ func System(c probe.Config) Probes {
 		},
 		Lock:       func(ctx context.Context, tell func(probe.Lock)) { probe.WatchLock(ctx, c, tell) },
 		Microphone: func(ctx context.Context, tell func(probe.Microphone)) { probe.WatchMicrophone(ctx, c, tell) },
+		Calendars: func(ctx context.Context, days func() int, again <-chan struct{}, tell func(localcal.Reading) error) {
+			localcal.Watch(ctx, localcal.Config{Days: days, Again: again, Log: c.Log}, tell)
+		},
 	}
 }
 
@@ -60,6 +68,16 @@ type State struct {
 	Lock       *probe.Lock       // the same
 	Microphone *probe.Microphone // the same
 	Recording  []string          // rows of the table that the server was told of
+	Calendars  []Calendar        // of programs on this computer, sorted by name; none if they do not count
+}
+
+// Calendar is how a calendar of this computer is doing.
+type Calendar struct {
+	Program  string    // whose it is: "Outlook", "Notes"
+	Handed   time.Time // when it was handed over last; zero: not yet
+	Count    int       // appointments that were
+	Problems []string  // what could not be read of it
+	Err      error     // why it cannot be read, or was not taken by the server; nil: it is fine
 }
 
 // Agent is a desktop client of one person. Make it with New.
@@ -69,6 +87,7 @@ type Agent struct {
 	log    *slog.Logger
 	kick   chan struct{} // what is told may be another
 	counts chan struct{} // what counts may be another
+	look   chan struct{} // calendars are to be looked at
 
 	telling sync.Mutex // held while Changed is called
 	mu      sync.Mutex // guards what follows; taken after telling
@@ -85,7 +104,7 @@ func New(server *client.Client, cfg Config) *Agent {
 	if cfg.firstWait == 0 {
 		cfg.firstWait, cfg.longestWait = 2*time.Second, time.Minute
 	}
-	a := &Agent{server: server, cfg: cfg, log: cfg.Log, kick: make(chan struct{}, 1), counts: make(chan struct{}, 1)}
+	a := &Agent{server: server, cfg: cfg, log: cfg.Log, kick: make(chan struct{}, 1), counts: make(chan struct{}, 1), look: make(chan struct{}, 1)}
 	a.c.muted, a.state.Muted = cfg.Muted, cfg.Muted
 	return a
 }
@@ -335,6 +354,7 @@ func (a *Agent) take(me string, m client.Message) {
 			}
 		})
 		nudge(a.counts)
+		nudge(a.look) // what could not be handed over before, and for how many days
 	case m.Refused != "":
 		a.log.Warn("agent: refused", "detail", m.Refused)
 		a.change(func() { a.state.Problem = m.Refused })
@@ -357,7 +377,7 @@ func (a *Agent) runProbes(ctx context.Context) {
 		running.Go(func() { defer close(done); f(during) })
 		return func() { cancel(); <-done }
 	}
-	var idle, lock, microphone func()
+	var idle, lock, microphone, calendars func()
 	var after time.Duration
 	set := func(stop *func(), on bool, f func(context.Context), forget func()) {
 		switch {
@@ -395,12 +415,53 @@ func (a *Agent) runProbes(ctx context.Context) {
 		set(&microphone, c.records(), func(ctx context.Context) {
 			a.cfg.Probes.Microphone(ctx, func(x probe.Microphone) { a.measure(func() { a.m.microphone, a.state.Microphone = &x, &x }) })
 		}, func() { a.m.microphone, a.state.Microphone = nil, nil })
+		set(&calendars, c.CalendarDays > 0, func(ctx context.Context) {
+			days := func() int {
+				a.mu.Lock()
+				defer a.mu.Unlock()
+				return a.c.CalendarDays
+			}
+			a.cfg.Probes.Calendars(ctx, days, a.look, func(r localcal.Reading) error { return a.hand(ctx, r) })
+		}, func() { a.state.Calendars = nil })
 		select {
 		case <-ctx.Done():
 			return
 		case <-a.counts:
 		}
 	}
+}
+
+// hand hands a calendar over, if that is due, and keeps how it is doing.
+func (a *Agent) hand(ctx context.Context, r localcal.Reading) error {
+	enter := func(f func(*Calendar)) {
+		a.change(func() {
+			all := slices.Clone(a.state.Calendars) // the list is shown elsewhere
+			i, found := slices.BinarySearchFunc(all, r.Program, func(c Calendar, name string) int { return strings.Compare(c.Program, name) })
+			if !found {
+				all = slices.Insert(all, i, Calendar{Program: r.Program})
+			}
+			f(&all[i])
+			a.state.Calendars = all
+		})
+	}
+	if !r.Hand {
+		enter(func(c *Calendar) { c.Problems, c.Err = r.Problems, r.Err })
+		return nil
+	}
+	a.sent("calendar "+r.Program, r.Appointments)
+	asking, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	err := a.server.HandOver(asking, r.Program, r.Lease, r.Appointments)
+	if err != nil {
+		a.log.Info("agent: a calendar was not handed over", "calendar", r.Program, "err", err)
+	}
+	enter(func(c *Calendar) {
+		c.Problems, c.Err = r.Problems, err
+		if err == nil {
+			c.Handed, c.Count = time.Now(), len(r.Appointments)
+		}
+	})
+	return err
 }
 
 // pause waits for d, and reports whether ctx is still alive.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/doorlight/doorlight/client"
+	"github.com/doorlight/doorlight/internal/agent/localcal"
 	"github.com/doorlight/doorlight/internal/agent/probe"
 	"github.com/doorlight/doorlight/presence"
 )
@@ -28,10 +30,11 @@ const patience = 20 * time.Second
 
 // door stands in for the server: it tells what clients say, and says what it is told to. What it must do is in docs/protocols.md.
 type door struct {
-	t     *testing.T
-	url   string
-	said  chan string // by clients, in order
-	conns chan *websocket.Conn
+	t      *testing.T
+	url    string
+	said   chan string // by clients, in order
+	handed chan string // calendars
+	conns  chan *websocket.Conn
 
 	mu     sync.Mutex
 	status int // answered instead; 0: it works
@@ -39,7 +42,7 @@ type door struct {
 
 func newDoor(t *testing.T) *door {
 	t.Helper()
-	d := &door{t: t, said: make(chan string, 100), conns: make(chan *websocket.Conn, 10)}
+	d := &door{t: t, said: make(chan string, 100), handed: make(chan string, 10), conns: make(chan *websocket.Conn, 10)}
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter, r *http.Request, text string) {
 		d.mu.Lock()
@@ -62,6 +65,14 @@ func newDoor(t *testing.T) *door {
 	})
 	mux.HandleFunc("PUT /api/v1/people/me/choice", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, r, `{"id":"anna","status":"busy","text":"Exam"}`)
+	})
+	mux.HandleFunc("PUT /api/v1/people/me/local-calendars/Outlook", func(w http.ResponseWriter, r *http.Request) {
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		d.handed <- string(text)
+		answer(w, r, `{"id":"c"}`)
 	})
 	mux.HandleFunc("GET /api/v1/live", func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, nil)
@@ -138,10 +149,12 @@ type machine struct {
 	idle    chan probe.Idle
 	lock    chan probe.Lock
 	mic     chan probe.Microphone
+	cal     chan localcal.Reading
+	handing chan error // what came of it
 }
 
 func newMachine() *machine {
-	return &machine{idle: make(chan probe.Idle), lock: make(chan probe.Lock), mic: make(chan probe.Microphone)}
+	return &machine{idle: make(chan probe.Idle), lock: make(chan probe.Lock), mic: make(chan probe.Microphone), cal: make(chan localcal.Reading), handing: make(chan error, 10)}
 }
 
 func follow[T any](ctx context.Context, m *machine, name string, from <-chan T, tell func(T)) {
@@ -170,6 +183,9 @@ func (m *machine) probes() Probes {
 		},
 		Lock:       func(ctx context.Context, tell func(probe.Lock)) { follow(ctx, m, "lock", m.lock, tell) },
 		Microphone: func(ctx context.Context, tell func(probe.Microphone)) { follow(ctx, m, "microphone", m.mic, tell) },
+		Calendars: func(ctx context.Context, days func() int, again <-chan struct{}, tell func(localcal.Reading) error) {
+			follow(ctx, m, fmt.Sprintf("calendars %d", days()), m.cal, func(r localcal.Reading) { m.handing <- tell(r) })
+		},
 	}
 }
 
@@ -367,5 +383,45 @@ func TestTheOwnerSeesWhatItDoes(t *testing.T) {
 	defer mu.Unlock()
 	if want := []string{`report {"id":"desk","label":"Desk"}`, `choice {"status":"busy"}`}; !slices.Contains(sent, want[0]) || !slices.Contains(sent, want[1]) {
 		t.Errorf("the owner is told that these were sent: %q", sent)
+	}
+}
+
+// A calendar of this computer is handed over as a whole, where the server wants it; what it did not take is told to the program that reads, which comes again.
+func TestACalendarIsHandedOver(t *testing.T) {
+	t.Parallel()
+	d, m := newDoor(t), newMachine()
+	a, _ := runs(t, d, m, Config{})
+	c := d.conn()
+	say(t, c, settings(0, false))
+	m.measures(t)
+	with := settings(0, false)
+	with["calendar_days"] = 14
+	say(t, c, with)
+	m.measures(t, "calendars 14")
+	m.cal <- localcal.Reading{Program: "Notes", Err: localcal.ErrAbsent}
+	<-m.handing
+	start := noon
+	r := localcal.Reading{Program: "Outlook", Hand: true, Lease: time.Hour, Appointments: []localcal.Appointment{{ID: "1", Start: &start, End: &start, Private: true}}}
+	d.refuse(http.StatusServiceUnavailable)
+	m.cal <- r
+	if err := <-m.handing; err == nil || <-d.handed == "" {
+		t.Errorf("the server took nothing, and that is told: %v", err)
+	}
+	d.refuse(0)
+	m.cal <- r
+	if err := <-m.handing; err != nil {
+		t.Errorf("handed over: %v", err)
+	}
+	if got, want := <-d.handed, `{"lease_seconds":3600,"appointments":[{"id":"1","start":"2026-11-26T12:00:00Z","end":"2026-11-26T12:00:00Z","private":true}]}`; got != want {
+		t.Errorf("handed over was\n%s\nwant\n%s", got, want)
+	}
+	list := a.State().Calendars
+	if len(list) != 2 || list[0].Program != "Notes" || !errors.Is(list[0].Err, localcal.ErrAbsent) || list[1].Err != nil || list[1].Count != 1 || list[1].Handed.IsZero() {
+		t.Errorf("its owner sees %+v", list)
+	}
+	say(t, c, settings(0, false))
+	m.measures(t)
+	if list := a.State().Calendars; len(list) != 0 {
+		t.Errorf("calendars do not count, and its owner sees %+v", list)
 	}
 }

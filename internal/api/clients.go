@@ -114,11 +114,7 @@ func (s *Server) clientSettings(p *office.Person) ClientSettings {
 		out.InactiveAfter = int(p.Policy.InactiveAfter.Seconds())
 	}
 	out.Lock = p.Policy.Locked.On
-	for _, x := range p.Settings.Microphone.Programs {
-		if p.Settings.Microphone.Program(x.Process) != nil {
-			out.Microphone = append(out.Microphone, x.Process)
-		}
-	}
+	out.Microphone = p.Settings.Microphone.Processes()
 	if p.Settings.Calendar.Method == policy.CalendarLocal {
 		out.CalendarDays = p.Settings.CalendarOptions(&p.Own).DaysAhead
 	}

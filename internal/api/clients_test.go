@@ -27,7 +27,7 @@ func TestWhoRecordsIsBusy(t *testing.T) {
 	admin.put("/scopes/"+b.location+"/settings", m{"microphone": m{"enabled": true, "programs": []m{
 		{"active": true, "process": "Zoom", "alias": "Zoom call"}, {"active": true, "process": "ms-teams", "alias": "MS Teams"}, {"active": false, "process": "Slack", "alias": "Slack"},
 	}}}).fine(t)
-	if got := decode[api.ClientSettings](anna.put("/people/me/clients/desk", m{}).is(t, 200)); strings.Join(got.Microphone, " ") != "Zoom ms-teams" {
+	if got := decode[api.ClientSettings](anna.put("/people/me/clients/desk", m{}).is(t, 200)); strings.Join(got.Microphone, " ") != "Zoom ms-teams zoom.us" {
 		t.Errorf("in the table are %q", got.Microphone)
 	}
 

@@ -217,7 +217,7 @@ func TestADesktopClientOnTheStream(t *testing.T) {
 		t.Errorf("these run: %+v", list)
 	}
 	admin.put("/scopes/"+b.location+"/settings", m{"microphone": m{"enabled": true, "programs": []m{{"active": true, "process": "Zoom", "alias": "Zoom call"}}}}).fine(t)
-	if s := settings(); strings.Join(s.Microphone, " ") != "Zoom" {
+	if s := settings(); strings.Join(s.Microphone, " ") != "Zoom zoom.us" {
 		t.Errorf("the table has another row, and it is told %+v", s)
 	}
 	say := func(message any) {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -550,15 +551,51 @@ func (c *CalendarSection) checkMethod(at string, bad *fault.Fields) {
 	}
 }
 
-// Program returns the active row of a process, nil if it does not count. Capitals do not matter, nor does .exe.
+// otherNames are the rows of programs that are called otherwise where they come from somebody else or run elsewhere: Debian's, Ubuntu's and openSUSE's
+// browsers on Linux, and names on macOS, which nobody has tried there yet. A row of the name itself goes first, active or not.
+var otherNames = map[string]string{
+	"chromium": "chrome", "chromium-browser": "chrome", "firefox-esr": "firefox", "firefox-bin": "firefox",
+	"google chrome": "chrome", "microsoft edge": "msedge", "zoom.us": "zoom",
+}
+
+// Program returns the active row of a process, nil if it does not count. Capitals do not matter, nor does .exe; a program that is known by another name
+// has the row of that.
 func (m *Microphone) Program(process string) *Program {
+	if !m.Enabled {
+		return nil
+	}
 	name := strings.TrimSuffix(strings.ToLower(strings.TrimSpace(process)), ".exe")
-	for i := range m.Programs {
-		if p := &m.Programs[i]; m.Enabled && p.Active && strings.ToLower(p.Process) == name {
+	for _, name := range []string{name, otherNames[name]} {
+		for i := range m.Programs {
+			p := &m.Programs[i]
+			if strings.ToLower(p.Process) != name {
+				continue
+			}
+			if !p.Active {
+				return nil
+			}
 			return p
 		}
 	}
 	return nil
+}
+
+// Processes returns the names of the processes that have an active row: those of the rows in their order, then the other names of the same programs,
+// sorted. It is what a desktop client compares with, without regard to capitals; of other processes it tells nobody.
+func (m *Microphone) Processes() []string {
+	all := []string{}
+	for _, x := range m.Programs {
+		if m.Program(x.Process) != nil {
+			all = append(all, x.Process)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(otherNames)) {
+		own := slices.ContainsFunc(m.Programs, func(x Program) bool { return strings.EqualFold(x.Process, name) })
+		if !own && m.Program(name) != nil {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // InTeams reports whether a program is Microsoft Teams: what it records is the call that Teams tells of too.

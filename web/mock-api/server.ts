@@ -648,6 +648,8 @@ export class Server {
     }
   }
 
+  /** Codes of programs that were answered. */
+  private devices = new Set<string>()
   private sessions: Schemas['Session'][] = [
     {
       id: 'here',
@@ -712,6 +714,30 @@ export class Server {
     if (call === 'DELETE /session') {
       this.signedIn = false
       return undefined
+    }
+    if (/^(GET|POST) \/devices\//.test(call)) {
+      const code = decodeURIComponent(call.split('/')[2] ?? '').toUpperCase()
+      if (!/^BCDF-?GHJ[KL]$/.test(code) || this.devices.has(code))
+        throw new Refused(404, 'no program asks with this code; codes are good for ten minutes, once')
+      if (call.startsWith('POST')) {
+        this.devices.add(code)
+        if ((body as Schemas['DeviceAnswerBody']).allow)
+          this.sessions.unshift({
+            id: `desk-${code}`,
+            label: 'mira-laptop',
+            client: true,
+            address: '192.0.2.7',
+            created_at: new Date().toISOString(),
+            expires_at: new Date(Date.now() + 90 * 864e5).toISOString(),
+          })
+        return undefined
+      }
+      return {
+        label: 'mira-laptop',
+        address: code.endsWith('L') ? '198.51.100.4' : '192.0.2.7',
+        elsewhere: code.endsWith('L'),
+        created_at: new Date(Date.now() - 20_000).toISOString(),
+      }
     }
     if (call === 'GET /team') return this.team()
     if (call === 'GET /people') {

@@ -12,6 +12,7 @@ import {
   accountSearch,
   agendaSearch,
   auditSearch,
+  deviceSearch,
   everywhere,
   jobSearch,
   peopleSearch,
@@ -89,6 +90,13 @@ const personAgenda = createRoute({
   path: '/people/$person/agenda',
   validateSearch: agendaSearch,
   component: lazyRouteComponent(() => import('./pages/agenda'), 'PersonAgendaPage'),
+})
+
+const device = createRoute({
+  getParentRoute: () => app,
+  path: '/device',
+  validateSearch: deviceSearch,
+  component: lazyRouteComponent(() => import('./pages/device'), 'DevicePage'),
 })
 
 const profiles = createRoute({
@@ -362,6 +370,7 @@ export const router = createRouter({
       team.addChildren([teamIndex, person]),
       agenda,
       personAgenda,
+      device,
       profiles,
       relationships,
       seen,

@@ -55,20 +55,36 @@ func (d *desk) run(ctx context.Context, out io.Writer, version string) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP) // the terminal, or the session that it belongs to, is gone
 	defer stop()
 	ctx, quit := context.WithCancel(ctx)
-	defer quit()
 	s := &session{desk: d, version: version, out: out, again: make(chan struct{}, 1), shown: make(chan tray.View, 1), quit: quit, ended: make(chan struct{})}
 	s.show(func(v *tray.View) { v.Server = d.kept.Server })
-	if d.flags.noTray {
-		return s.work(ctx)
-	}
-	var icon sync.WaitGroup
+
 	lit, dark := context.WithCancel(context.WithoutCancel(ctx)) // the icon is there until the client has ended
-	icon.Go(func() { tray.Run(lit, s.trayConfig(), s.shown) })
-	err = s.work(ctx)
-	close(s.ended)
-	dark()
-	icon.Wait()
-	return err
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer dark()
+	defer close(s.ended)
+	defer quit()
+	beside.Go(func() {
+		probe.WatchEnd(ctx, probe.Config{Log: d.log}, func() { // the system waits for this to return
+			d.log.Info("agent: the session ends")
+			s.end()
+		})
+	})
+	if !d.flags.noTray {
+		beside.Go(func() { tray.Run(lit, s.trayConfig(), s.shown) })
+	}
+	return s.work(ctx)
+}
+
+// end ends the client, and returns when the server has been told, or does not listen.
+func (s *session) end() {
+	s.quit()
+	late := time.NewTimer(lastWords)
+	defer late.Stop()
+	select {
+	case <-s.ended:
+	case <-late.C:
+	}
 }
 
 // askServer asks the owner for the server.
@@ -135,23 +151,12 @@ func (s *session) trayConfig() tray.Config {
 				leave(errLeft)
 			}
 		},
-		Open: func(page string) { s.openPage(s.kept.Server + page) },
-		Sent: s.openSent,
-		Quit: s.quit,
-		Ending: func() {
-			s.quit()
-			late := time.NewTimer(endingWithin)
-			defer late.Stop()
-			select {
-			case <-s.ended:
-			case <-late.C:
-			}
-		},
+		Open:   func(page string) { s.openPage(s.kept.Server + page) },
+		Sent:   s.openSent,
+		Quit:   s.quit,
+		Ending: s.end,
 	}
 }
-
-// endingWithin is how long the end of the system's session waits for that of the client: Windows kills a program that lets it wait for 5 s.
-const endingWithin = 4 * time.Second
 
 // errLeft is why a report ends when the owner signs out.
 var errLeft = errors.New("signed out by the owner")
@@ -180,6 +185,9 @@ func (s *session) openSent() {
 	}
 }
 
+// lastWords is how long the end of the desktop's session may be held up for the server to be told.
+const lastWords = 3 * time.Second
+
 // show changes what the owner sees.
 func (s *session) show(f func(*tray.View)) {
 	s.showing.Lock()
@@ -203,7 +211,7 @@ func (s *session) work(ctx context.Context) error {
 			}
 			s.log.Warn("agent: the token cannot be read; trying again", "err", err)
 			s.show(func(v *tray.View) { v.State.Problem = err.Error() })
-			pause(ctx, 30*time.Second)
+			pause(ctx, 5*time.Minute) // its owner may have been asked to unlock the keyring, and not wanted to
 			continue
 		}
 		if token == "" {

@@ -26,13 +26,22 @@ type x11 struct {
 
 const screenSaverExtension = "MIT-SCREEN-SAVER"
 
-func openX11(ctx context.Context, c Config) (idleWay, error) {
+// displayX11 returns the X server of a desktop that is one of X11.
+func displayX11(c Config) (string, error) {
 	if c.getenv("WAYLAND_DISPLAY") != "" || c.getenv("XDG_SESSION_TYPE") == "wayland" {
-		return nil, errors.New("this desktop is one of Wayland, where X11 knows only of input to programs of X11")
+		return "", errors.New("this desktop is one of Wayland, where X11 knows only of input to programs of X11")
 	}
 	display := c.getenv("DISPLAY")
 	if display == "" {
-		return nil, errors.New("DISPLAY is not set")
+		return "", errors.New("DISPLAY is not set")
+	}
+	return display, nil
+}
+
+func openX11(ctx context.Context, c Config) (idleWay, error) {
+	display, err := displayX11(c)
+	if err != nil {
+		return nil, err
 	}
 	x, err := within(ctx, func() (*x11, error) { return connectX11(display) }, (*x11).close)
 	if err != nil {
@@ -96,22 +105,9 @@ func (x *x11) since(ctx context.Context) (time.Duration, error) {
 	}, nil)
 }
 
-// watch asks when there can have been no input for long enough, and every second while there is none: the extension tells nothing by itself.
+// watch asks again and again: the extension tells nothing by itself.
 func (x *x11) watch(ctx context.Context, after time.Duration, tell func(bool, time.Time)) error {
-	for {
-		since, err := x.since(ctx)
-		if err != nil {
-			return err
-		}
-		wait := minAfter
-		if since < after {
-			wait = max(after-since, minAfter)
-		}
-		tell(since >= after, time.Now().Add(-since))
-		if !pause(ctx, wait) {
-			return context.Cause(ctx)
-		}
-	}
+	return askIdle(ctx, after, x.since, tell)
 }
 
 // within gives f, which cannot be interrupted, the time that a service has to answer. If f comes later, drop is called with what it returned.

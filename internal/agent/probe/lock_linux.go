@@ -15,7 +15,7 @@ type statement struct {
 	hints  bool // it tells logind of the lock as well, and there more exactly: here an empty screen counts as locked
 }
 
-// news is what one of the two buses says: the system's, where logind is, or the session's, where screen savers are.
+// news is what can be heard in one place: on the system's bus, where logind is, on the session's, where screen savers are, or from the X server.
 type news struct {
 	said []statement
 	err  error // why there is none
@@ -28,7 +28,7 @@ const retryLock = time.Minute
 // for again for ever. tell is called from this goroutine, never again after the return, and holds up the measuring while it runs.
 func WatchLock(ctx context.Context, c Config, tell func(Lock)) {
 	ctx, cancel := context.WithCancel(ctx)
-	watchers := []func(context.Context, Config, func(news)) error{watchLoginLock, watchSavers}
+	watchers := []func(context.Context, Config, func(news)) error{watchLoginLock, watchSavers, watchXScreenSaver}
 	type from struct {
 		watcher int
 		news
@@ -65,7 +65,7 @@ func WatchLock(ctx context.Context, c Config, tell func(Lock)) {
 		if slices.Contains(heard, nil) {
 			continue
 		}
-		l := combine(*heard[0], *heard[1])
+		l := combine(*heard[0], *heard[1], *heard[2])
 		if told == nil || told.Locked != l.Locked || told.Way != l.Way || !sameWords(told.Err, l.Err) {
 			told = &l
 			tell(l)
@@ -74,19 +74,22 @@ func WatchLock(ctx context.Context, c Config, tell func(Lock)) {
 }
 
 // combine returns what logind and the screen savers add up to: locked is what one of them says is.
-func combine(login, savers news) (l Lock) {
+func combine(login news, savers ...news) (l Lock) {
 	var who []string
-	for _, s := range slices.Concat(login.said, savers.said) {
-		if s.hints && len(login.said) > 0 {
-			continue
+	all := append([]news{login}, savers...)
+	for _, n := range all {
+		for _, s := range n.said {
+			if s.hints && len(login.said) > 0 {
+				continue
+			}
+			who = append(who, s.who)
+			l.Locked = l.Locked || s.locked
 		}
-		who = append(who, s.who)
-		l.Locked = l.Locked || s.locked
 	}
 	l.Way = strings.Join(who, ", ")
 	if len(who) == 0 {
 		var why []string
-		for _, n := range []news{login, savers} {
+		for _, n := range all {
 			if n.err != nil {
 				why = append(why, n.err.Error())
 			}
@@ -94,26 +97,4 @@ func combine(login, savers news) (l Lock) {
 		l.Err = errors.New("whether the screen is locked cannot be measured here: " + strings.Join(why, "; "))
 	}
 	return l
-}
-
-// again runs f for ever, with pauses that grow up to most while it fails at once, and says why it failed.
-func again(ctx context.Context, c Config, most time.Duration, f func() error, say func(error)) {
-	const first = time.Second
-	retry := first
-	for {
-		began := time.Now()
-		err := f()
-		if ctx.Err() != nil {
-			return
-		}
-		c.log().Debug("probe: a service was lost or is not there", "err", err)
-		say(err)
-		if time.Since(began) > most {
-			retry = first
-		}
-		if !pause(ctx, retry) {
-			return
-		}
-		retry = min(2*retry, most)
-	}
 }

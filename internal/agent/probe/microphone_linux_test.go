@@ -2,6 +2,9 @@ package probe
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"path"
 	"slices"
 	"strings"
@@ -11,6 +14,7 @@ import (
 	"github.com/jfreymuth/pulse/proto"
 
 	"github.com/doorlight/doorlight/internal/agent/probe/probetest"
+	"github.com/doorlight/doorlight/internal/policy"
 )
 
 func followMicrophone(t *testing.T, c Config) *told[Microphone] {
@@ -127,6 +131,36 @@ func TestWhoRecordsIsToldByPipeWire(t *testing.T) {
 	zoom.Stop()
 	if m := f.next(); names(m) != "webex" {
 		t.Errorf("zoom has ended, told %+v", m)
+	}
+}
+
+// A page that records counts by the browser's name, and the shipped table has a row for it.
+func TestABrowserRecords(t *testing.T) {
+	t.Parallel()
+	s := probetest.NewSound(t)
+	s.Start()
+	f := followMicrophone(t, Config{Getenv: s.Getenv})
+	if m := f.next(); m.Err != nil || names(m) != "" {
+		t.Fatalf("nobody records, told %+v", m)
+	}
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, `<!doctype html><title>call</title><script>navigator.mediaDevices.getUserMedia({audio: true}).then(s => window.s = s)</script>`)
+	}))
+	t.Cleanup(page.Close)
+	browser := s.Browse(page.URL)
+	m := f.next()
+	if names(m) != "chromium" {
+		t.Fatalf("Chromium records, told %+v", m)
+	}
+	shipped := policy.Factory().Microphone
+	shipped.Enabled = true
+	if row := shipped.Program(names(m)); row == nil || row.Alias != "Google Chrome" {
+		t.Errorf("in the shipped table %s has the row %+v, want Chrome's", names(m), row)
+	}
+	browser.Stop()
+	if m := f.next(); names(m) != "" || m.Err != nil {
+		t.Errorf("Chromium has ended, told %+v", m)
 	}
 }
 

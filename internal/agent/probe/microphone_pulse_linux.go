@@ -70,6 +70,19 @@ func connectPulse(ctx context.Context, c Config) (*pulse, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The kernel tells a server of the same computer who comes in, but not in the moment before the server has asked for that: it lets nobody in then
+	// who has no cookie.
+	p, err := connectPulseOf(ctx, c, addresses)
+	for range 3 {
+		if !errors.Is(err, proto.ErrAccessDenied) || !pause(ctx, soundPause) {
+			break
+		}
+		p, err = connectPulseOf(ctx, c, addresses)
+	}
+	return p, err
+}
+
+func connectPulseOf(ctx context.Context, c Config, addresses []address) (*pulse, error) {
 	var last error
 	for _, a := range addresses {
 		conn, err := (&net.Dialer{Timeout: callTimeout}).DialContext(ctx, a.network, a.address)

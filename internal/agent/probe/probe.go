@@ -1,8 +1,8 @@
 // Package probe measures, on the computer that it runs on, what a person's presence follows there: whether there is input, whether the screen is
-// locked, and which programs record from a microphone. It asks the system's own services, and where they tell nothing it says so in words instead of
+// locked, which programs record from a microphone, and when the session ends. It asks the system's own services, and where they tell nothing it says so in words instead of
 // guessing. What it means for a presence, and what of it may leave the computer, is decided by others.
 //
-// There is one function for each probe, the same on every system: WatchIdle, WatchLock and WatchMicrophone.
+// There is one function for each probe, the same on every system: WatchIdle, WatchLock, WatchMicrophone and WatchEnd.
 package probe
 
 import (
@@ -51,8 +51,8 @@ type Lock struct {
 
 // Program is a program that records from a microphone.
 type Program struct {
-	// Name is that of the program's file, without folder, as the system has it: "zoom", "chrome". If that is not known, it is the name that
-	// the program gives itself. Several processes of one name are one program.
+	// Name is that of the program's file, without folder and .exe, as the system has it: "zoom", "chrome". If that is not known, it is the name
+	// that the program gives itself. Several processes of one name are one program.
 	Name  string
 	Since time.Time // when it began
 }
@@ -76,5 +76,27 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return false
 	case <-t.C:
 		return true
+	}
+}
+
+// again runs f for ever, with pauses that grow up to most while it fails at once, and says why it failed.
+func again(ctx context.Context, c Config, most time.Duration, f func() error, say func(error)) {
+	const first = time.Second
+	retry := first
+	for {
+		began := time.Now()
+		err := f()
+		if ctx.Err() != nil {
+			return
+		}
+		c.log().Debug("probe: a service was lost or is not there", "err", err)
+		say(err)
+		if time.Since(began) > most {
+			retry = first
+		}
+		if !pause(ctx, retry) {
+			return
+		}
+		retry = min(2*retry, most)
 	}
 }

@@ -123,6 +123,7 @@ func newLogind(t *testing.T, b *probetest.Bus) *fakeLogind {
 	t.Helper()
 	l := &fakeLogind{service: newService(t, b)}
 	l.export(logindManagerOf{}, "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
+	l.export(sessionOf{l}, testSession, "org.freedesktop.login1.Session")
 	var err error
 	if l.props, err = prop.Export(l.conn, testSession, prop.Map{"org.freedesktop.login1.Session": {
 		"IdleHint":      {Value: false, Emit: prop.EmitTrue},
@@ -158,6 +159,23 @@ func (l *fakeLogind) idle(idle bool) time.Time {
 // locked is a locker that tells of the lock.
 func (l *fakeLogind) locked(locked bool) {
 	l.props.SetMust("org.freedesktop.login1.Session", "LockedHint", locked)
+}
+
+// sessionOf is what a locker tells logind.
+type sessionOf struct{ l *fakeLogind }
+
+func (o sessionOf) SetIdleHint(idle bool) *dbus.Error {
+	o.l.idle(idle)
+	return nil
+}
+
+func (o sessionOf) SetLockedHint(locked bool) *dbus.Error {
+	o.l.locked(locked)
+	return nil
+}
+
+func (l *fakeLogind) isLocked() bool {
+	return l.props.GetMust("org.freedesktop.login1.Session", "LockedHint").(bool)
 }
 
 type logindManagerOf struct{}

@@ -47,7 +47,7 @@ func New(folder string, ring Ring) *Vault {
 // within bounds what a keyring may take: it may wait for somebody to unlock it.
 const within = time.Minute
 
-// ask asks the keyring, which knows no end of waiting.
+// ask asks the keyring, which knows no end of waiting: it may ask somebody to unlock it.
 func ask[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type answer struct {
 		value T
@@ -121,27 +121,37 @@ func (v *Vault) Forget(ctx context.Context, server string) error {
 }
 
 // missing reports whether an error says that there is no keyring here at all.
-func missing(err error) bool {
-	if err == nil {
-		return false
-	}
-	if errors.Is(err, keyring.ErrUnsupportedPlatform) {
-		return true
-	}
-	text := err.Error() // of D-Bus, whose errors have no type for it
-	for _, sign := range []string{
-		"DBUS_SESSION_BUS_ADDRESS", "dbus-launch", "couldn't determine address of session bus", "ServiceUnknown", "was not provided by any .service files", "no such file or directory", "connection refused", "NoReply",
-	} {
-		if strings.Contains(text, sign) {
-			return true
-		}
-	}
-	return false
-}
+func missing(err error) bool { return errors.Is(err, keyring.ErrUnsupportedPlatform) }
 
 // system is the keyring of the system.
 type system struct{}
 
-func (system) Get(service, user string) (string, error) { return keyring.Get(service, user) }
-func (system) Set(service, user, secret string) error   { return keyring.Set(service, user, secret) }
-func (system) Delete(service, user string) error        { return keyring.Delete(service, user) }
+// look bounds how long it is looked for.
+const look = 10 * time.Second
+
+func (system) there() error {
+	ctx, cancel := context.WithTimeout(context.Background(), look)
+	defer cancel()
+	return usable(ctx)
+}
+
+func (s system) Get(service, user string) (string, error) {
+	if err := s.there(); err != nil {
+		return "", err
+	}
+	return keyring.Get(service, user)
+}
+
+func (s system) Set(service, user, secret string) error {
+	if err := s.there(); err != nil {
+		return err
+	}
+	return keyring.Set(service, user, secret)
+}
+
+func (s system) Delete(service, user string) error {
+	if err := s.there(); err != nil {
+		return err
+	}
+	return keyring.Delete(service, user)
+}

@@ -213,6 +213,24 @@ export const usePasswordByLink = () =>
     onSuccess: (who) => queryClient.setQueryData(sessionQuery.queryKey, who),
   })
 
+/** Which program asks with a code. It is asked once: a code that is no good stays so. */
+export const deviceQuery = (code: string) =>
+  queryOptions({
+    queryKey: ['device', code],
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0, // asked about again it is a new question
+    queryFn: () => unwrap(api.GET('/api/v1/devices/{code}', { params: { path: { code } } })),
+  })
+
+/** Lets a program in, or refuses it. */
+export const useAnswerDevice = (code: string) =>
+  useMutation({
+    mutationFn: (allow: boolean) =>
+      unwrap(api.POST('/api/v1/devices/{code}', { params: { path: { code } }, body: { allow } })),
+    onSuccess: () => stale('sessions'),
+  })
+
 /** Ends all sign-ins, this one too. */
 export const useChangePassword = () =>
   useMutation({

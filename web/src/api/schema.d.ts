@@ -1711,6 +1711,12 @@ export interface components {
             /** @description Names of the processes that record from the microphone, of those of the table; what is not in it is not kept. Empty: none does any more. Absent: as before. */
             microphone?: string[];
         };
+        ClientProfile: {
+            id: string;
+            name: string;
+            /** @enum {string} */
+            status: "available" | "be_right_back" | "busy" | "do_not_disturb" | "unavailable" | "logged_out";
+        };
         ClientSettings: {
             /**
              * Format: int64
@@ -1733,8 +1739,10 @@ export interface components {
             microphone: string[];
             /** @description Presence management is on for this person; if not, there is nothing to measure. */
             presence_enabled: boolean;
+            /** @description That the person may choose. */
+            profiles: components["schemas"]["ClientProfile"][];
             /** @description That the person may choose without a profile. */
-            statuses: string[];
+            statuses: ("available" | "be_right_back" | "busy" | "do_not_disturb" | "unavailable" | "logged_out")[];
         };
         Clients: {
             clients: components["schemas"]["Client"][];

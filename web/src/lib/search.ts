@@ -64,6 +64,9 @@ export function accountSearch(s: Search): AccountSearch {
   return { refused, connector: refused && text(s.connector) }
 }
 
+/** code: that a program shows which wants to be let in. Codes are letters; the address may hold anything. */
+export const deviceSearch = (s: Search): { code?: string } => ({ code: text(s.code)?.slice(0, 20) })
+
 export const signInSearch = (s: Search): RefusedSearch & { to?: string } => ({
   ...refusedSearch(s),
   // Only places of this client: a link must not lead elsewhere after the sign-in.

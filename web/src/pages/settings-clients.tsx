@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { useConnection } from '../api/live'
 import { clientsQuery, useEndClient } from '../api/queries'
 import { tab } from '../api/tab'
+import { CopyField } from '../components/CopyField'
 import { useProblemText } from '../components/problem'
 import { useClock, useNow } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
@@ -29,42 +30,51 @@ export function ClientsPage() {
   const at = (text: string) => moment(new Date(text), now, clock)
   const here = tab.id
   return (
-    <Section title={t('settings.clients')} note={t('clients.lead')}>
-      {query.isPending && <Waiting label={t('waiting')} rows={3} />}
-      {query.error && <QueryTrouble error={query.error} again={() => void query.refetch()} />}
-      {end.error && <Trouble>{say(end.error)}</Trouble>}
-      {query.data && !query.data.clients.length && <p className="note">{t('clients.none')}</p>}
-      <ul className="rows" aria-label={t('settings.clients')}>
-        {query.data?.clients.map((c) => (
-          <li key={c.id}>
-            <span className="quiet" aria-hidden="true">
-              {/iPhone|Android|iPad/.test(c.label) ? <Phone20Regular /> : <Desktop20Regular />}
-            </span>
-            <div className="grow">
-              <p>
-                <b>{clientLabel(c.label, t)}</b> {c.id === here && <span className="quiet">({t('clients.this')})</span>}
-              </p>
-              <p className="note">
-                {t('clients.since', { at: at(c.since) })} ·{' '}
-                {c.activity_since
-                  ? t('clients.activitySince', {
-                      activity: t(`clients.activity.${c.activity}`),
-                      at: at(c.activity_since),
-                    })
-                  : t(`clients.activity.${c.activity}`)}
-              </p>
-            </div>
-            <Button
-              title={t('clients.endHint')}
-              aria-label={t('clients.endNamed', { label: clientLabel(c.label, t) })}
-              disabled={end.isPending}
-              onClick={() => end.mutate(c.id)}
-            >
-              {t('clients.end')}
-            </Button>
-          </li>
-        ))}
-      </ul>
-    </Section>
+    <>
+      <Section title={t('settings.clients')} note={t('clients.lead')}>
+        {query.isPending && <Waiting label={t('waiting')} rows={3} />}
+        {query.error && <QueryTrouble error={query.error} again={() => void query.refetch()} />}
+        {end.error && <Trouble>{say(end.error)}</Trouble>}
+        {query.data && !query.data.clients.length && <p className="note">{t('clients.none')}</p>}
+        <ul className="rows" aria-label={t('settings.clients')}>
+          {query.data?.clients.map((c) => (
+            <li key={c.id}>
+              <span className="quiet" aria-hidden="true">
+                {/iPhone|Android|iPad/.test(c.label) ? <Phone20Regular /> : <Desktop20Regular />}
+              </span>
+              <div className="grow">
+                <p>
+                  <b>{clientLabel(c.label, t)}</b>{' '}
+                  {c.id === here && <span className="quiet">({t('clients.this')})</span>}
+                </p>
+                <p className="note">
+                  {t('clients.since', { at: at(c.since) })} ·{' '}
+                  {c.activity_since
+                    ? t('clients.activitySince', {
+                        activity: t(`clients.activity.${c.activity}`),
+                        at: at(c.activity_since),
+                      })
+                    : t(`clients.activity.${c.activity}`)}
+                </p>
+              </div>
+              <Button
+                title={t('clients.endHint')}
+                aria-label={t('clients.endNamed', { label: clientLabel(c.label, t) })}
+                disabled={end.isPending}
+                onClick={() => end.mutate(c.id)}
+              >
+                {t('clients.end')}
+              </Button>
+            </li>
+          ))}
+        </ul>
+      </Section>
+      <Section title={t('clients.desktop')} note={t('clients.desktopNote')}>
+        <div className="stack">
+          <CopyField label={t('clients.desktopStart')} text={`doorlight-agent --server ${window.location.origin}`} />
+          <p className="note">{t('clients.desktopHow')}</p>
+        </div>
+      </Section>
+    </>
   )
 }

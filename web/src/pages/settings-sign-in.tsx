@@ -135,6 +135,7 @@ function SignIns() {
               </p>
               <p className="note">
                 {t('signIns.since', { at: at(s.created_at) })}
+                {s.client && ` · ${t('signIns.client')}`}
                 {` · ${s.provider ? t('signIns.by', { provider: s.provider }) : t('signIns.byPassword')}`}
                 {s.address && ` · ${s.address}`}
               </p>

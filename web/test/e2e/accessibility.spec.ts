@@ -50,6 +50,8 @@ const pages: [name: string, path: string, heading: RegExp, options?: Options][] 
   ['call forwarding of a colleague', '/people/mira', /^Team$/, { telephone: LINES }],
   ['clients', '/settings/clients', /^Settings$/],
   ['sign-ins', '/settings/sign-in', /^Settings$/],
+  ['a program to let in', '/device?code=BCDF-GHJL', /^Let a program in$/],
+  ['a code that is no good', '/device?code=X', /^Let a program in$/],
   ['a link for a password', '/password#dll_good', /^Choose a password$/],
   ['locations', '/admin/locations', /^Locations$/],
   ['presence management of a location', '/admin/scopes/berlin', /^Presence management: Berlin$/],

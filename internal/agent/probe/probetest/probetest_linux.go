@@ -5,8 +5,10 @@ package probetest
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -56,13 +58,18 @@ func Run(t testing.TB, env map[string]string, name string, args ...string) *Prog
 // run starts a program; report, if not nil, is its file 3.
 func run(t testing.TB, env map[string]string, report *os.File, name string, args ...string) *Program {
 	t.Helper()
+	return start(t, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}, env, report, name, args...)
+}
+
+func start(t testing.TB, attr *syscall.SysProcAttr, env map[string]string, report *os.File, name string, args ...string) *Program {
+	t.Helper()
 	p := &Program{t: t, cmd: exec.Command(name, args...), ended: make(chan struct{})}
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH") + ":/usr/bin:/usr/sbin", "LC_ALL=C.UTF-8"}
 	for k, v := range env {
 		p.cmd.Env = append(p.cmd.Env, k+"="+v)
 	}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = attr
 	if report != nil {
 		p.cmd.ExtraFiles = []*os.File{report}
 	}
@@ -177,11 +184,95 @@ func NewDisplay(t testing.TB, args ...string) *Display {
 // Press presses and releases a key.
 func (d *Display) Press(key string) {
 	d.t.Helper()
-	cmd := exec.Command("xdotool", "key", key)
+	d.xdotool("key", key)
+}
+
+// Focus waits for a window of a program and gives it what is typed.
+func (d *Display) Focus(program string) {
+	d.t.Helper()
+	d.xdotool("search", "--sync", "--onlyvisible", "--limit", "1", "--classname", "^"+program+"$", "windowfocus", "--sync")
+}
+
+// Shows waits until a window of a program is seen.
+func (d *Display) Shows(program string) {
+	d.t.Helper()
+	d.xdotool("search", "--sync", "--onlyvisible", "--limit", "1", "--classname", "^"+program+"$")
+}
+
+func (d *Display) xdotool(args ...string) {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "xdotool", args...)
 	cmd.Env = append(os.Environ(), "DISPLAY="+d.Name)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		d.t.Fatalf("xdotool: %v\n%s", err, out)
+		d.t.Fatalf("xdotool %q: %v\n%s", args, err, out)
 	}
+}
+
+// NewLocker starts XScreenSaver, and waits until it is there.
+func (d *Display) NewLocker() *Program {
+	d.t.Helper()
+	dir := Folder(d.t)
+	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if os.Getuid() == 0 { // whom it would not lock out
+		const nobody = 65534
+		attr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+		if err := os.Chown(dir, nobody, nobody); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".xscreensaver"), []byte("mode: blank\nlock: True\nsplash: False\nfade: False\n"), 0o644); err != nil {
+		d.t.Fatal(err)
+	}
+	p := start(d.t, attr, map[string]string{"HOME": dir, "DISPLAY": d.Name, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere/bus"}, nil, "xscreensaver", "-no-splash")
+	p.eventually("XScreenSaver", func() error { return d.lockerCommand("-time") })
+	return p
+}
+
+// Lock has XScreenSaver lock the screen.
+func (d *Display) Lock() {
+	d.t.Helper()
+	if err := d.lockerCommand("-lock"); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *Display) lockerCommand(command string) error {
+	cmd := exec.Command("xscreensaver-command", command)
+	cmd.Env = append(os.Environ(), "DISPLAY="+d.Name)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("xscreensaver-command %s: %w: %s", command, err, out)
+	}
+	return nil
+}
+
+// Compositor is a compositor of Wayland without a screen: KWin, that of KDE.
+type Compositor struct {
+	*Program
+	dir string
+}
+
+// NewCompositor starts a compositor in which programs may type.
+func NewCompositor(t testing.TB) *Compositor {
+	t.Helper()
+	dir := Folder(t)
+	// A copy has not the right to a higher priority that the package gives it: where nobody may give that, it could not be started.
+	kwin := filepath.Join(dir, "bin", "kwin_wayland")
+	if err := copyProgram("kwin_wayland", kwin); err != nil {
+		t.Fatalf("%v (scripts/tools installs it)", err)
+	}
+	c := &Compositor{dir: dir, Program: Run(t, map[string]string{
+		"HOME": dir, "XDG_RUNTIME_DIR": dir, "DBUS_SESSION_BUS_ADDRESS": NewBus(t).Address, "QT_QPA_PLATFORM": "offscreen",
+		"KWIN_COMPOSE": "Q", "KWIN_WAYLAND_NO_PERMISSION_CHECKS": "1",
+	}, kwin, "--virtual", "--no-lockscreen", "--no-global-shortcuts", "--socket", "wayland-0")}
+	c.eventually("KWin", func() error { return connects(filepath.Join(dir, "wayland-0")) })
+	return c
+}
+
+// Getenv is the environment in which the compositor is found.
+func (c *Compositor) Getenv(key string) string {
+	return map[string]string{"XDG_RUNTIME_DIR": c.dir, "WAYLAND_DISPLAY": "wayland-0", "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere/bus"}[key]
 }
 
 // Bus is a message bus.
@@ -322,6 +413,20 @@ func (s *Sound) RecordByPipeWire(name, device string) *Program {
 		}
 	}
 	return Run(s.t, s.env, file, "--record", "--target", device, filepath.Join(s.dir, name+".wav"))
+}
+
+// Browse starts a browser without a window on a page, which may record without asking anybody. It records from the microphone "mic".
+func (s *Sound) Browse(url string) *Program {
+	s.t.Helper()
+	s.Control("set-default-source", "mic")
+	env := maps.Clone(s.env)
+	env["DBUS_SESSION_BUS_ADDRESS"], env["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nowhere/bus", "unix:path=/nowhere/bus"
+	args := []string{"--headless=new", "--user-data-dir=" + filepath.Join(s.dir, "browser"), "--use-fake-ui-for-media-stream", "--no-first-run", "--disable-gpu",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server"}
+	if os.Getuid() == 0 {
+		args = append(args, "--no-sandbox") // it refuses to run otherwise
+	}
+	return Run(s.t, env, "chromium", append(args, url)...)
 }
 
 // copyProgram copies a program of the system. Another program does it: a file that this one has open for writing while it starts something cannot be run.
