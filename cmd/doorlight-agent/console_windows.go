@@ -9,7 +9,7 @@ import (
 // A program without a console of its own still answers in the one that it was started from, if there is one (Microsoft: AttachConsole). What was redirected
 // stays so.
 func init() {
-	if _, err := os.Stdout.Stat(); err == nil {
+	if kind, err := windows.GetFileType(windows.Handle(os.Stdout.Fd())); err == nil && kind != windows.FILE_TYPE_UNKNOWN {
 		return
 	}
 	const parent = ^uintptr(0) // ATTACH_PARENT_PROCESS

@@ -36,9 +36,5 @@ func (b *boundedFile) Write(p []byte) (int, error) {
 // goesNowhere reports whether what is written to w is lost: a program of Windows that was not started from a console has none to write to.
 func goesNowhere(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := f.Stat()
-	return err != nil
+	return ok && !there(f)
 }
