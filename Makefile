@@ -7,7 +7,7 @@ BIN := bin/doorlight
 GOFILES = $(wildcard $(shell git ls-files -co --exclude-standard '*.go' 'go.mod' 'go.sum' '*.sql' '*.yaml' 2>/dev/null))
 WEBFILES = $(wildcard $(shell git ls-files -co --exclude-standard web 2>/dev/null | grep -v -e ^web/dist -e _test -e ^web/test))
 
-.PHONY: help run build test check generate bench fmt lint vet test-go test-web e2e tools clean demo demo-exchange fuzz crash hooks
+.PHONY: help run build test check generate bench fmt lint vet test-go test-web e2e tools clean demo demo-exchange fuzz crash hooks packages
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -87,6 +87,9 @@ crash: build ## kill and restart the server 200 times under load
 fuzz: ## fuzz every parser for a minute each
 	@scripts/fuzz 60s
 
+packages: ## build the desktop client's packages into dist/ (Linux, Windows, macOS)
+	@scripts/packages
+
 fmt: ## format all files
 	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
 	cd web && npm run format
@@ -98,4 +101,4 @@ hooks: ## check every commit of this clone before it is made
 	ln -sf ../../scripts/pre-commit .git/hooks/pre-commit
 
 clean: ## remove what was built
-	rm -rf bin web/dist/* web/node_modules && touch web/dist/.keep
+	rm -rf bin dist web/dist/* web/node_modules && touch web/dist/.keep

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/doorlight/doorlight/internal/agent/command"
 )
+
+// noServer is the exit code if no server was named, which starting it again does not help (sysexits.h, EX_CONFIG).
+const noServer = 78
 
 // version is set when a release is built.
 var version = "dev"
@@ -22,6 +26,9 @@ func main() {
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	if err := cmd.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "doorlight-agent:", err)
+		if errors.Is(err, command.ErrNoServer) {
+			os.Exit(noServer)
+		}
 		os.Exit(1)
 	}
 }

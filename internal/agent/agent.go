@@ -55,6 +55,7 @@ type Config struct {
 // State is what a client is doing, for its owner.
 type State struct {
 	Name      string    // of the owner; empty: not known yet
+	Language  string    // that they chose, en or de; empty: the system's
 	Connected bool      // the server hears it
 	Since     time.Time // of Connected, or of its loss; zero: it has never been connected
 	Problem   string    // why it is not connected, or what the server refused last, in words; empty: nothing
@@ -235,7 +236,9 @@ func (a *Agent) session(ctx context.Context) error {
 	if err := s.Watch(asking, me.Person.ID); err != nil {
 		return err
 	}
-	a.change(func() { a.state.Name, a.state.Presence = me.Person.Name, me.Person.Presence })
+	a.change(func() {
+		a.state.Name, a.state.Language, a.state.Presence = me.Person.Name, me.Language, me.Person.Presence
+	})
 
 	// It is read on while the end is said, and until the connection is closed: a read that is given up would close it.
 	messages, broken, gone := make(chan client.Message), make(chan error, 1), make(chan struct{})

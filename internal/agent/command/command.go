@@ -33,6 +33,7 @@ type flags struct {
 
 // New returns the command agent. version is that of the program.
 func New(version string) *cobra.Command {
+	cobra.MousetrapHelpText = "" // Windows: who starts it with a click, or with their session, wants it to run
 	f := &flags{}
 	run := &cobra.Command{
 		Use: "agent", Short: "Run the desktop client: tell the server whether this computer is used",
@@ -52,7 +53,11 @@ The first time it opens a page of the server on which its owner signs in and all
 			if err != nil {
 				return err
 			}
-			return d.run(cmd.Context(), cmd.OutOrStdout(), version)
+			err = d.run(cmd.Context(), d.out(cmd.OutOrStdout()), version)
+			if err != nil && d.silent {
+				d.log.Error("agent: ended", "err", err)
+			}
+			return err
 		},
 	}
 	p := run.PersistentFlags()
@@ -80,6 +85,27 @@ The first time it opens a page of the server on which its owner signs in and all
 			}
 			return d.sent.print(cmd.OutOrStdout())
 		},
+	}, &cobra.Command{
+		Use: "install", Short: "Start with your desktop's session from now on", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d, err := open(f, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return d.install(cmd.OutOrStdout(), run.HasParent())
+		},
+	}, &cobra.Command{
+		Use: "uninstall", Short: "Do not start with your desktop's session any more", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return uninstall(cmd.OutOrStdout()) },
+	}, &cobra.Command{
+		Use: "status", Short: "Tell whether the client runs, is signed in, and starts with the session", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d, err := open(f, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return d.status(cmd.Context(), cmd.OutOrStdout())
+		},
 	})
 	return run
 }
@@ -92,6 +118,7 @@ type desk struct {
 	vault  *vault.Vault
 	sent   *sentLog
 	log    *slog.Logger
+	silent bool // nobody reads what is written to the console: there is none
 }
 
 // kept is what the client remembers in its folder.
@@ -111,7 +138,6 @@ func open(f *flags, stderr io.Writer) (*desk, error) {
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
 		return nil, fmt.Errorf("--log-level: %q is none of debug, info, warn, error", f.logLevel)
 	}
-	d.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	if d.folder == "" {
 		settings, err := os.UserConfigDir()
 		if err != nil {
@@ -122,6 +148,10 @@ func open(f *flags, stderr io.Writer) (*desk, error) {
 	if err := os.MkdirAll(d.folder, 0o700); err != nil {
 		return nil, err
 	}
+	if d.silent = goesNowhere(stderr); d.silent {
+		stderr = &boundedFile{path: d.path("agent.log")}
+	}
+	d.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	if err := readJSON(d.path("agent.json"), &d.kept); err != nil {
 		return nil, err
 	}
