@@ -48,7 +48,7 @@ func (s *Server) beginAccount(w http.ResponseWriter, r *http.Request) {
 	}
 	c := callerOf(r.Context())
 	// Another server's page must not have somebody connect an account that a stranger has left signed in.
-	if c.person == nil || c.secret == "" || !fromOwnPage(r) {
+	if c.fromBrowser() != nil || !fromOwnPage(r) {
 		writeProblem(w, newProblem(http.StatusForbidden, "accounts are connected from the settings of who is signed in"))
 		return
 	}

@@ -140,7 +140,13 @@ func (s *Server) viewer(r *http.Request) (v live.Viewer, err error) {
 		return v, nil
 	}
 	v.Credential = secret.Key(secret.Hash(c.secret))
-	v.Expires = s.sessions.expires(c.secret)
+	if !c.client { // whose sign-in lasts while it is used
+		k, err := s.sessions.look(ctx, c.secret)
+		if err != nil {
+			return v, err
+		}
+		v.Expires = k.expires
+	}
 	v.Good = func() bool {
 		_, err := s.sessions.person(context.WithoutCancel(ctx), c.secret, c.client)
 		return err == nil && s.mayEnter(v.PersonID)
@@ -318,13 +324,6 @@ func (s *sessions) look(ctx context.Context, text string) (knownSession, error) 
 	}
 	s.mu.Unlock()
 	return k, nil
-}
-
-// expires returns when a session that was good lately ends; zero if that is not known.
-func (s *sessions) expires(text string) time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.known[string(secret.Hash(text))].expires
 }
 
 // create makes a session and returns its secret. Person and label are given.

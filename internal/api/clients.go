@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/doorlight/doorlight/internal/fault"
@@ -86,7 +87,7 @@ func (s *Server) Report(ctx context.Context, personID string, r live.Report) err
 }
 
 // Attach implements live.Clients.
-func (s *Server) Attach(personID, clientID string) (detach func()) {
+func (s *Server) Attach(personID, clientID string) (detach func(heard time.Time)) {
 	return s.hub.Attach(personID, clientID)
 }
 
@@ -175,12 +176,20 @@ func (s *Server) deleteClient(ctx context.Context, in *ClientPath) (*struct{}, e
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.End(ctx, p.ID, in.Client)
+	return nil, s.endClient(ctx, p.ID, in.Client, true)
 }
 
 // End implements live.Clients.
 func (s *Server) End(ctx context.Context, personID, clientID string) error {
+	return s.endClient(ctx, personID, clientID, false)
+}
+
+// endClient enters that a client has ended; unless by somebody else's word it has not while a connection of it stands.
+func (s *Server) endClient(ctx context.Context, personID, clientID string, whatever bool) error {
 	return s.hub.Change(ctx, personID, func(e *hub.Edit) error {
+		if !whatever && s.hub.Attached(personID, clientID) {
+			return nil
+		}
 		if ended, ok := presence.EndClient(e.Claims(), clientID, e.Now); ok {
 			e.Put(ended)
 		}
@@ -203,49 +212,154 @@ func recording(claims []presence.Claim, client string) (refs []presence.Ref) {
 
 // records enters which programs record, as a client reports it (M2); nil: as before, for as long again. What is not in the table is not kept.
 func (s *Server) records(ctx context.Context, p *office.Person, client string, processes *[]string) error {
-	if processes == nil {
-		claims, _, _ := s.hub.Claims(p.ID)
-		for _, ref := range recording(claims, client) {
+	claims, _, _ := s.hub.Claims(p.ID)
+	before := recording(claims, client)
+	if processes == nil && !s.otherRows(p, claims, before) {
+		for _, ref := range before {
 			s.hub.Refresh(p.ID, ref, s.hub.Grace())
 		}
 		return nil
 	}
+	if processes != nil && len(before) == 0 && !slices.ContainsFunc(*processes, func(x string) bool { return rowOf(p, x) != nil }) {
+		return nil
+	}
+	return s.hub.Change(ctx, p.ID, func(e *hub.Edit) error {
+		now, ok := s.office.Person(p.ID) // the table may have changed meanwhile
+		if !ok {
+			return noPerson(p.ID)
+		}
+		names := processesOf(recording(e.Claims(), client))
+		if processes != nil {
+			names = *processes
+		}
+		record(e, now, client, names, true)
+		return nil
+	})
+}
+
+// record enters that these processes record, as a client sees them, and no others; heard says that the client has just been heard of.
+func record(e *hub.Edit, p *office.Person, client string, processes []string, heard bool) {
 	var want []presence.Claim
-	for _, process := range *processes {
-		row := p.Settings.Microphone.Program(process)
-		if row == nil || p.Policy.Off {
+	for _, process := range processes {
+		row := rowOf(p, process)
+		if row == nil {
 			continue
 		}
-		c := presence.Claim{Source: presence.SourceMicrophone, ID: presence.RecordingID(client, row.Process), Status: presence.Busy, Text: row.Alias}
-		if f := p.Settings.MicrophoneProfile(&p.Own); f != nil {
-			c.Status, c.Profile = f.Status, f.Name
-		}
-		if row.InTeams() {
-			c.Call = policy.CallTeams
-		}
+		c := recordingClaim(p, client, row)
 		if !slices.ContainsFunc(want, func(x presence.Claim) bool { return x.ID == c.ID }) {
 			want = append(want, c)
 		}
 	}
-	claims, _, _ := s.hub.Claims(p.ID)
-	if len(want) == 0 && len(recording(claims, client)) == 0 {
-		return nil
-	}
-	return s.hub.Change(ctx, p.ID, func(e *hub.Edit) error {
-		for _, ref := range recording(e.Claims(), client) {
-			if !slices.ContainsFunc(want, func(c presence.Claim) bool { return c.ID == ref.ID }) {
-				e.Delete(ref)
-			}
+	for _, ref := range recording(e.Claims(), client) {
+		if !slices.ContainsFunc(want, func(c presence.Claim) bool { return c.ID == ref.ID }) {
+			e.Delete(ref)
 		}
-		for _, c := range want {
-			c.From, c.Lease = e.Now, e.Now.Add(e.Grace)
-			for _, old := range e.Claims() {
-				if old.Ref() == c.Ref() && e.Now.Before(old.End()) {
-					c.From = old.From
+	}
+	for _, c := range want {
+		c.From, c.Lease = e.Now, e.Now.Add(e.Grace)
+		for _, old := range e.Claims() {
+			if old.Ref() == c.Ref() && e.Now.Before(old.End()) {
+				if c.From = old.From; !heard {
+					c.Lease = old.Lease
 				}
 			}
-			e.Put(c)
 		}
+		e.Put(c)
+	}
+}
+
+// rowOf is the row of somebody's table that a process has; nil if it does not count.
+func rowOf(p *office.Person, process string) *policy.Program {
+	if p.Policy.Off {
 		return nil
+	}
+	return p.Settings.Microphone.Program(process)
+}
+
+// recordingClaim says that a program of the table records; when is for the caller to say.
+func recordingClaim(p *office.Person, client string, row *policy.Program) presence.Claim {
+	c := presence.Claim{Source: presence.SourceMicrophone, ID: presence.RecordingID(client, row.Process), Status: presence.Busy, Text: row.Alias}
+	if f := p.Settings.MicrophoneProfile(&p.Own); f != nil {
+		c.Status, c.Profile = f.Status, f.Name
+	}
+	if row.InTeams() {
+		c.Call = policy.CallTeams
+	}
+	return c
+}
+
+// processesOf are the processes of claims that programs record.
+func processesOf(refs []presence.Ref) (names []string) {
+	for _, ref := range refs {
+		_, name, _ := strings.Cut(ref.ID, "/")
+		names = append(names, name)
+	}
+	return names
+}
+
+// otherRows reports whether what stands of programs that record is not what the table says by now.
+func (s *Server) otherRows(p *office.Person, claims []presence.Claim, refs []presence.Ref) bool {
+	for _, ref := range refs {
+		client := presence.ClientOf(ref)
+		row := rowOf(p, processesOf([]presence.Ref{ref})[0])
+		if row == nil {
+			return true
+		}
+		want := recordingClaim(p, client, row)
+		for i := range claims {
+			if c := &claims[i]; c.Ref() == ref && (c.ID != want.ID || c.Status != want.Status || c.Profile != want.Profile || c.Text != want.Text || c.Call != want.Call) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// followTables has what stands of programs that record follow the tables of people whose settings changed.
+func (s *Server) followTables(people []string) {
+	var changed []string
+	for _, id := range people {
+		p, ok := s.office.Person(id)
+		claims, _, known := s.hub.Claims(id)
+		if !ok || !known {
+			continue
+		}
+		refs := slices.DeleteFunc(refsOf(claims), func(r presence.Ref) bool { return r.Source != presence.SourceMicrophone })
+		if s.otherRows(p, claims, refs) {
+			changed = append(changed, id)
+		}
+	}
+	if len(changed) == 0 {
+		return
+	}
+	s.jobs.beside(func(ctx context.Context) {
+		for _, id := range changed {
+			err := s.hub.Change(ctx, id, func(e *hub.Edit) error {
+				p, ok := s.office.Person(id)
+				if !ok {
+					return nil
+				}
+				clients := map[string][]presence.Ref{}
+				for _, ref := range refsOf(e.Claims()) {
+					if ref.Source == presence.SourceMicrophone {
+						clients[presence.ClientOf(ref)] = append(clients[presence.ClientOf(ref)], ref)
+					}
+				}
+				for client, refs := range clients {
+					record(e, p, client, processesOf(refs), false)
+				}
+				return nil
+			})
+			if err != nil && ctx.Err() == nil {
+				s.log.Warn("what programs record could not follow the table", "user", id, "err", err)
+			}
+		}
 	})
+}
+
+func refsOf(claims []presence.Claim) (refs []presence.Ref) {
+	for i := range claims {
+		refs = append(refs, claims[i].Ref())
+	}
+	return refs
 }

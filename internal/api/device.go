@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/doorlight/doorlight/internal/fault"
@@ -58,6 +59,7 @@ type DeviceAnswer struct {
 // devices are the programs that wait to be allowed. They live no longer than the server: a program asks anew.
 type devices struct {
 	mu     sync.Mutex // guards what follows, and what is in them
+	swept  time.Time  // when those that have expired were forgotten last
 	bySlip map[string]*device
 	byCode map[string]*device
 }
@@ -113,15 +115,8 @@ func (d *devices) add(label string, from netip.Addr, now time.Time) (x *device, 
 	slip, hash := secret.New("dld_")
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.bySlip) >= mostDevices {
-		for _, old := range d.bySlip {
-			if !now.Before(old.made.Add(deviceFor)) {
-				d.remove(old)
-			}
-		}
-		if len(d.bySlip) >= mostDevices {
-			return nil, ""
-		}
+	if d.sweep(now); len(d.bySlip) >= mostDevices {
+		return nil, ""
 	}
 	code := userCode()
 	for d.byCode[code] != nil {
@@ -132,9 +127,27 @@ func (d *devices) add(label string, from netip.Addr, now time.Time) (x *device, 
 	return x, slip
 }
 
+// sweep forgets what has expired, now and then: who asked from where is nobody's business any more. mu is held.
+func (d *devices) sweep(now time.Time) {
+	if now.Sub(d.swept) < time.Minute {
+		return
+	}
+	d.swept = now
+	for _, x := range d.bySlip {
+		if !now.Before(x.made.Add(deviceFor)) {
+			d.remove(x)
+		}
+	}
+}
+
 func (d *devices) remove(x *device) { // mu is held
 	delete(d.bySlip, x.slip)
 	delete(d.byCode, x.code)
+}
+
+// unseen reports whether a character is none that is seen: it ends lines, or has what follows look otherwise.
+func unseen(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
 // find returns the attempt of a user code that nobody has answered yet, a copy.
@@ -167,6 +180,7 @@ func (d *devices) take(slip string, now time.Time) (device, string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	x := d.bySlip[string(secret.Hash(slip))]
+	defer d.sweep(now)
 	switch {
 	case x == nil:
 		return device{}, "invalid_grant"
@@ -236,13 +250,23 @@ func oauthForm(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 	return r.PostForm, true
 }
 
+// siteOf is the network of an address that one site has: a /48 of IPv6, which has as many addresses as anybody likes.
+func siteOf(from netip.Addr) string {
+	if from.Is6() && !from.IsLoopback() {
+		if p, err := from.Prefix(48); err == nil {
+			return p.String()
+		}
+	}
+	return from.String()
+}
+
 func (s *Server) beginDevice(w http.ResponseWriter, r *http.Request) {
 	form, ok := oauthForm(w, r)
 	if !ok {
 		return
 	}
 	c := callerOf(r.Context())
-	if wait := s.guesses.take(time.Now(), limit{"device/" + networkOf(c.from), 60}); wait > 0 {
+	if wait := s.guesses.take(time.Now(), limit{"device/" + siteOf(c.from), 300}); wait > 0 {
 		oauthError(w, http.StatusTooManyRequests, "slow_down", tooMany(wait).Error())
 		return
 	}
@@ -250,8 +274,8 @@ func (s *Server) beginDevice(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case label == "":
 		label = "Desktop client"
-	case !utf8.ValidString(label) || utf8.RuneCountInString(label) > 120 || strings.ContainsFunc(label, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		oauthError(w, http.StatusBadRequest, "invalid_request", "device_name must be one line of at most 120 characters")
+	case !utf8.ValidString(label) || utf8.RuneCountInString(label) > 120 || strings.ContainsFunc(label, unseen):
+		oauthError(w, http.StatusBadRequest, "invalid_request", "device_name must be one line of at most 120 characters that can be seen")
 		return
 	}
 	x, slip := s.devices.add(label, c.from, time.Now())

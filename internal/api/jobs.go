@@ -94,6 +94,15 @@ func (j *jobs) begin(owner string, do func(ctx context.Context, progress func(do
 	return x.Job, nil
 }
 
+// beside has do work that nobody asks about.
+func (j *jobs) beside(do func(ctx context.Context)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.ctx.Err() == nil {
+		j.busy.Go(func() { do(j.ctx) })
+	}
+}
+
 // guarded has a panic end its job, not the server.
 func (j *jobs) guarded(do func(context.Context, func(done, total int)) (provision.Report, error)) func(context.Context, func(done, total int)) (provision.Report, error) {
 	return func(ctx context.Context, progress func(done, total int)) (rep provision.Report, err error) {
@@ -120,7 +129,9 @@ func (j *jobs) of(owner, id string) (Job, bool) {
 
 // Close breaks off what is at work and waits for it. The HTTP server must have stopped.
 func (s *Server) Close() {
+	s.jobs.mu.Lock() // nothing begins from here on
 	s.jobs.stop()
+	s.jobs.mu.Unlock()
 	s.jobs.busy.Wait()
 }
 

@@ -80,6 +80,7 @@ func New(st store.Store, of *office.Office, h *hub.Hub, ag *agenda.Agenda, cfg C
 		sessions: newSessions(st), guesses: newGuesses(), devices: newDevices(), jobs: newJobs(cfg.Log), mux: http.NewServeMux(), began: time.Now().UTC(),
 	}
 	of.Listen(func(c office.Change) { s.sessions.forget(c.Signed) })
+	of.Listen(func(c office.Change) { s.followTables(c.Policies) })
 	s.describe(cfg.Version)
 	s.serveSignIn()
 	s.serveAccounts()
@@ -163,6 +164,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, err := s.identify(r)
 	if err != nil {
 		writeProblem(w, s.problem(r.Context(), err))
+		return
+	}
+	if callerOf(ctx).client && !strings.HasPrefix(r.URL.Path, Prefix+"/") { // pages are for browsers: what begins there ends in a sign-in
+		writeProblem(w, newProblem(http.StatusForbidden, "a desktop client may not do this"))
 		return
 	}
 	s.mux.ServeHTTP(w, r.WithContext(ctx))

@@ -15,17 +15,23 @@ import (
 func sessionID(hash []byte) string { return hex.EncodeToString(hash[:8]) }
 
 func (s *Server) getSessions(ctx context.Context, in *PersonPath) (*Out[Sessions], error) {
-	id, c, err := s.ownOrGoverned(ctx, in.Person)
+	id, _, err := s.ownOrGoverned(ctx, in.Person)
 	if err != nil {
 		return nil, err
 	}
+	list, err := s.sessionsOf(ctx, id)
+	return &Out[Sessions]{Sessions{list}}, err
+}
+
+// sessionsOf are the sign-ins of somebody, newest first.
+func (s *Server) sessionsOf(ctx context.Context, id string) ([]Session, error) {
 	all, err := s.store.Sessions(ctx, id, time.Now())
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "sign-ins cannot be read at the moment")
 	}
-	out := Sessions{Sessions: []Session{}}
+	list := []Session{}
 	current := ""
-	if c.secret != "" {
+	if c := callerOf(ctx); c.secret != "" {
 		current = sessionID(secret.Hash(c.secret))
 	}
 	for _, x := range all {
@@ -35,9 +41,9 @@ func (s *Server) getSessions(ctx context.Context, in *PersonPath) (*Out[Sessions
 		if via, err := s.connectors.Get(x.ConnectorID); err == nil {
 			one.Provider = via.Name
 		}
-		out.Sessions = append(out.Sessions, one)
+		list = append(list, one)
 	}
-	return &Out[Sessions]{out}, nil
+	return list, nil
 }
 
 func (s *Server) deleteOtherSession(ctx context.Context, in *SessionPath) (*struct{}, error) {

@@ -261,6 +261,10 @@ func (s *Server) export(ctx context.Context, p *office.Person, c caller) (*Out[E
 		Identities:    s.identitiesOf(p.ID),
 		Audit:         []AuditEntry{},
 	}
+	var err error
+	if out.Sessions, err = s.sessionsOf(ctx, p.ID); err != nil {
+		return nil, err
+	}
 	if d := p.Directory; d.ConnectorID != "" {
 		from := ExportDirectory{Connector: d.ConnectorID, ID: d.ExternalID, Gone: d.Gone, Groups: []string{}}
 		for _, g := range s.office.ProvidedGroupsOf(p.ID) {

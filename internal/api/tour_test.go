@@ -26,7 +26,7 @@ type golden struct {
 	seen map[string]string
 }
 
-var chance = regexp.MustCompile(`"version": "[0-9a-f]{16}"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|dl[tslp]_[A-Za-z0-9_-]{43}|\b[a-z2-7]{16}\b|#[0-9a-f]{24}|#[0-9a-z]{8}"|udp:127\.0\.0\.1:\d+|"user": "[0-9a-z.-]+-[0-9a-z]{4}"`)
+var chance = regexp.MustCompile(`"version": "[0-9a-f]{16}"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|dl[tslp]_[A-Za-z0-9_-]{43}|\b[a-z2-7]{16}\b|\b[0-9a-f]{16}\b|#[0-9a-f]{24}|#[0-9a-z]{8}"|udp:127\.0\.0\.1:\d+|"user": "[0-9a-z.-]+-[0-9a-z]{4}"`)
 
 func (g *golden) compare(name string, a *answer) {
 	g.t.Helper()

@@ -443,6 +443,7 @@ type Export struct {
 	Teams         PersonTeams          `json:"teams"`
 	Lines         []PersonLine         `json:"lines" doc:"Telephone lines, and how they are forwarded."`
 	Identities    []Identity           `json:"identities" doc:"As whom sign-in providers know the person."`
+	Sessions      []Session            `json:"sessions" doc:"Where the person is signed in."`
 	Directory     *ExportDirectory     `json:"directory,omitempty"`
 	Audit         []AuditEntry         `json:"audit"`
 }

@@ -339,34 +339,55 @@ func (h *Hub) Refresh(personID string, ref presence.Ref, lease time.Duration) (o
 func (h *Hub) Grace() time.Duration { return h.grace }
 
 // Attach keeps the leases of a client, and of what it sees, alive for as long as its connection lasts; it costs nothing meanwhile. The returned
-// function ends that: the grace time begins. The client must have been started with Change.
-func (h *Hub) Attach(personID, clientID string) (detach func()) {
+// function ends that: the grace time begins, at the instant when the client was heard of last. A client that is not started yet
+// is attached all the same, for when it is.
+func (h *Hub) Attach(personID, clientID string) (detach func(heard time.Time)) {
 	sh := h.shardOf(personID)
 	key := attachment{personID, clientID}
 	sh.mu.Lock()
 	sh.attached[key]++
 	sh.mu.Unlock()
 	var once sync.Once
-	return func() {
-		once.Do(func() {
-			now := Now()
-			sh.mu.Lock()
-			defer sh.mu.Unlock()
-			if sh.attached[key]--; sh.attached[key] > 0 {
-				return
+	return func(heard time.Time) {
+		once.Do(func() { h.detach(sh, key, heard) })
+	}
+}
+
+// Attached reports whether a connection of a client stands.
+func (h *Hub) Attached(personID, clientID string) bool {
+	sh := h.shardOf(personID)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	return sh.attached[attachment{personID, clientID}] > 0
+}
+
+func (h *Hub) detach(sh *shard, key attachment, heard time.Time) {
+	now := Now()
+	if heard.After(now) || now.Sub(heard) < time.Second {
+		heard = now
+	}
+	earlier := false
+	sh.mu.Lock()
+	if sh.attached[key]--; sh.attached[key] > 0 {
+		sh.mu.Unlock()
+		return
+	}
+	delete(sh.attached, key)
+	if p := sh.people[key.person]; p != nil {
+		for i := range p.claims {
+			// A lease that ran out while the connection stood only waits to be renewed.
+			if c := &p.claims[i]; c.Until.IsZero() && !c.Lease.IsZero() && presence.ClientOf(c.Ref()) == key.client {
+				lease := heard.Add(h.grace)
+				earlier = earlier || lease.Before(c.Lease)
+				c.Lease = lease
 			}
-			delete(sh.attached, key)
-			p := sh.people[personID]
-			if p == nil {
-				return
-			}
-			for i := range p.claims {
-				// A lease that ran out while the connection stood only waits to be renewed.
-				if c := &p.claims[i]; c.Until.IsZero() && !c.Lease.IsZero() && presence.ClientOf(c.Ref()) == clientID {
-					c.Lease = now.Add(h.grace)
-				}
-			}
-		})
+		}
+	}
+	sh.mu.Unlock()
+	if earlier { // than the shard would look at it
+		ctx, cancel := context.WithTimeout(context.Background(), h.grace)
+		defer cancel()
+		h.Change(ctx, key.person, func(*Edit) error { return nil }) // if that fails, it is looked at later
 	}
 }
 

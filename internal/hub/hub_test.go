@@ -468,7 +468,7 @@ func TestOneClientInUseIsEnough(t *testing.T) {
 	story(t, []string{"anna"}, func(t *testing.T, s *server) {
 		s.change("anna", active("desk", presence.Idle))
 		s.change("anna", active("laptop", presence.Active))
-		detach := []func(){s.Attach("anna", "desk"), s.Attach("anna", "laptop")}
+		detach := []func(time.Time){s.Attach("anna", "desk"), s.Attach("anna", "laptop")}
 		time.Sleep(time.Hour)
 		s.want("anna", presence.Available)
 		s.told()
@@ -481,7 +481,7 @@ func TestOneClientInUseIsEnough(t *testing.T) {
 		s.change("anna", active("desk", presence.Active))
 		s.want("anna", presence.Available)
 		for _, f := range detach {
-			f()
+			f(Now())
 		}
 	})
 }
@@ -537,12 +537,12 @@ func TestAnAttachedClientRunsUntilItsConnectionEnds(t *testing.T) {
 		s.told()
 		first, second := s.Attach("anna", "tab"), s.Attach("anna", "tab") // a new connection before the old one is gone
 		time.Sleep(8 * time.Hour)
-		first()
-		first()
+		first(Now())
+		first(Now())
 		time.Sleep(time.Hour + 13*time.Second)
 		written := s.disk.count()
 		start := Now()
-		second()
+		second(Now())
 		time.Sleep(89 * time.Second)
 		if got := s.told(); len(got) > 0 || s.disk.count() != written {
 			t.Errorf("published %v and wrote %d batches, want nothing", got, s.disk.count()-written)
@@ -576,13 +576,43 @@ func TestWhatAnAttachedClientSeesLastsLikeTheClient(t *testing.T) {
 			t.Errorf("these claims stand: %+v", claims)
 		}
 		start := Now()
-		detach()
+		detach(Now())
 		time.Sleep(89 * time.Second)
 		if got := s.told(); len(got) > 0 {
 			t.Errorf("published %v within the grace time", got)
 		}
 		time.Sleep(2 * time.Second)
 		wantLines(t, s.line(start), "1m30s anna unavailable")
+	})
+}
+
+// A connection that is found to be dead has been so for a while: the grace time begins when it was heard of last (P4, row 11).
+func TestTheGraceTimeBeginsWhenTheClientWasHeardOfLast(t *testing.T) {
+	story(t, []string{"anna"}, func(t *testing.T, s *server) {
+		s.change("anna", runs("desk"))
+		detach := s.Attach("anna", "desk")
+		time.Sleep(8 * time.Hour)
+		s.told()
+		start := Now()
+		time.Sleep(70 * time.Second)
+		detach(start)
+		if !s.Attached("anna", "other") && s.Attached("anna", "desk") {
+			t.Error("it is attached still")
+		}
+		time.Sleep(19 * time.Second)
+		if got := s.told(); len(got) > 0 {
+			t.Errorf("published %v within the grace time", got)
+		}
+		time.Sleep(2 * time.Second)
+		wantLines(t, s.line(start), "1m30s anna unavailable")
+		s.change("anna", runs("desk"))
+		long := s.Attach("anna", "desk")
+		time.Sleep(time.Hour)
+		s.told()
+		start = Now()
+		long(start.Add(-10 * time.Minute)) // it is over already
+		time.Sleep(time.Second)
+		wantLines(t, s.line(start), "0s anna unavailable")
 	})
 }
 
@@ -596,7 +626,7 @@ func TestADetachAtTheMomentTheLeaseEndsKeepsTheGraceTime(t *testing.T) {
 		s.shardOf("anna").mu.Lock() // as if the timer were late
 		p.find(presence.Ref{Source: presence.SourceClient, ID: "tab"}).Lease = Now().Add(-time.Millisecond)
 		s.shardOf("anna").mu.Unlock()
-		detach()
+		detach(Now())
 		time.Sleep(89 * time.Second)
 		if got := s.told(); len(got) > 0 {
 			t.Errorf("published %v within the grace time", got)
@@ -676,7 +706,7 @@ func TestOnlyWhatDiffersIsPublished(t *testing.T) {
 		s.change("anna", appointment("1", now.Add(time.Minute), now.Add(time.Hour))) // kept out by do not disturb
 		s.change("anna", runs("desk"))
 		detach := s.Attach("anna", "desk")
-		defer detach()
+		defer func() { detach(Now()) }()
 		time.Sleep(2 * time.Hour)
 		if got := s.told(); len(got) > 0 {
 			t.Errorf("published %+v, want nothing", got)
@@ -747,7 +777,7 @@ func TestARemovedPersonIsGone(t *testing.T) {
 		if got := s.told(); len(got) != 1 || !got[0].Gone {
 			t.Errorf("published %+v, want that anna is gone", got)
 		}
-		detach()
+		detach(Now())
 		if _, _, ok := s.Presence("anna"); ok {
 			t.Error("anna is still there")
 		}

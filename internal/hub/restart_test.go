@@ -60,7 +60,7 @@ type pair struct {
 
 type attached struct {
 	person, client string
-	detach         [2]func()
+	detach         [2]func(time.Time)
 }
 
 func (p *pair) person(t *rapid.T) string {
@@ -141,14 +141,14 @@ func (p *pair) attach(t *rapid.T) {
 	if len(p.attached) > 0 && rapid.Bool().Draw(t, "detach") {
 		i := rapid.IntRange(0, len(p.attached)-1).Draw(t, "which")
 		for _, f := range p.attached[i].detach {
-			f()
+			f(Now())
 		}
 		p.attached = slices.Delete(p.attached, i, i+1)
 		return
 	}
 	person, id := p.person(t), rapid.SampledFrom([]string{"desk", "phone"}).Draw(t, "client")
 	p.both(person, runs(id))
-	p.attached = append(p.attached, attached{person, id, [2]func(){p.steady.Attach(person, id), p.killed.Attach(person, id)}})
+	p.attached = append(p.attached, attached{person, id, [2]func(time.Time){p.steady.Attach(person, id), p.killed.Attach(person, id)}})
 }
 
 func (p *pair) policy(t *rapid.T) {
@@ -182,7 +182,7 @@ func (p *pair) kill(t *rapid.T) {
 	p.steady.told() // what happened while the other one was down
 	// Its clients have the grace time to be heard of again: to the other one they just were.
 	for _, a := range p.attached {
-		a.detach[0]()
+		a.detach[0](Now())
 	}
 	p.attached = nil
 	for _, id := range p.staff.IDs() {

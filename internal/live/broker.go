@@ -47,9 +47,9 @@ type Config struct {
 type Clients interface {
 	// Report enters that a client runs, and what it says of itself. Errors that package fault marks are told to desktop clients.
 	Report(ctx context.Context, personID string, r Report) error
-	// Attach has a client that was reported run for as long as its connection lasts, which detach ends.
-	Attach(personID, clientID string) (detach func())
-	// End enters that a client has ended.
+	// Attach has a client run, once it is reported, for as long as its connection lasts. detach ends that, and says when the client was heard of last.
+	Attach(personID, clientID string) (detach func(heard time.Time))
+	// End enters that a client says its end. If another connection of it stands, it is not the end.
 	End(ctx context.Context, personID, clientID string) error
 	// Settings returns the message that tells a desktop client what to measure, a JSON object. It is called with a lock held, and waits for nobody.
 	Settings(personID string) []byte

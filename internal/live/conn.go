@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -76,8 +77,12 @@ type conn struct {
 // client is what a connection counts as.
 type client struct {
 	id     string
-	detach func()
+	detach func(heard time.Time)
+	runs   bool   // a report was entered. Guarded by Broker.mu
 	told   uint64 // hash of the settings that a desktop client was told last; guarded by Broker.mu
+
+	minute  int64 // in which reports were counted last. Only its reader looks at it
+	reports int   // in that minute
 }
 
 // find returns where a subject stands in watched, -1 if it does not.
@@ -309,6 +314,12 @@ func readFrame(r io.Reader, head []byte, most int) (fin bool, op ws.OpCode, payl
 
 // handle does what a client asks for; it returns false if that ended the connection.
 func (b *Broker) handle(c *conn, payload []byte) bool {
+	b.mu.Lock()
+	closed := c.closed
+	b.mu.Unlock()
+	if closed { // whoever was cut off is not listened to, though they have not hung up yet
+		return true
+	}
 	var m message
 	if err := json.Unmarshal(payload, &m); err != nil {
 		b.drop(c, CloseBadMessage, "the message is no JSON object of the protocol")
@@ -333,6 +344,7 @@ func (b *Broker) handle(c *conn, payload []byte) bool {
 		if c.client == nil {
 			break
 		}
+		c.client.detach(time.Now()) // first: it is not the end while another connection stands
 		ctx, cancel := context.WithTimeout(context.Background(), reportWithin)
 		defer cancel()
 		if err := b.cfg.Clients.End(ctx, c.viewer, c.client.id); err != nil {
@@ -347,8 +359,10 @@ func (b *Broker) handle(c *conn, payload []byte) bool {
 	return true
 }
 
-// reportWithin is how long entering a report may take.
-const reportWithin = 10 * time.Second
+const (
+	reportWithin = 10 * time.Second // entering a report may take so long
+	mostReports  = 300              // of a connection in a minute
+)
 
 // report enters what a client says of itself; it returns false if that ended the connection.
 func (b *Broker) report(c *conn, r Report) bool {
@@ -364,25 +378,40 @@ func (b *Broker) report(c *conn, r Report) bool {
 	case c.client != nil && c.client.id != r.ID: // a connection is one client
 		return true
 	}
+	if c.client == nil {
+		// It is attached before it is reported: what another connection of it says of its end meanwhile is not the end.
+		x := &client{id: r.ID, detach: b.cfg.Clients.Attach(c.viewer, r.ID)}
+		b.mu.Lock()
+		c.client = x // read by gone, on the goroutine that waits for this one
+		b.mu.Unlock()
+	}
+	if minute := time.Now().Unix() / 60; c.client.minute != minute {
+		c.client.minute, c.client.reports = minute, 0
+	}
+	if c.client.reports++; c.client.reports > mostReports {
+		b.drop(c, CloseBadMessage, "more than "+strconv.Itoa(mostReports)+" reports in a minute")
+		return false
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), reportWithin)
 	defer cancel()
 	if err := b.cfg.Clients.Report(ctx, c.viewer, r); err != nil {
-		b.log.Warn("what a client says could not be entered", "user", c.viewer, "err", err)
+		level := slog.LevelWarn
+		if fault.KindOf(err) == fault.Invalid { // the client's own fault
+			level = slog.LevelDebug
+		}
+		b.log.Log(ctx, level, "what a client says could not be entered", "user", c.viewer, "err", err)
 		if c.desktop {
 			text, _ := json.Marshal(map[string]string{"type": "refused", "detail": fault.Public(err)}) // strings always can
 			b.write(c, frameOf(ws.OpText, text))
 		}
 		return true
 	}
-	if c.client == nil {
-		x := &client{id: r.ID, detach: b.cfg.Clients.Attach(c.viewer, r.ID)}
-		b.mu.Lock()
-		c.client = x // read by gone, on the goroutine that waits for this one
-		if c.desktop {
-			b.desktops[c.viewer] = append(b.desktops[c.viewer], c)
-		}
-		b.mu.Unlock()
+	b.mu.Lock()
+	if !c.client.runs && !c.closed && c.desktop {
+		b.desktops[c.viewer] = append(b.desktops[c.viewer], c)
 	}
+	c.client.runs = true
+	b.mu.Unlock()
 	if c.desktop {
 		b.tellDesktop(c)
 	}
@@ -392,7 +421,7 @@ func (b *Broker) report(c *conn, r Report) bool {
 // tellDesktop tells a desktop client what to measure, if that is not what it was told last.
 func (b *Broker) tellDesktop(c *conn) {
 	b.mu.Lock()
-	if c.closed || c.client == nil {
+	if c.closed || c.client == nil || !c.client.runs {
 		b.mu.Unlock()
 		return
 	}
@@ -471,7 +500,8 @@ func (b *Broker) gone(c *conn) {
 	b.mu.Unlock()
 	c.net.Close()
 	if c.client != nil {
-		c.client.detach()
+		// The other end lived when it was heard of last, and may have until it was asked next: that is when the grace time begins.
+		c.client.detach(time.Unix(c.seen.Load(), 0).Add(b.cfg.Ping))
 	}
 }
 

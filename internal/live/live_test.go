@@ -827,8 +827,9 @@ func (c *clients) Report(_ context.Context, person string, r Report) error {
 	return nil
 }
 
-func (c *clients) Attach(person, client string) func() {
-	return func() { c.ended <- person + "/" + client }
+func (c *clients) Attach(person, client string) func(time.Time) {
+	once := sync.OnceFunc(func() { c.ended <- person + "/" + client })
+	return func(time.Time) { once() }
 }
 
 func (c *clients) End(_ context.Context, person, client string) error {
@@ -877,6 +878,11 @@ func TestADesktopClientIsToldWhatToMeasure(t *testing.T) {
 		t.Errorf("it is told %s", got)
 	}
 	w.send(`{"type":"client","id":"desk"}`) // and not told again
+	for entered := 0; entered < 2; time.Sleep(time.Millisecond) {
+		list.mu.Lock()
+		entered = len(list.running)
+		list.mu.Unlock()
+	}
 	s.Office(office.Change{Policies: []string{"bob", "anna"}})
 	list.mu.Lock()
 	list.minutes = 5
@@ -892,7 +898,7 @@ func TestADesktopClientIsToldWhatToMeasure(t *testing.T) {
 	if got := w.closed(); got != websocket.StatusNormalClosure {
 		t.Errorf("closed with %d", got)
 	}
-	for _, want := range []string{"end of anna/desk", "anna/desk"} {
+	for _, want := range []string{"anna/desk", "end of anna/desk"} {
 		if got := <-list.ended; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}

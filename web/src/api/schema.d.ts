@@ -2170,6 +2170,8 @@ export interface components {
             profiles: components["schemas"]["Profile"][];
             /** @description Own choices. */
             relationships: components["schemas"]["Relationship"][];
+            /** @description Where the person is signed in. */
+            sessions: components["schemas"]["Session"][];
             settings: components["schemas"]["PersonSettings"];
             teams: components["schemas"]["PersonTeams"];
         };
