@@ -61,6 +61,8 @@ type Error struct {
 	Status int    `json:"status"` // HTTP status
 	Title  string `json:"title"`
 	Detail string `json:"detail"` // in words
+
+	own bool // it is the server's own word, not that of a proxy or of a network that wants a password
 }
 
 func (e *Error) Error() string {
@@ -74,7 +76,7 @@ func (e *Error) Error() string {
 var ErrSignedOut = errors.New("not signed in any more")
 
 func (e *Error) Unwrap() error {
-	if e.Status == http.StatusUnauthorized {
+	if e.Status == http.StatusUnauthorized && e.own {
 		return ErrSignedOut
 	}
 	return nil
@@ -154,9 +156,8 @@ func (c *Client) ServerTime(t time.Time) time.Time { return t.Add(time.Duration(
 func refusal(a *http.Response, text []byte) error {
 	e := Error{Status: a.StatusCode, Title: http.StatusText(a.StatusCode)}
 	if strings.HasPrefix(a.Header.Get("Content-Type"), "application/problem+json") {
-		if json.Unmarshal(text, &e) != nil || e.Status == 0 {
-			e.Status = a.StatusCode
-		}
+		e.own = json.Unmarshal(text, &e) == nil && e.Status == a.StatusCode
+		e.Status = a.StatusCode
 	}
 	return &e
 }

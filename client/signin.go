@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -41,19 +42,49 @@ func (c *Client) BeginSignIn(ctx context.Context, device string) (*SignIn, error
 	if s.Page == "" {
 		s.Page = s.Plain
 	}
+	for _, page := range []string{s.Page, s.Plain} { // it is opened on this computer, which opens anything
+		u, err := url.Parse(page)
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
+			return nil, errors.New("the server names no page of the web to sign in on")
+		}
+		if u.Scheme == "http" && c.base.Scheme == "https" {
+			return nil, errors.New("the server names a page to sign in on that is not encrypted")
+		}
+	}
+	if auth.Interval < 0 || auth.UserCode == "" {
+		return nil, errors.New("the server does not say how to sign in")
+	}
 	return s, nil
 }
 
-// Wait waits until somebody has allowed the sign-in, and returns the token.
+// retry is how long after an answer that is none the server is asked again.
+const retry = 3 * time.Second
+
+// Wait waits until somebody has allowed the sign-in, and returns the token. A server that cannot be reached meanwhile is asked again until the sign-in expires
+// (RFC 8628 §3.5).
 func (s *SignIn) Wait(ctx context.Context) (token string, err error) {
-	t, err := s.cfg.DeviceAccessToken(context.WithValue(ctx, oauth2.HTTPClient, s.http), s.auth)
-	if err != nil {
+	for {
+		t, err := s.cfg.DeviceAccessToken(context.WithValue(ctx, oauth2.HTTPClient, s.http), s.auth)
+		if err == nil {
+			return t.AccessToken, nil
+		}
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		return "", s.explain(err)
+		if told := s.explain(err); errors.Is(told, ErrRefused) || errors.Is(told, ErrExpired) {
+			return "", told
+		}
+		late := time.NewTimer(retry)
+		select {
+		case <-ctx.Done():
+			late.Stop()
+			return "", ctx.Err()
+		case <-late.C:
+		}
+		if !s.Expires.IsZero() && time.Now().After(s.Expires) {
+			return "", ErrExpired
+		}
 	}
-	return t.AccessToken, nil
 }
 
 func (s *SignIn) explain(err error) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -66,8 +67,9 @@ func (c *Client) Stream(ctx context.Context) (*Stream, error) {
 	c.dress(h)
 	conn, a, err := websocket.Dial(ctx, c.Page("/api/v1/live"), &websocket.DialOptions{HTTPClient: &http.Client{Transport: c.cfg.HTTP.Transport, CheckRedirect: c.cfg.HTTP.CheckRedirect}, HTTPHeader: h})
 	if err != nil {
-		if a != nil && a.StatusCode >= 400 {
-			return nil, &Error{Status: a.StatusCode, Title: http.StatusText(a.StatusCode)}
+		if a != nil && a.StatusCode >= 300 {
+			text, _ := io.ReadAll(a.Body) // its beginning, as the library has it
+			return nil, refusal(a, text)
 		}
 		return nil, reachable(err)
 	}

@@ -218,6 +218,7 @@ const (
 	endWithin = 3 * time.Second  // a session of the desktop does not wait longer
 	lookEvery = 10 * time.Second // whether the computer has slept
 	sleptFor  = 20 * time.Second
+	useEvery  = 12 * time.Hour // by a call: a connection that stands renews nothing
 )
 
 // session connects and reports until the connection ends, and returns why it did.
@@ -262,10 +263,14 @@ func (a *Agent) session(ctx context.Context) error {
 	defer close(gone)
 
 	var was *said
+	settled := false // the server has said on this connection what counts
 	tell := func() error {
 		a.mu.Lock()
 		now := a.m.say(&a.c)
 		a.mu.Unlock()
+		if !settled { // a row may have gone from the table: what was told of it before is as before
+			now.microphone = nil
+		}
 		r, due := now.report(was, a.cfg.ID, a.cfg.Label, a.server.ServerTime)
 		if !due {
 			return nil
@@ -294,6 +299,12 @@ func (a *Agent) session(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	last := time.Now()
+	used := time.NewTicker(useEvery)
+	defer used.Stop()
+	again := time.NewTimer(time.Hour) // what was refused is told again
+	defer again.Stop()
+	again.Stop()
+	patience := a.cfg.firstWait
 	for {
 		select {
 		case <-ctx.Done():
@@ -306,12 +317,32 @@ func (a *Agent) session(ctx context.Context) error {
 			}
 		case m := <-messages:
 			a.take(me.Person.ID, m)
+			switch {
+			case m.Settings != nil:
+				settled = true // and it is told what follows from them
+			case m.Refused != "":
+				again.Reset(patience/2 + rand.N(patience))
+				patience = min(2*patience, a.cfg.longestWait)
+			}
+		case <-again.C:
+			was = nil
+			if err := tell(); err != nil {
+				return why(err, messages, broken, time.Second)
+			}
 		case <-look.C:
 			now := time.Now()
-			if now.Round(0).Sub(last.Round(0))-now.Sub(last) > sleptFor { // the clock on the wall went on
+			if now.Round(0).Sub(last.Round(0)) > lookEvery+sleptFor { // by the clock on the wall, which goes on
 				return errors.New("the computer has slept")
 			}
 			last = now
+		case <-used.C: // a sign-in lasts while it is used
+			go func() {
+				asking, cancel := context.WithTimeout(ctx, askWithin)
+				defer cancel()
+				if _, err := a.server.Me(asking); err != nil {
+					a.log.Debug("agent: the sign-in could not be used", "err", err)
+				}
+			}()
 		}
 	}
 }
@@ -394,7 +425,7 @@ func (a *Agent) runProbes(ctx context.Context) {
 		c := a.c
 		a.mu.Unlock()
 		wanted, input := c.input()
-		if wanted != after && idle != nil { // it is measured anew, and what was measured holds until then
+		if wanted != after && idle != nil && input { // it is measured anew, and what was measured holds until then
 			idle()
 			idle = nil
 		}

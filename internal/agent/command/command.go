@@ -2,7 +2,10 @@
 package command
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -115,6 +119,7 @@ type desk struct {
 	flags  *flags
 	folder string
 	kept   kept
+	before kept // as it stands in the file
 	vault  *vault.Vault
 	sent   *sentLog
 	log    *slog.Logger
@@ -139,7 +144,7 @@ func open(f *flags, stderr io.Writer) (*desk, error) {
 		return nil, fmt.Errorf("--log-level: %q is none of debug, info, warn, error", f.logLevel)
 	}
 	if d.folder == "" {
-		settings, err := os.UserConfigDir()
+		settings, err := settingsFolder()
 		if err != nil {
 			return nil, fmt.Errorf("there is no place to keep anything: %w; give --folder", err)
 		}
@@ -155,7 +160,7 @@ func open(f *flags, stderr io.Writer) (*desk, error) {
 	if err := readJSON(d.path("agent.json"), &d.kept); err != nil {
 		return nil, err
 	}
-	before := d.kept
+	d.before = d.kept
 	if server := d.serverNamed(); server != "" {
 		c, err := client.New(server, client.Config{})
 		if err != nil {
@@ -167,14 +172,38 @@ func open(f *flags, stderr io.Writer) (*desk, error) {
 		id, _ := secret.New("")
 		d.kept.Client = "desk-" + id[:16]
 	}
-	if d.kept != before {
-		if err := d.keep(); err != nil {
-			return nil, err
-		}
-	}
 	d.vault, d.sent = vault.New(d.folder, nil), &sentLog{path: d.path("sent.jsonl")}
 	return d, nil
 }
+
+// remember keeps what was named, if it was not kept before.
+func (d *desk) remember() error {
+	if d.kept == d.before {
+		return nil
+	}
+	return d.keep()
+}
+
+// settingsFolder is where the settings of this user on this computer are: on Windows those that do not follow them to other computers.
+func settingsFolder() (string, error) {
+	if runtime.GOOS == "windows" {
+		return os.UserCacheDir() // %LocalAppData%
+	}
+	return os.UserConfigDir()
+}
+
+// computer tells this computer apart from others that share the folder, as homes on a file server do.
+func computer() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "0"
+	}
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:4])
+}
+
+// clientID is the ID of the client on this computer.
+func (d *desk) clientID() string { return d.kept.Client + "-" + computer() }
 
 // serverNamed returns the server that was named: by the flag, else by the environment, else, if none was named before, by a file that an administrator has put
 // on the computer.
@@ -209,7 +238,7 @@ func everybodysFile() string {
 
 func readJSON(path string, into any) error {
 	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(bytes.TrimSpace(text)) == 0 { // a power failure may leave a file empty
 		return nil
 	}
 	if err != nil {
@@ -230,23 +259,33 @@ func (d *desk) keep() error {
 		return err
 	}
 	fresh := d.path("agent.json.new")
-	if err := os.WriteFile(fresh, append(text, '\n'), 0o600); err != nil {
+	f, err := os.OpenFile(fresh, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
 		return err
 	}
-	return os.Rename(fresh, d.path("agent.json"))
+	_, err = f.Write(append(text, '\n'))
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, d.path("agent.json")); err != nil {
+		return err
+	}
+	d.before = d.kept
+	return nil
 }
 
 // name is what this computer is called for its owner.
 func (d *desk) name() string {
+	label := strings.TrimSpace(d.flags.label)
+	if label == "" {
+		label, _ = os.Hostname()
+	}
 	name := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) { // what the server does not take
 			return -1
 		}
 		return r
-	}, strings.TrimSpace(d.flags.label))
-	if name == "" {
-		name, _ = os.Hostname()
-	}
+	}, label)
 	if name == "" {
 		name = "Computer"
 	}
@@ -296,7 +335,7 @@ func (d *desk) signOut(ctx context.Context, w io.Writer, version string) error {
 
 // alone keeps a second client of the same folder out; nil if one runs already.
 func (d *desk) alone() (*os.File, error) {
-	f, err := lock.File(d.path("agent.lock"))
+	f, err := lock.File(d.path("agent-" + computer() + ".lock"))
 	if errors.Is(err, lock.ErrHeld) {
 		return nil, nil
 	}

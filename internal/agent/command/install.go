@@ -20,6 +20,9 @@ func (d *desk) out(stdout io.Writer) io.Writer {
 
 // install has this program start with the session. part is that the client is a command of a larger program.
 func (d *desk) install(w io.Writer, part bool) error {
+	if err := d.remember(); err != nil {
+		return err
+	}
 	path, err := os.Executable()
 	if err != nil {
 		return err

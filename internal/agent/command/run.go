@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/netip"
+	"net/url"
 	"os"
 	"os/signal"
 	"sync"
@@ -52,6 +54,12 @@ func (d *desk) run(ctx context.Context, out io.Writer, version string) error {
 		return nil
 	}
 	defer held.Close()
+	if err := d.remember(); err != nil {
+		return err
+	}
+	if u, err := url.Parse(d.kept.Server); err == nil && u.Scheme == "http" && u.Hostname() != "localhost" && !isLoopback(u.Hostname()) {
+		d.log.Warn("agent: the way to the server is not encrypted: what is told, and the token, can be read on it", "server", d.kept.Server)
+	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP) // the terminal, or the session that it belongs to, is gone
 	defer stop()
 	ctx, quit := context.WithCancel(ctx)
@@ -74,6 +82,11 @@ func (d *desk) run(ctx context.Context, out io.Writer, version string) error {
 		beside.Go(func() { tray.Run(lit, s.trayConfig(), s.shown) })
 	}
 	return s.work(ctx)
+}
+
+func isLoopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
 }
 
 // end ends the client, and returns when the server has been told, or does not listen.
@@ -203,9 +216,10 @@ func (s *session) show(f func(*tray.View)) {
 // work signs in and reports until ctx ends.
 func (s *session) work(ctx context.Context) error {
 	opened := s.flags.noOpen // the page is opened once: whoever closes it is not asked again and again
+	ended := ""              // the token that the server has ended, which a keyring may not let go
 	for ctx.Err() == nil {
 		token, err := s.vault.Load(ctx, s.kept.Server)
-		if err != nil {
+		if err != nil && ended == "" { // else there was one, and it is of no use any more
 			if ctx.Err() != nil {
 				break
 			}
@@ -214,7 +228,7 @@ func (s *session) work(ctx context.Context) error {
 			pause(ctx, 5*time.Minute) // its owner may have been asked to unlock the keyring, and not wanted to
 			continue
 		}
-		if token == "" {
+		if token == "" || token == ended {
 			if token, err = s.signIn(ctx, !opened); err != nil {
 				if ctx.Err() != nil {
 					break
@@ -235,8 +249,9 @@ func (s *session) work(ctx context.Context) error {
 		}
 		s.log.Warn("agent: the server has ended the sign-in")
 		fmt.Fprintln(s.out, "The server has ended the sign-in of this computer.")
+		ended = token
 		if err := s.vault.Forget(ctx, s.kept.Server); err != nil {
-			return err
+			s.log.Warn("agent: the token that is of no use any more could not be removed", "err", err)
 		}
 		opened = true
 	}
@@ -273,7 +288,7 @@ func (s *session) report(ctx context.Context, token string) error {
 	muted := s.kept.Muted
 	s.showing.Unlock()
 	a := agent.New(c, agent.Config{
-		ID: s.kept.Client, Label: s.name(), Probes: probes, Muted: muted, Log: s.log,
+		ID: s.clientID(), Label: s.name(), Probes: probes, Muted: muted, Log: s.log,
 		Sent: func(what string, body any) {
 			if err := s.sent.add(what, body); err != nil {
 				s.log.Warn("agent: what is sent cannot be kept for its owner", "err", err)
@@ -361,9 +376,9 @@ func (s *session) signIn(ctx context.Context, show bool) (token string, err erro
 			return token, nil
 		case ctx.Err() != nil:
 			return "", ctx.Err()
-		case errors.Is(err, client.ErrExpired):
+		case errors.Is(err, client.ErrExpired) && s.flags.noTray:
 			s.log.Info("agent: nobody allowed the sign-in; there is another code")
-		default:
+		default: // with an icon there is no other before its owner wants one: a computer that nobody uses does not ask for ever
 			if s.flags.noTray {
 				return "", err
 			}

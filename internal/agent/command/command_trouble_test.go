@@ -15,12 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/doorlight/doorlight/internal/agent/tray"
 	"github.com/doorlight/doorlight/internal/agent/vault"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // lockedRing is a keyring that its owner does not unlock.
 type lockedRing struct{}
@@ -54,7 +51,7 @@ func TestSigningInOutlivesARestartOfTheServer(t *testing.T) {
 			asked = 0
 			folder := t.TempDir()
 			d := &desk{flags: &flags{noOpen: true, noTray: noTray}, folder: folder, kept: kept{Server: srv.URL, Client: "desk"}, log: slog.New(slog.DiscardHandler), vault: vault.New(folder, lockedRing{})}
-			s := &session{desk: d, version: "1", out: io.Discard, again: make(chan struct{}, 1), shown: make(chan View, 1)}
+			s := &session{desk: d, version: "1", out: io.Discard, again: make(chan struct{}, 1), shown: make(chan tray.View, 1)}
 			done := make(chan error, 1)
 			go func() {
 				_, err := s.signIn(t.Context(), false)
@@ -135,7 +132,7 @@ func TestALockedKeyringEndsNoClient(t *testing.T) {
 		flags: &flags{noOpen: true}, folder: folder, kept: kept{Server: srv.URL, Client: "desk"}, log: slog.New(slog.DiscardHandler), vault: v,
 		sent: &sentLog{path: filepath.Join(folder, "sent.jsonl")},
 	}
-	s := &session{desk: d, version: "1", out: io.Discard, again: make(chan struct{}, 1), shown: make(chan View, 1)}
+	s := &session{desk: d, version: "1", out: io.Discard, again: make(chan struct{}, 1), shown: make(chan tray.View, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error, 1)
