@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/doorlight/doorlight/internal/agent/probe/probetest"
+	"github.com/doorlight/doorlight/internal/agent/tray/traytest"
 )
 
 var minutes = flag.Float64("minutes", 0.25, "for how long the cost of the desktop client is measured")
@@ -35,7 +36,9 @@ func TestWhatTheDesktopClientCosts(t *testing.T) {
 	pc.sound = probetest.NewSound(t)
 	pc.sound.Start()
 	lock := newLocker(t, pc.bus)
-	pc.start()
+	panel := traytest.NewPanel(t, pc.bus)
+	pc.start("--no-tray=false")
+	panel.Icon()
 	seen := 0
 	done := make(chan struct{})
 	stop := make(chan struct{})

@@ -105,7 +105,7 @@ func newPalace(t testing.TB) *palace {
 		"session": fmt.Sprintf("%x", "12345678"), "job": decode[api.Job](p.admin.post("/people/import", map[string]any{"csv": "login\nanna\n", "dry_run": true}).fine(t)).ID, "connector": decode[api.Connector](p.admin.post("/connectors", map[string]any{"kind": "ldap", "name": "X", "enabled": false, "ldap": map[string]any{
 			"urls": []string{"ldaps://127.0.0.1:1"}, "base": "dc=x", "places": []map[string]any{{"location": p.location}},
 		}}).fine(t)).ID, "work group": work.ID, "monitoring group": watch.ID,
-		"person": "anna", "viewer": "bob", "client": "tab", "code": "XXXX-XXXX", "line": "100", "telephone": "none", "name": "Outlook", "calendar": cal.ID, "location": p.location, "group": group.ID,
+		"person": "anna", "viewer": "bob", "client": "tab", "code": p.askToSignIn("Laptop")["user_code"].(string), "line": "100", "telephone": "none", "name": "Outlook", "calendar": cal.ID, "location": p.location, "group": group.ID,
 		"scope": p.location, "section": policy.SectionFeature, "template": policy.TemplateSick, "token": tok.ID,
 	}
 	p.ok(p.office.Tie(t.Context(), office.By{}, p.values["connector"], "subject", "anna"))
