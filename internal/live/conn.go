@@ -54,6 +54,7 @@ type conn struct {
 	expires int64  // Unix seconds; 0: never
 	reads   bool   // Viewer.ReadOnly
 	seen    atomic.Int64
+	pinged  int64   // Unix seconds; only Broker.Run looks at it
 	desktop bool    // Viewer.Desktop
 	client  *client // that it counts as; nil: none. Set by its reader, with Broker.mu held.
 
@@ -501,7 +502,7 @@ func (b *Broker) gone(c *conn) {
 	c.net.Close()
 	if c.client != nil {
 		// The other end lived when it was heard of last, and may have until it was asked next: that is when the grace time begins.
-		c.client.detach(time.Unix(c.seen.Load(), 0).Add(b.cfg.Ping))
+		c.client.detach(time.Unix(c.seen.Load()+1, 0).Add(b.cfg.Ping)) // whole seconds, rounded up
 	}
 }
 

@@ -80,7 +80,8 @@ func (b *Broker) ping(conns []*conn) {
 			b.drop(c, CloseSignedOut, "the sign-in has expired")
 		case silent > int64(2*b.cfg.Ping/time.Second)+10:
 			c.net.Close()
-		case silent >= int64(b.cfg.Ping/time.Second)/2, c.desktop: // which waits for signs of life, however much it says itself
+		case silent >= int64(b.cfg.Ping/time.Second)/2, c.desktop && now.Unix()-c.pinged >= int64(b.cfg.Ping/time.Second): // it waits for signs of life, however much it says itself
+			c.pinged = now.Unix()
 			b.write(c, pingFrame)
 		}
 	}
