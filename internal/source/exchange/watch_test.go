@@ -189,8 +189,15 @@ func TestStreamsStayWithTheirServer(t *testing.T) {
 			first[mailbox] = true
 		}
 	}
-	if len(first) != 2 || !first[person0(0)] {
-		t.Errorf("those without a cookie are %v", first)
+	// Which of a group's mailboxes comes first is chance.
+	early := 0
+	for mailbox := range first {
+		if mailbox < person0(maxIDs) {
+			early++
+		}
+	}
+	if len(first) != 2 || early != 1 {
+		t.Errorf("those without a cookie are %v, want one of each group", first)
 	}
 	speakers := map[string]bool{}
 	for _, one := range streams {
