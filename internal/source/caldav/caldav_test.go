@@ -386,7 +386,7 @@ func TestServerThatNeverAsks(t *testing.T) {
 			case r.URL.Path == "/":
 				s.multistatus(w, `<Q:response><Q:href>/</Q:href><Q:propstat><Q:prop><Q:current-user-principal><Q:unauthenticated/></Q:current-user-principal></Q:prop><Q:status>HTTP/1.1 200 OK</Q:status></Q:propstat></Q:response>`, "")
 			case r.URL.Path == "/dav/ann/":
-				s.multistatus(w, `<Q:response><Q:href>/dav/ann/</Q:href><Q:propstat><Q:prop><K:calendar-home-set><Q:href>.</Q:href><Q:href>work/</Q:href></K:calendar-home-set></Q:prop><Q:status>HTTP/1.1 200 OK</Q:status></Q:propstat></Q:response>`+
+				s.multistatus(w, `<Q:response><Q:href>/dav/ann/</Q:href><Q:propstat><Q:prop><K:calendar-home-set><Q:href>.</Q:href><Q:href>job/</Q:href></K:calendar-home-set></Q:prop><Q:status>HTTP/1.1 200 OK</Q:status></Q:propstat></Q:response>`+
 					`<Q:response><Q:href>/dav/ann/office/</Q:href></Q:response>`, "")
 			default:
 				return false

@@ -7,7 +7,7 @@ import (
 )
 
 func FuzzMultistatus(f *testing.F) {
-	base := &url.URL{Scheme: "https", Host: "h.example", Path: "/dav/work/"}
+	base := &url.URL{Scheme: "https", Host: "h.example", Path: "/dav/job/"}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		parseError(body)
 		ms, err := parseMultistatus(body)

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// standIn is a CalDAV server with one calendar, at /dav/ann/work/, that can do what Radicale cannot, or cannot do
+// standIn is a CalDAV server with one calendar, at /dav/ann/job/, that can do what Radicale cannot, or cannot do
 // what Radicale can. It is strict: what RFC 4791 and RFC 6578 do not allow in a request is refused with 400.
 type standIn struct {
 	t   *testing.T
@@ -38,7 +38,7 @@ type member struct {
 	version int    // of the collection when it last changed
 }
 
-const standInCalendar = "/dav/ann/work/"
+const standInCalendar = "/dav/ann/job/"
 
 func newStandIn(t *testing.T, configure func(*standIn)) *standIn {
 	t.Helper()
