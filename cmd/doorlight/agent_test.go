@@ -446,6 +446,44 @@ func TestADesktopClientTellsWhoRecords(t *testing.T) {
 	}
 }
 
+// A client that dies while a program records, and one whose sign-in is ended, leave nobody busy.
+func TestNobodyStaysBusyWhenTheClientIsGone(t *testing.T) {
+	t.Parallel()
+	server, anna, told := annasOffice(t, "--grace", "8s")
+	server.decree()
+	server.call("PUT", "/scopes/"+server.location()+"/settings", map[string]any{"microphone": map[string]any{"enabled": true, "programs": []map[string]any{
+		{"active": true, "process": "Zoom", "alias": "Zoom"},
+	}}}, nil, 200)
+	pc := newComputer(t, anna)
+	pc.sound = probetest.NewSound(t)
+	pc.sound.Start()
+	newLocker(t, pc.bus)
+	pc.start()
+	becomes(t, told, 10*time.Second, "available")
+	zoom := pc.sound.Record("zoom", "mic")
+	becomes(t, told, 15*time.Second, "busy")
+	pc.kill()
+	zoom.Stop()
+	pc.start() // within the grace time: it records no more
+	becomes(t, told, 15*time.Second, "available")
+	zoom = pc.sound.Record("zoom", "mic")
+	becomes(t, told, 15*time.Second, "busy")
+	var list struct {
+		Sessions []struct {
+			ID     string
+			Client bool
+		}
+	}
+	anna.call("GET", "/people/me/sessions", nil, &list, 200)
+	for _, s := range list.Sessions {
+		if s.Client {
+			anna.call("DELETE", "/people/me/sessions/"+s.ID, nil, nil, 204)
+		}
+	}
+	becomes(t, told, 20*time.Second, "unavailable") // though the program records on
+	zoom.Stop()
+}
+
 // cable is a network between a client and a server that can be pulled out: what is sent goes nowhere, and nobody is told.
 type cable struct {
 	l  net.Listener
