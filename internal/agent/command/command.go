@@ -35,9 +35,11 @@ type flags struct {
 	noOpen   bool
 }
 
+// On Windows, who starts it with a click, or with their session, wants it to run.
+func init() { cobra.MousetrapHelpText = "" }
+
 // New returns the command agent. version is that of the program.
 func New(version string) *cobra.Command {
-	cobra.MousetrapHelpText = "" // Windows: who starts it with a click, or with their session, wants it to run
 	f := &flags{}
 	run := &cobra.Command{
 		Use: "agent", Short: "Run the desktop client: tell the server whether this computer is used",
