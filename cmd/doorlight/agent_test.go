@@ -86,13 +86,11 @@ func (c *computer) keyring(password string) {
 
 var codeAt = regexp.MustCompile(`The code is (\S+);`)
 
-// start starts the desktop client, and signs it in if it asks for that.
-func (c *computer) start(args ...string) {
-	c.t.Helper()
-	args = append([]string{"--server", c.server, "--no-browser", "--no-tray", "--label", "Desk"}, args...)
-	c.cmd = exec.Command(c.program, args...)
+// command is the desktop client on this computer.
+func (c *computer) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(c.program, args...)
 	if c.program == "" {
-		c.cmd = exec.Command(os.Args[0], "-test.run=^$")
+		cmd = exec.Command(os.Args[0], "-test.run=^$")
 	}
 	env := map[string]string{
 		"DISPLAY": c.display.Name, "DBUS_SESSION_BUS_ADDRESS": c.bus.Address, "DBUS_SYSTEM_BUS_ADDRESS": c.bus.Address, "HOME": c.home, "XDG_RUNTIME_DIR": c.home, "PATH": os.Getenv("PATH"),
@@ -105,8 +103,15 @@ func (c *computer) start(args ...string) {
 		}
 	}
 	for k, v := range env {
-		c.cmd.Env = append(c.cmd.Env, k+"="+v)
+		cmd.Env = append(cmd.Env, k+"="+v)
 	}
+	return cmd
+}
+
+// start starts the desktop client, and signs it in if it asks for that.
+func (c *computer) start(args ...string) {
+	c.t.Helper()
+	c.cmd = c.command(append([]string{"--server", c.server, "--no-browser", "--no-tray", "--label", "Desk"}, args...)...)
 	c.out, c.ended = &output{}, make(chan error, 1)
 	c.cmd.Stderr = c.out
 	stdout, err := c.cmd.StdoutPipe()
@@ -415,6 +420,13 @@ func TestADesktopClientTellsWhoRecords(t *testing.T) {
 	}
 	secretive.Stop()
 	off.Stop()
+	status := string(must(pc.command("status").CombinedOutput())(t)) // where there is no icon
+	for _, want := range []string{"runs: yes\n", "connected: yes, since 20", "\ninput: X11 screen saver extension\n", "\nlock: cannot be measured here\n", "  XScreenSaver does not run\n",
+		"\nmicrophone: pulseaudio\n", "\ncalendar of Outlook: not on this computer\n"} {
+		if !strings.Contains(status, want) {
+			t.Errorf("its status does not say %q:\n%s", want, status)
+		}
+	}
 	pc.logOff()
 	sent := string(must(os.ReadFile(filepath.Join(pc.home, ".config", "doorlight-agent", "sent.jsonl")))(t))
 	if !strings.Contains(sent, `"microphone":["Zoom"]`) || strings.Contains(strings.ToLower(sent), "solitaire9") || strings.Contains(sent, "slack") {

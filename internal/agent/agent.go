@@ -50,6 +50,7 @@ type Config struct {
 	Log     *slog.Logger                // nil: nothing is logged
 
 	firstWait, longestWait time.Duration // between attempts to reach the server; zero: 2 s and 1 min
+	refusalFor             time.Duration // that a refusal is shown; zero: 2 min, longer than longestWait: a report that is refused still is said again before
 }
 
 // State is what a client is doing, for its owner.
@@ -58,10 +59,11 @@ type State struct {
 	Language  string    // that they chose, en or de; empty: the system's
 	Connected bool      // the server hears it
 	Since     time.Time // of Connected, or of its loss; zero: it has never been connected
-	Problem   string    // why it is not connected, or what the server refused last, in words; empty: nothing
+	Problem   string    // why it is not connected, or what the server refused in the last two minutes, in words; empty: nothing
 
 	Presence client.Presence // as the server told last
 	Settings client.Settings // the same
+	Told     bool            // the server has said what counts; else Settings is of no meaning
 	Muted    bool
 
 	Idle       *probe.Idle       // nil: not measured, as it does not count
@@ -94,6 +96,7 @@ type Agent struct {
 	m       measured
 	c       counts
 	state   State
+	fading  *time.Timer // that takes a refusal from the state; nil: there was none
 }
 
 // New returns a client that reports to a server, for whoever its token is of. Run makes it work.
@@ -103,6 +106,9 @@ func New(server *client.Client, cfg Config) *Agent {
 	}
 	if cfg.firstWait == 0 {
 		cfg.firstWait, cfg.longestWait = 2*time.Second, time.Minute
+	}
+	if cfg.refusalFor == 0 {
+		cfg.refusalFor = 2 * time.Minute
 	}
 	a := &Agent{server: server, cfg: cfg, log: cfg.Log, kick: make(chan struct{}, 1), counts: make(chan struct{}, 1), look: make(chan struct{}, 1)}
 	a.c.muted, a.state.Muted = cfg.Muted, cfg.Muted
@@ -152,14 +158,38 @@ func (a *Agent) Mute(muted bool) {
 func (a *Agent) Choose(ctx context.Context, choice client.Choice) error {
 	a.sent("choice", choice)
 	p, err := a.server.Choose(ctx, choice)
+	if err != nil {
+		a.refused(err.Error())
+		return err
+	}
+	a.change(func() { a.state.Presence, a.state.Problem = p, "" })
+	return nil
+}
+
+// refused shows the owner what was refused, and why, for a while.
+func (a *Agent) refused(detail string) {
 	a.change(func() {
-		if err != nil {
-			a.state.Problem = err.Error()
-			return
+		a.state.Problem = detail
+		if a.fading != nil {
+			a.fading.Stop()
 		}
-		a.state.Presence, a.state.Problem = p, ""
+		a.fading = time.AfterFunc(a.cfg.refusalFor, func() {
+			a.change(func() {
+				if a.state.Problem == detail && a.state.Connected { // else it is why it is not connected
+					a.state.Problem = ""
+				}
+			})
+		})
 	})
-	return err
+}
+
+// unfade ends what refused has begun.
+func (a *Agent) unfade() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.fading != nil {
+		a.fading.Stop()
+	}
 }
 
 func (a *Agent) sent(what string, body any) {
@@ -176,6 +206,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	probes.Go(func() { a.runProbes(measuring) })
 	defer probes.Wait()
 	defer stop()
+	defer a.unfade()
 
 	wait := a.cfg.firstWait
 	for {
@@ -379,7 +410,7 @@ func (a *Agent) take(me string, m client.Message) {
 	case m.Settings != nil:
 		a.measure(func() {
 			a.c.Settings, a.c.known = *m.Settings, true
-			a.state.Settings = *m.Settings
+			a.state.Settings, a.state.Told = *m.Settings, true
 			if !a.state.Connected {
 				a.state.Connected, a.state.Since, a.state.Problem = true, time.Now(), ""
 			}
@@ -388,7 +419,7 @@ func (a *Agent) take(me string, m client.Message) {
 		nudge(a.look) // what could not be handed over before, and for how many days
 	case m.Refused != "":
 		a.log.Warn("agent: refused", "detail", m.Refused)
-		a.change(func() { a.state.Problem = m.Refused })
+		a.refused(m.Refused)
 	default:
 		for _, p := range m.People {
 			if p.ID == me {

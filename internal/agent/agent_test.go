@@ -388,6 +388,47 @@ func TestTheOwnerSeesWhatItDoes(t *testing.T) {
 	}
 }
 
+// What was refused is shown for a while; why it is not connected is for as long as it is not.
+func TestARefusalIsNotShownForEver(t *testing.T) {
+	t.Parallel()
+	d, m := newDoor(t), newMachine()
+	shown := make(chan string, 100)
+	a, _ := runs(t, d, m, Config{refusalFor: 50 * time.Millisecond, Changed: func(s State) { shown <- s.Problem }})
+	becomes := func(want string) {
+		t.Helper()
+		for late := time.After(patience); ; {
+			select {
+			case got := <-shown:
+				if got == want {
+					return
+				}
+			case <-late:
+				t.Fatalf("the owner is not shown %q", want)
+			}
+		}
+	}
+	c := d.conn()
+	say(t, c, settings(0, false))
+	for until := time.Now().Add(patience); !a.State().Connected && time.Now().Before(until); time.Sleep(time.Millisecond) {
+	}
+	d.refuse(http.StatusConflict)
+	busy := presence.Busy
+	if err := a.Choose(t.Context(), client.Choice{Status: &busy}); err == nil {
+		t.Error("a choice that is refused is none")
+	}
+	becomes("not now")
+	becomes("")
+	say(t, c, map[string]any{"type": "refused", "detail": "50 clients of this person run already"})
+	becomes("50 clients of this person run already")
+	becomes("")
+	c.CloseNow() // and the server refuses all that follows
+	becomes("not now")
+	time.Sleep(150 * time.Millisecond)
+	if s := a.State(); s.Connected || s.Problem != "not now" {
+		t.Errorf("why it is not connected: %+v", s)
+	}
+}
+
 // A calendar of this computer is handed over as a whole, where the server wants it; what it did not take is told to the program that reads, which comes again.
 func TestACalendarIsHandedOver(t *testing.T) {
 	t.Parallel()

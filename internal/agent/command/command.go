@@ -104,7 +104,7 @@ The first time it opens a page of the server on which its owner signs in and all
 		Use: "uninstall", Short: "Do not start with your desktop's session any more", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return uninstall(cmd.OutOrStdout()) },
 	}, &cobra.Command{
-		Use: "status", Short: "Tell whether the client runs, is signed in, and starts with the session", Args: cobra.NoArgs,
+		Use: "status", Short: "Tell whether the client runs, is signed in, what it measures, and whether it starts with the session", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d, err := open(f, cmd.ErrOrStderr())
 			if err != nil {
@@ -260,20 +260,25 @@ func (d *desk) keep() error {
 	if err != nil {
 		return err
 	}
-	fresh := d.path("agent.json.new")
-	f, err := os.OpenFile(fresh, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(text, '\n'))
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(fresh, d.path("agent.json")); err != nil {
+	if err := d.write("agent.json", append(text, '\n')); err != nil {
 		return err
 	}
 	d.before = d.kept
 	return nil
+}
+
+// write writes a file of the folder, whole or not at all.
+func (d *desk) write(name string, text []byte) error {
+	fresh := d.path(name + ".new")
+	f, err := os.OpenFile(fresh, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(fresh, d.path(name))
 }
 
 // name is what this computer is called for its owner.

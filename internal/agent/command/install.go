@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -72,9 +73,10 @@ func (d *desk) status(ctx context.Context, w io.Writer) error {
 		server = "none was named yet"
 	}
 	fmt.Fprintf(w, "server: %s\n", server)
-	signedIn := "no"
+	signedIn, token := "no", ""
 	if d.kept.Server != "" {
-		switch token, err := d.vault.Load(ctx, d.kept.Server); {
+		var err error
+		switch token, err = d.vault.Load(ctx, d.kept.Server); {
 		case err != nil:
 			signedIn = "not known: " + err.Error()
 		case token != "":
@@ -92,6 +94,13 @@ func (d *desk) status(ctx context.Context, w io.Writer) error {
 		held.Close()
 	}
 	fmt.Fprintf(w, "runs: %s\n", runs)
+	if held == nil && token != "" {
+		text, err := os.ReadFile(d.path(d.doingFile()))
+		if err != nil && !errors.Is(err, os.ErrNotExist) { // of a client that has only begun there is none yet
+			return err
+		}
+		w.Write(text)
+	}
 	switch where, found, err := (autostart.Session{}).Find(); {
 	case err != nil:
 		fmt.Fprintf(w, "starts with the session: not known: %v\n", err)

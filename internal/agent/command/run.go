@@ -281,7 +281,7 @@ func (s *session) report(ctx context.Context, token string) error {
 		return err
 	}
 	probes := agent.System(probe.Config{Log: s.log})
-	was := false
+	was, does := false, ""
 	reporting, leave := context.WithCancelCause(ctx)
 	defer leave(nil)
 	s.showing.Lock()
@@ -298,6 +298,12 @@ func (s *session) report(ctx context.Context, token string) error {
 			if st.Connected != was {
 				if was = st.Connected; was {
 					s.log.Info("agent: connected", "server", s.kept.Server)
+				}
+			}
+			if now := doing(&st); now != does {
+				does = now
+				if err := s.write(s.doingFile(), []byte(now)); err != nil {
+					s.log.Warn("agent: what is measured cannot be kept for its owner", "err", err)
 				}
 			}
 			s.show(func(v *tray.View) { v.State = st })

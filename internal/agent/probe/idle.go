@@ -2,9 +2,7 @@ package probe
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -80,7 +78,7 @@ func WatchIdle(ctx context.Context, c Config, after time.Duration, tell func(Idl
 			}
 			continue
 		}
-		say(Idle{Err: errors.New("input cannot be measured here: " + strings.Join(why, "; "))})
+		say(Idle{Err: &Unmeasured{What: theInput, Why: why}})
 		if !pause(ctx, retry) {
 			return
 		}

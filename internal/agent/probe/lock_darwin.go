@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -18,7 +17,7 @@ func WatchLock(ctx context.Context, _ Config, tell func(Lock)) {
 		l := Lock{Way: "macOS, by the state of the session"}
 		var err error
 		if l.Locked, err = screenLocked(); err != nil {
-			l = Lock{Err: fmt.Errorf("whether the screen is locked cannot be measured here: %w", err)}
+			l = Lock{Err: unmeasured(theLock, err)}
 		}
 		if told == nil || told.Locked != l.Locked || told.Way != l.Way || !sameWords(told.Err, l.Err) {
 			told = &l

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -94,7 +93,7 @@ func combine(login news, savers ...news) (l Lock) {
 				why = append(why, n.err.Error())
 			}
 		}
-		l.Err = errors.New("whether the screen is locked cannot be measured here: " + strings.Join(why, "; "))
+		l.Err = &Unmeasured{What: theLock, Why: why}
 	}
 	return l
 }

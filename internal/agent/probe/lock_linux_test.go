@@ -34,7 +34,7 @@ func TestLockIsToldByLogind(t *testing.T) {
 	}
 	f.silent()
 	l.end()
-	if got := f.next(); got.Err == nil || !strings.Contains(words(got.Err), "whether the screen is locked cannot be measured here") {
+	if got := f.next(); got.Err == nil || !strings.Contains(words(got.Err), "the lock cannot be measured here") {
 		t.Errorf("logind has ended, told %+v", got)
 	}
 	newLogind(t, b).locked(true)
@@ -112,7 +112,7 @@ func TestLockStatementsAddUp(t *testing.T) {
 		login, savers news
 		want          Lock
 	}{
-		"neither":                                     {news{err: no}, news{err: errNoSaver}, Lock{Err: errors.New("whether the screen is locked cannot be measured here: not there; " + errNoSaver.Error())}},
+		"neither":                                     {news{err: no}, news{err: errNoSaver}, Lock{Err: errors.New("the lock cannot be measured here: not there; " + errNoSaver.Error())}},
 		"logind alone":                                {news{said: []statement{{who: "logind", locked: true}}}, news{err: errNoSaver}, Lock{Locked: true, Way: "logind"}},
 		"GNOME's empty screen is not yet locked":      {news{said: []statement{{who: "logind"}}}, news{said: []statement{{"GNOME", true, true}}}, Lock{Way: "logind"}},
 		"without logind GNOME's empty screen is":      {news{err: no}, news{said: []statement{{"GNOME", true, true}}}, Lock{Locked: true, Way: "GNOME"}},

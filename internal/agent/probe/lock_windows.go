@@ -44,7 +44,7 @@ func WatchLock(ctx context.Context, c Config, tell func(Lock)) {
 	go func() {
 		defer close(done)
 		again(ctx, c, retrySession, func() error { return watchSession(ctx, c, send) }, func(err error) {
-			send(Lock{Err: fmt.Errorf("whether the screen is locked cannot be measured here: %w", err)})
+			send(Lock{Err: unmeasured(theLock, err)})
 		})
 	}()
 	defer func() { cancel(); <-done }()

@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -67,7 +66,7 @@ func WatchMicrophone(ctx context.Context, c Config, tell func(Microphone)) {
 					next = back
 				}
 			} else {
-				m = Microphone{Err: fmt.Errorf("the use of the microphone cannot be measured here: %w", heard.err)}
+				m = Microphone{Err: unmeasured(theMicrophone, heard.err)}
 			}
 		}
 		if told == nil || told.Way != m.Way || !sameWords(told.Err, m.Err) || !slices.Equal(told.Programs, m.Programs) {

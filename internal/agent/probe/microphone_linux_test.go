@@ -62,7 +62,7 @@ func TestTheSoundServerMayRestart(t *testing.T) {
 	t.Parallel()
 	s := probetest.NewSound(t)
 	f := followMicrophone(t, Config{Getenv: s.Getenv})
-	if m := f.next(); m.Err == nil || !strings.Contains(words(m.Err), "the use of the microphone cannot be measured here: no sound server answers") {
+	if m := f.next(); m.Err == nil || !strings.Contains(words(m.Err), "the microphone cannot be measured here: no sound server answers") {
 		t.Fatalf("no sound server runs, told %+v", m)
 	}
 	s.Start()

@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -62,6 +63,28 @@ type Microphone struct {
 	Programs []Program // sorted by name; none if nobody records
 	Way      string    // who tells, for people; empty if Err is set
 	Err      error     // why it cannot be measured now, for people; nil: it is measured
+}
+
+// Unmeasured is that something cannot be measured now, and why: the Err of Idle, Lock and Microphone, but for a lock that Windows does not tell of at first.
+type Unmeasured struct {
+	What string // "input", "the lock", "the microphone"
+	Why  []string
+}
+
+const (
+	theInput      = "input"
+	theLock       = "the lock"
+	theMicrophone = "the microphone"
+)
+
+// Error says it in one line, such as "input cannot be measured here: logind does not run".
+func (u *Unmeasured) Error() string {
+	return u.What + " cannot be measured here: " + strings.Join(u.Why, "; ")
+}
+
+// unmeasured is Unmeasured for one reason.
+func unmeasured(what string, why error) error {
+	return &Unmeasured{What: what, Why: []string{why.Error()}}
 }
 
 // minAfter is the shortest time without input that can be watched for: nothing is asked more often than that.

@@ -1,12 +1,17 @@
 package tray
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/doorlight/doorlight/client"
+	"github.com/doorlight/doorlight/internal/agent"
+	"github.com/doorlight/doorlight/internal/agent/localcal"
+	"github.com/doorlight/doorlight/internal/agent/probe"
 	"github.com/doorlight/doorlight/presence"
 )
 
@@ -250,7 +255,7 @@ func menu(v View, now time.Time, l language) []item {
 		if len(s.Settings.Microphone) > 0 {
 			m = append(m, item{key: "mute", label: l.say("mute"), checkable: true, checked: s.Muted, action: action{verb: mute, muted: !s.Muted}})
 		}
-		m = append(m, measured(v, l))
+		m = append(m, measured(v, now, l))
 	}
 	m = append(m, item{key: "sent", label: l.say("sent"), action: action{verb: openSent}})
 	rule("rule-end")
@@ -309,47 +314,105 @@ func ends(v View, able bool, l language) item {
 }
 
 // measured tells what is measured on this computer, how, and what of it was told.
-func measured(v View, l language) item {
+func measured(v View, now time.Time, l language) item {
 	s := v.State
 	top := item{key: "measured", label: l.say("measured")}
-	tell := func(key string, counts, told bool, way string, err error) {
-		text := way
-		switch {
-		case key == "microphone" && s.Muted && len(s.Settings.Microphone) > 0:
-			text = l.say("muted")
-		case !counts:
-			text = l.say("uncounted")
-		case !told:
-			text = l.say("waiting")
-		case err != nil:
-			text = err.Error()
+	add := func(lines ...string) { // none can be clicked: which it is does not matter, where it stands does
+		for _, line := range lines {
+			top.sub = append(top.sub, item{key: fmt.Sprint("line-", len(top.sub)), label: line, off: true})
 		}
-		top.sub = append(top.sub, item{key: key, label: short(l.say(key, text)), off: true})
 	}
-	c := s.Settings
-	if x := s.Idle; x != nil {
-		tell("input", true, true, x.Way, x.Err)
-	} else {
-		tell("input", c.Enabled && c.InactiveAfter > 0, false, "", nil)
+	for _, m := range s.Measures() {
+		text := ""
+		switch m.Standing {
+		case agent.Waiting:
+			text = l.say("waiting")
+		case agent.Uncounted:
+			text = l.say("uncounted")
+		case agent.Muted:
+			text = l.say("muted")
+		case agent.Going:
+			text = m.Way
+		case agent.Failing:
+			var u *probe.Unmeasured
+			if errors.As(m.Err, &u) { // why is for whoever looks after the computer
+				add(l.say(m.What, l.say("unmeasured")))
+				for _, why := range u.Why {
+					add(wrap(indent + why)...)
+				}
+				continue
+			}
+			text = m.Err.Error()
+		}
+		add(wrap(l.say(m.What, text))...)
 	}
-	if x := s.Lock; x != nil {
-		tell("lock", true, true, x.Way, x.Err)
-	} else {
-		tell("lock", c.Enabled && c.Lock, false, "", nil)
-	}
-	if x := s.Microphone; x != nil {
-		tell("microphone", true, true, x.Way, x.Err)
-	} else {
-		tell("microphone", c.Enabled && len(c.Microphone) > 0, false, "", nil)
-	}
-	if len(c.Microphone) > 0 && !s.Muted && s.Connected {
+	if len(s.Settings.Microphone) > 0 && !s.Muted && s.Connected {
 		text := l.say("told.none")
 		if len(s.Recording) > 0 {
 			text = l.say("told", strings.Join(s.Recording, ", "))
 		}
-		top.sub = append(top.sub, item{key: "told", label: short(text), off: true})
+		add(wrap(text)...)
+	}
+	switch s.ReadsCalendars() {
+	case agent.Waiting:
+		add(l.say("calendars", l.say("waiting")))
+		return top
+	case agent.Uncounted:
+		add(l.say("calendars", l.say("uncounted")))
+		return top
+	case agent.Failing:
+		add(l.say("calendars", l.say("calendars.none")))
+		return top
+	}
+	for _, x := range s.Calendars {
+		if errors.Is(x.Err, localcal.ErrAbsent) {
+			continue
+		}
+		text := ""
+		switch {
+		case x.Err != nil && strings.HasPrefix(x.Err.Error(), x.Program):
+			text = x.Err.Error()
+		case x.Err != nil:
+			text = x.Program + ": " + x.Err.Error()
+		case x.Handed.IsZero():
+			text = x.Program + ": " + l.say("waiting")
+		case x.Count == 1:
+			text = x.Program + ": " + l.say("handed.one", l.moment(x.Handed, now))
+		default:
+			text = x.Program + ": " + l.say("handed", x.Count, l.moment(x.Handed, now))
+		}
+		add(wrap(text)...)
+		for _, p := range x.Problems {
+			add(wrap(indent + p)...)
+		}
 	}
 	return top
+}
+
+// indent is before a line that belongs to the one above it.
+const indent = "    "
+
+// wrap breaks a text into lines that the menu shows whole, with the indent of the first before each and a further one before all that follow.
+func wrap(s string) []string {
+	var lines []string
+	before := s[:len(s)-len(strings.TrimLeft(s, " "))]
+	line, empty := before, true
+	for _, w := range strings.Fields(s) {
+		switch {
+		case empty:
+			line += w
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(w) <= longest:
+			line += " " + w
+		default:
+			lines = append(lines, line)
+			line = before + indent + w
+		}
+		empty = false
+		if r := []rune(line); len(r) > longest { // one long word
+			line = string(r[:longest-1]) + "…"
+		}
+	}
+	return append(lines, line)
 }
 
 // parseEnd reads a time that somebody has typed: 15:30, which is the next such, or with a day before it, such as 24.12. 15:30 or 2026-12-24 15:30.

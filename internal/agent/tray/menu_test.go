@@ -15,6 +15,7 @@ import (
 
 	"github.com/doorlight/doorlight/client"
 	"github.com/doorlight/doorlight/internal/agent"
+	"github.com/doorlight/doorlight/internal/agent/localcal"
 	"github.com/doorlight/doorlight/internal/agent/probe"
 	"github.com/doorlight/doorlight/presence"
 )
@@ -38,7 +39,7 @@ func status(s presence.Status) *presence.Status { return &s }
 // anna is somebody who is connected, and may choose.
 func anna(p client.Presence) View {
 	return View{Server: "https://presence.example.com", State: agent.State{
-		Name: "Anna Berg", Connected: true, Since: *at("26.11. 10:14"), Presence: p,
+		Name: "Anna Berg", Connected: true, Told: true, Since: *at("26.11. 10:14"), Presence: p,
 		Settings: client.Settings{Enabled: true, InactiveAfter: 600, Lock: true, Microphone: []string{"zoom"},
 			Statuses: []presence.Status{presence.Available, presence.Busy, presence.DoNotDisturb},
 			Profiles: []client.Profile{{ID: "p-exam", Name: "Exam", Status: presence.Busy}, {ID: "p-home", Name: "Home office", Status: presence.Available}}},
@@ -97,6 +98,7 @@ Measured here
 	(Lock: no locker tells)
 	(Microphone: PulseAudio)
 	(Told to the server: nobody records)
+	(Calendars: does not count here)
 What was sent…
 --
 Open Doorlight
@@ -306,17 +308,37 @@ func TestWhatIsMeasuredIsTold(t *testing.T) {
 	nothing.State.Idle, nothing.State.Lock, nothing.State.Microphone = nil, nil, nil
 	begins := anna(exam())
 	begins.State.Idle = nil
+	begins.State.Settings.CalendarDays = 14
+	outlook := nothing
+	outlook.State.Settings.CalendarDays = 14
+	outlook.State.Calendars = []agent.Calendar{{Program: "Notes", Err: localcal.ErrAbsent},
+		{Program: "Outlook", Handed: *at("26.11. 13:50"), Count: 12, Problems: []string{"one entry could not be read"}}}
+	closed := outlook
+	closed.State.Calendars = []agent.Calendar{{Program: "Notes", Err: fmt.Errorf("Notes does not run; its calendar is read when it does: %w", localcal.ErrClosed)}, {Program: "Outlook", Err: errors.New("the server is busy")}}
+	none := outlook
+	none.State.Calendars = []agent.Calendar{{Program: "Notes", Err: localcal.ErrAbsent}, {Program: "Outlook", Err: localcal.ErrAbsent}}
+	blind := anna(exam())
+	blind.State.Settings.Microphone, blind.State.Microphone = nil, nil
+	blind.State.Idle = &probe.Idle{Err: &probe.Unmeasured{What: "input", Why: []string{"logind: logind does not run",
+		"X11 screen saver extension: this desktop is one of Wayland, where X11 knows only of input to programs of X11"}}}
+	unused := []string{"Input: does not count here", "Lock: does not count here", "Microphone: does not count here"}
 	for name, c := range map[string]struct {
 		view View
 		want []string
 	}{
-		"recording": {recording, []string{"Input: Mutter", "Lock: no locker tells", "Microphone: PulseAudio", "Told to the server: zoom"}},
-		"muted":     {muted, []string{"Input: Mutter", "Lock: no locker tells", "Microphone: does not count, by your wish"}},
-		"nothing":   {nothing, []string{"Input: does not count here", "Lock: does not count here", "Microphone: does not count here"}},
-		"begins":    {begins, []string{"Input: is about to be measured", "Lock: no locker tells", "Microphone: PulseAudio", "Told to the server: nobody records"}},
+		"recording": {recording, []string{"Input: Mutter", "Lock: no locker tells", "Microphone: PulseAudio", "Told to the server: zoom", "Calendars: does not count here"}},
+		"blind": {blind, []string{"Input: cannot be measured here", "    logind: logind does not run",
+			"    X11 screen saver extension: this desktop is one of Wayland, where", "        X11 knows only of input to programs of X11",
+			"Lock: no locker tells", "Microphone: does not count here", "Calendars: does not count here"}},
+		"outlook":      {outlook, append(slices.Clone(unused), "Outlook: 12 appointments, handed over 13:50", "    one entry could not be read")},
+		"closed":       {closed, append(slices.Clone(unused), "Notes does not run; its calendar is read when it does: not running", "Outlook: the server is busy")},
+		"no calendars": {none, append(slices.Clone(unused), "Calendars: none here that can be read")},
+		"muted":        {muted, []string{"Input: Mutter", "Lock: no locker tells", "Microphone: does not count, by your wish", "Calendars: does not count here"}},
+		"nothing":      {nothing, append(slices.Clone(unused), "Calendars: does not count here")},
+		"begins":       {begins, []string{"Input: is about to be measured", "Lock: no locker tells", "Microphone: PulseAudio", "Told to the server: nobody records", "Calendars: is about to be measured"}},
 	} {
 		var got []string
-		for _, x := range measured(c.view, "en").sub {
+		for _, x := range measured(c.view, now, "en").sub {
 			got = append(got, x.label)
 		}
 		if !slices.Equal(got, c.want) {
