@@ -20,6 +20,7 @@ import (
 	"github.com/coder/websocket"
 	"go.uber.org/goleak"
 
+	"github.com/doorlight/doorlight/client"
 	"github.com/doorlight/doorlight/internal/source/radicaletest"
 )
 
@@ -404,5 +405,24 @@ func TestTheAddressIsTheOneThatWasAskedFor(t *testing.T) {
 		if address := addressOf(c.listen, got, c.tls); address != c.want {
 			t.Errorf("asked for %s, got %s: ready at %s, want %s", c.listen, c.got, address, c.want)
 		}
+	}
+}
+
+// A server behind a proxy hands on the address that it was given, whatever its own is.
+func TestWhatIsHandedOnIsUnderThePublicAddress(t *testing.T) {
+	t.Parallel()
+	r := startServer(t, t.TempDir(), "--public-url", "http://presence.example.com/")
+	r.setUp()
+	var me struct {
+		PublicURL string `json:"public_url"`
+	}
+	r.call("GET", "/session", nil, &me, 200)
+	if want := "http://presence.example.com"; me.PublicURL != want {
+		t.Errorf("pages are told %q, want %q", me.PublicURL, want)
+	}
+	c := must(client.New(r.base, client.Config{HTTP: r.http}))(t)
+	in := must(c.BeginSignIn(t.Context(), "Desk"))(t)
+	if want := "http://presence.example.com/device"; !strings.HasPrefix(in.Page, want) {
+		t.Errorf("a desktop client sends its owner to %q, want %s", in.Page, want)
 	}
 }

@@ -176,7 +176,7 @@ func (s *Server) me(id string) (Me, error) {
 	}
 	return Me{
 		Person: card, Login: p.Login, Role: p.Role, Administers: p.Administers, Voicemail: p.Voicemail, Language: p.Language, TimeZone: p.Zone.String(),
-		Enabled: !p.Policy.Off, Version: s.cfg.Version,
+		Enabled: !p.Policy.Off, Version: s.cfg.Version, PublicURL: strings.TrimSuffix(s.cfg.PublicURL, "/"),
 	}, nil
 }
 

@@ -55,6 +55,7 @@ type Me struct {
 	TimeZone    string      `json:"time_zone" doc:"IANA name."`
 	Enabled     bool        `json:"presence_enabled" doc:"Presence management is on for this person."`
 	Version     string      `json:"version" doc:"Of the server."`
+	PublicURL   string      `json:"public_url,omitempty" format:"uri" doc:"The address under which browsers know this server, without a slash at the end. Absent: none was named when it was started, and the address that a browser uses is as good as any."`
 }
 
 // SessionOut answers a sign-in: the session's secret goes into a cookie that scripts cannot read.

@@ -2525,6 +2525,11 @@ export interface components {
             person: components["schemas"]["Card"];
             /** @description Presence management is on for this person. */
             presence_enabled: boolean;
+            /**
+             * Format: uri
+             * @description The address under which browsers know this server, without a slash at the end. Absent: none was named when it was started, and the address that a browser uses is as good as any.
+             */
+            public_url?: string;
             /** @enum {string} */
             role: "user" | "location_admin" | "admin";
             /** @description IANA name. */

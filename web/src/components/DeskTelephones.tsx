@@ -13,7 +13,7 @@ import { CopyField } from './CopyField'
 import { FormDialog } from './FormDialog'
 import { useProblemText, wrongWith } from './problem'
 import { ShownOnce } from './ShownOnce'
-import { useClock } from './session'
+import { useClock, usePublicURL } from './session'
 import { QueryTrouble } from './trouble'
 
 /** The desk telephones of a person, whose keys show presence (L2). Nothing where there is no server for them. */
@@ -139,10 +139,11 @@ function AddTelephone({ onClose, onMade }: { onClose: () => void; onMade: (p: Sc
 /** Where a telephone signs in. */
 function Servers({ servers, realm }: { servers: TelephoneServer[]; realm: string }) {
   const { t } = useTranslation()
+  const here = new URL(usePublicURL()).hostname
   return (
     <dl className="facts">
       {servers.map((s) => {
-        const { host, at } = serverAddresses(s, location.hostname)
+        const { host, at } = serverAddresses(s, here)
         return (
           <div key={s.name}>
             <dt>{t('telephone.desk.server')}</dt>
@@ -165,9 +166,10 @@ function Servers({ servers, realm }: { servers: TelephoneServer[]; realm: string
 function HowTo({ servers, realm }: { servers: TelephoneServer[]; realm: string }) {
   const { t } = useTranslation()
   const { data: team } = useQuery(teamQuery)
+  const here = new URL(usePublicURL()).hostname
   const [server] = servers
   if (!server) return null
-  const address = (user: string) => keyAddress(server, location.hostname, user)
+  const address = (user: string) => keyAddress(server, here, user)
   const lists = [{ name: t('team.favourites'), address: FAVOURITES }, ...groupAddresses(team?.groups ?? [])]
   return (
     <details className="how-to">

@@ -4,12 +4,13 @@ import { scriptsQuery } from '../api/admin'
 import type { Connector } from '../lib/connector'
 import { Section, Waiting } from '../ui/parts'
 import { CopyBlock } from './CopyField'
+import { usePublicURL } from './session'
 import { QueryTrouble } from './trouble'
 
 /** What an administrator of a system runs there to set it up, each with its purpose; they open when they are wanted. */
 export function SystemScripts({ c, dirty }: { c: Connector; dirty: boolean }) {
   const { t } = useTranslation()
-  const query = useQuery(scriptsQuery(c.id, globalThis.location.origin))
+  const query = useQuery(scriptsQuery(c.id, usePublicURL()))
   return (
     <Section title={t('admin.systems.scripts')} note={t('admin.systems.scriptsNote')}>
       {query.isPending && <Waiting label={t('waiting')} rows={3} />}

@@ -15,6 +15,15 @@ export function useMe(): Me {
   return last.current
 }
 
+/** The address under which others reach this server: the one that its administrator named, else the page's own. */
+export const usePublicURL = () => useMe().public_url ?? globalThis.location.origin
+
+/** Makes the whole address of something on this server, for others. */
+export function useAddress(): (path?: string) => string {
+  const base = usePublicURL()
+  return (path = '') => new URL(path, base).href
+}
+
 /** Language and time zone for times: the person's, not the browser's. */
 export function useClock(): Clock {
   const { i18n } = useTranslation()

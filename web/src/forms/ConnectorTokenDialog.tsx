@@ -6,7 +6,7 @@ import { CopyField } from '../components/CopyField'
 import { FormDialog } from '../components/FormDialog'
 import { wrongWith } from '../components/problem'
 import { ShownOnce } from '../components/ShownOnce'
-import { useClock } from '../components/session'
+import { useAddress, useClock } from '../components/session'
 import type { Connector } from '../lib/connector'
 import { provisioningPath } from '../lib/provisioning'
 import { fromField } from '../lib/time'
@@ -15,6 +15,7 @@ import { fromField } from '../lib/time'
 export function ConnectorTokenDialog({ c, onClose }: { c: Connector; onClose: () => void }) {
   const { t } = useTranslation()
   const clock = useClock()
+  const address = useAddress()
   const make = useMakeConnectorToken()
   const [expiry, setExpiry] = useState('')
   const [tried, setTried] = useState(false)
@@ -22,10 +23,7 @@ export function ConnectorTokenDialog({ c, onClose }: { c: Connector; onClose: ()
   if (make.data)
     return (
       <ShownOnce title={title} label={t('admin.provisioning.token')} secret={make.data.token} onClose={onClose}>
-        <CopyField
-          label={t('admin.provisioning.address')}
-          text={new URL(make.data.path ?? provisioningPath(c.id), globalThis.location.origin).href}
-        />
+        <CopyField label={t('admin.provisioning.address')} text={address(make.data.path ?? provisioningPath(c.id))} />
       </ShownOnce>
     )
   const expires = expiry ? fromField(expiry, clock.zone) : undefined

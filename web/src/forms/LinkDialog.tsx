@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { useMakeLink } from '../api/admin'
 import { FormDialog } from '../components/FormDialog'
 import { ShownOnce } from '../components/ShownOnce'
-import { useClock } from '../components/session'
+import { useAddress, useClock } from '../components/session'
 import type { PersonRecord } from '../lib/model'
 import { dateAndTime } from '../lib/time'
 
@@ -14,6 +14,7 @@ const KINDS = ['invitation', 'reset'] as const
 export function LinkDialog({ record, onClose }: { record: PersonRecord; onClose: () => void }) {
   const { t } = useTranslation()
   const clock = useClock()
+  const address = useAddress()
   const make = useMakeLink()
   const [kind, setKind] = useState<(typeof KINDS)[number]>('invitation')
   const title = t('admin.persons.link.title', { name: record.name })
@@ -23,7 +24,7 @@ export function LinkDialog({ record, onClose }: { record: PersonRecord; onClose:
         title={title}
         text={t('admin.persons.link.made', { name: record.name })}
         label={t('admin.persons.link.field')}
-        secret={new URL(make.data.path, globalThis.location.origin).href}
+        secret={address(make.data.path)}
         onClose={onClose}
       >
         <p>{t('admin.persons.link.expires', { at: dateAndTime(new Date(make.data.expires_at), clock) })}</p>

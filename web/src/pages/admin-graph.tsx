@@ -5,6 +5,7 @@ import { SecretEnd } from '../components/SecretEnd'
 import { SystemCalendars } from '../components/SystemCalendars'
 import { SystemScripts } from '../components/SystemScripts'
 import { SystemTeams } from '../components/SystemTeams'
+import { useAddress } from '../components/session'
 import { GraphForm } from '../forms/GraphForm'
 import type { Connector } from '../lib/connector'
 import { Section } from '../ui/parts'
@@ -40,12 +41,10 @@ export function GraphPage() {
 
 function Addresses({ c }: { c: Connector }) {
   const { t } = useTranslation()
+  const address = useAddress()
   return (
     <Section title={t('admin.graph.group.addresses')} note={t('admin.graph.addressesNote')}>
-      <CopyField
-        label={t('admin.graph.callback')}
-        text={new URL(c.callback_path ?? '', globalThis.location.origin).href}
-      />
+      <CopyField label={t('admin.graph.callback')} text={address(c.callback_path)} />
     </Section>
   )
 }

@@ -1,6 +1,7 @@
 import { useTranslation } from 'react-i18next'
 import { ConnectorActions, ConnectorPage } from '../components/ConnectorPage'
 import { CopyField } from '../components/CopyField'
+import { useAddress } from '../components/session'
 import { ProviderForm } from '../forms/ProviderForm'
 import type { Connector } from '../lib/connector'
 import { Section } from '../ui/parts'
@@ -24,7 +25,7 @@ export function ProviderPage() {
 
 function Addresses({ c }: { c: Connector }) {
   const { t } = useTranslation()
-  const full = (path = '') => new URL(path, globalThis.location.origin).href
+  const full = useAddress()
   return (
     <Section title={t('admin.providers.group.addresses')} note={t('admin.providers.addressesNote')}>
       <div className="stack">

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { ConnectorActions, ConnectorPage } from '../components/ConnectorPage'
 import { CopyField } from '../components/CopyField'
 import { ReportView } from '../components/JobView'
-import { useClock, useNow } from '../components/session'
+import { useAddress, useClock, useNow } from '../components/session'
 import { ConnectorTokenDialog } from '../forms/ConnectorTokenDialog'
 import { ProvisioningForm } from '../forms/ProvisioningForm'
 import type { Connector } from '../lib/connector'
@@ -48,6 +48,7 @@ function Access({ c }: { c: Connector }) {
   const { t } = useTranslation()
   const clock = useClock()
   const now = useNow()
+  const address = useAddress()
   const [making, setMaking] = useState(false)
   const end = c.token_expires_at ? new Date(c.token_expires_at) : undefined
   const words = !c.has_secret
@@ -60,10 +61,7 @@ function Access({ c }: { c: Connector }) {
   return (
     <Section title={t('admin.provisioning.group.access')} note={t('admin.provisioning.addressNote')}>
       <div className="stack">
-        <CopyField
-          label={t('admin.provisioning.address')}
-          text={new URL(provisioningPath(c.id), globalThis.location.origin).href}
-        />
+        <CopyField label={t('admin.provisioning.address')} text={address(provisioningPath(c.id))} />
         <p>{words}</p>
         <div>
           <Button onClick={() => setMaking(true)}>

@@ -8,7 +8,7 @@ import { clientsQuery, useEndClient } from '../api/queries'
 import { tab } from '../api/tab'
 import { CopyField } from '../components/CopyField'
 import { useProblemText } from '../components/problem'
-import { useClock, useNow } from '../components/session'
+import { useClock, useNow, usePublicURL } from '../components/session'
 import { QueryTrouble } from '../components/trouble'
 import { clientLabel } from '../lib/client-label'
 import { moment } from '../lib/time'
@@ -29,6 +29,7 @@ export function ClientsPage() {
   const now = useNow()
   const at = (text: string) => moment(new Date(text), now, clock)
   const here = tab.id
+  const server = usePublicURL()
   return (
     <>
       <Section title={t('settings.clients')} note={t('clients.lead')}>
@@ -71,7 +72,7 @@ export function ClientsPage() {
       </Section>
       <Section title={t('clients.desktop')} note={t('clients.desktopNote')}>
         <div className="stack">
-          <CopyField label={t('clients.desktopStart')} text={`doorlight-agent --server ${window.location.origin}`} />
+          <CopyField label={t('clients.desktopStart')} text={`doorlight-agent --server ${server}`} />
           <p className="note">{t('clients.desktopHow')}</p>
         </div>
       </Section>
