@@ -141,6 +141,30 @@ func TestIdleIsNotAskedOfX11InsideWayland(t *testing.T) {
 	}
 }
 
+func TestIdleIsToldByARealMutter(t *testing.T) {
+	t.Parallel()
+	m := probetest.NewMutter(t)
+	f := followIdle(t, env("DBUS_SESSION_BUS_ADDRESS", m.Bus.Address, "DBUS_SYSTEM_BUS_ADDRESS", noBus, "XDG_SESSION_TYPE", "wayland"), 3*time.Second)
+	m.Press()
+	pressed := time.Now()
+	i := f.until("idle", func(i Idle) bool { return i.Idle && i.Since.After(pressed.Add(-time.Second)) })
+	if i.Way != "GNOME's idle monitor" || i.Since.Sub(pressed).Abs() > 2*time.Second || time.Since(pressed) < 2*time.Second {
+		t.Errorf("told %+v %v after a key", i, time.Since(pressed))
+	}
+	m.Press()
+	pressed = time.Now()
+	if i := f.next(); i.Idle || i.Err != nil {
+		t.Errorf("there was input, told %+v", i)
+	}
+	if i := f.next(); !i.Idle || i.Since.Before(pressed.Add(-2*time.Second)) {
+		t.Errorf("idle again, told %+v", i)
+	}
+	m.Stop()
+	if i := f.next(); i.Err == nil || !strings.Contains(words(i.Err), "GNOME's idle monitor: it does not run") {
+		t.Errorf("the desktop ended, told %+v", i)
+	}
+}
+
 func TestIdleIsToldByGNOME(t *testing.T) {
 	t.Parallel()
 	b := probetest.NewBus(t)
