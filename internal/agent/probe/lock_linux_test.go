@@ -68,6 +68,21 @@ func TestLockByI3lockIsToldByLogind(t *testing.T) {
 	}
 }
 
+func TestLockIsToldByARealKWin(t *testing.T) {
+	t.Parallel()
+	c := probetest.NewCompositor(t)
+	f := followLock(t, env("DBUS_SESSION_BUS_ADDRESS", c.Bus.Address, "DBUS_SYSTEM_BUS_ADDRESS", noBus))
+	f.until("KWin to tell", func(l Lock) bool { return l == Lock{Way: "the desktop's screen saver"} })
+	c.Lock()
+	if got, want := f.next(), (Lock{Locked: true, Way: "the desktop's screen saver"}); got != want {
+		t.Errorf("locked, told %+v, want %+v", got, want)
+	}
+	c.Stop()
+	if got := f.next(); got.Err == nil {
+		t.Errorf("the desktop ended, told %+v", got)
+	}
+}
+
 func TestLockIsToldByScreenSaversThatComeAndGo(t *testing.T) {
 	t.Parallel()
 	b := probetest.NewBus(t)

@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/godbus/dbus/v5"
 )
 
 // patience is how long a program may take to start or end.
@@ -250,6 +252,7 @@ func (d *Display) lockerCommand(command string) error {
 // Compositor is a compositor of Wayland without a screen: KWin, that of KDE.
 type Compositor struct {
 	*Program
+	Bus *Bus // of the session
 	dir string
 }
 
@@ -262,12 +265,25 @@ func NewCompositor(t testing.TB) *Compositor {
 	if err := copyProgram("kwin_wayland", kwin); err != nil {
 		t.Fatalf("%v (scripts/tools installs it)", err)
 	}
-	c := &Compositor{dir: dir, Program: Run(t, map[string]string{
-		"HOME": dir, "XDG_RUNTIME_DIR": dir, "DBUS_SESSION_BUS_ADDRESS": NewBus(t).Address, "QT_QPA_PLATFORM": "offscreen",
+	b := NewBus(t)
+	c := &Compositor{dir: dir, Bus: b, Program: Run(t, map[string]string{
+		"HOME": dir, "XDG_RUNTIME_DIR": dir, "DBUS_SESSION_BUS_ADDRESS": b.Address, "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere/bus", "QT_QPA_PLATFORM": "offscreen",
 		"KWIN_COMPOSE": "Q", "KWIN_WAYLAND_NO_PERMISSION_CHECKS": "1",
-	}, kwin, "--virtual", "--no-lockscreen", "--no-global-shortcuts", "--socket", "wayland-0")}
+	}, kwin, "--virtual", "--no-global-shortcuts", "--socket", "wayland-0")}
 	c.eventually("KWin", func() error { return connects(filepath.Join(dir, "wayland-0")) })
 	return c
+}
+
+// Lock has the compositor lock the screen. Nobody can unlock it.
+func (c *Compositor) Lock() {
+	c.t.Helper()
+	conn, err := dbus.Connect(c.Bus.Address)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer conn.Close()
+	const saver = "org.freedesktop.ScreenSaver"
+	c.eventually("lock", func() error { return conn.Object(saver, "/org/freedesktop/ScreenSaver").Call(saver+".Lock", 0).Err })
 }
 
 // Getenv is the environment in which the compositor is found.
