@@ -196,25 +196,6 @@ func TestIdleIsToldByGNOME(t *testing.T) {
 	}
 }
 
-func TestIdleIsToldByLogind(t *testing.T) {
-	t.Parallel()
-	b := probetest.NewBus(t)
-	l := newLogind(t, b)
-	f := followIdle(t, env("DBUS_SYSTEM_BUS_ADDRESS", b.Address), 2*time.Second)
-	if i := f.next(); !strings.Contains(words(i.Err), errNeverTold.Error()) {
-		t.Errorf("nobody has told logind anything, told %+v", i)
-	}
-	hinted := l.idle(true)
-	i := f.until("idle", func(i Idle) bool { return i.Idle })
-	if !strings.HasPrefix(i.Way, "logind's idle hint") || i.Since.Sub(hinted).Abs() > time.Second || time.Since(hinted) < 2*time.Second {
-		t.Errorf("told %+v %v after the hint", i, time.Since(hinted))
-	}
-	l.idle(false)
-	if i := f.next(); i.Idle || i.Err != nil {
-		t.Errorf("the hint was taken back, told %+v", i)
-	}
-}
-
 func TestNothingIsToldOnceAProbeHasReturned(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -13,7 +13,7 @@ func followLock(t *testing.T, c Config) *told[Lock] {
 	return follow(t, func(ctx context.Context, tell func(Lock)) { WatchLock(ctx, c, tell) })
 }
 
-func TestLockIsToldByLogind(t *testing.T) {
+func TestLogindComesAndGoes(t *testing.T) {
 	t.Parallel()
 	b := probetest.NewBus(t)
 	l := newLogind(t, b)
@@ -21,51 +21,12 @@ func TestLockIsToldByLogind(t *testing.T) {
 	if got, want := f.next(), (Lock{Way: "logind"}); got != want {
 		t.Fatalf("told %+v, want %+v", got, want)
 	}
-	// A wish to lock is none yet.
-	l.emit(testSession, "org.freedesktop.login1.Session.Lock")
-	l.locked(true)
-	if got, want := f.next(), (Lock{Locked: true, Way: "logind"}); got != want {
-		t.Errorf("locked, told %+v, want %+v", got, want)
-	}
-	l.emit(testSession, "org.freedesktop.login1.Session.Unlock")
-	l.locked(false)
-	if got, want := f.next(), (Lock{Way: "logind"}); got != want {
-		t.Errorf("unlocked, told %+v, want %+v", got, want)
-	}
-	f.silent()
 	l.end()
 	if got := f.next(); got.Err == nil || !strings.Contains(words(got.Err), "the lock cannot be measured here") {
 		t.Errorf("logind has ended, told %+v", got)
 	}
 	newLogind(t, b).locked(true)
 	f.until("logind to be found again", func(l Lock) bool { return l.Locked })
-}
-
-// Lockers that know nothing of logind are started by xss-lock, when logind or the X server wants the screen locked. Both are the real ones here.
-func TestLockByI3lockIsToldByLogind(t *testing.T) {
-	t.Parallel()
-	b, d := probetest.NewBus(t), probetest.NewDisplay(t)
-	l := newLogind(t, b)
-	f := followLock(t, env("DBUS_SYSTEM_BUS_ADDRESS", b.Address, "DISPLAY", d.Name))
-	if got, want := f.next(), (Lock{Way: "logind"}); got != want {
-		t.Fatalf("told %+v, want %+v", got, want)
-	}
-	locker := probetest.Run(t, map[string]string{"HOME": probetest.Folder(t), "DISPLAY": d.Name, "DBUS_SYSTEM_BUS_ADDRESS": b.Address},
-		"xss-lock", "--ignore-sleep", "--session=2", "--", "i3lock", "--nofork", "--color=000000")
-	// Nobody hears the wish before the locker listens.
-	locker.Eventually("xss-lock to lock", func() bool {
-		l.emit(testSession, "org.freedesktop.login1.Session.Lock")
-		return l.isLocked()
-	})
-	if got, want := f.next(), (Lock{Locked: true, Way: "logind"}); got != want {
-		t.Errorf("i3lock runs, told %+v, want %+v", got, want)
-	}
-	d.Shows("i3lock")
-	f.silent()
-	l.emit(testSession, "org.freedesktop.login1.Session.Unlock")
-	if got, want := f.next(), (Lock{Way: "logind"}); got != want {
-		t.Errorf("i3lock has ended, told %+v, want %+v", got, want)
-	}
 }
 
 func TestLockIsToldByARealKWin(t *testing.T) {

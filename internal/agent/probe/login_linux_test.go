@@ -10,80 +10,134 @@ import (
 	"github.com/doorlight/doorlight/internal/agent/probe/probetest"
 )
 
-// Whoever belongs to a session of logind's knows it by its ID; a program that the user's service manager has started looks for the one with a screen.
-func TestARealLogindTellsOfIdleAndLock(t *testing.T) {
-	t.Parallel()
+// somebodysSession is a session of logind's: of a real one where that can be started, else of the stand-in.
+type somebodysSession struct {
+	Config          // of its members
+	id, bus  string // of the session, and of the system's bus
+	ask      func(wish string)
+	lock     func(locked bool)
+	idle     func(idle bool)
+	isLocked func() bool
+}
+
+func newSession(t *testing.T) *somebodysSession {
+	t.Helper()
 	l := probetest.NewLogin(t)
-	early := followLock(t, env("DBUS_SYSTEM_BUS_ADDRESS", l.Bus.Address))
-	if got := early.next(); !strings.Contains(words(got.Err), "logind knows no session of this user") {
-		t.Errorf("nobody is signed in, told %+v", got)
+	if l == nil {
+		t.Log("a stand-in is taken for logind")
+		b := probetest.NewBus(t)
+		f := newLogind(t, b)
+		return &somebodysSession{
+			Config: env("DBUS_SYSTEM_BUS_ADDRESS", b.Address, "XDG_SESSION_ID", "2"), id: "2", bus: b.Address,
+			ask:  func(wish string) { f.emit(testSession, "org.freedesktop.login1.Session."+wish) },
+			lock: f.locked, idle: func(idle bool) { f.idle(idle) }, isLocked: f.isLocked,
+		}
 	}
 	s := l.NewSession()
-	early.until("the session to be found", func(l Lock) bool { return l == Lock{Way: "logind"} })
-	member := env("DBUS_SYSTEM_BUS_ADDRESS", l.Bus.Address, "XDG_SESSION_ID", s.ID)
-	lock, idle := followLock(t, member), followIdle(t, member, 2*time.Second)
-	if got, want := lock.next(), (Lock{Way: "logind"}); got != want {
-		t.Errorf("told %+v, want %+v", got, want)
+	s.Call("TakeControl", true) // before that nobody may give the idle hint
+	return &somebodysSession{
+		Config: env("DBUS_SYSTEM_BUS_ADDRESS", l.Bus.Address, "XDG_SESSION_ID", s.ID), id: s.ID, bus: l.Bus.Address,
+		ask:  func(wish string) { s.Call(wish) },
+		lock: func(locked bool) { s.Call("SetLockedHint", locked) }, idle: func(idle bool) { s.Call("SetIdleHint", idle) }, isLocked: s.Locked,
 	}
-	if i := idle.next(); !strings.Contains(words(i.Err), errNeverTold.Error()) {
+}
+
+func TestIdleIsToldByLogind(t *testing.T) {
+	t.Parallel()
+	s := newSession(t)
+	f := followIdle(t, s.Config, 2*time.Second)
+	if i := f.next(); !strings.Contains(words(i.Err), errNeverTold.Error()) {
 		t.Errorf("nobody has told logind anything, told %+v", i)
 	}
-
-	s.Call("Lock") // is a wish, which nobody hears here
-	s.Call("SetLockedHint", true)
-	if got, want := lock.next(), (Lock{Locked: true, Way: "logind"}); got != want {
-		t.Errorf("locked, told %+v, want %+v", got, want)
-	}
-	early.until("the lock", func(l Lock) bool { return l.Locked })
-	s.Call("SetLockedHint", false)
-	if got, want := lock.next(), (Lock{Way: "logind"}); got != want {
-		t.Errorf("unlocked, told %+v, want %+v", got, want)
-	}
-	early.until("the unlock", func(l Lock) bool { return l == Lock{Way: "logind"} })
-
-	s.Call("TakeControl", true) // before that nobody may give the hint
-	s.Call("SetIdleHint", true)
+	s.idle(true)
 	hinted := time.Now()
-	i := idle.until("idle", func(i Idle) bool { return i.Idle })
+	i := f.until("idle", func(i Idle) bool { return i.Idle })
 	if !strings.HasPrefix(i.Way, "logind's idle hint") || i.Since.Sub(hinted).Abs() > 5*time.Second || time.Since(hinted) < time.Second {
 		t.Errorf("told %+v %v after the hint", i, time.Since(hinted))
 	}
-	s.Call("SetIdleHint", false)
-	if i := idle.next(); i.Idle || i.Err != nil {
+	s.idle(false)
+	if i := f.next(); i.Idle || i.Err != nil {
 		t.Errorf("the hint was taken back, told %+v", i)
 	}
 }
 
-// The three together as they are on desktops without a locker of their own: logind is asked to lock, xss-lock starts i3lock, and logind knows.
-func TestARealLogindALockerAndAProbe(t *testing.T) {
+func TestLockIsToldByLogind(t *testing.T) {
 	t.Parallel()
-	l, d := probetest.NewLogin(t), probetest.NewDisplay(t)
-	s := l.NewSession()
-	lock := followLock(t, env("DBUS_SYSTEM_BUS_ADDRESS", l.Bus.Address, "XDG_SESSION_ID", s.ID, "DISPLAY", d.Name))
-	if got, want := lock.next(), (Lock{Way: "logind"}); got != want {
+	s := newSession(t)
+	f := followLock(t, s.Config)
+	if got, want := f.next(), (Lock{Way: "logind"}); got != want {
 		t.Fatalf("told %+v, want %+v", got, want)
 	}
-	locker := probetest.Run(t, map[string]string{"HOME": probetest.Folder(t), "DISPLAY": d.Name, "DBUS_SYSTEM_BUS_ADDRESS": l.Bus.Address},
-		"xss-lock", "--ignore-sleep", "--session="+s.ID, "--", "i3lock", "--nofork", "--color=000000")
-	locker.Eventually("xss-lock to lock", func() bool { // nobody hears the wish before the locker listens
-		s.Call("Lock")
-		return s.Locked()
+	s.ask("Lock") // A wish to lock is none yet.
+	s.lock(true)
+	if got, want := f.next(), (Lock{Locked: true, Way: "logind"}); got != want {
+		t.Errorf("locked, told %+v, want %+v", got, want)
+	}
+	s.ask("Unlock")
+	s.lock(false)
+	if got, want := f.next(), (Lock{Way: "logind"}); got != want {
+		t.Errorf("unlocked, told %+v, want %+v", got, want)
+	}
+	f.silent()
+}
+
+// Lockers that know nothing of logind are started by xss-lock, when logind or the X server wants the screen locked. All of them are the real ones here.
+func TestLockByI3lockIsToldByLogind(t *testing.T) {
+	t.Parallel()
+	s, d := newSession(t), probetest.NewDisplay(t)
+	f := followLock(t, env("DBUS_SYSTEM_BUS_ADDRESS", s.bus, "XDG_SESSION_ID", s.id, "DISPLAY", d.Name))
+	if got, want := f.next(), (Lock{Way: "logind"}); got != want {
+		t.Fatalf("told %+v, want %+v", got, want)
+	}
+	locker := probetest.Run(t, map[string]string{"HOME": probetest.Folder(t), "DISPLAY": d.Name, "DBUS_SYSTEM_BUS_ADDRESS": s.bus},
+		"xss-lock", "--ignore-sleep", "--session="+s.id, "--", "i3lock", "--nofork", "--color=000000")
+	// Nobody hears the wish before the locker listens.
+	locker.Eventually("xss-lock to lock", func() bool {
+		s.ask("Lock")
+		return s.isLocked()
 	})
-	if got, want := lock.next(), (Lock{Locked: true, Way: "logind"}); got != want {
+	if got, want := f.next(), (Lock{Locked: true, Way: "logind"}); got != want {
 		t.Errorf("i3lock runs, told %+v, want %+v", got, want)
 	}
 	d.Shows("i3lock")
-	lock.silent()
-	s.Call("Unlock")
-	if got, want := lock.next(), (Lock{Way: "logind"}); got != want {
+	f.silent()
+	s.ask("Unlock")
+	if got, want := f.next(), (Lock{Way: "logind"}); got != want {
 		t.Errorf("i3lock has ended, told %+v, want %+v", got, want)
 	}
 }
 
-// A shutdown waits until the server has been told, as long as somebody watches for it. That it comes is told by a stand-in elsewhere: here it would be one.
-func TestARealLogindWaitsBeforeItShutsDown(t *testing.T) {
+// A program that the user's service manager has started is in no session; it looks for the user's one with a screen, when there is one.
+func TestWhoeverIsInNoSessionFindsTheirs(t *testing.T) {
 	t.Parallel()
 	l := probetest.NewLogin(t)
+	if l == nil {
+		b := probetest.NewBus(t)
+		f := followLock(t, env("DBUS_SYSTEM_BUS_ADDRESS", b.Address))
+		if got := f.next(); !strings.Contains(words(got.Err), "logind does not run") {
+			t.Errorf("told %+v", got)
+		}
+		newLogind(t, b)
+		f.until("the session to be found", func(l Lock) bool { return l == Lock{Way: "logind"} })
+		return
+	}
+	f := followLock(t, env("DBUS_SYSTEM_BUS_ADDRESS", l.Bus.Address))
+	if got := f.next(); !strings.Contains(words(got.Err), "logind knows no session of this user") {
+		t.Errorf("nobody is signed in, told %+v", got)
+	}
+	s := l.NewSession()
+	f.until("the session to be found", func(l Lock) bool { return l == Lock{Way: "logind"} })
+	s.Call("SetLockedHint", true)
+	f.until("the lock", func(l Lock) bool { return l.Locked })
+}
+
+// A shutdown waits until the server has been told, as long as somebody watches for it. That it comes is told by the stand-in elsewhere: here it would be one.
+func TestLogindWaitsForWhoeverWatches(t *testing.T) {
+	t.Parallel()
+	l := probetest.NewLogin(t)
+	if l == nil {
+		return // TestLogindWaitsUntilTheEndHasBeenTold says the same of the stand-in
+	}
 	waits := func(want bool) {
 		t.Helper()
 		l.Eventually("logind to wait, or not to", func() bool { return slices.Contains(l.Waits(), "Doorlight") == want })
