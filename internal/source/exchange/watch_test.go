@@ -324,9 +324,9 @@ func TestAChangeBetweenTwoSubscriptionsIsRead(t *testing.T) {
 			m := in.members[strings.ToLower(person0(0))]
 			in.part(m, false)
 			o.put(0, meeting("second", start.Add(2*time.Hour)))
+			w.reset() // before it can be told of
 			in.schedule(m, time.Now())
 			in.mu.Unlock()
-			w.reset()
 			w.tells(0)
 			if c.fetch(); c.subjects() != "first, second" {
 				t.Errorf("it holds %q", c.subjects())
