@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+
+	"github.com/coder/websocket"
 )
 
 // The page is opened on this computer: a server, or whoever answers in its place, must not have a file or a program opened.
@@ -66,5 +68,44 @@ func TestAWaitOutlivesABadAnswer(t *testing.T) {
 	}
 	if token, err := x.Wait(t.Context()); err != nil || token != "dlc_new" {
 		t.Errorf("signed in: %q, %v", token, err)
+	}
+}
+
+// Clients and servers of several versions are mixed in a roll-out: a server that knows one status more than this client still says who is shown how, and what to
+// measure.
+func TestAStatusOfANewerServerEndsNoStream(t *testing.T) {
+	t.Parallel()
+	c := ask(t, func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer conn.CloseNow()
+		conn.Write(r.Context(), websocket.MessageText, []byte(`{"type":"settings","presence_enabled":true,"lease_seconds":300,"inactive_after_seconds":600,"statuses":["available","focused","busy"],"profiles":[{"id":"p1","name":"Focus","status":"focused"}]}`))
+		conn.Read(r.Context())
+	})
+	s, err := c.Stream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	m, err := s.Next(t.Context())
+	if err != nil {
+		t.Fatalf("the settings of a newer server end the stream: %v", err)
+	}
+	if m.Settings == nil || m.Settings.InactiveAfter != 600 {
+		t.Errorf("of a newer server's settings this is left: %+v", m.Settings)
+	}
+}
+
+// The same at the first call of every connection.
+func TestAStatusOfANewerServerKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	c := ask(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Write([]byte(`{"person":{"id":"anna","name":"Anna","presence":{"id":"anna","status":"focused"}},"version":"9"}`))
+	})
+	if me, err := c.Me(t.Context()); err != nil || me.Person.ID != "anna" {
+		t.Errorf("who is shown with a status that only the server knows cannot connect: %v", err)
 	}
 }

@@ -123,7 +123,6 @@ func (s *Stream) Next(ctx context.Context) (m Message, err error) {
 			Type   string     `json:"type"`
 			People []Presence `json:"people"`
 			Detail string     `json:"detail"`
-			Settings
 		}
 		if err := json.Unmarshal(text, &x); err != nil {
 			return m, fmt.Errorf("the stream says what is no message of a Doorlight server: %w", err)
@@ -132,7 +131,11 @@ func (s *Stream) Next(ctx context.Context) (m Message, err error) {
 		case "snapshot", "changes", "resumed":
 			return Message{People: x.People}, nil
 		case "settings":
-			return Message{Settings: &x.Settings}, nil
+			var settings Settings
+			if err := json.Unmarshal(text, &settings); err != nil {
+				return m, fmt.Errorf("the stream says what are no settings of a Doorlight server: %w", err)
+			}
+			return Message{Settings: &settings}, nil
 		case "refused":
 			return Message{Refused: x.Detail}, nil
 		case "alive":
