@@ -2,8 +2,10 @@ package probe
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path"
@@ -128,18 +130,49 @@ func (p *pulse) told(message any) {
 	}
 }
 
-// endNoted notes that nothing can be read any more: the library tells only of an orderly end.
+// endNoted notes that nothing can be read any more: the library tells only of an orderly end. It hands on whole packets only: in the middle of a list the library
+// does not notice that nothing comes any more, and adds to the list for ever.
 type endNoted struct {
 	net.Conn
-	ended func()
+	ended  func()
+	packet []byte // what the library has not read yet of the latest
 }
 
+// A packet begins with its length and 16 bytes more (PA_PSTREAM_DESCRIPTOR_SIZE). The longest here are lists.
+const (
+	packetHead = 20
+	mostPacket = 4 << 20
+)
+
 func (e *endNoted) Read(b []byte) (int, error) {
-	n, err := e.Conn.Read(b)
-	if err != nil {
-		e.ended()
+	if len(e.packet) == 0 {
+		if err := e.next(); err != nil {
+			e.ended()
+			return 0, err
+		}
 	}
-	return n, err
+	n := copy(b, e.packet)
+	e.packet = e.packet[n:]
+	return n, nil
+}
+
+// next reads a packet.
+func (e *endNoted) next() error {
+	head := make([]byte, packetHead)
+	if _, err := io.ReadFull(e.Conn, head); err != nil {
+		return err
+	}
+	length := binary.BigEndian.Uint32(head)
+	if length > mostPacket {
+		return errors.New("that is no packet of a sound server")
+	}
+	packet := make([]byte, packetHead+int(length))
+	copy(packet, head)
+	if _, err := io.ReadFull(e.Conn, packet[packetHead:]); err != nil {
+		return err
+	}
+	e.packet = packet
+	return nil
 }
 
 type address struct{ network, address string }
