@@ -50,6 +50,7 @@ type Config struct {
 	Log     *slog.Logger                // nil: nothing is logged
 
 	firstWait, longestWait time.Duration // between attempts to reach the server; zero: 2 s and 1 min
+	useEvery               time.Duration // so often the sign-in is used by a call; zero: 12 h
 	refusalFor             time.Duration // that a refusal is shown; zero: 2 min, longer than longestWait: a report that is refused still is said again before
 }
 
@@ -106,6 +107,9 @@ func New(server *client.Client, cfg Config) *Agent {
 	}
 	if cfg.firstWait == 0 {
 		cfg.firstWait, cfg.longestWait = 2*time.Second, time.Minute
+	}
+	if cfg.useEvery == 0 {
+		cfg.useEvery = 12 * time.Hour // a connection that stands renews nothing
 	}
 	if cfg.refusalFor == 0 {
 		cfg.refusalFor = 2 * time.Minute
@@ -249,7 +253,6 @@ const (
 	endWithin = 3 * time.Second  // a session of the desktop does not wait longer
 	lookEvery = 10 * time.Second // whether the computer has slept
 	sleptFor  = 20 * time.Second
-	useEvery  = 12 * time.Hour // by a call: a connection that stands renews nothing
 )
 
 // session connects and reports until the connection ends, and returns why it did.
@@ -330,7 +333,7 @@ func (a *Agent) session(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	last := time.Now()
-	used := time.NewTicker(useEvery)
+	used := time.NewTicker(a.cfg.useEvery)
 	defer used.Stop()
 	again := time.NewTimer(time.Hour) // what was refused is told again
 	defer again.Stop()
@@ -362,17 +365,20 @@ func (a *Agent) session(ctx context.Context) error {
 			}
 		case <-look.C:
 			now := time.Now()
-			if now.Round(0).Sub(last.Round(0)) > lookEvery+sleptFor { // by the clock on the wall, which goes on
-				return errors.New("the computer has slept")
+			if off := now.Round(0).Sub(last.Round(0)) - now.Sub(last); off.Abs() > sleptFor || now.Sub(last) > lookEvery+sleptFor { // by the clock on the wall, which goes on
+				return errors.New("the computer has slept, or its clock was set")
 			}
 			last = now
 		case <-used.C: // a sign-in lasts while it is used
 			go func() {
 				asking, cancel := context.WithTimeout(ctx, askWithin)
 				defer cancel()
-				if _, err := a.server.Me(asking); err != nil {
+				me, err := a.server.Me(asking)
+				if err != nil {
 					a.log.Debug("agent: the sign-in could not be used", "err", err)
+					return
 				}
+				a.change(func() { a.state.Name, a.state.Language = me.Person.Name, me.Language })
 			}()
 		}
 	}

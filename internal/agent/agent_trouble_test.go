@@ -1,7 +1,11 @@
 package agent
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +13,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/doorlight/doorlight/client"
 	"github.com/doorlight/doorlight/internal/agent/probe"
 )
 
@@ -170,4 +175,46 @@ func TestSettingsThatFlap(t *testing.T) {
 	if err := end(); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whoever is renamed, or chooses another language, sees that in the menu though the connection stands for weeks.
+func TestARenamedOwnerIsCalledSo(t *testing.T) {
+	t.Parallel()
+	d, m := newDoor(t), newMachine()
+	name := make(chan string, 1)
+	name <- "Anna"
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/api/v1/session" {
+			http.Redirect(w, r, d.url+r.URL.Path, http.StatusTemporaryRedirect)
+			return
+		}
+		n := <-name
+		name <- n
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"person":{"id":"anna","name":%q,"presence":{"id":"anna","status":"available"}}}`, n)
+	}))
+	t.Cleanup(front.Close)
+	c, err := client.New(front.URL, client.Config{Token: "dlc_x", HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := New(c, Config{ID: "desk", Label: "Desk", Probes: m.probes(), useEvery: 20 * time.Millisecond, firstWait: 5 * time.Millisecond, longestWait: 20 * time.Millisecond})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	conn := d.conn()
+	say(t, conn, settings(0, false))
+	wait := func(want string) {
+		t.Helper()
+		for end := time.Now().Add(5 * time.Second); a.State().Name != want; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("its owner is called %q, want %q", a.State().Name, want)
+			}
+		}
+	}
+	wait("Anna")
+	<-name
+	name <- "Anna Maier"
+	wait("Anna Maier")
 }

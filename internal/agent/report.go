@@ -27,7 +27,7 @@ type counts struct {
 
 // input reports whether input is to be measured, and after how long without it the person is inactive.
 func (c *counts) input() (after time.Duration, on bool) {
-	return time.Duration(c.InactiveAfter) * time.Second, c.Enabled && c.InactiveAfter > 0
+	return time.Duration(min(c.InactiveAfter, 365*24*3600)) * time.Second, c.Enabled && c.InactiveAfter > 0
 }
 
 func (c *counts) locks() bool   { return c.Enabled && c.Lock }

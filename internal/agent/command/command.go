@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -121,7 +122,8 @@ type desk struct {
 	flags  *flags
 	folder string
 	kept   kept
-	before kept // as it stands in the file
+	before kept   // as it stands in the file
+	named  string // the server that the owner has named: it alone is remembered
 	vault  *vault.Vault
 	sent   *sentLog
 	log    *slog.Logger
@@ -162,13 +164,15 @@ func open(f *flags, stderr io.Writer) (*desk, error) {
 	if err := readJSON(d.path("agent.json"), &d.kept); err != nil {
 		return nil, err
 	}
-	d.before = d.kept
+	d.before, d.named = d.kept, d.kept.Server
 	if server := d.serverNamed(); server != "" {
 		c, err := client.New(server, client.Config{})
 		if err != nil {
 			return nil, err
 		}
-		d.kept.Server = c.Server()
+		if d.kept.Server = c.Server(); f.server != "" {
+			d.named = d.kept.Server
+		}
 	}
 	if d.kept.Client == "" {
 		id, _ := secret.New("")
@@ -180,7 +184,7 @@ func open(f *flags, stderr io.Writer) (*desk, error) {
 
 // remember keeps what was named, if it was not kept before.
 func (d *desk) remember() error {
-	if d.kept == d.before {
+	if d.lasting() == d.before {
 		return nil
 	}
 	return d.keep()
@@ -194,15 +198,16 @@ func settingsFolder() (string, error) {
 	return os.UserConfigDir()
 }
 
-// computer tells this computer apart from others that share the folder, as homes on a file server do.
-func computer() string {
+// computer tells this computer apart from others that share the folder, as homes on a file server do. It stays the same while the program runs: the name of a
+// computer may change with the network.
+var computer = sync.OnceValue(func() string {
 	name, err := os.Hostname()
 	if err != nil {
 		return "0"
 	}
 	sum := sha256.Sum256([]byte(name))
 	return hex.EncodeToString(sum[:4])
-}
+})
 
 // clientID is the ID of the client on this computer.
 func (d *desk) clientID() string { return d.kept.Client + "-" + computer() }
@@ -256,15 +261,23 @@ func (d *desk) path(name string) string { return filepath.Join(d.folder, name) }
 
 // keep writes what is to be remembered, whole or not at all.
 func (d *desk) keep() error {
-	text, err := json.MarshalIndent(d.kept, "", "  ")
+	lasting := d.lasting()
+	text, err := json.MarshalIndent(lasting, "", "  ")
 	if err != nil {
 		return err
 	}
 	if err := d.write("agent.json", append(text, '\n')); err != nil {
 		return err
 	}
-	d.before = d.kept
+	d.before = lasting
 	return nil
+}
+
+// lasting is what is remembered. A server that the environment or an administrator's file names is not: they may name another the next time.
+func (d *desk) lasting() kept {
+	k := d.kept
+	k.Server = d.named
+	return k
 }
 
 // write writes a file of the folder, whole or not at all.
@@ -330,7 +343,7 @@ func (d *desk) signOut(ctx context.Context, w io.Writer, version string) error {
 	if errors.Is(told, client.ErrSignedOut) {
 		told = nil
 	}
-	if err := d.vault.Forget(ctx, d.kept.Server); err != nil {
+	if err := d.vault.Forget(ctx, d.kept.Server, token); err != nil {
 		return err
 	}
 	if told != nil {

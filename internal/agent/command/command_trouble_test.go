@@ -167,3 +167,122 @@ func TestAfterAFullDisk(t *testing.T) {
 		t.Errorf("the latest line is %s", lines[len(lines)-1])
 	}
 }
+
+// What --server says is remembered. The environment and an administrator's file name a server for whoever has named none: by that file an administrator can move
+// all computers to another address.
+func TestWhatNobodyNamedIsNotRemembered(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("DOORLIGHT_SERVER", "https://old.example.com")
+	d, err := open(&flags{folder: folder, logLevel: "error"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.kept.Server != "https://old.example.com" {
+		t.Fatalf("the environment is not heard: %q", d.kept.Server)
+	}
+	if err := d.remember(); err != nil { // as run does
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, "agent.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "old.example.com") {
+		t.Errorf("the owner named no server, and from now on this is theirs: %s", text)
+	}
+}
+
+// The client works on GNOME without an extension, where nothing shows its icon. A code that nobody allowed in ten minutes is not the last there: who was in a
+// meeting when the first page opened has no menu in which to ask for another.
+func TestWithoutAPanelThereIsAnotherCode(t *testing.T) {
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere") // nothing shows an icon
+	asked := make(chan struct{}, 100)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/oauth/device" {
+			asked <- struct{}{}
+			json.NewEncoder(w).Encode(map[string]any{"device_code": "dld_1", "user_code": "BCDF-GHJK", "verification_uri": "http://" + r.Host + "/device", "expires_in": 600, "interval": 1})
+			return
+		}
+		w.WriteHeader(http.StatusBadRequest)
+		w.Write([]byte(`{"error":"expired_token"}`))
+	}))
+	t.Cleanup(srv.Close)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	folder := t.TempDir()
+	d := &desk{
+		flags: &flags{noOpen: true}, folder: folder, kept: kept{Server: srv.URL, Client: "desk"}, log: slog.New(slog.DiscardHandler),
+		vault: vault.New(folder, lockedRingWithout{}), sent: &sentLog{path: filepath.Join(folder, "sent.jsonl")},
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.run(ctx, io.Discard, "1") }()
+	defer func() { cancel(); <-done }()
+	for i := range 2 {
+		select {
+		case <-asked:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("after %d codes no more is asked for, and nobody has an icon to want one", i)
+		}
+	}
+}
+
+// lockedRingWithout is a keyring that has nothing and takes nothing.
+type lockedRingWithout struct{ lockedRing }
+
+func (lockedRingWithout) Get(string, string) (string, error) { return "", nil }
+
+// A home on a file server: two computers share the file with the token. One was off while the sign-in was ended on the server and its owner signed in anew on the
+// other. When it comes back with the token of before, that alone is of no use any more: the new one in the file stays.
+func TestATokenThatEndedTakesNoOtherAlong(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	v := vault.New(folder, lockedRingWithout{})
+	asked := make(chan struct{}, 100)
+	srv := httptest.NewUnstartedServer(nil)
+	srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/oauth/") {
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
+		} else if r.Header.Get("Authorization") == "Bearer dlc_old" { // meanwhile the other computer has signed in
+			if _, err := v.Save(t.Context(), "http://"+r.Host, "dlc_new"); err != nil {
+				t.Error(err)
+			}
+		} else {
+			w.WriteHeader(http.StatusBadGateway) // good, as far as this story goes
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
+			return
+		}
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusUnauthorized)
+		w.Write([]byte(`{"status":401,"title":"Unauthorized","detail":"gone"}`))
+	})
+	srv.Start()
+	t.Cleanup(srv.Close)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	if _, err := v.Save(t.Context(), srv.URL, "dlc_old"); err != nil {
+		t.Fatal(err)
+	}
+	d := &desk{
+		flags: &flags{noOpen: true}, folder: folder, kept: kept{Server: srv.URL, Client: "desk"}, log: slog.New(slog.DiscardHandler), vault: v,
+		sent: &sentLog{path: filepath.Join(folder, "sent.jsonl")},
+	}
+	s := &session{desk: d, version: "1", out: io.Discard, again: make(chan struct{}, 1), shown: make(chan tray.View, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.work(ctx) }()
+	defer func() { cancel(); <-done }()
+	select {
+	case <-asked:
+	case <-time.After(15 * time.Second):
+		t.Fatal("nothing happens")
+	}
+	if got, err := v.Load(t.Context(), srv.URL); err != nil || got != "dlc_new" {
+		t.Errorf("of the sign-in of the other computer %q is left, %v", got, err)
+	}
+}

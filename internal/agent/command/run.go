@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +30,7 @@ type session struct {
 	shown   chan tray.View // the latest that was not taken yet
 	quit    func()         // ends the client
 	ended   chan struct{}  // closed when it has ended
+	icon    atomic.Bool    // the owner sees an icon
 
 	showing sync.Mutex // guards what follows, and kept.Muted
 	view    tray.View
@@ -113,14 +115,15 @@ func (d *desk) askServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.kept.Server = c.Server()
+	d.kept.Server, d.named = c.Server(), c.Server()
 	return d.keep()
 }
 
 // trayConfig is what the icon acts with.
 func (s *session) trayConfig() tray.Config {
 	return tray.Config{
-		Log: s.log,
+		Log:   s.log,
+		Shown: s.icon.Store,
 		Choose: func(ctx context.Context, c client.Choice) error {
 			s.showing.Lock()
 			a := s.agent
@@ -250,7 +253,7 @@ func (s *session) work(ctx context.Context) error {
 		s.log.Warn("agent: the server has ended the sign-in")
 		fmt.Fprintln(s.out, "The server has ended the sign-in of this computer.")
 		ended = token
-		if err := s.vault.Forget(ctx, s.kept.Server); err != nil {
+		if err := s.vault.Forget(ctx, s.kept.Server, token); err != nil {
 			s.log.Warn("agent: the token that is of no use any more could not be removed", "err", err)
 		}
 		opened = true
@@ -326,7 +329,7 @@ func (s *session) report(ctx context.Context, token string) error {
 	if err := c.SignOut(telling); err != nil && !errors.Is(err, client.ErrSignedOut) {
 		s.log.Warn("agent: the server could not be told of signing out; end it there under Settings › Sign-in", "err", err)
 	}
-	if err := s.vault.Forget(context.WithoutCancel(ctx), s.kept.Server); err != nil {
+	if err := s.vault.Forget(context.WithoutCancel(ctx), s.kept.Server, token); err != nil {
 		return err
 	}
 	return errLeft
@@ -382,10 +385,10 @@ func (s *session) signIn(ctx context.Context, show bool) (token string, err erro
 			return token, nil
 		case ctx.Err() != nil:
 			return "", ctx.Err()
-		case errors.Is(err, client.ErrExpired) && s.flags.noTray:
+		case errors.Is(err, client.ErrExpired) && !s.icon.Load():
 			s.log.Info("agent: nobody allowed the sign-in; there is another code")
 		default: // with an icon there is no other before its owner wants one: a computer that nobody uses does not ask for ever
-			if s.flags.noTray {
+			if !s.icon.Load() {
 				return "", err
 			}
 			s.log.Warn("agent: not signed in", "err", err)

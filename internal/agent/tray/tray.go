@@ -22,7 +22,7 @@ type View struct {
 	Out    bool           // nobody is signed in
 }
 
-// Config is what an icon acts with. All functions but Getenv are required, and may be called by several goroutines.
+// Config is what an icon acts with. All functions but Shown and Getenv are required, and may be called by several goroutines.
 type Config struct {
 	Choose  func(ctx context.Context, c client.Choice) error // chooses the owner's presence; its error is shown in the menu by way of the view
 	Mute    func(muted bool)
@@ -33,6 +33,7 @@ type Config struct {
 	Quit    func()            // ends the client; it may return before it has ended
 	Ending  func()            // the system ends the session: ends the client, and returns when it has ended or does not do so within seconds
 
+	Shown  func(shown bool)    // is told when somebody shows the icon, and when nobody does any more; at first nobody does. nil: nobody is told
 	Getenv func(string) string // nil: os.Getenv; says where the session bus is and which language is spoken
 	Log    *slog.Logger        // nil: nothing is logged
 }
@@ -42,6 +43,12 @@ func (c Config) getenv(key string) string {
 		return os.Getenv(key)
 	}
 	return c.Getenv(key)
+}
+
+func (c Config) shown(shown bool) {
+	if c.Shown != nil {
+		c.Shown(shown)
+	}
 }
 
 // choosing is how long a choice may take.

@@ -47,6 +47,7 @@ func (t *tray) put(ctx context.Context) {
 			t.Log.Info(text)
 		}
 		said = text
+		t.shown(text == "")
 	}
 	for ctx.Err() == nil {
 		err := n.session(ctx, say)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,6 +52,7 @@ type desk struct {
 	did    chan string // what clicks did, but for choices
 	chosen chan client.Choice
 	log    *lockedBuffer
+	seen   atomic.Bool // somebody shows the icon
 	stop   func()
 }
 
@@ -84,6 +86,7 @@ func newDesk(t *testing.T, env map[string]string) *desk {
 			Choose: func(_ context.Context, c client.Choice) error { d.chosen <- c; return nil },
 			Mute:   func(m bool) { d.did <- map[bool]string{true: "mute", false: "unmute"}[m] },
 			SignIn: did("sign in"), SignOut: did("sign out"), Sent: did("sent"), Quit: did("quit"), Ending: did("ending"),
+			Shown:  d.seen.Store,
 			Open:   func(page string) { d.did <- "open " + page },
 			Getenv: func(key string) string { return env[key] },
 			Log:    slog.New(slog.NewTextHandler(d.log, nil)),
@@ -238,10 +241,14 @@ func TestAPanelComesLaterAndIsStartedAgain(t *testing.T) {
 	d := newDesk(t, map[string]string{"DBUS_SESSION_BUS_ADDRESS": bus.Address, "LC_ALL": "de_DE.UTF-8"})
 	d.show(t, anna(exam()))
 	eventually(t, "the log", func() bool { return strings.Contains(d.log.String(), nobodyShows) })
+	if d.seen.Load() {
+		t.Error("the icon is said to be seen, and nobody shows icons")
+	}
 	d.show(t, View{Out: true})
 	d.show(t, anna(exam()))
 	p := traytest.NewPanel(t, bus)
 	icon := p.Icon()
+	eventually(t, "the icon to be seen", d.seen.Load)
 	if title := traytest.Get[string](p, icon, "Title"); !strings.HasPrefix(title, "Beschäftigt: Exam") {
 		t.Errorf("the title is %q", title)
 	}
@@ -249,10 +256,12 @@ func TestAPanelComesLaterAndIsStartedAgain(t *testing.T) {
 		t.Errorf("it was said %d times that nobody shows icons:\n%s", n, d.log)
 	}
 	p.Close()
+	eventually(t, "the icon not to be seen", func() bool { return !d.seen.Load() })
 	again := traytest.NewPanel(t, bus)
 	if got := again.Icon(); got != icon {
 		t.Errorf("the icon is %s, and was %s", got, icon)
 	}
+	eventually(t, "the icon to be seen again", d.seen.Load)
 }
 
 // Without a bus the client goes on, and says so once; nothing waits for it.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 	"unicode/utf16"
+	"unsafe"
 
 	"fyne.io/systray"
 	"golang.org/x/sys/windows"
@@ -27,23 +28,58 @@ const longestTip = 127
 
 // put shows the faces in the notification area, until ctx ends. There can be one icon in a process, once.
 func (t *tray) put(ctx context.Context) {
+	if !t.awaitTaskbar(ctx) {
+		return
+	}
 	log.SetOutput(slog.NewLogLogger(t.Log.Handler(), slog.LevelWarn).Writer()) // the library's own words
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		runtime.LockOSThread() // a window's messages come to the thread that made it
-		systray.Run(func() { t.shown(ctx) }, t.Ending)
+		systray.Run(func() { t.ready(ctx) }, func() {
+			if ctx.Err() == nil { // it is Windows that ends it
+				t.Ending()
+			}
+		})
 	}()
 	<-ctx.Done()
 	systray.Quit()
 	select {
 	case <-ended:
-	case <-time.After(2 * time.Second): // where there was no notification area it waits for ever
+	case <-time.After(2 * time.Second): // where the notification area did not take the icon it waits for ever
 	}
 }
 
-// shown shows the faces that come; the icon is there.
-func (t *tray) shown(ctx context.Context) {
+var findWindow = windows.NewLazySystemDLL("user32.dll").NewProc("FindWindowW")
+
+// awaitTaskbar waits until there is a taskbar, and returns false if ctx ends before. The library tries once and never again: without that, a client that
+// starts before the taskbar would have an icon without a picture or a menu later.
+func (t *tray) awaitTaskbar(ctx context.Context) bool {
+	class, err := windows.UTF16PtrFromString("Shell_TrayWnd")
+	if err != nil {
+		return false
+	}
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for said := false; ; {
+		if w, _, _ := findWindow.Call(uintptr(unsafe.Pointer(class)), 0); w != 0 {
+			return true
+		}
+		if !said {
+			t.Log.Info("tray: there is no taskbar yet; the icon appears with it")
+			said = true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-look.C:
+		}
+	}
+}
+
+// ready shows the faces that come; the icon is there.
+func (t *tray) ready(ctx context.Context) {
+	t.shown(true)
 	var mu sync.Mutex // guards now
 	var now face
 	p := &pool{make: windowsMenu{ctx}, clicked: func(a action) {

@@ -72,14 +72,12 @@ func ask[T any](ctx context.Context, f func() (T, error)) (T, error) {
 // Load returns the token for a server; empty: there is none. A keyring that does not open is an error only if the token may be in it: if there is none
 // in the file.
 func (v *Vault) Load(ctx context.Context, server string) (token string, err error) {
-	text, err := os.ReadFile(v.file)
-	if err == nil {
-		of, token, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
-		if of == server && token != "" {
-			return token, nil
-		}
-	} else if !errors.Is(err, os.ErrNotExist) {
+	of, token, err := v.inFile()
+	switch {
+	case err != nil:
 		return "", err
+	case of == server && token != "":
+		return token, nil
 	}
 	token, err = ask(ctx, func() (string, error) { return v.ring.Get(service, server) })
 	if err != nil && (errors.Is(err, keyring.ErrNotFound) || missing(err)) {
@@ -92,32 +90,59 @@ func (v *Vault) Load(ctx context.Context, server string) (token string, err erro
 func (v *Vault) Save(ctx context.Context, server, token string) (place string, err error) {
 	_, err = ask(ctx, func() (struct{}, error) { return struct{}{}, v.ring.Set(service, server, token) })
 	if err == nil {
-		if err := os.Remove(v.file); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return "", err
-		}
-		return InKeyring, nil
+		return InKeyring, v.forgetFile(server, "")
 	}
 	// Written beside and renamed: a token that is half written is none.
 	if err := os.MkdirAll(filepath.Dir(v.file), 0o700); err != nil {
 		return "", err
 	}
 	fresh := v.file + ".new"
-	if err := os.WriteFile(fresh, []byte(server+" "+token+"\n"), 0o600); err != nil {
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) { // of what was left there neither the mode nor a link is to count
+		return "", err
+	}
+	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	_, err = f.WriteString(server + " " + token + "\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return "", err
 	}
 	return InFile, os.Rename(fresh, v.file)
 }
 
-// Forget removes the token for a server from wherever it is.
-func (v *Vault) Forget(ctx context.Context, server string) error {
-	_, err := ask(ctx, func() (struct{}, error) { return struct{}{}, v.ring.Delete(service, server) })
+// Forget removes a token for a server from wherever it is. Another that was kept for that server meanwhile stays: homes may be on a file server, and several
+// computers share a vault.
+func (v *Vault) Forget(ctx context.Context, server, token string) error {
+	_, err := ask(ctx, func() (struct{}, error) {
+		if now, err := v.ring.Get(service, server); err != nil || now != token {
+			return struct{}{}, err
+		}
+		return struct{}{}, v.ring.Delete(service, server)
+	})
 	if errors.Is(err, keyring.ErrNotFound) || missing(err) {
 		err = nil
 	}
-	if gone := os.Remove(v.file); gone != nil && !errors.Is(gone, os.ErrNotExist) {
-		err = errors.Join(err, gone)
+	return errors.Join(err, v.forgetFile(server, token))
+}
+
+// inFile returns whose token is in the file; empty: none is.
+func (v *Vault) inFile() (server, token string, err error) {
+	text, err := os.ReadFile(v.file)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", "", nil
 	}
-	return err
+	server, token, _ = strings.Cut(strings.TrimSpace(string(text)), " ")
+	return server, token, err
+}
+
+// forgetFile removes the file if it is of a server, and has this token; empty: whichever it has.
+func (v *Vault) forgetFile(server, token string) error {
+	of, kept, err := v.inFile()
+	if err != nil || of != server || token != "" && kept != token {
+		return err
+	}
+	return os.Remove(v.file)
 }
 
 // missing reports whether an error says that there is no keyring here at all.

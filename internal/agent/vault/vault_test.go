@@ -71,7 +71,7 @@ func TestATokenIsInTheKeyring(t *testing.T) {
 	}
 	r.err = nil
 	for range 2 { // forgetting nothing is nothing wrong
-		if err := v.Forget(t.Context(), server); err != nil {
+		if err := v.Forget(t.Context(), server, "dlc_1"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -102,9 +102,64 @@ func TestWithoutAKeyringATokenIsInAFile(t *testing.T) {
 		if all, _ := os.ReadDir(folder); len(all) > 0 {
 			t.Errorf("files are left: %v", all)
 		}
-		if err := v.Forget(t.Context(), server); err != nil {
+		if err := v.Forget(t.Context(), server, "dlc_2"); err != nil {
 			t.Fatal(err)
 		}
 		loads(t, v, server, "")
+	}
+}
+
+var errShut = errors.New("the keyring is locked")
+
+// Where a token is in a file, nobody but its owner may read it, whatever an interrupted attempt, or a copy of the home, has left beside it.
+func TestALeftoverDecidesNotWhoReadsTheToken(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	left := filepath.Join(folder, "token.new")
+	if err := os.WriteFile(left, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(left, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	v := New(folder, &ring{err: errShut})
+	if _, err := v.Save(t.Context(), server, "dlc_1"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := os.Stat(filepath.Join(folder, "token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Mode().Perm() != 0o600 {
+		t.Errorf("the token can be read by others: %v", s.Mode())
+	}
+}
+
+// The same with a link that somebody has put there.
+func TestATokenFollowsNoLink(t *testing.T) {
+	t.Parallel()
+	folder, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "stolen")
+	if err := os.Symlink(elsewhere, filepath.Join(folder, "token.new")); err != nil {
+		t.Fatal(err)
+	}
+	v := New(folder, &ring{err: errShut})
+	if _, err := v.Save(t.Context(), server, "dlc_1"); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(elsewhere); err == nil {
+		t.Errorf("%d bytes with the token stand where a link points", len(text))
+	}
+}
+
+// A vault keeps tokens by server.
+func TestForgettingOneServerKeepsTheOther(t *testing.T) {
+	t.Parallel()
+	v := New(t.TempDir(), &ring{err: errShut})
+	if _, err := v.Save(t.Context(), other, "dlc_2"); err != nil {
+		t.Fatal(err)
+	}
+	v.Forget(t.Context(), server, "dlc_1") // the keyring fails, of which it may tell
+	if got, _ := v.Load(t.Context(), other); got != "dlc_2" {
+		t.Errorf("of the other server %q is left", got)
 	}
 }
