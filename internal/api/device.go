@@ -145,6 +145,13 @@ func (d *devices) remove(x *device) { // mu is held
 	delete(d.byCode, x.code)
 }
 
+// again enters an attempt again that take has handed out in vain. Nobody can have its codes meanwhile but by a chance of one in ten thousand millions.
+func (d *devices) again(x device) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.bySlip[x.slip], d.byCode[x.code] = &x, &x
+}
+
 // unseen reports whether a character is none that is seen: it ends lines, or has what follows look otherwise.
 func unseen(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
@@ -309,7 +316,8 @@ func (s *Server) deviceToken(w http.ResponseWriter, r *http.Request) {
 		s.problem(r.Context(), err) // which logs it
 		if fault.KindOf(err) == fault.Unauthorized {
 			oauthError(w, http.StatusBadRequest, "access_denied", fault.Public(err))
-		} else {
+		} else { // what was allowed is not lost by a database that is away for a moment
+			s.devices.again(x)
 			oauthError(w, http.StatusServiceUnavailable, "temporarily_unavailable", fault.Public(err))
 		}
 		return
