@@ -91,6 +91,7 @@ type Agent struct {
 	kick   chan struct{} // what is told may be another
 	counts chan struct{} // what counts may be another
 	look   chan struct{} // calendars are to be looked at
+	anew   chan struct{} // input is to be measured anew
 
 	telling sync.Mutex // held while Changed is called
 	mu      sync.Mutex // guards what follows; taken after telling
@@ -114,7 +115,7 @@ func New(server *client.Client, cfg Config) *Agent {
 	if cfg.refusalFor == 0 {
 		cfg.refusalFor = 2 * time.Minute
 	}
-	a := &Agent{server: server, cfg: cfg, log: cfg.Log, kick: make(chan struct{}, 1), counts: make(chan struct{}, 1), look: make(chan struct{}, 1)}
+	a := &Agent{server: server, cfg: cfg, log: cfg.Log, kick: make(chan struct{}, 1), counts: make(chan struct{}, 1), look: make(chan struct{}, 1), anew: make(chan struct{}, 1)}
 	a.c.muted, a.state.Muted = cfg.Muted, cfg.Muted
 	return a
 }
@@ -366,6 +367,7 @@ func (a *Agent) session(ctx context.Context) error {
 		case <-look.C:
 			now := time.Now()
 			if off := now.Round(0).Sub(last.Round(0)) - now.Sub(last); off.Abs() > sleptFor || now.Sub(last) > lookEvery+sleptFor { // by the clock on the wall, which goes on
+				nudge(a.anew) // what waits for so long without input has slept, too
 				return errors.New("the computer has slept, or its clock was set")
 			}
 			last = now
@@ -447,6 +449,8 @@ func (a *Agent) runProbes(ctx context.Context) {
 	}
 	var idle, lock, microphone, calendars func()
 	var after time.Duration
+	slept := false
+	forgetIdle := func() { a.m.idle, a.state.Idle = nil, nil }
 	set := func(stop *func(), on bool, f func(context.Context), forget func()) {
 		switch {
 		case on && *stop == nil:
@@ -466,10 +470,16 @@ func (a *Agent) runProbes(ctx context.Context) {
 			idle()
 			idle = nil
 		}
+		if slept && idle != nil { // and then it does not
+			idle()
+			idle = nil
+			a.measure(forgetIdle)
+		}
+		slept = false
 		after = wanted
 		set(&idle, input, func(ctx context.Context) {
 			a.cfg.Probes.Idle(ctx, wanted, func(x probe.Idle) { a.measure(func() { a.m.idle, a.state.Idle = &x, &x }) })
-		}, func() { a.m.idle, a.state.Idle = nil, nil })
+		}, forgetIdle)
 		set(&lock, c.locks(), func(ctx context.Context) {
 			a.cfg.Probes.Lock(ctx, func(x probe.Lock) {
 				a.measure(func() {
@@ -495,6 +505,8 @@ func (a *Agent) runProbes(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-a.counts:
+		case <-a.anew:
+			slept = true
 		}
 	}
 }

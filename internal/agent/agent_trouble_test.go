@@ -218,3 +218,27 @@ func TestARenamedOwnerIsCalledSo(t *testing.T) {
 	name <- "Anna Maier"
 	wait("Anna Maier")
 }
+
+// After sleep nobody knows whether the input of before is still the last: it is measured anew, and until that is known nothing is told of it.
+func TestInputIsMeasuredAnewAfterSleep(t *testing.T) {
+	t.Parallel()
+	d, m := newDoor(t), newMachine()
+	a, _ := runs(t, d, m, Config{})
+	c := d.conn()
+	d.hears(`{"people":["anna"],"type":"watch"}`)
+	d.hears(`{"type":"client","id":"desk","label":"Desk"}`)
+	say(t, c, settings(10, false))
+	m.measures(t, "idle 10m0s")
+	m.idle <- probe.Idle{Way: "X11"}
+	d.hears(`{"type":"client","id":"desk","microphone":[]}`)
+	d.hears(`{"type":"client","id":"desk","activity":"active"}`)
+	nudge(a.anew)
+	for until := time.Now().Add(patience); a.State().Idle != nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("what was measured before it slept holds")
+		}
+	}
+	m.measures(t, "idle 10m0s")
+	m.idle <- probe.Idle{Idle: true, Since: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC), Way: "X11"}
+	d.hears(`{"type":"client","id":"desk","activity":"idle","activity_since":"2026-11-26T12:00:00Z"}`)
+}

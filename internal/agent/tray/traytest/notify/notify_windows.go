@@ -1,5 +1,5 @@
 // Command notify shows an icon in Windows' notification area, for tests: the views that it is told, each a line of JSON, until its input ends. It prints what
-// the clicks do, and reads and clicks the menu that is open, from within: Wine shows menus to no other process.
+// the clicks do, and reads and clicks the menu that is open, which is one of its own.
 package main
 
 import (
